@@ -1,0 +1,222 @@
+"""Objects in S3 and everything that speaks it, Google Cloud Storage and Azure: through obstore, and only here.
+
+Credentials, regions and endpoints come from the environment under the names that the AWS, Google and Azure tools
+use (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL; GOOGLE_APPLICATION_CREDENTIALS; AZURE_STORAGE_ACCOUNT_NAME),
+or from the role of the machine or function.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from shards.errors import StorageError
+from shards.storage._cloud_errors import is_conflict, status, translate
+from shards.storage._names import check_name, folder_of
+from shards.storage._order import by_name, start_after
+from shards.storage._ranges import check_ranges, cut, join
+from shards.storage.base import Data, Entry
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+
+GAP = 1 << 20
+"""Bytes between two ranges that are fetched along rather than apart: within the bucket's region a request costs
+as much as a 2 GB function spends on downloading about this."""
+
+PAGE = 1000
+"""Entries of a listing handed over at once: what the stores send in one answer."""
+
+RETRIES: RetryConfig = {
+    # A function that answers a question within 30 s has no use for the client's own 10 retries over 3 minutes;
+    # whoever can wait longer tries again after Undecided
+    "max_retries": 5,
+    "retry_timeout": timedelta(seconds=15),
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=3), "base": 2},
+}
+
+LONGEST_REQUEST = timedelta(minutes=10)
+"""A segment of gigabytes takes longer than the client's own 30 s."""
+
+STALLED = timedelta(seconds=20)
+"""Without a byte received, after which a read is tried again. Not for writes: while a large body is on its way to
+the store nothing comes back, and the client would call that a stall."""
+
+ENDPOINTS = {
+    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
+    "gs": ("GOOGLE_BASE_URL",),
+    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+}
+"""Variables that point the client at another server than the cloud's own."""
+
+BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}")
+
+CLIENT_ERRORS = (BaseError, FileNotFoundError, ValueError)
+"""All that obstore raises: a missing object is Python's own FileNotFoundError, a bad path a ValueError."""
+
+
+def open_cloud(url: str) -> CloudStore:
+    """The store at `s3://bucket/prefix`, `gs://…` or `az://container/prefix`. Sends no request.
+
+    Raises StorageError for a URL without a bucket, and for a configuration the client cannot use.
+    """
+    parts = urlsplit(url)
+    bucket, prefix = parts.netloc, parts.path.strip("/")
+    if parts.query or parts.fragment or not BUCKET.fullmatch(bucket) or "//" in prefix:
+        raise StorageError(f"{url}: a store in a cloud is {parts.scheme}://bucket or {parts.scheme}://bucket/prefix")
+    options: ClientConfig = {"timeout": LONGEST_REQUEST, "connect_timeout": timedelta(seconds=5)}
+    for variable in ENDPOINTS[parts.scheme]:
+        endpoint = os.environ.get(variable, "")
+        if endpoint and not endpoint.startswith(("http://", "https://")):
+            raise StorageError(f"{url}: {variable} is {endpoint!r}, and has to begin with http:// or https://")
+        if endpoint.startswith("http://"):
+            # whoever wrote http:// has allowed it
+            options["allow_http"] = True
+    url = f"{parts.scheme}://{bucket}/{prefix}".rstrip("/")
+    try:
+        writing = _client(parts.scheme, bucket, prefix, options)
+        reading = _client(parts.scheme, bucket, prefix, {**options, "read_timeout": STALLED})
+    except CLIENT_ERRORS as error:
+        raise translate(error, verb="open", name=url, url=url) from error
+    return CloudStore(url, reading, writing)
+
+
+def _client(scheme: str, bucket: str, prefix: str, options: ClientConfig) -> ObjectStore:
+    if scheme == "s3":
+        return S3Store(bucket, prefix=prefix or None, client_options=options, retry_config=RETRIES)
+    if scheme == "gs":
+        return GCSStore(bucket, prefix=prefix or None, client_options=options, retry_config=RETRIES)
+    return AzureStore(bucket, prefix=prefix or None, client_options=options, retry_config=RETRIES)
+
+
+class CloudStore:
+    """The objects that two obstore clients of one place read and write.
+
+    `url` is what messages call it.
+    """
+
+    def __init__(self, url: str, reading: ObjectStore, writing: ObjectStore) -> None:
+        self._url = url
+        self._reading = reading
+        self._writing = writing
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    @property
+    def mapped(self) -> bool:
+        return False
+
+    def get(self, name: str) -> memoryview:
+        check_name(name)
+        try:
+            return memoryview(obstore.get(self._reading, name).bytes())
+        except CLIENT_ERRORS as error:
+            raise self._error(error, "read", name) from error
+
+    def get_ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
+        """As the contract says: ranges less than 1 MiB apart share a request, and up to 10 are under way at once.
+
+        Joining is done here since the client, where it joins, fails on a range that begins past the object.
+        """
+        check_name(name)
+        check_ranges(name, ranges)
+        fetched = join(ranges, GAP)
+        if not fetched:
+            self.size(name)
+            return [memoryview(b"") for _ in ranges]
+        try:
+            bodies = self._fetch(name, fetched)
+        except CLIENT_ERRORS as error:
+            if status(str(error)) != 416:
+                raise self._error(error, "read", name) from error
+            # a range begins past the object: rare, as a manifest says how long each column is
+            size = self.size(name)
+            within = [(start, min(stop, size)) for start, stop in fetched if start < size]
+            try:
+                bodies = self._fetch(name, within)
+            except CLIENT_ERRORS as second:
+                raise self._error(second, "read", name) from second
+            bodies = [*bodies, *[memoryview(b"")] * (len(fetched) - len(within))]
+        return cut(ranges, fetched, bodies)
+
+    def create(self, name: str, data: Data) -> bool:
+        """As the contract says, by one conditional put: a multipart upload would overwrite.
+
+        A put whose answer got lost is sent again by the client, and its second answer is then that the object is
+        there already: False may mean that this very call wrote it. Whoever has to know reads it and compares.
+        """
+        check_name(name)
+        body = memoryview(data).cast("B")
+        try:
+            obstore.put(self._writing, name, body, mode="create", use_multipart=False)
+        except AlreadyExistsError as error:
+            # the client calls every 409 so, and S3's says that another put is under way, which may yet fail
+            if is_conflict(error):
+                raise self._error(error, "create", name) from error
+            return False
+        except CLIENT_ERRORS as error:
+            raise self._error(error, "create", name) from error
+        return True
+
+    def list(self, prefix: str = "", *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
+        folder = folder_of(prefix)
+        if folder is None:
+            return iter(())
+        entries = self._entries(folder, start_after(folder, prefix, after))
+        return islice(by_name(entries, folder, prefix, after), limit)
+
+    def delete(self, names: Sequence[str]) -> None:
+        """As the contract says: 1,000 a request in S3, 256 in Azure, one by one in GCS."""
+        for name in names:
+            check_name(name)
+        try:
+            obstore.delete(self._writing, names)
+        except FileNotFoundError:
+            # GCS and Azure say so where S3 does not, and may leave out the rest
+            self._delete_each(names)
+        except CLIENT_ERRORS as error:
+            raise self._error(error, "delete", ", ".join(names[:3])) from error
+
+    def size(self, name: str) -> int:
+        check_name(name)
+        try:
+            return obstore.head(self._reading, name)["size"]
+        except CLIENT_ERRORS as error:
+            raise self._error(error, "look at", name) from error
+
+    def _error(self, error: Exception, verb: str, name: str) -> StorageError:
+        return translate(error, verb=verb, name=name, url=self._url)
+
+    def _fetch(self, name: str, ranges: Sequence[tuple[int, int]]) -> Sequence[memoryview]:
+        starts, stops = [start for start, _ in ranges], [stop for _, stop in ranges]
+        bodies = obstore.get_ranges(self._reading, name, starts=starts, ends=stops, coalesce=0)
+        return [memoryview(body) for body in bodies]
+
+    def _entries(self, folder: str, start: str | None) -> Iterator[Entry]:
+        """What lies below `folder`, from after `start` on, in the store's own order."""
+        try:
+            pages = obstore.list(self._reading, folder or None, offset=start, chunk_size=PAGE)
+            for found in chain.from_iterable(pages):
+                yield Entry(found["path"], found["size"], found["last_modified"].timestamp())
+        except CLIENT_ERRORS as error:
+            raise self._error(error, "list", folder or "the objects") from error
+
+    def _delete_each(self, names: Iterable[str]) -> None:
+        for name in names:
+            try:
+                obstore.delete(self._writing, name)
+            except FileNotFoundError:
+                continue
+            except CLIENT_ERRORS as error:
+                raise self._error(error, "delete", name) from error

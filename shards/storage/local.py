@@ -1,0 +1,229 @@
+"""Objects as files of a folder: durable, atomic, and read through memory maps. POSIX file systems only.
+
+An object becomes visible by a hard link to a file that is complete and on the disk already. A link fails
+where the name is taken, so of any number of creators, in any number of processes, exactly one succeeds, and
+no reader ever sees half an object. A rename would overwrite, and opening the name itself with O_EXCL would
+show an object that a crash leaves half written; so a file system without hard links (exFAT, some network
+mounts) is refused.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import secrets
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+
+from shards.errors import ObjectNotFound, StorageError
+from shards.storage._names import PART, check_name, folder_of
+from shards.storage._ranges import check_ranges
+from shards.storage.base import Data, Entry
+
+TEMPORARY = ".tmp"
+"""The folder of files that are being written. No object's name begins with a dot, so none can lie in it."""
+
+ABANDONED_AFTER = 3600.0
+"""Seconds since a temporary file was last written to. A write that stalls this long has lost its process; if
+it has not, its link fails and its creator is told."""
+
+SMALLEST_MAP = 1 << 16
+"""Bytes from which on a file is mapped: below, a copy is as fast, and holds no file descriptor open."""
+
+NO_HARD_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+
+class LocalStore:
+    """The objects below `root`, which is made by the first create. `clock` gives seconds since 1970."""
+
+    def __init__(self, root: str | os.PathLike[str], clock: Callable[[], float] = time.time) -> None:
+        self._root = Path(root).absolute()
+        if self._root.exists() and not self._root.is_dir():
+            raise StorageError(f"{self._root}: this is a file, and a store is a folder")
+        self._clock = clock
+        self._swept = float("-inf")
+        self._durable: set[Path] = set()
+
+    @property
+    def url(self) -> str:
+        return str(self._root)
+
+    @property
+    def mapped(self) -> bool:
+        return True
+
+    def get(self, name: str) -> memoryview:
+        return self._map(name)
+
+    def get_ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
+        check_ranges(name, ranges)
+        body = self._map(name)
+        return [body[start:stop] for start, stop in ranges]
+
+    def create(self, name: str, data: Data) -> bool:
+        """As the contract says. The file, its name and its folders are on the disk when this returns."""
+        path = self._path(name)
+        with self._failing_as("create", name, path):
+            self._make_folder(path.parent)
+            (self._root / TEMPORARY).mkdir(exist_ok=True)
+            self._sweep()
+            created = not path.exists() and self._write(path, data)
+            if not created and path.is_dir():
+                raise StorageError(f"{name}: cannot create in {self.url}: other objects' names begin with {name}/")
+            # also where it was there already: its creator may have died between the link and this
+            _sync_folder(path.parent)
+            return created
+
+    def list(self, prefix: str = "", *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
+        folder = folder_of(prefix)
+        return iter(()) if folder is None else islice(self._entries(folder, prefix, after), limit)
+
+    def delete(self, names: Sequence[str]) -> None:
+        """As the contract says. Folders stay: removing them would race with creators, and they are few."""
+        for path in [self._path(name) for name in names]:
+            name = path.relative_to(self._root).as_posix()
+            with self._failing_as("delete", name, path), suppress(FileNotFoundError, NotADirectoryError):
+                if not path.is_dir():
+                    path.unlink()
+
+    def size(self, name: str) -> int:
+        path = self._path(name)
+        with self._failing_as("look at", name, path):
+            status = path.stat()
+            if stat.S_ISDIR(status.st_mode):
+                raise ObjectNotFound(name, self.url)
+            return status.st_size
+
+    def _path(self, name: str) -> Path:
+        check_name(name)
+        return self._root / name
+
+    @contextmanager
+    def _failing_as(self, verb: str, name: str, path: Path) -> Iterator[None]:
+        """Turns what the operating system says into what the contract says."""
+        try:
+            yield
+        except OSError as error:
+            # a part of the path that is a file means, for a reader, that there is no such object
+            if verb != "create" and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
+                raise ObjectNotFound(name, self.url) from error
+            raise StorageError(f"{name}: cannot {verb} {error.filename or path}: {error.strerror}") from error
+
+    def _map(self, name: str) -> memoryview:
+        path = self._path(name)
+        with self._failing_as("read", name, path), path.open("rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size < SMALLEST_MAP:
+                return memoryview(file.readall())
+            if sys.version_info >= (3, 13):
+                # a map outlives its descriptor; keeping one open for each runs into the limit of open files
+                return memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ, trackfd=False))
+            return memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ))
+
+    def _write(self, path: Path, data: Data) -> bool:
+        """Writes a temporary file and links it to `path`: whether the name was free."""
+        temporary = self._root / TEMPORARY / f"{os.getpid()}-{secrets.token_hex(16)}"
+        try:
+            with temporary.open("xb", buffering=0) as file:
+                rest = memoryview(data).cast("B")
+                while rest:
+                    # one write takes 2 GB at most, and may take less
+                    rest = rest[file.write(rest) :]
+                os.fsync(file.fileno())
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                return False
+            except OSError as error:
+                if error.errno not in NO_HARD_LINKS:
+                    raise
+                raise StorageError(
+                    f"{path}: this file system refuses hard links ({error.strerror}), without which no object"
+                    " can be created safely; keep the index on another file system"
+                ) from error
+            return True
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _make_folder(self, folder: Path) -> None:
+        """Makes the folder and its parents, and sees that each one's own name is on the disk.
+
+        A folder inside the root that is there already counts as durable only once this process has synced its
+        parent: the process that made it may not have come to that yet.
+        """
+        try:
+            folder.mkdir()
+        except FileNotFoundError:
+            self._make_folder(folder.parent)
+            folder.mkdir(exist_ok=True)
+        except FileExistsError:
+            if not folder.is_dir():
+                raise
+            if folder in self._durable or self._root not in folder.parents:
+                return
+            self._make_folder(folder.parent)
+        _sync_folder(folder.parent)
+        self._durable.add(folder)
+
+    def _sweep(self) -> None:
+        """Removes the temporary files that crashes left, at the first create and then once an hour."""
+        now = self._clock()
+        if now - self._swept < ABANDONED_AFTER:
+            return
+        self._swept = now
+        for path in (self._root / TEMPORARY).iterdir():
+            # another process may sweep the same file or finish with it; another user's is theirs to sweep
+            with suppress(FileNotFoundError, PermissionError):
+                if now - path.stat().st_mtime > ABANDONED_AFTER:
+                    path.unlink()
+
+    def _entries(self, folder: str, prefix: str, after: str) -> Iterator[Entry]:
+        """The objects below `folder` ("" or ending in `/`), by name; reads only folders that can hold one."""
+        for name, file in self._children(folder):
+            if name.endswith("/"):
+                in_prefix = name.startswith(prefix) or prefix.startswith(name)
+                if in_prefix and (name > after or after.startswith(name)):
+                    yield from self._entries(name, prefix, after)
+            elif name.startswith(prefix) and name > after:
+                try:
+                    with self._failing_as("list", name, Path(file.path)):
+                        status = file.stat()
+                except ObjectNotFound:
+                    # deleted since its folder was read
+                    continue
+                yield Entry(name, status.st_size, status.st_mtime)
+
+    def _children(self, folder: str) -> Sequence[tuple[str, os.DirEntry[str]]]:
+        """Full names and files of one folder, in the order of the full names; a folder's name ends in `/`."""
+        path = self._root / folder
+        try:
+            with self._failing_as("list", folder or "the objects", path), os.scandir(path) as found:
+                return sorted(
+                    (
+                        (f"{folder}{child.name}/" if child.is_dir() else f"{folder}{child.name}", child)
+                        for child in found
+                        if PART.fullmatch(child.name)
+                    ),
+                    key=lambda each: each[0],
+                )
+        except ObjectNotFound:
+            return []
+
+
+def _sync_folder(folder: Path) -> None:
+    """Puts the names in a folder on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # some network file systems cannot sync a folder, and have no other way to ask
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,74 @@
+"""What all tests share: hypothesis profiles, a real S3 server, and a fresh store of any backend."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from hypothesis import settings
+
+from shards.storage import Store, open_store
+from tests.servers import BUCKET, S3Server, s3_unavailable
+
+# the contracts' assertions are to be as talkative as those of the tests that inherit them
+pytest.register_assert_rewrite("tests.contracts")
+
+# no deadline: how long an example takes says more about the machine than about the code
+settings.register_profile("ci", deadline=None, print_blob=True)
+settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+BACKENDS = ("memory", "local", "cloud")
+
+MakeStore: TypeAlias = Callable[[str], Store]
+"""From the name of a backend to a fresh, empty store of it."""
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 server, one for each test process, so that parallel runs share nothing."""
+    reason = s3_unavailable()
+    if reason:
+        pytest.skip(reason)
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3_environment(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The server, with this process and those it starts configured to use it, as a user would."""
+    for variable in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(variable)
+    for variable, value in s3_server.environment.items():
+        monkeypatch.setenv(variable, value)
+    return s3_server
+
+
+@pytest.fixture
+def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> MakeStore:
+    """`make_store(backend)`: a fresh, empty store; `open_store(store.url)` opens it again during the test.
+
+    Backends are those of BACKENDS. A store in memory can be opened again in this process only.
+    """
+
+    def make(backend: str) -> Store:
+        name = uuid.uuid4().hex
+        if backend == "memory":
+            return open_store(f"memory://{name}")
+        if backend == "local":
+            return open_store(str(tmp_path / name))
+        assert backend == "cloud", f"{backend!r} is none of {BACKENDS}"
+        request.getfixturevalue("s3_environment")
+        return open_store(f"s3://{BUCKET}/{name}")
+
+    return make
+
+
+@pytest.fixture(params=BACKENDS)
+def store(request: pytest.FixtureRequest, make_store: MakeStore) -> Store:
+    """A fresh, empty store: a test that asks for this runs once on every backend."""
+    return make_store(str(request.param))

@@ -1,0 +1,295 @@
+"""Objects as files of a folder: what a crash leaves, what the disk refuses, what other processes see."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shards.errors import ObjectNotFound, StorageError
+from shards.storage.local import ABANDONED_AFTER, TEMPORARY, LocalStore
+from tests.contracts.stores import StoreTests, names
+
+DIES_BEFORE_THE_LINK = """
+import os, sys
+from shards.storage.local import LocalStore
+os.link = lambda *_: os._exit(7)
+LocalStore(sys.argv[1]).create("log/1", b"content")
+"""
+
+CREATES_WHEN_TOLD = """
+import sys
+from shards.storage.local import LocalStore
+print("ready", flush=True)
+sys.stdin.readline()
+print(LocalStore(sys.argv[1]).create("log/race", sys.argv[2].encode() * 10_000))
+"""
+
+CREATORS = 16
+
+
+class TestLocal(StoreTests):
+    backend = "local"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "made" / "by" / "create"
+
+
+def files(root: Path) -> list[str]:
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+def test_an_object_is_a_file_of_its_name(root: Path) -> None:
+    LocalStore(root).create("log/1.npz", b"content")
+    assert files(root) == ["log/1.npz"]
+    assert (root / "log/1.npz").read_bytes() == b"content"
+
+
+def test_only_a_create_makes_the_folder(root: Path, tmp_path: Path) -> None:
+    store = LocalStore(root)
+    assert names(store) == []
+    store.delete(["a"])
+    with pytest.raises(ObjectNotFound):
+        store.get("a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_goes_on_when_its_folder_was_removed_and_made_again(root: Path) -> None:
+    store = LocalStore(root)
+    store.create("a/b", b"")
+    (root / "a/b").unlink()
+    (root / "a").rmdir()
+    (root / TEMPORARY).rmdir()
+    root.rmdir()
+    assert names(store) == []
+    assert store.create("a/b", b"again")
+    assert names(store) == ["a/b"]
+
+
+def test_a_crash_before_the_link_leaves_nothing_that_can_be_seen(root: Path) -> None:
+    crashed = subprocess.run([sys.executable, "-c", DIES_BEFORE_THE_LINK, str(root)], check=False)
+    assert crashed.returncode == 7
+    (left,) = files(root)
+    assert left.startswith(f"{TEMPORARY}/")
+    store = LocalStore(root)
+    assert names(store) == []
+    assert names(store, ".") == []
+    with pytest.raises(ObjectNotFound):
+        store.get("log/1")
+    assert store.create("log/1", b"second try")
+    assert bytes(store.get("log/1")) == b"second try"
+
+
+def test_what_a_crash_left_is_removed_by_a_create_an_hour_later(root: Path) -> None:
+    subprocess.run([sys.executable, "-c", DIES_BEFORE_THE_LINK, str(root)], check=False)
+    (left,) = files(root)
+    written = (root / left).stat().st_mtime
+
+    now = written + ABANDONED_AFTER - 1
+    store = LocalStore(root, clock=lambda: now)
+    store.create("a", b"")
+    assert files(root) == [left, "a"]
+
+    now = written + ABANDONED_AFTER + 1
+    store.create("b", b"")
+    assert files(root) == [left, "a", "b"], "looks once an hour only"
+    LocalStore(root, clock=lambda: now).create("c", b"")
+    assert files(root) == ["a", "b", "c"]
+
+
+def test_of_16_processes_at_once_exactly_one_wins(root: Path) -> None:
+    creators = [
+        subprocess.Popen(
+            [sys.executable, "-c", CREATES_WHEN_TOLD, str(root), chr(ord("a") + number)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(CREATORS)
+    ]
+    for creator in creators:
+        assert creator.stdout is not None
+        assert creator.stdout.readline() == "ready\n"
+    for creator in creators:
+        assert creator.stdin is not None
+        creator.stdin.write("go\n")
+        creator.stdin.flush()
+    said = [creator.communicate()[0].strip() for creator in creators]
+    assert sorted(said) == ["False"] * (CREATORS - 1) + ["True"]
+    assert bytes(LocalStore(root).get("log/race")) == chr(ord("a") + said.index("True")).encode() * 10_000
+    assert files(root) == ["log/race"]
+
+
+FOLDERS = {
+    "outside": ".",
+    "made": "made",
+    "by": "made/by",
+    "root": "made/by/create",
+    "a": "made/by/create/a",
+    "a/b": "made/by/create/a/b",
+}
+
+
+def test_everything_is_on_the_disk_before_create_returns(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    sync, link = os.fsync, os.link
+
+    def syncing(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        folders = {name: tmp_path / path for name, path in FOLDERS.items()}
+        synced = [name for name, path in folders.items() if path.exists() and os.path.samestat(path.stat(), status)]
+        done.extend(synced or ["temporary" if stat.S_ISREG(status.st_mode) else "another folder"])
+        sync(descriptor)
+
+    def linking(source: Path, target: Path) -> None:
+        done.append(f"link {target.relative_to(root)}")
+        link(source, target)
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(os, "link", linking)
+    store = LocalStore(root)
+
+    store.create("a/b/c", b"content")
+    assert done == ["outside", "made", "by", "root", "a", "temporary", "link a/b/c", "a/b"]
+
+    done.clear()
+    store.create("a/b/d", b"content")
+    assert done == ["temporary", "link a/b/d", "a/b"], "folders are synced once"
+
+    done.clear()
+    store.create("a/b/d", b"content")
+    assert done == ["a/b"], "the other creator may have died before it came to this"
+
+    done.clear()
+    LocalStore(root).create("a/b/e", b"content")
+    assert done == ["root", "a", "temporary", "link a/b/e", "a/b"], "whoever made the folders may have died as well"
+
+
+def refusing(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
+@pytest.mark.parametrize("call", ["fsync", "link"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT])
+def test_a_failing_disk_is_told_with_the_object_and_leaves_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int
+) -> None:
+    store = LocalStore(root)
+    store.create("a/old", b"")
+
+    def fail(*_: object) -> None:
+        raise refusing(number)
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(StorageError, match=rf"^a/new: cannot create .*: {os.strerror(number)}$"):
+        store.create("a/new", b"content")
+    assert files(root) == ["a/old"]
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_hard_links_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def fail(*_: object) -> None:
+        raise refusing(number)
+
+    monkeypatch.setattr(os, "link", fail)
+    with pytest.raises(StorageError, match=r"refuses hard links.*keep the index on another file system"):
+        LocalStore(root).create("a", b"content")
+    assert files(root) == []
+
+
+def test_a_folder_that_cannot_be_synced_is_used_all_the_same(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync = os.fsync
+
+    def only_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise refusing(errno.EINVAL)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    assert LocalStore(root).create("a/b", b"content")
+
+
+def test_a_store_in_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StorageError, match="file: this is a file, and a store is a folder"):
+        LocalStore(tmp_path / "file")
+
+
+def test_a_store_below_a_file_is_told_when_it_is_used(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    store = LocalStore(tmp_path / "file" / "store")
+    with pytest.raises(StorageError, match=r"^a: cannot create .*file/store: Not a directory"):
+        store.create("a", b"")
+
+
+def test_an_object_cannot_lie_below_an_object(root: Path) -> None:
+    store = LocalStore(root)
+    store.create("a/b", b"content")
+    with pytest.raises(StorageError, match=r"^a/b/c: cannot create .*a/b: File exists"):
+        store.create("a/b/c", b"")
+    with pytest.raises(StorageError, match=r"^a: cannot create .* other objects' names begin with a/"):
+        store.create("a", b"")
+    assert names(store) == ["a/b"]
+
+
+def test_files_of_others_are_not_listed(root: Path) -> None:
+    store = LocalStore(root)
+    store.create("a/b", b"")
+    for foreign in [".DS_Store", "a/.b.swp", "a/notes (1).txt", "a/b~", "ü"]:
+        (root / foreign).write_bytes(b"")
+    (root / "lost+found").mkdir()
+    assert names(store) == ["a/b"]
+
+
+def test_a_folder_that_cannot_be_read_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = LocalStore(root)
+    store.create("a/b", b"")
+
+    def fail(path: Path) -> None:
+        raise refusing(errno.EACCES)
+
+    monkeypatch.setattr(os, "scandir", fail)
+    with pytest.raises(StorageError, match=r"^a/: cannot list .*/create/a: Permission denied"):
+        names(store, "a/")
+
+
+def test_lists_without_reading_folders_that_cannot_hold_a_match(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = LocalStore(root)
+    for name in ["log/1", "manifest/1", "segments/0001/a", "segments/0002/a", "segments/0003/a"]:
+        store.create(name, b"")
+    read: list[str] = []
+    scan = os.scandir
+
+    def scanning(path: Path) -> os._ScandirIterator[str]:
+        read.append(str(path.relative_to(root)))
+        return scan(str(path))
+
+    monkeypatch.setattr(os, "scandir", scanning)
+    for prefix, after, limit, folders in [
+        ("log/", "", None, ["log"]),
+        ("segments/0002", "", None, ["segments", "segments/0002"]),
+        ("segments/", "segments/0002/a", None, ["segments", "segments/0002", "segments/0003"]),
+        ("segments/", "segments/0001/a", 1, ["segments", "segments/0001", "segments/0002"]),
+        ("", "n", 1, [".", "segments", "segments/0001"]),
+    ]:
+        read.clear()
+        names(store, prefix, after, limit)
+        assert read == folders, (prefix, after, limit)
+
+
+def test_large_objects_are_mapped_and_hold_no_memory_of_their_own(root: Path) -> None:
+    store = LocalStore(root)
+    store.create("large", bytes(1 << 20))
+    view = store.get("large")
+    with (root / "large").open("r+b") as file:
+        file.write(b"changed behind its back")
+    assert bytes(view[:7]) == b"changed"
