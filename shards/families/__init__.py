@@ -1,0 +1,45 @@
+"""The kinds of signature an index can hold, by name."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from shards.errors import QueryError
+from shards.families.base import ColumnReader, Family, Matches, Row, Rows
+
+__all__ = ["DEFAULT", "ColumnReader", "Family", "Matches", "Row", "Rows", "family", "names"]
+
+DEFAULT = ("haar", "goldberg", "dhash", "phash")
+"""What a new index has unless told otherwise."""
+
+
+def names() -> list[str]:
+    """Every family's name; a hash is 8 × 8 unless a size follows its name, as in `phash16`."""
+    from shards.families.hashes import KINDS
+
+    return ["haar", "goldberg", *KINDS, "pdq"]
+
+
+@lru_cache
+def family(name: str) -> Family:
+    """The family of this name. Raises QueryError where there is none.
+
+    A family's code is imported when it is first asked for: a worker that scans hashes loads nothing else.
+    """
+    if name == "haar":
+        from shards.families.haar import Haar
+
+        return Haar()
+    if name == "goldberg":
+        from shards.families.goldberg import Goldberg
+
+        return Goldberg()
+    from shards.families.hashes import KINDS, ImageHash, Pdq
+
+    if name == "pdq":
+        return Pdq()
+    for kind in KINDS:
+        size = name.removeprefix(kind) or "8"
+        if name.startswith(kind) and size.isdecimal():
+            return ImageHash(kind, int(size))
+    raise QueryError(f"no family is called {name!r}; there are {', '.join(names())}, and sizes as in phash16")

@@ -1,0 +1,58 @@
+"""Shrinking (or stretching) a picture by area average, with libgd's rounding errors.
+
+Every output pixel is the mean of the rectangle of the source that it covers, pixels on the rectangle's edge
+counted by the share of them that lies inside. IQDB has libgd do this, which adds up line by line in float32 and
+weighs each pixel by its opacity, 127. Means that are a half to within float32 are common, and which way such a
+one is rounded reaches the averages that IQDB prints: summed exactly, 2 of 49 pictures differ in their last
+digits. Interpolating filters, Pillow's BOX among them, change coefficients too.
+
+Every step is an elementwise float32 operation in a fixed order, and so the same on every CPU.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+OPACITY = np.float32(127)
+"""libgd's weight of a pixel without transparency."""
+
+
+def area_average(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """(height, width, 3) → (side, side, 3) uint8, the aspect ratio given up."""
+    height, width, _ = rgb.shape
+    rows, row_shares = _windows(height, side)
+    columns, column_shares = _windows(width, side)
+    # a fourth channel of ones adds up the weights, and makes a pixel one word that can be gathered
+    lines = np.ones((side, width, 4), np.uint8)
+    words = lines.view(np.uint32)[:, :, 0]
+    sums = np.zeros((side, side, 4), np.float32)
+    areas = np.zeros((side, side, 1), np.float32)
+    weighted = np.empty_like(sums)
+    for row, row_share in zip(rows, row_shares, strict=True):
+        lines[:, :, :3] = rgb[row]
+        for column, column_share in zip(columns, column_shares, strict=True):
+            pixels = words.take(column, axis=1).view(np.uint8).reshape(sums.shape)
+            weights = np.outer(row_share * OPACITY, np.repeat(column_share, 4)).reshape(sums.shape)
+            np.multiply(pixels, weights, out=weighted)
+            sums += weighted
+            areas += np.outer(row_share, column_share)[:, :, None]
+    sums /= areas
+    means = sums[:, :, :3] / sums[:, :, 3:]
+    rounded: NDArray[np.uint8] = np.floor(means + np.float32(0.5)).astype(np.uint8)
+    return rounded
+
+
+def _windows(length: int, side: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """The pixels under each of `side` equal parts of a line, and the share of each that lies in the part.
+
+    Both (pixels of the widest part, side): the first pixel of every part, the second of every part, and so on.
+    Shares are multiples of 1/side, exact in float32 for a side that is a power of two; beyond a part they are 0.
+    """
+    # in units of 1/side pixel everything is an integer
+    starts = np.arange(side) * length
+    first = starts // side
+    widest = int(((starts + length - 1) // side - first).max()) + 1
+    pixels = first + np.arange(widest)[:, None]
+    covered = np.minimum(starts + length, (pixels + 1) * side) - np.maximum(starts, pixels * side)
+    return np.minimum(pixels, length - 1), (np.maximum(covered, 0) / side).astype(np.float32)

@@ -1,0 +1,39 @@
+"""The family `haar`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shards.families.base import Family, Row, Rows
+from shards.families.haar import row as signature
+from shards.families.haar import scoring, text
+from shards.images import Picture
+
+
+class Haar(Family):
+    """IQDB's signature: the average colour and the 40 largest Haar wavelet coefficients of Y, I and Q.
+
+    It knows where in the picture what is, in colour: it finds what was compressed, resized, blurred, brightened
+    or slightly cropped. It does not survive turning, mirroring, or large crops.
+    """
+
+    name = "haar"
+    version = 1
+    dtype = signature.ROW
+    match_score = 60.0
+
+    def compute(self, picture: Picture) -> Row:
+        return signature.sign(picture.rgb)
+
+    def parse(self, text_form: str) -> Row:
+        return text.parse_row(text_form)
+
+    def format(self, row: Row) -> str:
+        return text.format_row(row)
+
+    def score(self, query: Row, rows: Rows) -> NDArray[np.float64]:
+        return scoring.score(query, rows)
+
+    def is_flat(self, rows: Rows) -> NDArray[np.bool_]:
+        return signature.is_flat(rows)

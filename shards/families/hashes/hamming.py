@@ -1,0 +1,71 @@
+"""What all hashes share: bits in words, and the distance that counts the bits that differ."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shards.families.base import Family, Row, Rows
+
+WORD = 64
+
+
+class HammingFamily(Family):
+    """A family of `bits` bits in the field `hash`: ceil(bits / 64) words `<u8`.
+
+    The hash is one number, its first bit the most significant; word 0 holds the top of it, and where the bits do
+    not fill the words it is the top of word 0 that stays 0.
+    """
+
+    bits: int
+
+    def score(self, query: Row, rows: Rows) -> NDArray[np.float64]:
+        """(rows,) float64: 100 · (1 − distance / bits), the distance in differing bits."""
+        return self._scores[self.distances(query, rows)]
+
+    def distances(self, query: Row, rows: Rows) -> NDArray[np.uint16]:
+        """(rows,) uint16: in how many bits each row differs from the query."""
+        stored, asked = rows["hash"], query["hash"]
+        distances = np.zeros(len(rows), np.uint16)
+        for word in range(stored.shape[1]):
+            distances += np.bitwise_count(stored[:, word] ^ asked[word])
+        return distances
+
+    def score_at(self, distance: float) -> float:
+        """The score of two hashes that differ in so many bits."""
+        return 100.0 * (1.0 - distance / self.bits)
+
+    def distance_at(self, score: float) -> float:
+        """The number of differing bits that gives this score."""
+        return (1.0 - score / 100.0) * self.bits
+
+    def count_ones(self, rows: Rows) -> NDArray[np.int64]:
+        """(rows,) int64: how many bits of each hash are 1."""
+        ones: NDArray[np.int64] = np.bitwise_count(rows["hash"]).sum(axis=1, dtype=np.int64)
+        return ones
+
+    @cached_property
+    def _scores(self) -> NDArray[np.float64]:
+        """(bits + 1,) float64: the score at each distance. A table, so that a row at distance d scores exactly
+        `score_at(d)`, to the last bit, and a search within a radius loses none on its edge."""
+        return np.array([self.score_at(distance) for distance in range(self.bits + 1)])
+
+
+def words_of(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """The words of a hash of these bits, read in C order, the first one the most significant."""
+    flat = bits.ravel()
+    padded = np.zeros(-(-flat.size // WORD) * WORD, np.bool_)
+    padded[padded.size - flat.size :] = flat
+    return np.packbits(padded).view(">u8").astype("<u8")
+
+
+def words_of_number(number: int, words: int) -> NDArray[np.uint64]:
+    """The words of a hash given as one number below 2 ** (64 · words)."""
+    return np.frombuffer(number.to_bytes(words * 8, "big"), ">u8").astype("<u8")
+
+
+def number_of(words: NDArray[np.uint64]) -> int:
+    """The hash as one number."""
+    return int.from_bytes(words.astype(">u8").tobytes(), "big")

@@ -1,0 +1,38 @@
+"""The 8 orientations of the plane, in the order and with the numbers of EXIF's Orientation tag (EXIF 2.32, 4.6.4)."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8]
+
+ORIENTATIONS = (
+    "as is",
+    "mirrored",
+    "rotated 180",
+    "flipped",
+    "transposed",
+    "rotated 90",
+    "transversed",
+    "rotated 270",
+)
+"""What EXIF orientations 1 to 8 ask a viewer to do. Mirrored is left for right, flipped is top for bottom,
+angles are clockwise, transposed is mirrored along the main diagonal and transversed along the other one."""
+
+
+def turned(pixels: Pixels, orientation: int) -> Pixels:
+    """The picture that EXIF orientation 1 to 8 asks a viewer to show.
+
+    `pixels`: (height, width, channels); 5 to 8 swap height and width. The result is C-contiguous, and the very
+    array that was given where there is nothing to do.
+    """
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
