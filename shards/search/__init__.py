@@ -1,0 +1,1 @@
+"""Questions about a snapshot: what looks like this, and what looks alike."""

@@ -1,0 +1,128 @@
+"""Columns as a stored `.npz`: plain for `numpy.load`, and readable by byte range.
+
+Members are uncompressed, and each array's bytes begin at a multiple of 64: the local header's extra field is padded
+for that, as Android's zipalign does it. The same columns give the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shards.errors import CorruptObject
+from shards.storage.base import Data
+
+ALIGNMENT = 64
+"""A cache line, and the widest vector register."""
+
+CHECK_BLOCK = 1 << 14
+"""Bytes covered by one checksum: a small read is rounded up to this, and checksums are 1/4096 of the data."""
+
+CHECKS = "checks"
+"""The column of checksums, uint32: CRC-32 of every `CHECK_BLOCK` bytes of every column before it, in order."""
+
+_PAD_ID = 0xD935
+_LOCAL_HEADER = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Where an array lies in its object: `offset` and `size` in bytes, the array's own bytes without its header."""
+
+    offset: int
+    size: int
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    @property
+    def row_size(self) -> int:
+        """Bytes of one row."""
+        return self.dtype.itemsize * math.prod(self.shape[1:])
+
+    @property
+    def blocks(self) -> int:
+        """How many checksums cover it."""
+        return -(-self.size // CHECK_BLOCK)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "offset": self.offset,
+            "bytes": self.size,
+            "dtype": np.lib.format.dtype_to_descr(self.dtype),
+            "shape": list(self.shape),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Column:
+        dtype = np.lib.format.descr_to_dtype(_as_descr(document["dtype"]))
+        shape = tuple(document["shape"])
+        column = cls(document["offset"], document["bytes"], dtype, shape)
+        if column.size != dtype.itemsize * math.prod(shape) or column.offset % ALIGNMENT:
+            raise ValueError(f"column of {column.size} bytes at {column.offset} cannot be {dtype} {shape}")
+        return column
+
+
+def _as_descr(document: Any) -> Any:
+    """JSON has lists where numpy's description of a structured type wants tuples."""
+    if isinstance(document, str):
+        return document
+    return [(name, _as_descr(dtype), *(tuple(shape) for shape in rest)) for name, dtype, *rest in document]
+
+
+def write(file: IO[bytes], columns: Iterable[tuple[str, NDArray[Any]]], *, checked: bool) -> dict[str, Column]:
+    """Write the columns one after the other, and their checksums where `checked`; says where each lies."""
+    placed: dict[str, Column] = {}
+    checks: list[int] = []
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in columns:
+            placed[name], data = _write_member(archive, file, name, array)
+            if checked:
+                checks.extend(zlib.crc32(data[i : i + CHECK_BLOCK]) for i in range(0, len(data), CHECK_BLOCK))
+        if checked:
+            placed[CHECKS], _ = _write_member(archive, file, CHECKS, np.array(checks, np.uint32))
+    return placed
+
+
+def _write_member(
+    archive: zipfile.ZipFile, file: IO[bytes], name: str, array: NDArray[Any]
+) -> tuple[Column, memoryview]:
+    header = io.BytesIO()
+    array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
+    data = memoryview(array.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
+    member = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
+    member.create_system = 3
+    member.external_attr = 0o644 << 16
+    member.file_size = len(header.getvalue()) + len(data)
+    start = file.tell() + _LOCAL_HEADER + len(member.filename)
+    padding = -(start + 4) % ALIGNMENT
+    member.extra = _PAD_ID.to_bytes(2, "little") + padding.to_bytes(2, "little") + bytes(padding)
+    with archive.open(member, "w") as stream:
+        stream.write(header.getvalue())
+        offset = file.tell()
+        stream.write(data)
+    return Column(offset, len(data), array.dtype, array.shape), data
+
+
+def encode(columns: Iterable[tuple[str, NDArray[Any]]]) -> bytes:
+    """The columns as one small object, which is read whole and checked by its name."""
+    file = io.BytesIO()
+    write(file, columns, checked=False)
+    return file.getvalue()
+
+
+def decode(name: str, data: Data) -> dict[str, NDArray[Any]]:
+    """The columns of an object that was read whole. Raises CorruptObject."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            return {member: archive[member] for member in archive.files}
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise CorruptObject(name, f"is not a numpy archive ({error})") from error

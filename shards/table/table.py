@@ -1,0 +1,303 @@
+"""One table: appends to the log, takes snapshots, and commits what changes the manifest."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shards.errors import CorruptObject, ObjectNotFound, QueryError
+from shards.storage.base import Entry, Store
+from shards.table import names
+from shards.table.columns import decode, encode
+from shards.table.commit import Effects, commit, write_once
+from shards.table.fold import Change, fold, overlay
+from shards.table.manifest import Manifest, Segment, read_dead
+from shards.table.merge import apply, due, merge
+from shards.table.records import Order, Records
+from shards.table.segment import SegmentReader, TailReader
+from shards.table.settings import Settings
+from shards.table.snapshot import Snapshot, assemble
+
+FOLD_BYTES = 32 << 20
+"""Log bytes folded at a time: bounds the memory of a fold."""
+
+PARALLEL_GETS = 16
+"""Log objects fetched at once from a store that is not mapped: a GET takes 63 ms, a tail has up to 256."""
+
+RESTARTS = 8
+"""Snapshots a reader takes before it believes that an object is missing, not just collected."""
+
+Result = TypeVar("Result")
+
+
+class World:
+    """The real effects."""
+
+    def now_ns(self) -> int:
+        return time.time_ns()
+
+    def random(self) -> int:
+        return secrets.randbits(64)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What a compaction did: log objects folded, segments merged away, segments written in their place."""
+
+    folded: int
+    merged: int
+    written: int
+    version: int
+
+
+class Table:
+    """The records of one index in one store. Safe to use from several threads, and beside any number of others.
+
+    `max_staleness`: seconds a snapshot is used again without asking the store; 0 reads every write.
+    """
+
+    def __init__(
+        self, store: Store, settings: Settings, *, max_staleness: float = 0.0, effects: Effects | None = None
+    ) -> None:
+        self.store = store
+        self.settings = settings
+        self.effects: Effects = effects or World()
+        self._families = settings.signers()
+        self._max_staleness_ns = int(max_staleness * 1e9)
+        self._lock = threading.RLock()
+        self._last_ns = 0
+        self._manifest: Manifest | None = None
+        self._manifest_name = ""
+        self._snapshot: Snapshot | None = None
+        self._snapshot_ns = 0
+        self._readers: dict[str, SegmentReader] = {}
+        self._dead: dict[str, NDArray[np.uint32]] = {}
+        self._logs: dict[str, Records] = {}
+
+    def next_order(self) -> Order:
+        """The order of something that happens now: later than any before it in this process."""
+        with self._lock:
+            self._last_ns = max(self.effects.now_ns(), self._last_ns + 1)
+            return self._last_ns, self.effects.random()
+
+    def append(self, records: Records) -> str:
+        """Write records as one log object, and say its name. On return they are safe, and every query sees them."""
+        self._check(records)
+        body = encode(records.columns())
+        newest_ms = int(records.fixed["order"][:, 0].max()) // 10**6
+        name = names.log(newest_ms, body)
+        write_once(self.store, self.effects, name, body)
+        return name
+
+    def write(self, records: Records) -> None:
+        """Put records straight into segments: for thousands at a time. On return they are safe and seen."""
+        self._check(records)
+        self._restarting(
+            lambda: self._commit(lambda manifest, commit_id: self._fold(manifest, {}, [records], [], commit_id))
+        )
+
+    def snapshot(self) -> Snapshot:
+        """What a query that begins now sees."""
+        with self._lock:
+            now = self.effects.now_ns()
+            if self._snapshot is None or not 0 <= now - self._snapshot_ns < self._max_staleness_ns:
+                self._snapshot = self._restarting(self._take_snapshot)
+                self._snapshot_ns = now
+            return self._snapshot
+
+    def read(self, question: Callable[[Snapshot], Result]) -> Result:
+        """The answer to a question about a snapshot, asked again of a new one where objects are gone meanwhile."""
+
+        def ask() -> Result:
+            try:
+                return question(self.snapshot())
+            except ObjectNotFound:
+                self._snapshot = None
+                raise
+
+        return self._restarting(ask)
+
+    def compact(self, *, everything: bool = False) -> Compacted:
+        """Fold the whole log tail, then merge what is due, or `everything` into as few segments as can be."""
+        folded = merged = written = 0
+        while batch := self._restarting(self._fold_some):
+            folded += batch
+        merging = True
+        while merging:
+            merging = False
+            manifest = self._restarting(self._newest)
+            for segments in due(manifest, self.settings.segment_rows, everything=everything):
+                made = self._restarting(lambda segments=segments: self._merge(segments))  # type: ignore[misc]
+                if made is not None:
+                    merging = not everything
+                    merged += len(segments)
+                    written += made
+        return Compacted(folded, merged, written, self._restarting(self._newest).version)
+
+    def pressure(self) -> tuple[int, int]:
+        """(log objects, bytes) of the tail that waits for a fold."""
+        listed = list(self.store.list(names.LOG))
+        tail = self._unfolded(self._restarting(self._newest), listed)
+        return len(tail), sum(entry.size for entry in tail)
+
+    def _check(self, records: Records) -> None:
+        expected = {family.name: family.dtype for family in self._families}
+        given = {name: rows.dtype for name, rows in records.rows.items()}
+        if given != expected:
+            raise QueryError(f"records have signatures of {sorted(given)}, the index has {sorted(expected)}")
+        if not len(records):
+            raise QueryError("there are no records to add")
+
+    def _commit(self, build: Callable[[Manifest, str], Change | None]) -> Manifest | None:
+        return commit(self.store, self.effects, self.settings.shards, build)
+
+    def _restarting(self, attempt: Callable[[], Result]) -> Result:
+        """Objects that were listed may be folded and collected before they are read: then look again."""
+        for _ in range(RESTARTS - 1):
+            try:
+                return attempt()
+            except ObjectNotFound:
+                continue
+        try:
+            return attempt()
+        except ObjectNotFound as error:
+            raise CorruptObject(error.name, "is needed by the newest manifest or the log, and is missing") from error
+
+    def _newest(self) -> Manifest:
+        """The newest manifest, read once a version."""
+        with self._lock:
+            for entry in self.store.list(names.MANIFEST, limit=1):
+                if self._manifest is None or entry.name != self._manifest_name:
+                    self._manifest = Manifest.from_bytes(self.store.get(entry.name), entry.name)
+                    self._manifest_name = entry.name
+                return self._manifest
+            return Manifest.empty(self.settings.shards)
+
+    def _take_snapshot(self) -> Snapshot:
+        # the log first: the other way round misses what is folded between the two listings
+        listed = list(self.store.list(names.LOG))
+        manifest = self._newest()
+        tail = frozenset(entry.name for entry in self._unfolded(manifest, listed))
+        before = self._snapshot
+        if before is not None and (before.manifest, before.tail) == (manifest, tail):
+            return before
+        self._logs = {name: records for name, records in self._logs.items() if name in tail}
+        live = {segment.name for segment in manifest}
+        self._readers = {name: reader for name, reader in self._readers.items() if name in live}
+        named = {segment.dead_object for segment in manifest}
+        self._dead = {name: dead for name, dead in self._dead.items() if name in named}
+        dead = {segment.name: self._dead_of(segment) for segment in manifest}
+        reader = None
+        if tail:
+            change = overlay(manifest, Records.join(self._load(sorted(tail))), self._open, self._dead_of)
+            dead |= change.dead
+            reader = TailReader(change.records.take(np.flatnonzero(change.is_live)))
+        return assemble(manifest, {segment.name: self._open(segment) for segment in manifest}, dead, reader, tail)
+
+    def _unfolded(self, manifest: Manifest, listed: Iterable[Entry]) -> list[Entry]:
+        return [entry for entry in listed if entry.name not in manifest.folded]
+
+    def _load(self, log: list[str]) -> list[Records]:
+        missing = [name for name in log if name not in self._logs]
+        if self.store.mapped or len(missing) < 2:
+            loaded = [self._load_one(name) for name in missing]
+        else:
+            with ThreadPoolExecutor(PARALLEL_GETS) as pool:
+                loaded = list(pool.map(self._load_one, missing))
+        self._logs |= dict(zip(missing, loaded, strict=True))
+        return [self._logs[name] for name in log]
+
+    def _load_one(self, name: str) -> Records:
+        data = self.store.get(name)
+        names.check_content(name, data)
+        return Records.from_columns(decode(name, data), self._families)
+
+    def _open(self, segment: Segment) -> SegmentReader:
+        reader = self._readers.get(segment.name)
+        if reader is None:
+            reader = self._readers[segment.name] = SegmentReader(self.store, segment)
+        return reader
+
+    def _dead_of(self, segment: Segment) -> NDArray[np.uint32]:
+        if segment.dead_object is None:
+            return read_dead(self.store, segment)
+        dead = self._dead.get(segment.dead_object)
+        if dead is None:
+            dead = self._dead[segment.dead_object] = read_dead(self.store, segment)
+        return dead
+
+    def _fold_some(self) -> int:
+        """Fold the oldest of the tail, as much as fits in memory; how many log objects that were."""
+        listed = list(self.store.list(names.LOG))
+        chosen: list[str] = []
+        size = 0
+        for entry in self._unfolded(self._newest(), listed):
+            if chosen and size + entry.size > FOLD_BYTES:
+                break
+            chosen.append(entry.name)
+            size += entry.size
+        if not chosen:
+            return 0
+        batches = dict(zip(chosen, self._load(chosen), strict=True))
+        existing = [entry.name for entry in listed]
+        self._commit(lambda manifest, commit_id: self._fold(manifest, batches, [], existing, commit_id))
+        return len(chosen)
+
+    def _fold(
+        self,
+        manifest: Manifest,
+        batches: dict[str, Records],
+        direct: list[Records],
+        listed: list[str],
+        commit_id: str,
+    ) -> Change | None:
+        if batches and all(name in manifest.folded for name in batches):
+            return None
+        return fold(
+            manifest,
+            batches,
+            direct,
+            families=self._families,
+            segment_rows=self.settings.segment_rows,
+            open_segment=self._open,
+            dead_of=self._dead_of,
+            listed=listed if batches else manifest.folded,
+            now_ms=self.effects.now_ns() // 10**6,
+            commit_id=commit_id,
+        )
+
+    def _merge(self, segments: list[Segment]) -> int | None:
+        """Put one segment in the place of these: how many were written (0 or 1), None where one is gone already."""
+        # as they are now: the lists of dead rows that they had when the merge was planned may be collected
+        live = {segment.name: segment for segment in self._newest()}
+        if any(segment.name not in live for segment in segments):
+            return None
+        segments = [live[segment.name] for segment in segments]
+        merged = merge(
+            segments,
+            families=self._families,
+            open_segment=self._open,
+            dead_of=self._dead_of,
+            now_ns=self.effects.now_ns(),
+        )
+        made = self._commit(
+            lambda manifest, commit_id: apply(
+                manifest,
+                merged,
+                dead_of=self._dead_of,
+                now_ms=self.effects.now_ns() // 10**6,
+                commit_id=commit_id,
+            )
+        )
+        return None if made is None else int(merged.segment is not None)
