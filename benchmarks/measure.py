@@ -54,4 +54,6 @@ def peak_memory() -> int:
 
 def human(duration: float) -> str:
     """A duration as people write it."""
+    if duration < 1e-3:
+        return f"{duration * 1e6:.0f} µs"
     return f"{duration * 1000:.1f} ms" if duration < 1 else f"{duration:.2f} s"

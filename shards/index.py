@@ -18,7 +18,7 @@ from shards.images import ORIENTATIONS, PictureSettings
 from shards.search import duplicates
 from shards.search.duplicates import Duplicates
 from shards.search.query import LIMIT, Query
-from shards.search.scan import Hit, best_hits, scan
+from shards.search.scan import Hit, best, describe, scan
 from shards.signing import Comparison
 from shards.storage import Store, open_store
 from shards.table import collect, names, settings, verify
@@ -229,8 +229,8 @@ class Index:
             if negatives:
                 rows = [*rows, *(self._inverted(row, kind) for row in rows)]
             query = Query(kind, np.array(rows, kind.dtype), variants, limit, min_score, dict(where or {}))
-            found = [scan(source, query) for source in snapshot.sources]
-            return Answer(kind.name, tuple(best_hits(found, limit)), snapshot.live)
+            found = best((one for source in snapshot.sources for one in scan(source, query)), limit)
+            return Answer(kind.name, tuple(describe(found, query)), snapshot.live)
 
         return self._table.read(ask)
 

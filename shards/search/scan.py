@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,16 +31,45 @@ class Hit:
         return self.image.key
 
 
-def scan(source: Source, query: Query) -> list[Hit]:
-    """The best `limit` hits of this source by falling score, then by key."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row that may become a hit: what is needed to compare it with those of other sources."""
+
+    source: Source
+    row: int
+    key: bytes
+    score: float
+    variant: int
+
+
+def scan(source: Source, query: Query) -> list[Found]:
+    """The best `limit` rows of this source by falling score, then by key."""
     matches = _matches(source, query)
     keys = source.reader.texts("key", matches.rows)
-    best = sorted(range(len(keys)), key=lambda i: (-matches.scores[i], keys[i]))[: query.limit]
-    scores = matches.scores[best].tolist()
-    variants = matches.queries[best].tolist()
+    found = [
+        Found(source, row, key, score, variant)
+        for row, key, score, variant in zip(
+            matches.rows.tolist(), keys, matches.scores.tolist(), matches.queries.tolist(), strict=True
+        )
+    ]
+    return best(found, query.limit)
+
+
+def best(found: Iterable[Found], limit: int) -> list[Found]:
+    """The best of these. Ties are broken by key, so an answer does not depend on how records are spread."""
+    return sorted(found, key=lambda one: (-one.score, one.key))[:limit]
+
+
+def describe(found: Sequence[Found], query: Query) -> list[Hit]:
+    """The hits of these rows, in this order: what else is known of them is read now."""
+    images: dict[int, Image] = {}
+    for source in {id(one.source): one.source for one in found}.values():
+        mine = [i for i, one in enumerate(found) if one.source is source]
+        rows = np.array([found[i].row for i in mine], np.int64)
+        images |= dict(zip(mine, source.images(rows), strict=True))
     return [
-        Hit(image, score, query.family.distance_at(score), query.variants[variant])
-        for image, score, variant in zip(source.images(matches.rows[best]), scores, variants, strict=True)
+        Hit(images[i], one.score, query.family.distance_at(one.score), query.variants[one.variant])
+        for i, one in enumerate(found)
     ]
 
 
@@ -60,8 +90,3 @@ def _matches(source: Source, query: Query) -> Matches:
         if keep.sum() >= query.limit or len(matches.rows) < limit:
             return Matches(matches.rows[keep], matches.scores[keep], matches.queries[keep])
         limit = 4 * len(matches.rows)
-
-
-def best_hits(found: list[list[Hit]], limit: int) -> list[Hit]:
-    """The best of several sources. Ties are broken by key, so the answer does not depend on how records are spread."""
-    return sorted((hit for hits in found for hit in hits), key=lambda hit: (-hit.score, hit.key.encode()))[:limit]

@@ -64,13 +64,18 @@ class IndexMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = FakeWorld(start_ns=time.time_ns())
+        self.began = time.time_ns()
+        self.world = FakeWorld(start_ns=self.began)
         self.store = type(self).make()
         self.index = Index.create(
             self.store, families=["dhash", "haar"], shards=self.shards, segment_rows=16, effects=self.world
         )
         self.model: dict[str, Known] = {}
         self.batches: list[list[Record]] = []
+
+    def late(self, past: int) -> int:
+        """The time of an event of the day before: no tombstone is so old that it may go."""
+        return self.began - 86_400 * 10**9 + past
 
     def record(self, key: str, hashed: int, mark: object, order: Order | None = None) -> Record:
         return Record(
@@ -129,7 +134,7 @@ class IndexMachine(RuleBasedStateMachine):
         """Events that arrive late: their orders are older than most, and equal only where the event is the same."""
         self.write(
             [
-                self.record(key, hashed, mark, (10**9 * past, crc32(repr((hashed, mark)).encode())))
+                self.record(key, hashed, mark, (self.late(past), crc32(repr((hashed, mark)).encode())))
                 for key, hashed, mark, past in images
             ]
         )
@@ -137,7 +142,7 @@ class IndexMachine(RuleBasedStateMachine):
     @rule(key=keys, past=st.none() | st.integers(1, 2))
     def delete_event(self, key: str, past: int | None) -> None:
         """A delete, in time or late, perhaps of a key that never was."""
-        order = self.index.next_order() if past is None else (10**9 * past, 5)
+        order = self.index.next_order() if past is None else (self.late(past), 5)
         self.write([Record(key, order, deleted=True)])
 
     @rule(chosen=st.sets(keys, max_size=4))
