@@ -8,7 +8,7 @@ objects and in segments. Adding a family is adding a folder here and a line to t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -38,6 +38,17 @@ class ColumnReader(Protocol):
 
     def column(self, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """Rows `start` to `stop` of a column, checked against the checksums it was written with. Read-only."""
+        ...
+
+    def ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
+        """Rows from start up to stop of a column, for each (start, stop), in one request to the store."""
+        ...
+
+    def length(self, name: str) -> int | None:
+        """Rows of a column, which for a search column need not be `rows`; None where there is no such column.
+
+        Records that are still in memory have the signatures only, and none of the columns made for searching.
+        """
         ...
 
 

@@ -98,6 +98,7 @@ class SegmentReader:
         self.segment = segment
         self._store = store
         self._checks: NDArray[np.uint32] | None = None
+        self._mapped: memoryview | None = None
         self._checked: dict[str, NDArray[np.bool_]] = {}
         self._first_check: dict[str, int] = {}
         blocks = 0
@@ -113,12 +114,15 @@ class SegmentReader:
         return self.ranges(name, [(start, self._column(name).shape[0] if stop is None else stop)])[0]
 
     def ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
-        """Rows from start up to stop of a column, for each (start, stop), in one request to the store."""
         column = self._column(name)
         size = column.row_size
         spans = [(start * size, stop * size) for start, stop in ranges]
         found = self._bytes(name, column, spans)
         return [np.frombuffer(data, column.dtype).reshape(-1, *column.shape[1:]) for data in found]
+
+    def length(self, name: str) -> int | None:
+        column = self.segment.columns.get(name)
+        return None if column is None else column.shape[0]
 
     def take(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
         column = self._column(name)
@@ -180,14 +184,12 @@ class SegmentReader:
         requests = [(column.offset + start, column.offset + stop) for start, stop in wide]
         if requests and self._checks is None:
             checks = self._column(CHECKS)
-            *data, stored = self._store.get_ranges(
-                self.segment.name, [*requests, (checks.offset, checks.offset + checks.size)]
-            )
+            *data, stored = self._fetch([*requests, (checks.offset, checks.offset + checks.size)])
             if len(stored) != checks.size:
                 raise CorruptObject(self.segment.name, f"ends before its checksums at {checks.offset + checks.size:,}")
             self._checks = np.frombuffer(stored, checks.dtype)
         else:
-            data = self._store.get_ranges(self.segment.name, requests) if requests else []
+            data = self._fetch(requests)
         for (start, stop), block in zip(wide, data, strict=True):
             if len(block) != stop - start:
                 raise CorruptObject(self.segment.name, f"ends inside column {name}: {len(block):,} bytes at {start:,}")
@@ -201,6 +203,16 @@ class SegmentReader:
             i = int(np.searchsorted(starts, a, "right")) - 1
             found.append(data[i][a - starts[i] : b - starts[i]])
         return found
+
+    def _fetch(self, ranges: list[tuple[int, int]]) -> list[memoryview]:
+        """These bytes of the object, as they are: views of one map of it where the store can."""
+        if not ranges:
+            return []
+        if not self._store.mapped:
+            return self._store.get_ranges(self.segment.name, ranges)
+        if self._mapped is None:
+            self._mapped = self._store.get(self.segment.name)
+        return [self._mapped[start:stop] for start, stop in ranges]
 
     def _check(self, name: str, column: Column, start: int, data: memoryview) -> None:
         assert self._checks is not None  # noqa: S101  (for the type checker; _bytes has just read them)
@@ -260,6 +272,12 @@ class TailReader:
         records = self.records
         column = records.fixed[name] if name in records.fixed else records.rows[name]
         return column[start:stop]
+
+    def ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
+        return [self.column(name, start, stop) for start, stop in ranges]
+
+    def length(self, name: str) -> int | None:
+        return len(self.records) if name in self.records.fixed or name in self.records.rows else None
 
     def take(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
         return self.column(name)[rows]
