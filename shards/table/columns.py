@@ -29,8 +29,13 @@ CHECK_BLOCK = 1 << 14
 CHECKS = "checks"
 """The column of checksums, uint32: CRC-32 of every `CHECK_BLOCK` bytes of every column before it, in order."""
 
+ZIP64_FROM = 1 << 30
+"""Bytes from which a member gets a ZIP64 header. zipfile would decide so only near 2 GB, and by a rule of its own; the
+header is longer, so where the data begins depends on it."""
+
 _PAD_ID = 0xD935
 _LOCAL_HEADER = 30
+_ZIP64_EXTRA = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +107,11 @@ def _write_member(
     member.create_system = 3
     member.external_attr = 0o644 << 16
     member.file_size = len(header.getvalue()) + len(data)
-    start = file.tell() + _LOCAL_HEADER + len(member.filename)
+    is_large = member.file_size >= ZIP64_FROM
+    start = file.tell() + _LOCAL_HEADER + len(member.filename) + (_ZIP64_EXTRA if is_large else 0)
     padding = -(start + 4) % ALIGNMENT
     member.extra = _PAD_ID.to_bytes(2, "little") + padding.to_bytes(2, "little") + bytes(padding)
-    with archive.open(member, "w") as stream:
+    with archive.open(member, "w", force_zip64=is_large) as stream:
         stream.write(header.getvalue())
         offset = file.tell()
         stream.write(data)

@@ -13,6 +13,7 @@ where the fixture may be parametrised to run everything here over several famili
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,12 @@ class Columns:
         part = self.arrays[name][start:stop]
         part.flags.writeable = False
         return part
+
+    def ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
+        return [self.column(name, start, stop) for start, stop in ranges]
+
+    def length(self, name: str) -> int | None:
+        return len(self.arrays[name]) if name in self.arrays else None
 
 
 def segment(family: Family, rows: Rows) -> Columns:
