@@ -6,31 +6,69 @@
 0
 """
 
-from shards.errors import (
-    Conflict,
-    CorruptObject,
-    FormatUnsupported,
-    IndexExists,
-    IndexNotFound,
-    KeyInvalid,
-    KeyNotFound,
-    LookalikeError,
-    ObjectNotFound,
-    PictureError,
-    QueryError,
-    SignatureError,
-    StorageError,
-    Undecided,
-)
-from shards.images import Picture, PictureSettings
-from shards.index import Answer, Index, Key, Signature, Stats, Stored
-from shards.search.duplicates import Copy, Duplicates, Group
-from shards.search.scan import Hit
-from shards.signing import Comparison, compare
-from shards.table.records import Record, Records
-from shards.table.snapshot import Image
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shards.errors import (
+        Conflict,
+        CorruptObject,
+        FormatUnsupported,
+        IndexExists,
+        IndexNotFound,
+        KeyInvalid,
+        KeyNotFound,
+        LookalikeError,
+        ObjectNotFound,
+        PictureError,
+        QueryError,
+        SignatureError,
+        StorageError,
+        Undecided,
+    )
+    from shards.images import Picture, PictureSettings
+    from shards.index import Answer, Index, Key, Signature, Stats, Stored
+    from shards.search.duplicates import Copy, Duplicates, Group
+    from shards.search.scan import Hit
+    from shards.signing import Comparison, compare
+    from shards.table.records import Record, Records
+    from shards.table.snapshot import Image
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Answer": "shards.index",
+    "Comparison": "shards.signing",
+    "Conflict": "shards.errors",
+    "Copy": "shards.search.duplicates",
+    "CorruptObject": "shards.errors",
+    "Duplicates": "shards.search.duplicates",
+    "FormatUnsupported": "shards.errors",
+    "Group": "shards.search.duplicates",
+    "Hit": "shards.search.scan",
+    "Image": "shards.table.snapshot",
+    "Index": "shards.index",
+    "IndexExists": "shards.errors",
+    "IndexNotFound": "shards.errors",
+    "Key": "shards.index",
+    "KeyInvalid": "shards.errors",
+    "KeyNotFound": "shards.errors",
+    "LookalikeError": "shards.errors",
+    "ObjectNotFound": "shards.errors",
+    "Picture": "shards.images",
+    "PictureError": "shards.errors",
+    "PictureSettings": "shards.images",
+    "QueryError": "shards.errors",
+    "Record": "shards.table.records",
+    "Records": "shards.table.records",
+    "Signature": "shards.index",
+    "SignatureError": "shards.errors",
+    "Stats": "shards.index",
+    "StorageError": "shards.errors",
+    "Stored": "shards.index",
+    "Undecided": "shards.errors",
+    "compare": "shards.signing",
+}
 
 __all__ = [
     "Answer",
@@ -65,3 +103,10 @@ __all__ = [
     "Undecided",
     "compare",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is: a command's help, or a worker that scans, needs little of all this."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

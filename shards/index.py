@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from shards.table.commit import Effects
 from shards.table.records import Record, Records
 from shards.table.segment import TailReader
 from shards.table.settings import SEGMENT_ROWS, Settings
-from shards.table.snapshot import LISTED, Image, Snapshot, Source, in_hash_order
+from shards.table.snapshot import Image, Snapshot, Source, in_hash_order
 from shards.table.table import Compacted, Table
 
 
@@ -269,27 +268,17 @@ class Index:
 
         Any number of images costs no more memory than a few thousand.
         """
-        seen = after
-        left = limit
 
-        def page(snapshot: Snapshot) -> builtins.list[Image]:
+        def images(snapshot: Snapshot, seen: str | None) -> Iterator[Image]:
             start = names.key_hash(names.key_bytes(seen)) if seen is not None else 0
             merged = heapq.merge(
                 *(in_hash_order(source, start) for source in snapshot.sources),
                 key=lambda found: (found[0], found[1].key),
             )
-            rest = (image for hashed, image in merged if seen is None or (hashed, image.key) > (start, seen))
-            return builtins.list(islice(rest, LISTED))
+            return (image for hashed, image in merged if seen is None or (hashed, image.key) > (start, seen))
 
-        while left is None or left > 0:
-            images = self._table.read(page)
-            wanted = (image for image in images if image.key.startswith(prefix))
-            for image in islice(wanted, left):
-                yield image
-                left = None if left is None else left - 1
-            if len(images) < LISTED:
-                return
-            seen = images[-1].key
+        walk = self._table.stream(images, after, lambda image: image.key)
+        return islice((image for image in walk if image.key.startswith(prefix)), limit)
 
     def count(self) -> int:
         """How many images there are."""

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from shards.errors import StorageError
 from shards.storage.base import Data, Entry, Store
 
-__all__ = ["Data", "Entry", "Store", "open_store"]
+if TYPE_CHECKING:
+    from shards.storage.bucket import Bucket
+
+__all__ = ["Data", "Entry", "Store", "open_bucket", "open_store"]
 
 KNOWN = "a folder, file://…, memory://name, s3://bucket/prefix, gs://bucket/prefix, az://container/prefix"
 
@@ -44,6 +48,13 @@ def open_store(url: str) -> Store:
 
         return open_cloud(url)
     raise StorageError(f"{url}: no kind of store is called {scheme!r}; there are {KNOWN}")
+
+
+def open_bucket(url: str) -> Bucket:
+    """The objects of others at `s3://bucket`, `gs://bucket` or `az://container`, to read. Raises StorageError."""
+    from shards.storage.bucket import Bucket
+
+    return Bucket(url)
 
 
 def _scheme(url: str) -> tuple[str, bool]:

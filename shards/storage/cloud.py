@@ -69,6 +69,11 @@ def open_cloud(url: str) -> CloudStore:
 
     Raises StorageError for a URL without a bucket, and for a configuration the client cannot use.
     """
+    return CloudStore(*connect(url))
+
+
+def connect(url: str) -> tuple[str, ObjectStore, ObjectStore]:
+    """The URL as we write it, a client for reading there and one for writing. Raises as `open_cloud` does."""
     parts = urlsplit(url)
     bucket, prefix = parts.netloc, parts.path.strip("/")
     if parts.query or parts.fragment or not BUCKET.fullmatch(bucket) or "//" in prefix:
@@ -87,7 +92,7 @@ def open_cloud(url: str) -> CloudStore:
         reading = _client(parts.scheme, bucket, prefix, {**options, "read_timeout": STALLED})
     except CLIENT_ERRORS as error:
         raise translate(error, verb="open", name=url, url=url) from error
-    return CloudStore(url, reading, writing)
+    return url, reading, writing
 
 
 def _client(scheme: str, bucket: str, prefix: str, options: ClientConfig) -> ObjectStore:

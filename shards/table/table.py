@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -36,6 +36,12 @@ RESTARTS = 8
 """Snapshots a reader takes before it believes that an object is missing, not just collected."""
 
 Result = TypeVar("Result")
+Place = TypeVar("Place")
+
+
+def missing(error: ObjectNotFound) -> CorruptObject:
+    """What it is when an object is missing in every new snapshot too."""
+    return CorruptObject(error.name, "is needed by the newest manifest or the log, and is missing")
 
 
 class World:
@@ -128,6 +134,27 @@ class Table:
 
         return self._restarting(ask)
 
+    def stream(
+        self,
+        question: Callable[[Snapshot, Place | None], Iterator[Result]],
+        after: Place | None,
+        place: Callable[[Result], Place],
+    ) -> Iterator[Result]:
+        """A long answer: asked again of a new snapshot, from the last place on, where objects are gone meanwhile."""
+        failures = 0
+        while True:
+            try:
+                for result in question(self.snapshot(), after):
+                    after, failures = place(result), 0
+                    yield result
+            except ObjectNotFound as error:
+                failures += 1
+                self._snapshot = None
+                if failures == RESTARTS:
+                    raise missing(error) from error
+            else:
+                return
+
     def compact(self, *, everything: bool = False) -> Compacted:
         """Fold the whole log tail, then merge what is due, or `everything` into as few segments as can be."""
         folded = merged = written = 0
@@ -172,7 +199,7 @@ class Table:
         try:
             return attempt()
         except ObjectNotFound as error:
-            raise CorruptObject(error.name, "is needed by the newest manifest or the log, and is missing") from error
+            raise missing(error) from error
 
     def _newest(self) -> Manifest:
         """The newest manifest, read once a version."""
@@ -209,13 +236,13 @@ class Table:
         return [entry for entry in listed if entry.name not in manifest.folded]
 
     def _load(self, log: list[str]) -> list[Records]:
-        missing = [name for name in log if name not in self._logs]
-        if self.store.mapped or len(missing) < 2:
-            loaded = [self._load_one(name) for name in missing]
+        unread = [name for name in log if name not in self._logs]
+        if self.store.mapped or len(unread) < 2:
+            loaded = [self._load_one(name) for name in unread]
         else:
             with ThreadPoolExecutor(PARALLEL_GETS) as pool:
-                loaded = list(pool.map(self._load_one, missing))
-        self._logs |= dict(zip(missing, loaded, strict=True))
+                loaded = list(pool.map(self._load_one, unread))
+        self._logs |= dict(zip(unread, loaded, strict=True))
         return [self._logs[name] for name in log]
 
     def _load_one(self, name: str) -> Records:

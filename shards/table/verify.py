@@ -35,7 +35,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was looked at, and what was found."""
+    """What was looked at, and what was found. `images`: those in the segments, the log's tail not counted."""
 
     objects: int
     size: int

@@ -1,0 +1,43 @@
+"""Ctrl-C, and what stops a service, as a wish: the work under way ends where everything is in order."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+
+class Interruption:
+    """Within this context SIGINT and SIGTERM are noted. A second one does not wait: it raises KeyboardInterrupt."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __bool__(self) -> bool:
+        return self.signal is not None
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell reports for a process that this signal ended."""
+        return 128 + (self.signal or 0)
+
+    def __enter__(self) -> Interruption:
+        # only the main thread may, and only it is interrupted
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self.signal is not None:
+            raise KeyboardInterrupt
+        self.signal = number

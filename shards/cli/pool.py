@@ -1,0 +1,181 @@
+"""The signing pool: processes that sign pictures, a few at a time, and may die of one without harm to the others.
+
+Not `concurrent.futures`: there, one dead process breaks the whole pool, and nobody knows which file it was. Here
+every worker has a socket of its own and answers in order, so that the first unanswered task is the guilty one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from multiprocessing.connection import Connection, Pipe, wait
+from types import TracebackType
+from typing import TypeAlias
+
+from shards.cli.refusal import RefusedError
+from shards.cli.worker import READY, Failure, Job, Task
+from shards.table.records import Record
+
+IN_FLIGHT = 4
+"""Tasks a worker has at once: it never waits while we write a batch, and what a crash repeats stays small."""
+
+TICK = 0.25
+"""Seconds after which `run` comes back without news, so that whoever waits can see to other things."""
+
+Outcome: TypeAlias = Record | Failure
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Pool:
+    """Up to `processes` signing processes; each is started when there is a task for it. A context manager."""
+
+    def __init__(self, job: Job, processes: int) -> None:
+        self._job = job
+        self._processes = processes
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker in self._workers:
+            worker.close()
+        self._workers = []
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that live now."""
+        return [worker.process.pid for worker in self._workers]
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[list[Outcome]]:
+        """Sign these, in any order; takes tasks only as workers have room. Each has one outcome.
+
+        Comes back every TICK at the latest, perhaps with nothing. Raises RefusedError where no worker can be started.
+        """
+        source = iter(tasks)
+        again: deque[Task] = deque()
+        while True:
+            while self._has_room():
+                task = again.popleft() if again else next(source, None)
+                if task is None:
+                    break
+                self._next_worker().send(task)
+            busy = [worker for worker in self._workers if worker.pending]
+            if not busy:
+                return
+            ready = wait([worker.connection for worker in busy], TICK)
+            outcomes: list[Outcome] = []
+            for worker in busy:
+                if worker.connection in ready:
+                    outcomes += worker.answers()
+                    if worker.is_dead:
+                        outcomes += self._bury(worker, again)
+            yield outcomes
+
+    def _has_room(self) -> bool:
+        return len(self._workers) < self._processes or any(len(one.pending) < IN_FLIGHT for one in self._workers)
+
+    def _next_worker(self) -> _Worker:
+        """The worker with the least to do; a new one where all have something and more are allowed."""
+        idlest = min(self._workers, key=lambda worker: len(worker.pending), default=None)
+        if idlest is None or (idlest.pending and len(self._workers) < self._processes):
+            idlest = _Worker(self._job)
+            self._workers.append(idlest)
+        return idlest
+
+    def _bury(self, worker: _Worker, again: deque[Task]) -> list[Outcome]:
+        """What its death costs: the task it was at. The others are handed out again."""
+        status = worker.close()
+        self._workers.remove(worker)
+        if not worker.is_ready:
+            raise RefusedError(f"a signing process ended before it began ({_how(status)}); what it said stands above")
+        if not worker.pending:
+            return []
+        guilty = worker.pending.popleft()
+        again.extendleft(reversed(worker.pending))
+        message = f"the process that read it ended ({_how(status)})"
+        if status == -signal.SIGKILL:
+            message += "; perhaps the memory did not suffice"
+        return [Failure(guilty.key, guilty.path, "crashed", message)]
+
+
+class _Worker:
+    """One process, and the tasks it has not answered, oldest first."""
+
+    def __init__(self, job: Job) -> None:
+        self.pending: deque[Task] = deque()
+        self.is_ready = self.is_dead = False
+        ours: Connection
+        ours, theirs = Pipe()
+        self.connection = ours
+        with theirs:
+            self.process = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-P", "-m", "shards.cli.worker", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=_environment(),
+                # a group of its own: Ctrl-C in the terminal is for the command alone
+                process_group=0,
+            )
+        self._send(job)
+
+    def send(self, task: Task) -> None:
+        self.pending.append(task)
+        self._send(task)
+
+    def _send(self, message: Job | Task) -> None:
+        # one that has died takes nothing: the next `answers` finds its connection at the end
+        with suppress(ConnectionError):
+            self.connection.send(message)
+
+    def answers(self) -> list[Outcome]:
+        """What has arrived. Afterwards `is_dead` says whether more can come."""
+        arrived: list[Outcome] = []
+        try:
+            while self.connection.poll():
+                answer = self.connection.recv()
+                if answer == READY:
+                    self.is_ready = True
+                else:
+                    self.pending.popleft()
+                    arrived.append(answer)
+        except (EOFError, OSError):
+            self.is_dead = True
+        return arrived
+
+    def close(self) -> int:
+        """End the process, whatever it is at; its exit status."""
+        self.connection.close()
+        if not self.is_dead:
+            self.process.kill()
+        return self.process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """A worker is one thread on one processor: there are as many workers as processors."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109
+    return {**threads, **os.environ, "PYTHONPATH": path}
+
+
+def _how(status: int) -> str:
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"

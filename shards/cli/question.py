@@ -1,0 +1,20 @@
+"""An image given on the command line: a file, stdin, or an object of a bucket."""
+
+from __future__ import annotations
+
+import sys
+
+from shards.cli.inputs import STDIN
+from shards.cli.refusal import RefusedError
+
+
+def image(name: str) -> str | bytes:
+    """The path, or the bytes where it is none."""
+    from shards.cli import objects
+
+    if name == STDIN:
+        data = sys.stdin.buffer.read()
+        if not data:
+            raise RefusedError("there is no image on stdin: nothing came")
+        return data
+    return objects.read(name) if objects.is_url(name) else name

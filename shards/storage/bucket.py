@@ -1,0 +1,52 @@
+"""Other people's objects: a bucket of images, to read. Names may be whatever the store allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import obstore
+
+from shards.errors import ObjectNotFound, StorageError
+from shards.storage._cloud_errors import translate
+from shards.storage.base import Entry
+from shards.storage.cloud import CLIENT_ERRORS, PAGE, connect
+
+
+class Bucket:
+    """The objects of one bucket, by their full names: spaces, umlauts and all.
+
+    Names with a line break, an empty part, or a part `.` or `..` cannot be asked for: the client refuses them.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url, self._client, _ = connect(url)
+
+    def list(self, folder: str = "") -> Iterator[Entry]:
+        """What lies below this folder, in the store's own order."""
+        try:
+            for page in obstore.list(self._client, folder or None, chunk_size=PAGE):
+                for found in page:
+                    yield Entry(found["path"], found["size"], found["last_modified"].timestamp())
+        except CLIENT_ERRORS as error:
+            raise self._error(error, "list", folder or "the objects") from error
+
+    def get(self, name: str) -> bytes:
+        """The whole object. Raises ObjectNotFound."""
+        try:
+            return bytes(obstore.get(self._client, name).bytes())
+        except CLIENT_ERRORS as error:
+            raise self._error(error, "read", name) from error
+
+    def look(self, name: str) -> Entry | None:
+        """What the store says of this object; None where there is none."""
+        try:
+            found = obstore.head(self._client, name)
+        except CLIENT_ERRORS as error:
+            problem = self._error(error, "look at", name)
+            if isinstance(problem, ObjectNotFound):
+                return None
+            raise problem from error
+        return Entry(name, found["size"], found["last_modified"].timestamp())
+
+    def _error(self, error: Exception, verb: str, name: str) -> StorageError:
+        return translate(error, verb=verb, name=name, url=self.url)
