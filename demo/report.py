@@ -1,0 +1,91 @@
+"""What the demo prints: coloured on a terminal, plain text anywhere else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from demo.lookups import Cost, Row
+from demo.place import FOLDER
+from shards import Index
+
+POSTCARD = Path(__file__).parent / "postcard.jpg"
+"""A smaller, mirrored copy of one of the pictures, with a caption: something to search for."""
+
+
+def found_table(index: Index, rows: Iterable[Row], console: Console) -> list[Row]:
+    """The table of what was found, row by row as they come; the rows."""
+    images = index.count()
+    table = _table(index, f"how many of {images} copies were found")
+    shown = []
+    with Live(table, console=console) if console.is_terminal else nullcontext():
+        for row in rows:
+            counts = [row.found[family.name] for family in index.families]
+            table.add_row(row.name, *(_cell(found, images) for found in counts))
+            shown.append(row)
+    if not console.is_terminal:
+        console.print(table)
+    return shown
+
+
+def _cell(found: int | None, images: int) -> Text:
+    if found is None:
+        return Text("-", style="dim")
+    style = "green" if found == images else "yellow" if 2 * found >= images else "red"
+    return Text(f"{found}/{images}", style=style)
+
+
+def cost_table(index: Index, costs: Mapping[str, Cost], console: Console) -> None:
+    """Times and sizes, by family."""
+    table = _table(index, "what it costs")
+    stats = index.stats()
+    of_families = [costs[family.name] for family in index.families]
+    sizes = [stats.columns[family.name] // stats.images for family in index.families]
+    table.add_row("ms to sign a picture", *(f"{cost.signing * 1000:.1f}" for cost in of_families))
+    table.add_row(f"ms to search {stats.images} images", *(f"{cost.searching * 1000:.1f}" for cost in of_families))
+    table.add_row("bytes of an image's signature", *map(str, sizes))
+    console.print(table)
+
+
+def _table(index: Index, title: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column(title, min_width=32)
+    for family in index.families:
+        table.add_column(family.name, justify="right", min_width=8)
+    return table
+
+
+def index_files(files: Mapping[str, int], console: Console) -> None:
+    """The files of the index, and the newest segment as numpy reads it."""
+    line(console, f"The index is nothing but these files in {FOLDER}/, {sum(files.values()):,} bytes in all:")
+    for name, size in files.items():
+        line(console, f"  {size:>6,}  {name}")
+    segment = max(name for name in files if name.startswith("segments/"))
+    with np.load(FOLDER / segment, allow_pickle=False) as arrays:
+        hashes = arrays["dhash"]["hash"][:3, 0]
+    line(console)
+    line(console, f'>>> numpy.load("{FOLDER}/{segment[:18]}....npz")["dhash"]["hash"][:3, 0]')
+    line(console, repr(hashes))
+
+
+def next_step(console: Console) -> None:
+    """One command to go on with."""
+    command = Path(sys.executable).with_name("lookalike")
+    here = [os.path.relpath(path) for path in (command, POSTCARD)]
+    line(console, "Next, a postcard of one of them, mirrored and with a caption:")
+    line(console, f"  {here[0]} search {FOLDER} {here[1]} --orientations")
+
+
+def line(console: Console, text: str = "", style: str | None = None) -> None:
+    """A line as it is: not wrapped, nor coloured by what it seems to contain."""
+    console.print(text, style=style, soft_wrap=True, highlight=False, markup=False)

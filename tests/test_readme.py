@@ -1,0 +1,145 @@
+"""The README and docs/ say what is so: their commands run, their code runs, their links lead somewhere.
+
+A shell block is run with `bash -e` in a folder with `photos/`, the demo's pictures, and `copy.jpg`, a postcard made
+of one of them. A block after `<!-- not run: why -->` is only checked: its commands must exist and take these options
+and arguments.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import pytest
+
+from demo.lookups import PICTURES
+from demo.report import POSTCARD
+from shards.cli.app import app
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+README = ROOT / "README.md"
+
+BLOCK = re.compile(
+    r"^(?:<!-- not run: (?P<why>.+?) -->\n\s*)?```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+LINK = re.compile(r"(?<!!)\[[^\]]+\]\((?P<target>[^)#\s]+)[^)]*\)")
+SHELL = ("sh", "bash", "shell")
+CONTROL = re.compile(r"\|\||&&|[|;<>]")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block. `why`: the reason why it is not to be run, or nothing."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+    why: str | None
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def blocks(*languages: str) -> list[Block]:
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for match in BLOCK.finditer(text):
+            if match["language"] in languages:
+                line = text.count("\n", 0, match.start("language")) + 1
+                found.append(Block(page, line, match["language"], match["text"], match["why"]))
+    return found
+
+
+RUN = [block for block in blocks(*SHELL) if not block.why]
+NOT_RUN = [block for block in blocks(*SHELL) if block.why]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What the pages' commands find where they are run."""
+    shutil.copytree(PICTURES, tmp_path / "photos", ignore=shutil.ignore_patterns("*.md"))
+    shutil.copy(POSTCARD, tmp_path / "copy.jpg")
+    return tmp_path
+
+
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": path, "PYTHONUTF8": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def commands(block: Block) -> list[list[str]]:
+    """The simple commands of a shell block, as words."""
+    found = []
+    for line in block.text.replace("\\\n", " ").splitlines():
+        words = shlex.split(CONTROL.split(line)[0], comments=True)
+        if words:
+            found.append(words)
+    return found
+
+
+@pytest.mark.parametrize("block", RUN, ids=str)
+def test_a_shell_block_runs(block: Block, folder: Path) -> None:
+    done = run(folder, "bash", "-euo", "pipefail", "-c", block.text)
+    assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("block", NOT_RUN, ids=str)
+def test_a_shell_block_that_is_not_run_has_commands_that_exist(block: Block) -> None:
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    checked = 0
+    for program, *arguments in commands(block):
+        if program == "make":
+            assert set(arguments) <= set(targets), f"{block}: make {arguments}"
+            checked += 1
+        elif program == "lookalike":
+            parse(arguments)
+            checked += 1
+    assert checked, f"{block} has no command of ours: it need not be a shell block"
+
+
+def parse(arguments: list[str]) -> None:
+    """Raises click.UsageError unless `lookalike` takes these arguments. Nothing is done."""
+    with click.Context(app, info_name="lookalike") as context:
+        name, command, rest = app.resolve_command(context, list(arguments))
+        assert command is not None
+        command.make_context(name, rest, parent=context)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["serach", "i"], ["search", "i", "--nonsense"], ["create", "i", "--shards", "x"]]
+)
+def test_a_wrong_command_would_be_noticed(arguments: list[str]) -> None:
+    with pytest.raises(click.UsageError):
+        parse(arguments)
+
+
+def test_the_library_example_finds_the_picture_that_the_copy_was_made_of(folder: Path) -> None:
+    (block,) = [block for block in blocks("python") if block.page == README]
+    done = run(folder, sys.executable, "-W", "error", "-c", block.text)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"\d+\.\d  raccoon\.jpg  mirrored\n", done.stdout)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_within_the_project_lead_somewhere(page: Path) -> None:
+    targets = [match["target"] for match in LINK.finditer(page.read_text(encoding="utf-8"))]
+    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    assert not missing
