@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from shards import signing
-from shards.errors import KeyNotFound, QueryError
+from shards.errors import KeyNotFound, PictureError, QueryError
 from shards.families import DEFAULT, Family, Row, family
 from shards.images import ORIENTATIONS, PictureSettings
 from shards.search import duplicates
@@ -155,15 +155,18 @@ class Index:
         source: Mapping[str, Any] | None = None,
     ) -> Record:
         """The record that `add` would write."""
-        return signing.record(
-            key,
-            image,
-            order=self._table.next_order(),
-            families=self.families,
-            settings=self.settings.pictures,
-            meta=meta,
-            source=source,
-        )
+        try:
+            return signing.record(
+                key,
+                image,
+                order=self._table.next_order(),
+                families=self.families,
+                settings=self.settings.pictures,
+                meta=meta,
+                source=source,
+            )
+        except PictureError as error:
+            raise PictureError(error.reason, f"image {key!r}: {error}") from error
 
     def write(self, records: Sequence[Record]) -> None:
         """Add many signed images, or deletes, at once: all of them or none."""
