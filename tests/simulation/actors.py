@@ -1,0 +1,190 @@
+"""The processes that share an index. Each does one thing over and over, until it is killed; then it starts anew."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from shards.errors import Conflict, KeyNotFound, Undecided
+from shards.index import Index, Signature
+from shards.table.collect import collect
+from shards.table.records import Order
+from shards.table.settings import Settings
+from shards.table.snapshot import Image
+from shards.table.table import Table
+from tests.simulation.audit import read_all
+from tests.simulation.model import FAMILY, Batch, Floor, Model, Seen
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.world import ActorEffects, KilledError, UnreliableStore
+
+HOUR_NS = 3600 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What all actors of a run share. `keys`: few, so that they meet; `pause`: seconds between two
+    rounds in which all act.
+
+    `audit`: checks what lies in the store now, while nobody moves.
+    """
+
+    scheduler: Scheduler
+    model: Model
+    settings: Settings
+    keys: tuple[str, ...]
+    pause: float
+    audit: Callable[[], None]
+
+
+class Actor(ABC):
+    """`acts`: how often it acts before it ends."""
+
+    def __init__(self, place: Place, store: UnreliableStore, effects: ActorEffects, random: Random, acts: int) -> None:
+        self.place = place
+        self.store = store
+        self.effects = effects
+        self.random = random
+        self.acts = acts
+        self.table = self.open()
+
+    def open(self) -> Table:
+        """What a process that has just started knows: nothing."""
+        return Table(self.store, self.place.settings, effects=self.effects)
+
+    def live(self) -> None:
+        for _ in range(self.acts):
+            self.place.scheduler.pass_on(self.until_next_round() + self.random.random())
+            try:
+                self.act()
+            except Undecided as error:
+                self.place.scheduler.note(f"  gave up: {error}")
+            except KilledError:
+                self.table = self.open()
+
+    def until_next_round(self) -> float:
+        """Seconds. All act at about the same times, so that they get in each other's way."""
+        pause = self.place.pause * self.random.choice((1, 1, 3))
+        return pause - self.place.scheduler.now_ns / 1e9 % pause
+
+    @abstractmethod
+    def act(self) -> None: ...
+
+
+class Writer(Actor):
+    """Adds and deletes, sometimes late, and sometimes says again what it has said before."""
+
+    def __init__(self, place: Place, store: UnreliableStore, effects: ActorEffects, random: Random, acts: int) -> None:
+        super().__init__(place, store, effects, random, acts)
+        self.said: list[Batch] = []
+
+    def act(self) -> None:
+        model = self.place.model
+        if self.said and self.random.random() < 0.15:
+            batch = self.random.choice(self.said)
+        else:
+            batch = model.begin([self.write_of(self.random.choice(self.place.keys)) for _ in range(self.size())])
+            self.said.append(batch)
+        self.place.scheduler.note(f"writes {batch.events}")
+        before = batch.happened
+        batch.happened = before or None
+        try:
+            self.write(batch)
+        except Conflict as error:
+            self.place.scheduler.note(f"  refused: {error}")
+            model.was_refused(batch, before)
+        else:
+            model.has_happened(batch)
+            self.place.audit()
+
+    def write_of(self, key: str) -> tuple[str, Order, bool]:
+        return key, self.order(), self.random.random() < 0.3
+
+    def size(self) -> int:
+        return self.random.choice((1, 1, 2, 5))
+
+    def order(self) -> Order:
+        time, tie = self.table.next_order()
+        return (time - self.random.randrange(HOUR_NS), tie) if self.random.random() < 0.3 else (time, tie)
+
+    def write(self, batch: Batch) -> None:
+        self.table.append(batch.to_records())
+
+
+class BulkWriter(Writer):
+    """Puts records straight into segments."""
+
+    def size(self) -> int:
+        return self.random.choice((1, 12, 30))
+
+    def write(self, batch: Batch) -> None:
+        self.table.write(batch.to_records())
+
+
+class Compactor(Actor):
+    """Folds and merges. That somebody else won every race is no failure."""
+
+    def act(self) -> None:
+        try:
+            self.place.scheduler.note(f"  {self.table.compact(everything=self.random.random() < 0.2)}")
+        except Conflict as error:
+            self.place.scheduler.note(f"  refused: {error}")
+
+
+class Collector(Actor):
+    def act(self) -> None:
+        collect(self.store, self.effects)
+
+
+class Reader(Actor):
+    """Asks in every way there is, and never gets an answer that is not right."""
+
+    def act(self) -> None:
+        floor = self.place.model.floor()
+        self.random.choice((self.read_all, self.read_all, self.search, self.get, self.list))(floor)
+
+    def read_all(self, floor: Floor) -> None:
+        self.place.model.check(self.table.read(read_all), floor)
+
+    def search(self, floor: Floor) -> None:
+        asked = Signature(f"{self.random.getrandbits(64):016x}")
+        answer = Index(self.table).search(asked, family=FAMILY.name, limit=1000)
+        self.place.model.check([_seen(hit.image) for hit in answer.hits], floor)
+
+    def get(self, floor: Floor) -> None:
+        key = self.random.choice(self.place.keys)
+        try:
+            stored = Index(self.table).get(key)
+        except KeyNotFound:
+            seen = []
+        else:
+            seen = [_seen(stored.image, int(stored.signatures[FAMILY.name], 16))]
+        self.place.model.check(seen, floor, keys=[key])
+
+    def list(self, floor: Floor) -> None:
+        """A listing goes on in a new snapshot where it has to, so it promises something of each key alone."""
+        seen = [_seen(image) for image in Index(self.table).list()]
+        self.place.model.check(seen, floor, keys=self.place.keys)
+
+
+class WarmReader(Reader):
+    """Uses a snapshot for a minute, and so sees at least what had happened when it was taken."""
+
+    STALENESS = 60.0
+
+    def open(self) -> Table:
+        self.floors: list[tuple[int, Floor]] = []
+        return Table(self.store, self.place.settings, effects=self.effects, max_staleness=self.STALENESS)
+
+    def act(self) -> None:
+        now = self.effects.now_ns()
+        self.floors.append((now, self.place.model.floor()))
+        old = [at for at, _ in self.floors if now - at > self.STALENESS * 1e9]
+        # the snapshot was taken within the last minute, by an act that may have begun before
+        self.floors = self.floors[max(len(old) - 1, 0) :]
+        self.read_all(self.floors[0][1])
+
+
+def _seen(image: Image, hashed: int | None = None) -> Seen:
+    return Seen(image.key, image.meta.get("number", -1), image.width, image.added, hashed)

@@ -1,0 +1,90 @@
+"""The store as nobody's process sees it: what happens there is watched, and what lies there is read without faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from shards.errors import CorruptObject
+from shards.storage.base import Data, Entry
+from shards.storage.memory import MemoryStore
+from shards.table import names
+from shards.table.manifest import Manifest
+from shards.table.snapshot import Snapshot
+from tests.simulation.model import FAMILY, Seen, ViolationError
+from tests.simulation.scheduler import Scheduler
+
+
+class WatchedStore:
+    """The one store of a simulated world. Each change is checked when it happens, against the newest manifest.
+
+    `slack`: how far behind the newest version a collected manifest may be created once more by a commit that slept
+    for hours; nobody reads it.
+    """
+
+    def __init__(self, scheduler: Scheduler, slack: int) -> None:
+        self.inner = MemoryStore("memory://simulated", clock=lambda: scheduler.now_ns / 1e9)
+        self.versions = 0
+        self._slack = slack
+        self._needed: frozenset[str] = frozenset()
+
+    @property
+    def url(self) -> str:
+        return self.inner.url
+
+    @property
+    def mapped(self) -> bool:
+        return True
+
+    def get(self, name: str) -> memoryview:
+        return self.inner.get(name)
+
+    def get_ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
+        return self.inner.get_ranges(name, ranges)
+
+    def size(self, name: str) -> int:
+        return self.inner.size(name)
+
+    def list(self, prefix: str = "", *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
+        return self.inner.list(prefix, after=after, limit=limit)
+
+    def create(self, name: str, data: Data) -> bool:
+        created = self.inner.create(name, data)
+        if created and name.startswith(names.MANIFEST):
+            self._check_commit(Manifest.from_bytes(data, name))
+        return created
+
+    def delete(self, those: Sequence[str]) -> None:
+        lost = self._needed.intersection(those)
+        if lost:
+            raise ViolationError(f"{sorted(lost)} deleted, and the newest manifest names it")
+        self.inner.delete(those)
+
+    def _check_commit(self, manifest: Manifest) -> None:
+        if manifest.version <= self.versions - self._slack:
+            return
+        if manifest.version != self.versions + 1:
+            raise ViolationError(f"manifest {manifest.version} was created after {self.versions}")
+        self.versions = manifest.version
+        self._needed = frozenset(
+            name for segment in manifest for name in (segment.name, segment.dead_object) if name is not None
+        )
+        there = {entry.name for entry in self.inner.list()}
+        if self._needed - there:
+            raise ViolationError(
+                f"manifest {manifest.version} names {sorted(self._needed - there)}, which is not there"
+            )
+
+
+def read_all(snapshot: Snapshot) -> list[Seen]:
+    """Every live record, its row included."""
+    seen: list[Seen] = []
+    for source in snapshot.sources:
+        rows = source.live_rows()
+        hashes = source.reader.take(FAMILY.name, rows)["hash"][:, 0].tolist()
+        ties = source.reader.take("order", rows)[:, 1].tolist()
+        for image, hashed, tie in zip(source.images(rows), hashes, ties, strict=True):
+            number = image.meta.get("number")
+            if not isinstance(number, int):
+                raise CorruptObject(image.key, f"has metadata {image.meta}")
+            seen.append(Seen(image.key, number, image.width, image.added, hashed, tie))
+    return seen

@@ -1,0 +1,105 @@
+"""Protocols that look right and are not. Each lacks one rule of ours, and the simulator has to notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from unittest.mock import patch
+
+import numpy as np
+
+from shards.storage.base import Entry, Store
+from shards.table import commit, names, table
+from shards.table.collect import Collected
+from shards.table.commit import Effects, write_once
+from shards.table.fold import Change
+from shards.table.manifest import Manifest, newest
+from shards.table.merge import Merged, apply
+from shards.table.records import Records
+from shards.table.snapshot import Snapshot
+from shards.table.table import Table
+from tests.simulation import actors
+
+
+def the_manifest_is_read_before_the_log() -> AbstractContextManager[object]:
+    """What is folded between the two readings is in neither."""
+    take = Table._take_snapshot
+
+    def taken(self: Table) -> Snapshot:
+        manifest = self._newest()
+        with patch.object(self, "_newest", lambda: manifest):
+            return take(self)
+
+    return patch.object(Table, "_take_snapshot", taken)
+
+
+def what_is_folded_is_told_by_a_watermark() -> AbstractContextManager[object]:
+    """The log object of a slow writer sorts before those that are folded already."""
+
+    def unfolded(self: Table, manifest: Manifest, listed: Iterable[Entry]) -> list[Entry]:
+        return [entry for entry in listed if entry.name > max(manifest.folded, default="")]
+
+    return patch.object(Table, "_unfolded", unfolded)
+
+
+def a_version_that_is_there_counts_as_ones_own() -> AbstractContextManager[object]:
+    """The other commit's changes stay, and one's own are lost."""
+
+    def create(store: Store, effects: Effects, manifest: Manifest) -> bool:
+        write_once(store, effects, names.manifest(manifest.version), manifest.to_bytes())
+        return True
+
+    return patch.object(commit, "_create", create)
+
+
+def whatever_is_not_named_is_collected_at_once() -> AbstractContextManager[object]:
+    """It may belong to a commit under way."""
+
+    def collect(store: Store, effects: Effects) -> Collected:
+        there = [entry.name for entry in store.list(names.SEGMENTS)]
+        named = {segment.name for segment in newest(store, 1)}
+        gone = tuple(name for name in there if name not in named)
+        store.delete(gone)
+        return Collected(gone, 0)
+
+    return patch.object(actors, "collect", collect)
+
+
+def a_merge_forgets_what_died_meanwhile() -> AbstractContextManager[object]:
+    """A fold has overwritten a row while the merge copied it."""
+
+    def forgetful(manifest: Manifest, merged: Merged, *, dead_of: object, now_ms: int, commit_id: str) -> Change | None:
+        return apply(manifest, merged, dead_of=lambda _: np.empty(0, np.uint32), now_ms=now_ms, commit_id=commit_id)
+
+    return patch.object(table, "apply", forgetful)
+
+
+def a_reader_does_not_start_again() -> AbstractContextManager[object]:
+    """What it has listed may be folded and collected before it is read."""
+
+    def once(self: Table, attempt: Callable[[], object]) -> object:
+        return attempt()
+
+    return patch.object(Table, "_restarting", once)
+
+
+def the_last_to_arrive_wins() -> AbstractContextManager[object]:
+    """A late event must not replace what is newer."""
+    latest = Records.latest
+
+    def by_position(self: Records) -> Records:
+        order = np.stack([np.arange(len(self)), np.zeros(len(self))], axis=1).astype(np.uint64)
+        kept = latest(Records({**self.fixed, "order": order}, self.texts, self.rows))
+        return self.take(kept.fixed["order"][:, 0].astype(np.int64))
+
+    return patch.object(Records, "latest", by_position)
+
+
+def names_are_made_of_the_content_alone() -> AbstractContextManager[object]:
+    """A commit takes over an orphan of the same content, at the moment when it is collected."""
+    name = names.segment
+
+    def unmarked(shard: int, body: bytes, mark: str) -> str:
+        return name(shard, body, "")
+
+    return patch.multiple(names, segment=unmarked, marked=lambda name, mark: name)

@@ -1,0 +1,123 @@
+"""One simulated history of an index: a seed decides everything in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+from shards.table import collect, manifest, merge, segment, table, verify
+from shards.table import settings as table_settings
+from shards.table.settings import Settings
+from shards.table.table import Table
+from tests.simulation.actors import Actor, BulkWriter, Collector, Compactor, Place, Reader, WarmReader, Writer
+from tests.simulation.audit import WatchedStore, read_all
+from tests.simulation.model import FAMILY, Model, ViolationError
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.world import ADVERSE, CALM, HOURS, ActorEffects, Adversity, UnreliableStore
+
+CAST: dict[str, tuple[type[Actor], int]] = {
+    "writer 1": (Writer, 5),
+    "writer 2": (Writer, 5),
+    "bulk writer": (BulkWriter, 4),
+    "compactor 1": (Compactor, 4),
+    "compactor 2": (Compactor, 4),
+    "collector": (Collector, 4),
+    "reader": (Reader, 5),
+    "warm reader": (WarmReader, 4),
+}
+"""Who takes part, and how often each acts."""
+
+SKEW_NS = 5 * 10**9
+"""Clocks are off by up to 5 s: what a machine without a working time server gains in a day."""
+
+
+SLEEPY = 0.3
+"""The share of actors that stall: were it all of them, they would hardly meet."""
+
+
+class SimulationError(AssertionError):
+    """A run in which the index broke a promise, or failed as it never should: the seed and the last steps."""
+
+
+def simulate(seed: int, adversity: Adversity = ADVERSE) -> list[tuple[int, str, str]]:
+    """Live through the history of this seed; its last steps. Raises SimulationError."""
+    random = Random(seed)
+    scheduler = Scheduler(Random(random.getrandbits(64)))
+    with small_constants(random) as kept:
+        store = WatchedStore(scheduler, kept)
+        model = Model()
+        settings = Settings((FAMILY.name,), shards=random.choice((1, 2, 3)), segment_rows=random.choice((8, 20, 1000)))
+        table_settings.create(store, settings)
+        calm = Table(store, settings, effects=ActorEffects(scheduler, Random(random.getrandbits(64))))
+
+        def audit() -> None:
+            model.check(read_all(calm.snapshot()), model.floor())
+
+        place = Place(
+            scheduler,
+            model,
+            settings,
+            keys=tuple(f"key {n}" for n in range(random.choice((3, 10, 40)))),
+            pause=random.choice((10.0, 300.0, 1500.0)),
+            audit=audit,
+        )
+        actors: dict[str, Actor] = {}
+        for name, (cast, acts) in CAST.items():
+            effects = ActorEffects(
+                scheduler, Random(random.getrandbits(64)), skew_ns=random.randrange(-SKEW_NS, SKEW_NS)
+            )
+            chosen = adversity if random.random() < SLEEPY else replace(adversity, stall=0.0)
+            way = UnreliableStore(store, scheduler, Random(random.getrandbits(64)), chosen)
+            actors[name] = cast(place, way, effects, Random(random.getrandbits(64)), acts)
+        try:
+            scheduler.run({name: actor.live for name, actor in actors.items()})
+            close(place, store)
+        except Exception as error:
+            raise SimulationError(f"seed {seed}: {type(error).__name__}: {error}\n{scheduler.tail()}") from error
+    return list(scheduler.trace)
+
+
+def close(place: Place, store: WatchedStore) -> None:
+    """When all have gone home: what was acknowledged is there, whatever is compacted and collected, and whole."""
+    scheduler, model = place.scheduler, place.model
+    way = UnreliableStore(store, scheduler, Random(0), CALM)
+    for days in (0, 16):
+        scheduler.pass_on(days * 24 * HOURS)
+        effects = ActorEffects(scheduler, Random(days))
+        last = Table(way, place.settings, effects=effects)
+        last.compact(everything=days > 0)
+        collect.collect(way, effects)
+        model.check(read_all(last.snapshot()), model.floor())
+        report = verify.verify(store, place.settings, effects)
+        if not report.is_clean:
+            raise ViolationError(f"after {days} days: {[p for p in report.problems if not p.is_harmless]}")
+
+
+@contextmanager
+def small_constants(random: Random) -> Iterator[int]:
+    """Limits so low that a few dozen records reach them. Gives the number of manifests that are kept."""
+    kept = random.choice((2, collect.KEPT_MANIFESTS))
+    with ExitStack() as patches:
+        for module, name, values in (
+            (collect, "KEPT_MANIFESTS", (kept,)),
+            (verify, "KEPT_MANIFESTS", (kept,)),
+            (segment, "INLINE_DEAD", (0, 2, manifest.INLINE_DEAD)),
+            (merge, "FACTOR", (2, 4)),
+            (table, "FOLD_BYTES", (4_000, table.FOLD_BYTES)),
+        ):
+            patches.enter_context(patch.object(module, name, random.choice(values)))
+        # gets that a table would make at once come one after the other, in turn with everybody else's
+        patches.enter_context(patch.object(table, "ThreadPoolExecutor", OneByOne))
+        yield kept
+
+
+class OneByOne(ThreadPoolExecutor):
+    """An executor without threads."""
+
+    def map(self, fn: Callable[[Any], Any], *iterables: Iterable[Any], **_: Any) -> Iterator[Any]:
+        return map(fn, *iterables)

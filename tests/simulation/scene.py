@@ -1,0 +1,68 @@
+"""One index, and as many processes beside it as a story needs."""
+
+from __future__ import annotations
+
+from shards.storage.memory import MemoryStore
+from shards.table import names
+from shards.table.collect import collect
+from shards.table.manifest import Manifest, newest
+from shards.table.records import Record
+from shards.table.table import Table
+from shards.table.verify import verify
+from tests.simulation.interleaving import InterleavedStore
+from tests.table.synthetic import make_store, make_table, read, records
+from tests.world import FakeWorld
+
+MINUTES, HOURS = 60.0, 3600.0
+
+
+class Scene:
+    """An index with one shard. What it does itself, it does at once and without fault."""
+
+    def __init__(self) -> None:
+        self.world = FakeWorld()
+        self.store: MemoryStore = make_store(self.world)
+        self.bystander = make_table(self.store, self.world)
+
+    def process(self) -> tuple[InterleavedStore, Table]:
+        """Another process: its way to the store, and its table."""
+        way = InterleavedStore(self.store)
+        return way, make_table(way, FakeWorld(seed=len(self.names()) + 1))
+
+    def sleeper(self) -> tuple[InterleavedStore, Table]:
+        """Another process that shares the scene's clock, and so notices when time passes."""
+        way = InterleavedStore(self.store)
+        return way, make_table(way, self.world)
+
+    def append(self, *those: Record) -> str:
+        return self.bystander.append(records(*those))
+
+    def write(self, *those: Record) -> None:
+        self.bystander.write(records(*those))
+
+    def compact(self, *, everything: bool = False) -> None:
+        self.bystander.compact(everything=everything)
+
+    def wait(self, seconds: float) -> None:
+        self.world.pass_seconds(seconds)
+
+    def collect(self) -> set[str]:
+        """What was collected."""
+        return set(collect(self.store, self.world).objects)
+
+    def read(self) -> dict[str, int]:
+        """What a process sees that has just started."""
+        return read(make_table(self.store, self.world))
+
+    def names(self, prefix: str = "") -> list[str]:
+        return [entry.name for entry in self.store.list(prefix)]
+
+    def newest(self) -> Manifest:
+        return newest(self.store, 1)
+
+    def versions(self) -> list[int]:
+        """Those that are stored, the newest first."""
+        return [names.manifest_version(name) for name in self.names(names.MANIFEST)]
+
+    def is_whole(self) -> bool:
+        return verify(self.store, self.bystander.settings, self.world).is_clean

@@ -1,0 +1,400 @@
+"""The schedules that each rule of the protocol is there for, one story each."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from shards.errors import Conflict, CorruptObject, Undecided
+from shards.table import collect, commit, names
+from shards.table.merge import FACTOR, due
+from tests.simulation.interleaving import CrashError, crash, lose_answer, refuse
+from tests.simulation.scene import HOURS, MINUTES, Scene
+from tests.table.synthetic import delete, put, read, records
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+class TestOrder:
+    def test_a_delete_that_arrives_late_does_not_delete_what_is_newer(self, scene: Scene) -> None:
+        scene.append(put("cat", 10, 1))
+        scene.append(delete("cat", 5))
+        assert scene.read() == {"cat": 1}
+        scene.compact()
+        scene.append(delete("cat", 6))
+        assert scene.read() == {"cat": 1}
+        scene.compact(everything=True)
+        assert scene.read() == {"cat": 1}
+
+    def test_a_delete_that_arrives_late_does_not_resurrect(self, scene: Scene) -> None:
+        """put 1, delete 2 and put 3 arrive as 3, 2, 1; or the last of them is the delete."""
+        scene.append(delete("cat", 10))
+        scene.compact()
+        scene.append(put("cat", 5, 1))
+        assert scene.read() == {}
+        scene.compact(everything=True)
+        scene.append(put("cat", 6, 1))
+        scene.compact(everything=True)
+        assert scene.read() == {}
+        assert scene.is_whole()
+
+    def test_equal_times_are_told_apart_by_the_tie_break(self, scene: Scene) -> None:
+        scene.append(put("cat", 1, 2, tie=2**64 - 1))
+        scene.append(put("cat", 1, 1, tie=2**63))
+        assert scene.read() == {"cat": 2}
+        scene.compact()
+        scene.append(put("cat", 1, 3, tie=1))
+        assert scene.read() == {"cat": 2}
+
+
+class TestLog:
+    def test_a_slow_writers_log_object_is_folded_after_newer_ones(self, scene: Scene) -> None:
+        fast = scene.append(put("cat", 10, 1))
+        scene.compact()
+        slow = scene.append(put("dog", 5, 2))
+        assert slow < fast
+        assert scene.read() == {"cat": 1, "dog": 2}
+        scene.compact()
+        assert set(scene.newest().folded) == {slow, fast}
+        assert scene.read() == {"cat": 1, "dog": 2}
+
+    def test_an_append_whose_answer_is_lost_is_made_once(self, scene: Scene) -> None:
+        way, writer = scene.process()
+        way.after("create", names.LOG, lose_answer)
+        writer.append(records(put("cat", 1, 1)))
+        assert way.all_happened
+        assert len(scene.names(names.LOG)) == 1
+        assert scene.read() == {"cat": 1}
+
+    def test_a_store_that_stays_undecided_is_reported_and_the_same_call_is_safe_to_repeat(self, scene: Scene) -> None:
+        way, writer = scene.process()
+        batch = records(put("cat", 1, 1))
+        for n in range(commit.WRITE_TRIES):
+            way.before("create", names.LOG, refuse, nth=n + 1)
+        with pytest.raises(Undecided):
+            writer.append(batch)
+        assert scene.read() == {}
+        writer.append(batch)
+        writer.append(batch)
+        assert len(scene.names(names.LOG)) == 1
+        assert scene.read() == {"cat": 1}
+
+    def test_a_call_repeated_after_its_log_object_was_collected_changes_nothing(self, scene: Scene) -> None:
+        late = put("cat", 1, 1)
+        scene.append(late)
+        scene.append(put("cat", 2, 2), delete("dog", 2))
+        scene.compact()
+        scene.wait(11 * MINUTES)
+        assert len(scene.collect()) == 2
+        scene.append(put("bird", 3, 3))
+        scene.compact()
+        assert len(scene.newest().folded) == 1, "the collected ones are forgotten"
+        scene.append(late)
+        scene.append(put("dog", 1, 4))
+        assert scene.read() == {"cat": 2, "bird": 3}
+        scene.compact(everything=True)
+        assert scene.read() == {"cat": 2, "bird": 3}
+        assert scene.is_whole()
+
+    def test_a_folded_log_object_is_kept_for_those_who_have_listed_it(self, scene: Scene) -> None:
+        scene.append(put("cat", 1, 1))
+        scene.compact()
+        scene.wait(9 * MINUTES)
+        assert scene.collect() == set()
+
+
+class TestCommits:
+    def test_a_retried_commit_that_had_succeeded_is_not_made_twice(self, scene: Scene) -> None:
+        way, writer = scene.process()
+        way.after("create", names.MANIFEST, lose_answer)
+        writer.write(records(put("cat", 1, 1)))
+        assert way.all_happened
+        assert scene.versions() == [1]
+        assert [segment.rows for segment in scene.newest()] == [1]
+
+    def test_a_commit_that_lost_the_race_is_built_again_on_the_winners(self, scene: Scene) -> None:
+        way, writer = scene.process()
+        way.before("create", names.MANIFEST, lambda: scene.write(put("cat", 2, 2), put("dog", 1, 1)))
+        writer.write(records(put("cat", 1, 1), put("dog", 2, 2)))
+        assert scene.versions() == [2, 1]
+        assert scene.read() == {"cat": 2, "dog": 2}
+        assert scene.is_whole()
+
+    def test_a_commit_whose_base_is_collected_before_it_is_read_starts_from_the_newest(self, scene: Scene) -> None:
+        scene.write(put("dog", 0, 0))
+        way, writer = scene.process()
+
+        def others() -> None:
+            for n in range(1, collect.KEPT_MANIFESTS + 1):
+                scene.write(put("dog", n, n))
+            scene.wait(2 * HOURS)
+            assert names.manifest(1) in scene.collect()
+
+        way.before("get", names.manifest(1), others)
+        writer.write(records(put("cat", 1, 1)))
+        assert scene.read() == {"dog": 8, "cat": 1}
+
+    def test_two_folds_of_the_same_log_objects_make_one_version(self, scene: Scene) -> None:
+        scene.append(put("cat", 1, 1))
+        way, compactor = scene.process()
+        way.before("create", names.MANIFEST, scene.compact)
+        compactor.compact()
+        assert scene.versions() == [1]
+        assert scene.read() == {"cat": 1}
+
+    def test_a_fold_that_crashes_before_its_manifest_has_changed_nothing(self, scene: Scene) -> None:
+        scene.append(put("cat", 1, 1))
+        way, compactor = scene.process()
+        way.before("create", names.MANIFEST, crash)
+        with pytest.raises(CrashError):
+            compactor.compact()
+        assert len(scene.names(names.SEGMENTS)) == 1
+        assert scene.versions() == []
+        assert scene.read() == {"cat": 1}
+        scene.compact()
+        assert scene.read() == {"cat": 1}
+        assert scene.is_whole()
+
+    def test_who_never_wins_says_so_and_has_changed_nothing(self, scene: Scene) -> None:
+        way, writer = scene.process()
+        for n in range(commit.TRIES):
+            way.before("create", names.MANIFEST, lambda n=n: scene.write(put("cat", n, n)), nth=n + 1)  # type: ignore[misc]
+        with pytest.raises(Conflict, match="40 times in a row"):
+            writer.write(records(put("dog", 1, 1)))
+        assert scene.read() == {"cat": commit.TRIES - 1}
+
+    def test_a_commit_that_slept_through_the_orphan_age_gives_up(self, scene: Scene) -> None:
+        way, writer = scene.sleeper()
+        way.after("create", names.SEGMENTS, lambda: scene.wait(2 * HOURS))
+        with pytest.raises(Conflict, match="took over half an hour"):
+            writer.write(records(put("cat", 1, 1)))
+        assert scene.versions() == []
+        writer.write(records(put("cat", 1, 1)))
+        assert scene.read() == {"cat": 1}
+
+    def test_the_objects_of_a_commit_that_falls_asleep_at_its_last_step_are_left_alone(self, scene: Scene) -> None:
+        scene.write(put("dog", 1, 2))
+        way, writer = scene.sleeper()
+
+        def sleep() -> None:
+            scene.wait(2 * HOURS)
+            assert scene.collect() == set()
+
+        way.before("create", names.MANIFEST, sleep)
+        with pytest.raises(Undecided, match="over half an hour"):
+            writer.write(records(put("cat", 1, 1)))
+        assert scene.read() == {"dog": 2, "cat": 1}, "it had happened, only too late to be sure"
+        assert scene.is_whole()
+
+    def test_a_commit_that_wakes_when_its_version_is_long_past_is_not_acknowledged(self, scene: Scene) -> None:
+        way, writer = scene.sleeper()
+
+        def sleep() -> None:
+            for n in range(collect.KEPT_MANIFESTS + 2):
+                scene.write(put("dog", n, n))
+            scene.wait(2 * HOURS)
+            assert names.manifest(1) in scene.collect()
+
+        way.before("create", names.MANIFEST, sleep)
+        with pytest.raises(Undecided):
+            writer.write(records(put("cat", 1, 1)))
+        assert scene.read() == {"dog": 9}
+        assert scene.is_whole()
+        writer.write(records(put("cat", 1, 1)))
+        assert scene.read() == {"dog": 9, "cat": 1}
+
+
+class TestReaders:
+    def test_a_reader_between_fold_and_collect_starts_again(self, scene: Scene) -> None:
+        scene.append(put("cat", 1, 1))
+        way, reader = scene.process()
+
+        def others() -> None:
+            scene.compact()
+            scene.wait(11 * MINUTES)
+            assert len(scene.collect()) == 1
+
+        way.before("get", names.LOG, others)
+        assert read(reader) == {"cat": 1}
+        assert way.requests.count(("list", names.LOG)) == 2
+
+    def test_a_reader_that_listed_the_log_before_a_fold_misses_nothing(self, scene: Scene) -> None:
+        scene.append(put("cat", 1, 1))
+        way, reader = scene.process()
+
+        def others() -> None:
+            scene.compact()
+            scene.wait(11 * MINUTES)
+            scene.collect()
+
+        way.after("list", names.LOG, others)
+        assert read(reader) == {"cat": 1}
+
+    def test_a_reader_whose_segments_are_merged_and_collected_asks_again(self, scene: Scene) -> None:
+        scene.write(put("cat", 1, 1))
+        scene.write(put("dog", 1, 2))
+        way, reader = scene.process()
+
+        def others() -> None:
+            scene.compact(everything=True)
+            for n in range(collect.KEPT_MANIFESTS):
+                scene.write(put("bird", n, n))
+            scene.wait(2 * HOURS)
+            assert len(scene.collect()) > 2
+
+        way.before("get", names.SEGMENTS, others)
+        assert read(reader) == {"cat": 1, "dog": 2, "bird": 7}
+        assert way.requests.count(("list", names.LOG)) == 2
+
+    def test_an_object_that_stays_away_is_named_at_last(self, scene: Scene) -> None:
+        scene.write(put("cat", 1, 1))
+        (gone,) = scene.names(names.SEGMENTS)
+        scene.store.delete([gone])
+        with pytest.raises(CorruptObject, match=f"{gone}: is needed by the newest manifest"):
+            scene.read()
+
+    def test_a_deleted_record_stays_deleted_in_every_snapshot(self, scene: Scene) -> None:
+        scene.append(put("cat", 1, 1), put("dog", 1, 2))
+        scene.append(delete("cat", 2))
+        for step in (
+            scene.compact,
+            lambda: scene.wait(2 * HOURS),
+            scene.collect,
+            lambda: scene.compact(everything=True),
+        ):
+            assert scene.read() == {"dog": 2}
+            step()
+        assert scene.read() == {"dog": 2}
+
+
+class TestMerges:
+    def test_rows_that_died_during_a_merge_are_dead_after_it(self, scene: Scene) -> None:
+        scene.write(put("cat", 1, 1), put("dog", 1, 2))
+        scene.write(put("bird", 1, 3))
+        way, compactor = scene.process()
+
+        def others() -> None:
+            scene.write(put("cat", 2, 4))
+            scene.write(delete("bird", 2))
+
+        way.before("create", names.MANIFEST, others)
+        compactor.compact(everything=True)
+        assert way.all_happened
+        assert scene.read() == {"cat": 4, "dog": 2}
+        assert scene.newest().live == 2
+        assert scene.is_whole()
+
+    def test_two_merges_of_the_same_segments(self, scene: Scene) -> None:
+        for n in range(FACTOR):
+            scene.write(put(f"key {n}", 1, n))
+        way, compactor = scene.process()
+        way.before("create", names.MANIFEST, scene.compact)
+        assert compactor.compact().merged == 0, "the other one was first"
+        assert [segment.rows for segment in scene.newest()] == [FACTOR]
+        assert scene.read() == {f"key {n}": n for n in range(FACTOR)}
+        assert scene.is_whole()
+
+    def test_each_attempt_of_a_merge_creates_its_segment_anew(self, scene: Scene) -> None:
+        """What the first attempt left may be collected while the second sleeps before its manifest."""
+        scene.write(put("cat", 1, 1))
+        scene.write(put("dog", 1, 2))
+        way, compactor = scene.sleeper()
+
+        def sleep() -> None:
+            scene.wait(2 * HOURS)
+            assert len(scene.collect()) == 1
+
+        way.before("create", names.MANIFEST, lambda: scene.write(put("bird", 1, 3)))
+        way.before("create", names.MANIFEST, sleep, nth=2)
+        with pytest.raises(Undecided):
+            compactor.compact(everything=True)
+        assert scene.read() == {"cat": 1, "dog": 2, "bird": 3}
+        assert scene.is_whole()
+
+    def test_a_merge_planned_before_the_lists_of_dead_rows_were_collected(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("shards.table.segment.INLINE_DEAD", 0)
+        first, second = sorted("ab", key=lambda key: names.key_hash(key.encode()))
+        scene.write(put(first, 1, 1), put(second, 1, 1))
+        scene.write(put("c", 1, 1))
+        scene.write(delete(second, 2))
+        planned = scene.bystander.snapshot().manifest
+        scene.write(delete(first, 2))
+        for n in range(collect.KEPT_MANIFESTS):
+            scene.write(put("e", n, n))
+        scene.wait(2 * HOURS)
+        assert any(name.startswith(names.DEAD) for name in scene.collect())
+        _, compactor = scene.process()
+        (segments,) = due(planned, 100, everything=True)
+        assert compactor._merge(segments) == 1
+        assert scene.read() == {"c": 1, "e": 7}
+        assert scene.is_whole()
+
+
+class TestCollecting:
+    def test_an_orphan_of_a_crashed_fold_is_not_taken_over_when_collected(self, scene: Scene) -> None:
+        orphan_is_not_taken_over(scene)
+
+    def test_a_collector_that_sleeps_between_listing_and_deleting_deletes_nothing_needed(self, scene: Scene) -> None:
+        scene.write(put("cat", 1, 1))
+        scene.write(put("dog", 1, 2))
+        way, _ = scene.sleeper()
+
+        def others() -> None:
+            scene.compact(everything=True)
+            scene.append(put("bird", 1, 3))
+            scene.compact()
+            scene.wait(2 * HOURS)
+
+        way.after("list", names.MANIFEST, others)
+        collect.collect(way, scene.world)
+        assert scene.read() == {"cat": 1, "dog": 2, "bird": 3}
+        assert scene.is_whole()
+
+    def test_a_collector_that_is_overtaken_leaves_the_work_to_the_others(self, scene: Scene) -> None:
+        scene.write(put("cat", 1, 1))
+        way, _ = scene.sleeper()
+
+        def others() -> None:
+            for n in range(collect.KEPT_MANIFESTS):
+                scene.write(put("dog", n, n))
+            scene.wait(2 * HOURS)
+            assert names.manifest(1) in scene.collect()
+
+        way.after("list", names.MANIFEST, others)
+        assert collect.collect(way, scene.world).objects == ()
+
+    def test_a_collector_that_crashes_half_way_leaves_an_index_that_is_whole(self, scene: Scene) -> None:
+        for n in range(20):
+            scene.write(put("cat", n, n))
+        scene.wait(2 * HOURS)
+        old = scene.names(names.MANIFEST)[collect.KEPT_MANIFESTS :]
+        scene.store.delete(old[::2])
+        assert any(a - b > 1 for a, b in pairwise(scene.versions()))
+        assert scene.is_whole()
+        scene.collect()
+        assert scene.versions() == list(range(20, 12, -1))
+
+
+def orphan_is_not_taken_over(scene: Scene) -> None:
+    """A fold died after its segment. Later another writes the same content, and just then the orphan is collected."""
+    scene.append(put("cat", 1, 1))
+    way, unlucky = scene.process()
+    way.before("create", names.MANIFEST, crash)
+    with pytest.raises(CrashError):
+        unlucky.compact()
+    (orphan,) = scene.names(names.SEGMENTS)
+    scene.write(put("dog", 1, 2))
+    scene.wait(2 * HOURS)
+    way, compactor = scene.process()
+    way.before("create", names.MANIFEST, lambda: collected.update(scene.collect()))
+    collected: set[str] = set()
+    compactor.compact()
+    assert orphan in collected
+    assert scene.read() == {"cat": 1, "dog": 2}
+    assert scene.is_whole()

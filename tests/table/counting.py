@@ -1,0 +1,62 @@
+"""A store that counts what is asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from shards.storage.base import Data, Entry, Store
+
+
+class CountingStore:
+    """`requests`: calls since the last reset; `bytes_read`: what they brought; `calls`: (verb, name) of each.
+
+    Not mapped, whatever lies below: each read is fetched and checked, as from a bucket.
+    """
+
+    def __init__(self, inner: Store) -> None:
+        self.inner = inner
+        self.reset()
+
+    def reset(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+        self.bytes_read = 0
+
+    @property
+    def requests(self) -> int:
+        return len(self.calls)
+
+    @property
+    def url(self) -> str:
+        return self.inner.url
+
+    @property
+    def mapped(self) -> bool:
+        return False
+
+    def get(self, name: str) -> memoryview:
+        self.calls.append(("get", name))
+        data = self.inner.get(name)
+        self.bytes_read += len(data)
+        return data
+
+    def get_ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
+        self.calls.append(("get_ranges", name))
+        found = self.inner.get_ranges(name, ranges)
+        self.bytes_read += sum(map(len, found))
+        return found
+
+    def create(self, name: str, data: Data) -> bool:
+        self.calls.append(("create", name))
+        return self.inner.create(name, data)
+
+    def list(self, prefix: str = "", *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
+        self.calls.append(("list", prefix))
+        return self.inner.list(prefix, after=after, limit=limit)
+
+    def delete(self, names: Sequence[str]) -> None:
+        self.calls.append(("delete", " ".join(names)))
+        self.inner.delete(names)
+
+    def size(self, name: str) -> int:
+        self.calls.append(("size", name))
+        return self.inner.size(name)
