@@ -86,15 +86,19 @@ def distances(query: Row, rows: Rows) -> NDArray[np.float64]:
     out = np.empty(len(rows))
     for start in range(0, len(rows), CHUNK):
         words = _words(rows[start : start + CHUNK])
-        squares = _squares(words)
-        apart = own + squares - 2 * _dots(asked, words)
-        lengths = np.sqrt(float(own)) + np.sqrt(squares.astype(np.float64))
-        blank = lengths == 0
-        lengths[blank] = 1.0
-        distance = np.sqrt(apart.astype(np.float64)) / lengths
-        distance[blank] = 1.0
-        out[start : start + CHUNK] = distance
+        out[start : start + CHUNK] = distances_from(own, _squares(words), _dots(asked, words))
     return out
+
+
+def distances_from(own: int, squares: NDArray[np.integer], dots: NDArray[np.integer]) -> NDArray[np.float64]:
+    """(n,) float64: distances from a signature of ‖a‖² = `own` to those of ‖b‖² = `squares`, given a·b = `dots`."""
+    apart = own + squares - 2 * dots
+    lengths = np.sqrt(float(own)) + np.sqrt(squares.astype(np.float64))
+    blank = lengths == 0
+    lengths[blank] = 1.0
+    distance: NDArray[np.float64] = np.sqrt(apart.astype(np.float64)) / lengths
+    distance[blank] = 1.0
+    return distance
 
 
 def _words(rows: Rows) -> NDArray[np.uint64]:
