@@ -5,7 +5,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,11 +23,11 @@ from shards.signing import Comparison
 from shards.storage import Store, open_store
 from shards.table import collect, names, settings, verify
 from shards.table.commit import Effects
+from shards.table.reader import TailReader
 from shards.table.records import Record, Records
-from shards.table.segment import TailReader
 from shards.table.settings import SEGMENT_ROWS, Settings
 from shards.table.snapshot import Image, Snapshot, Source, in_hash_order
-from shards.table.table import Compacted, Table
+from shards.table.table import MEMORY, Compacted, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +111,16 @@ class Index:
         return cls(Table(store, chosen, effects=effects))
 
     @classmethod
-    def open(cls, where: str | Store, *, max_staleness: float = 0.0, effects: Effects | None = None) -> Index:
+    def open(
+        cls, where: str | Store, *, max_staleness: float = 0.0, memory: int = MEMORY, effects: Effects | None = None
+    ) -> Index:
         """The index there. `max_staleness`: seconds for which a reader may use what it knows; 0 sees every write.
+        `memory`: bytes of the index that are kept, where it is not in a folder of this machine.
 
         Raises IndexNotFound, or FormatUnsupported where it was made by another version.
         """
         store = open_store(where) if isinstance(where, str) else where
-        return cls(Table(store, settings.read(store), max_staleness=max_staleness, effects=effects))
+        return cls(Table(store, settings.read(store), max_staleness=max_staleness, memory=memory, effects=effects))
 
     def __repr__(self) -> str:
         return f"Index({self.url!r})"
@@ -231,7 +235,7 @@ class Index:
             if negatives:
                 rows = [*rows, *(self._inverted(row, kind) for row in rows)]
             query = Query(kind, np.array(rows, kind.dtype), variants, limit, min_score, dict(where or {}))
-            found = best((one for source in snapshot.sources for one in scan(source, query)), limit)
+            found = best(chain.from_iterable(self._table.each(partial(scan, query=query), snapshot.sources)), limit)
             return Answer(kind.name, tuple(describe(found, query)), snapshot.live)
 
         return self._table.read(ask)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from shards.families import Family
 from shards.storage.base import Data
 from shards.table.manifest import Manifest, Segment
+from shards.table.reader import SegmentReader
 from shards.table.records import DELETE, Records
-from shards.table.segment import SegmentReader, pack_records, with_dead
+from shards.table.segment import pack_records, with_dead
 
 LOG_AGE_MS = 10 * 60 * 1000
 """A folded log object is kept so long: a reader that listed it before the fold may still be reading it."""

@@ -17,8 +17,9 @@ from shards.storage.base import Data
 from shards.table import names
 from shards.table.fold import Change, Dead, Open
 from shards.table.manifest import Manifest, Segment
+from shards.table.reader import SegmentReader
 from shards.table.records import DELETE, FIXED, PARTS, Texts
-from shards.table.segment import SegmentReader, pack, with_dead
+from shards.table.segment import pack, with_dead
 
 FACTOR = 8
 """Segments of a tier before they are merged: a record is rewritten once a tier, log8(rows) times in all."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from shards.table import names
 from shards.table.manifest import Manifest
+from shards.table.reader import Reader, SegmentReader, TailReader
 from shards.table.records import meta_of
-from shards.table.segment import Reader, SegmentReader, TailReader
 
 
 @dataclass(frozen=True, slots=True)

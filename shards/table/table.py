@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,27 +16,32 @@ from numpy.typing import NDArray
 from shards.errors import CorruptObject, ObjectNotFound, QueryError
 from shards.storage.base import Entry, Store
 from shards.table import names
+from shards.table.checked import Memory
 from shards.table.columns import decode, encode
 from shards.table.commit import Effects, commit, write_once
 from shards.table.fold import Change, fold, overlay
 from shards.table.manifest import Manifest, Segment, read_dead
 from shards.table.merge import apply, due, merge
+from shards.table.reader import SegmentReader, TailReader
 from shards.table.records import Order, Records
-from shards.table.segment import SegmentReader, TailReader
 from shards.table.settings import Settings
 from shards.table.snapshot import Snapshot, assemble
 
 FOLD_BYTES = 32 << 20
 """Log bytes folded at a time: bounds the memory of a fold."""
 
+MEMORY = 512 << 20
+"""Bytes of segments kept by default: what is searched of a million images in four families, twice."""
+
 PARALLEL_GETS = 16
-"""Log objects fetched at once from a store that is not mapped: a GET takes 63 ms, a tail has up to 256."""
+"""Objects read at once from a store that is not mapped: a GET takes 63 ms, a log tail has up to 256."""
 
 RESTARTS = 8
 """Snapshots a reader takes before it believes that an object is missing, not just collected."""
 
 Result = TypeVar("Result")
 Place = TypeVar("Place")
+Item = TypeVar("Item")
 
 
 def missing(error: ObjectNotFound) -> CorruptObject:
@@ -70,11 +75,18 @@ class Compacted:
 class Table:
     """The records of one index in one store. Safe to use from several threads, and beside any number of others.
 
-    `max_staleness`: seconds a snapshot is used again without asking the store; 0 reads every write.
+    `max_staleness`: seconds a snapshot is used again without asking the store; 0 reads every write. `memory`: bytes
+    of segments that are kept, where the store is not mapped.
     """
 
     def __init__(
-        self, store: Store, settings: Settings, *, max_staleness: float = 0.0, effects: Effects | None = None
+        self,
+        store: Store,
+        settings: Settings,
+        *,
+        max_staleness: float = 0.0,
+        memory: int = MEMORY,
+        effects: Effects | None = None,
     ) -> None:
         self.store = store
         self.settings = settings
@@ -87,6 +99,7 @@ class Table:
         self._manifest_name = ""
         self._snapshot: Snapshot | None = None
         self._snapshot_ns = 0
+        self._memory = Memory(memory)
         self._readers: dict[str, SegmentReader] = {}
         self._dead: dict[str, NDArray[np.uint32]] = {}
         self._logs: dict[str, Records] = {}
@@ -154,6 +167,13 @@ class Table:
                     raise missing(error) from error
             else:
                 return
+
+    def each(self, read: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """What is read of each item, in order; several at once where the store is far away."""
+        if self.store.mapped or len(items) < 2:
+            return [read(item) for item in items]
+        with ThreadPoolExecutor(PARALLEL_GETS) as pool:
+            return list(pool.map(read, items))
 
     def compact(self, *, everything: bool = False) -> Compacted:
         """Fold the whole log tail, then merge what is due, or `everything` into as few segments as can be."""
@@ -237,12 +257,7 @@ class Table:
 
     def _load(self, log: list[str]) -> list[Records]:
         unread = [name for name in log if name not in self._logs]
-        if self.store.mapped or len(unread) < 2:
-            loaded = [self._load_one(name) for name in unread]
-        else:
-            with ThreadPoolExecutor(PARALLEL_GETS) as pool:
-                loaded = list(pool.map(self._load_one, unread))
-        self._logs |= dict(zip(unread, loaded, strict=True))
+        self._logs |= dict(zip(unread, self.each(self._load_one, unread), strict=True))
         return [self._logs[name] for name in log]
 
     def _load_one(self, name: str) -> Records:
@@ -253,7 +268,7 @@ class Table:
     def _open(self, segment: Segment) -> SegmentReader:
         reader = self._readers.get(segment.name)
         if reader is None:
-            reader = self._readers[segment.name] = SegmentReader(self.store, segment)
+            reader = self._readers[segment.name] = SegmentReader(self.store, segment, self._memory)
         return reader
 
     def _dead_of(self, segment: Segment) -> NDArray[np.uint32]:

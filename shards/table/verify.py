@@ -15,8 +15,8 @@ from shards.table.collect import KEPT_MANIFESTS, ORPHAN_SECONDS
 from shards.table.columns import CHECKS, decode
 from shards.table.commit import Effects
 from shards.table.manifest import Manifest, Segment, read_dead
+from shards.table.reader import SegmentReader
 from shards.table.records import DELETE, Records, meta_of
-from shards.table.segment import SegmentReader
 from shards.table.settings import Settings
 
 RESTORE = "restore it from a copy, or remove what it held and add those images again"

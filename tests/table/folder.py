@@ -9,8 +9,8 @@ from shards.table import names
 from shards.table.fold import Change, fold
 from shards.table.manifest import Manifest, Segment, read_dead
 from shards.table.merge import Merged, apply, due, merge
+from shards.table.reader import SegmentReader
 from shards.table.records import Record, Records
-from shards.table.segment import SegmentReader
 from shards.table.snapshot import Snapshot, Source
 from tests.table.counting import CountingStore
 from tests.table.synthetic import FAMILIES, records, shown

@@ -18,8 +18,9 @@ from shards.storage.memory import MemoryStore
 from shards.table import names
 from shards.table.columns import CHECK_BLOCK, CHECKS
 from shards.table.manifest import INLINE_DEAD, Segment, read_dead
+from shards.table.reader import Reader, SegmentReader, TailReader
 from shards.table.records import FIXED, PARTS, Records
-from shards.table.segment import Reader, SegmentReader, TailReader, pack_records, with_dead
+from shards.table.segment import pack_records, with_dead
 from tests.table.counting import CountingStore
 from tests.table.synthetic import DHASH, FAMILIES, delete, many, put, records
 

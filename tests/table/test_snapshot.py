@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from shards.errors import KeyInvalid
 from shards.table import names
-from shards.table.segment import TailReader
+from shards.table.reader import TailReader
 from shards.table.snapshot import LISTED, Image, Source, in_hash_order
 from shards.table.table import Table
 from tests.table.synthetic import delete, make_store, make_table, many, order, put, records, shown
