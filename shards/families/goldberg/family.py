@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import Family, Row, Rows
-from shards.families.goldberg import planes, signature, text
+from shards.families.base import ColumnReader, Family, Matches, Row, Rows, search_plainly
+from shards.families.goldberg import columns, planes, search, signature, text
 from shards.images import Picture
+
+FEW = 4096
+"""Rows: fewer are scored one by one in less time than a search by planes takes to begin, 0.6 ms."""
 
 
 class Goldberg(Family):
@@ -47,3 +52,21 @@ class Goldberg(Family):
 
     def distance_at(self, score: float) -> float:
         return 1.0 - score / 100.0
+
+    def columns(self, rows: Rows) -> dict[str, NDArray[Any]]:
+        """The signatures, and from FEW rows on the search columns of `columns`, 106 bytes a row."""
+        return {self.name: rows} | (columns.build(rows) if len(rows) >= FEW else {})
+
+    def search(
+        self,
+        queries: Rows,
+        reader: ColumnReader,
+        *,
+        limit: int,
+        min_score: float | None = None,
+        dead: NDArray[np.uint32] | None = None,
+    ) -> Matches:
+        """As the contract says. A query's negative costs little more than the query alone."""
+        if reader.length(columns.CLASSES) is None:
+            return search_plainly(self.score, self.name, queries, reader, limit=limit, min_score=min_score, dead=dead)
+        return search.search(queries, reader, limit=limit, min_score=min_score, dead=dead)

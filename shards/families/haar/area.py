@@ -23,19 +23,26 @@ def area_average(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     height, width, _ = rgb.shape
     rows, row_shares = _windows(height, side)
     columns, column_shares = _windows(width, side)
-    # a fourth channel of ones adds up the weights, and makes a pixel one word that can be gathered
+    # a fourth channel of ones adds up the weights, and makes a pixel 16 bytes that are gathered as one
     lines = np.ones((side, width, 4), np.uint8)
-    words = lines.view(np.uint32)[:, :, 0]
+    weighted = np.empty(lines.shape, np.float32)
+    pixels = np.empty((side, side), np.complex128)
+    channels = pixels.view(np.float32)
     sums = np.zeros((side, side, 4), np.float32)
     areas = np.zeros((side, side, 1), np.float32)
-    weighted = np.empty_like(sums)
     for row, row_share in zip(rows, row_shares, strict=True):
-        lines[:, :, :3] = rgb[row]
+        line = rgb[row]
+        for channel in range(3):
+            # one by one: numpy copies three values to four places at a fifth of the speed
+            lines[:, :, channel] = line[:, :, channel]
+        # exact, with 8 bits of the pixel, 7 of the opacity and 7 of the share: only the next product is rounded
+        np.multiply(lines, (row_share * OPACITY)[:, None, None], out=weighted)
+        whole = weighted.view(np.complex128)[:, :, 0]
         for column, column_share in zip(columns, column_shares, strict=True):
-            pixels = words.take(column, axis=1).view(np.uint8).reshape(sums.shape)
-            weights = np.outer(row_share * OPACITY, np.repeat(column_share, 4)).reshape(sums.shape)
-            np.multiply(pixels, weights, out=weighted)
-            sums += weighted
+            # indices are in range: clipping only spares numpy a buffer
+            whole.take(column, axis=1, out=pixels, mode="clip")
+            channels *= np.repeat(column_share, 4)
+            sums += channels.reshape(sums.shape)
             areas += np.outer(row_share, column_share)[:, :, None]
     sums /= areas
     means = sums[:, :, :3] / sums[:, :, 3:]

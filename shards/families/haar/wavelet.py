@@ -16,6 +16,9 @@ SIDE = 128
 COEFFICIENTS = 40
 """Coefficients a channel that a signature keeps."""
 
+GROUPS = 129
+"""Into which the 16,383 coefficients beside the average are divided to find the largest: 127 each."""
+
 STEP = 0.7071
 """What a detail is scaled by at each level: IQDB's √½, to four places."""
 
@@ -64,8 +67,16 @@ def largest(coefficients: NDArray[np.float64]) -> NDArray[np.int16]:
     """
     values = coefficients.reshape(-1)[1:]
     magnitudes = np.abs(values)
-    cut = np.partition(magnitudes, len(magnitudes) - COEFFICIENTS)[len(magnitudes) - COEFFICIENTS]
-    above = np.flatnonzero(magnitudes > cut)
-    level = np.flatnonzero(magnitudes == cut)
+    # 40 of 129 groups have a value as large as the 40th of their maxima: no other one is among the 40 largest
+    likely = np.flatnonzero(magnitudes >= _kept_least(magnitudes.reshape(-1, GROUPS).max(axis=0)))
+    cut = _kept_least(magnitudes[likely])
+    above = likely[magnitudes[likely] > cut]
+    level = likely[magnitudes[likely] == cut]
     kept = np.concatenate([above, level[: COEFFICIENTS - len(above)]])
     return np.sort(np.where(values[kept] > 0, kept + 1, -(kept + 1))).astype(np.int16)
+
+
+def _kept_least(magnitudes: NDArray[np.float64]) -> np.float64:
+    """The last of the COEFFICIENTS largest."""
+    least: np.float64 = np.partition(magnitudes, len(magnitudes) - COEFFICIENTS)[len(magnitudes) - COEFFICIENTS]
+    return least
