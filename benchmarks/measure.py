@@ -26,7 +26,7 @@ class Result:
         return self.ours / self.baseline
 
     def to_json(self) -> dict[str, object]:
-        return asdict(self) | {"ratio": self.ratio}
+        return asdict(self)
 
 
 def median_seconds(work: Callable[[], object], *, runs: int = 5) -> float:
