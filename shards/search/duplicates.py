@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shards.families import Family, Rows
+from shards.families.hashes.hamming import WORD, HammingFamily
+from shards.families.hashes.join import plan
+from shards.search.stars import Star, stars_by_joining, stars_by_scoring
 from shards.table.snapshot import Image, Snapshot
-
-BLOCK = 1 << 13
-"""Rows compared with a head at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,78 +47,94 @@ def find(
     """Groups by star: every copy scores at least `min_score` against its group's head.
 
     Connected components would chain (a picture like one that is like another that …). Heads are taken by falling
-    number of pixels, then by key, so the answer does not depend on how the records are stored. Compares every pair;
-    `progress` is told (heads done, of how many).
+    number of pixels, then by key, so the answer does not depend on how the records are stored. Hashes of one word
+    within a few bits are joined by sorting; everything else compares every pair. `progress` is told (steps done, of
+    how many).
     """
-    rows, keys, area, images = _read(snapshot, family)
-    is_flat = family.is_flat(rows)
-    order = np.array(sorted(np.flatnonzero(~is_flat).tolist(), key=lambda i: (-area[i], keys[i])), np.int64)
-    stars = list(_stars(family, rows[order], min_score, progress))
-    wanted = sorted({int(order[i]) for head, near, _ in stars for i in (head, *near.tolist())})
-    flat = np.flatnonzero(is_flat)
-    known = dict(zip(wanted, images(np.array(wanted, np.int64)), strict=True))
+    everything = _Everything.of(snapshot, family)
+    is_flat = family.is_flat(everything.rows)
+    content = np.flatnonzero(~is_flat)
+    stars = list(_stars(family, everything, content, min_score, progress))
+    wanted = np.unique(np.concatenate([np.empty(0, np.int64), *([star.head, *star.members] for star in stars)]))
+    known = dict(zip(wanted.tolist(), everything.images(wanted), strict=True))
     groups = []
-    for head, near, scores in stars:
+    for star in stars:
         copies = [
-            Copy(known[int(order[i])], score, family.distance_at(score))
-            for i, score in zip(near.tolist(), scores.tolist(), strict=True)
+            Copy(known[row], score, family.distance_at(score))
+            for row, score in zip(star.members.tolist(), star.scores.tolist(), strict=True)
         ]
         copies.sort(key=lambda copy: (-copy.score, copy.image.key))
-        groups.append(Group(known[int(order[head])], tuple(copies)))
+        groups.append(Group(known[star.head], tuple(copies)))
     groups.sort(key=lambda group: (-len(group.copies), group.head.key))
-    return Duplicates(tuple(groups), tuple(sorted(images(flat), key=lambda image: image.key)))
+    flat = everything.images(np.flatnonzero(is_flat))
+    return Duplicates(tuple(groups), tuple(sorted(flat, key=lambda image: image.key)))
 
 
 def _stars(
-    family: Family, rows: Rows, min_score: float, progress: Callable[[int, int], None] | None
-) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.float64]]]:
-    """(head, those near it, their scores), as positions in `rows`; each row is in one star at most."""
-    is_free = np.ones(len(rows), bool)
-    for head in range(len(rows)):
-        if progress is not None and head % 256 == 0:
-            progress(head, len(rows))
-        if not is_free[head]:
-            continue
-        near = [np.empty(0, np.int64)]
-        scores = [np.empty(0, np.float64)]
-        for start in range(head + 1, len(rows), BLOCK):
-            block = family.score(rows[head], rows[start : start + BLOCK])
-            found = np.flatnonzero((block >= min_score) & is_free[start : start + BLOCK])
-            near.append(found + start)
-            scores.append(block[found])
-        members = np.concatenate(near)
-        is_free[members] = False
-        if len(members):
-            yield head, members, np.concatenate(scores)
-    if progress is not None:
-        progress(len(rows), len(rows))
+    family: Family,
+    everything: _Everything,
+    content: NDArray[np.int64],
+    min_score: float,
+    progress: Callable[[int, int], None] | None,
+) -> Iterable[Star]:
+    """The stars among these rows, by the cheapest way."""
+    if isinstance(family, HammingFamily) and family.bits <= WORD:
+        radius = family.radius(min_score)
+        how = plan(len(content), family.bits, radius)
+        if how is not None:
+            rows = everything.rows[content]
+
+            def in_order(chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+                return np.searchsorted(content, everything.in_order(content[chosen]))
+
+            for star in stars_by_joining(family, rows, radius, how, in_order, progress):
+                yield Star(int(content[star.head]), content[star.members], star.scores)
+            return
+    yield from stars_by_scoring(family, everything.rows, everything.in_order(content), min_score, progress)
 
 
-def _read(
-    snapshot: Snapshot, family: Family
-) -> tuple[Rows, list[bytes], NDArray[np.int64], Callable[[NDArray[np.int64]], list[Image]]]:
-    """Signatures, keys and pixels of every image, and how to get what else is known of some of them."""
-    rows = [np.empty(0, family.dtype)]
-    area = [np.empty(0, np.int64)]
-    keys: list[bytes] = []
-    at: list[tuple[int, int]] = []
-    for i, source in enumerate(snapshot.sources):
-        live = source.live_rows()
-        reader = source.reader
-        keys += reader.texts("key", live)
-        rows.append(reader.column(family.name)[live])
-        area.append(reader.column("width")[live].astype(np.int64) * reader.column("height")[live])
-        at += [(i, row) for row in live.tolist()]
+@dataclass(frozen=True, slots=True)
+class _Everything:
+    """Every image of a snapshot, source after source.
 
-    def images(wanted: NDArray[np.int64]) -> list[Image]:
-        by_source: dict[int, list[int]] = {}
-        for n in wanted.tolist():
-            by_source.setdefault(at[n][0], []).append(at[n][1])
-        found = {
-            (i, row): image
-            for i, mine in by_source.items()
-            for row, image in zip(mine, snapshot.sources[i].images(np.array(mine, np.int64)), strict=True)
-        }
-        return [found[at[n]] for n in wanted.tolist()]
+    `rows`: (n,) signatures. `area`: (n,) int64 pixels. `at`: (n,) int64, the row in its source. `starts`: (sources +
+    1,) int64, where each source's images begin.
+    """
 
-    return np.concatenate(rows), keys, np.concatenate(area), images
+    snapshot: Snapshot
+    rows: Rows
+    area: NDArray[np.int64]
+    at: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, family: Family) -> _Everything:
+        rows = [np.empty(0, family.dtype)]
+        area = [np.empty(0, np.int64)]
+        at = [np.empty(0, np.int64)]
+        for source in snapshot.sources:
+            live = source.live_rows()
+            at.append(live)
+            rows.append(source.reader.column(family.name)[live])
+            area.append(source.reader.column("width")[live].astype(np.int64) * source.reader.column("height")[live])
+        starts = np.cumsum([len(live) for live in at])
+        return cls(snapshot, np.concatenate(rows), np.concatenate(area), np.concatenate(at), starts)
+
+    def images(self, wanted: NDArray[np.int64]) -> list[Image]:
+        """What is known of these; `wanted` is sorted."""
+        found: list[Image] = []
+        for source, part in zip(self.snapshot.sources, self._by_source(wanted), strict=True):
+            found += source.images(part)
+        return found
+
+    def in_order(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+        """These by falling number of pixels, then by key; `wanted` is sorted."""
+        keys: list[bytes] = []
+        for source, part in zip(self.snapshot.sources, self._by_source(wanted), strict=True):
+            keys += source.reader.texts("key", part)
+        by_key = wanted[np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int64)]
+        return by_key[np.argsort(-self.area[by_key], kind="stable")]
+
+    def _by_source(self, wanted: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        edges = np.searchsorted(wanted, self.starts)
+        return [self.at[wanted[first:last]] for first, last in pairwise(edges)]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import Family, Row, Rows
+from shards.families.base import ColumnReader, Family, Matches, Row, Rows
+from shards.families.haar import inverted, scoring, text
 from shards.families.haar import row as signature
-from shards.families.haar import scoring, text
+from shards.families.haar import search as sieves
 from shards.images import Picture
 
 
@@ -37,3 +40,18 @@ class Haar(Family):
 
     def is_flat(self, rows: Rows) -> NDArray[np.bool_]:
         return signature.is_flat(rows)
+
+    def columns(self, rows: Rows) -> dict[str, NDArray[Any]]:
+        index = inverted.build(rows) if len(rows) >= sieves.SEARCH_FROM else {}
+        return {self.name: rows, **index}
+
+    def search(
+        self,
+        queries: Rows,
+        reader: ColumnReader,
+        *,
+        limit: int,
+        min_score: float | None = None,
+        dead: NDArray[np.uint32] | None = None,
+    ) -> Matches:
+        return sieves.search(self.name, queries, reader, limit=limit, min_score=min_score, dead=dead)

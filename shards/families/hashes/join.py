@@ -1,0 +1,146 @@
+"""All pairs of hashes within a radius, without comparing all pairs.
+
+Cut the bits into radius + k blocks: two hashes that differ in at most `radius` bits leave at least k of the blocks
+intact. So for every choice of k blocks, sort the hashes by the bits of those blocks and compare only the hashes
+that have them all in common. At radius 3 and k = 2 these are 5 blocks and 10 sorts, each by 25 or 26 bits.
+
+Source: the block permutation of G. Manku, A. Jain, A. Das Sarma, "Detecting Near-Duplicates for Web Crawling", 2007,
+done for all hashes at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_INTACT = 4
+STEP_COST = 5e-5
+SORT_COST = 1e-7
+COMPARE_COST = 2e-8
+PLAIN_COST = 1.5e-9
+"""Seconds a sort or a head takes whatever the size, a hash to sort, a pair to compare within a run, and a pair to
+compare in one pass over everything. They choose between ways to the same result."""
+
+LONG = 128
+"""Runs above this length are compared hash by hash with the rest of the run, shorter ones all runs together."""
+
+TILE = 1 << 14
+"""Pairs of a long run compared at a time: 128 KB of differences, which fit the L2 cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Pairs of hashes: `first` and `second` (pairs,) uint32, positions, and `distances` (pairs,) uint8 in bits."""
+
+    first: NDArray[np.uint32]
+    second: NDArray[np.uint32]
+    distances: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to join: `blocks` (blocks,) uint64, the bits of each block; `intact`, how many of them a pair shares."""
+
+    blocks: NDArray[np.uint64]
+    intact: int
+    seconds: float
+
+    @property
+    def sorts(self) -> int:
+        return comb(len(self.blocks), self.intact)
+
+
+def plan(count: int, bits: int, radius: int) -> Plan | None:
+    """The cheapest join of `count` different hashes of `bits` bits; None where comparing all pairs is cheaper."""
+    if count == 0 or radius < 0:
+        return None
+    plans = []
+    for intact in range(1, MAX_INTACT + 1):
+        blocks = radius + intact
+        if blocks > bits:
+            break
+        shared = intact * bits // blocks
+        each = STEP_COST + count * SORT_COST + count**2 / 2 / 2**shared * COMPARE_COST
+        seconds = comb(blocks, intact) * each
+        plans.append((seconds, blocks, intact))
+    seconds, blocks, intact = min(plans, default=(np.inf, 0, 0))
+    if seconds > count * STEP_COST + count**2 / 2 * PLAIN_COST:
+        return None
+    # neighbouring bits of a hash are alike, so each block takes bits from all over it
+    masks = [sum(1 << bit for bit in range(first, bits, blocks)) for first in range(blocks)]
+    return Plan(np.array(masks, np.uint64), intact, seconds)
+
+
+def pairs_within(hashes: NDArray[np.uint64], radius: int, how: Plan) -> Iterator[Pairs]:
+    """Each pair of these different hashes that differ in at most `radius` bits, once; a part for every sort."""
+    for chosen in combinations(range(len(how.blocks)), how.intact):
+        mask = np.bitwise_or.reduce(how.blocks[list(chosen)])
+        order = np.argsort(hashes & mask).astype(np.uint32)
+        found = list(_near_in_runs(hashes[order], mask, radius))
+        first, second = (np.concatenate([ends[side] for ends in found]) for side in (0, 1))
+        first, second = order[first], order[second]
+        differences = hashes[first] ^ hashes[second]
+        # a pair with more intact blocks is met in several sorts: it counts in the first of them
+        new = _intact(differences, how.blocks[: chosen[-1]]) == how.intact - 1
+        first, second = first[new], second[new]
+        yield Pairs(
+            np.minimum(first, second), np.maximum(first, second), np.bitwise_count(differences[new]).astype(np.uint8)
+        )
+
+
+def _intact(differences: NDArray[np.uint64], blocks: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """(pairs,) int64: how many of these blocks each pair has intact."""
+    intact = np.zeros(len(differences), np.int64)
+    for block in blocks:
+        intact += (differences & block) == 0
+    return intact
+
+
+def _near_in_runs(
+    ordered: NDArray[np.uint64], mask: np.uint64, radius: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Positions of the pairs within `radius` among hashes that are equal under the mask; they are sorted by it."""
+    yield np.empty(0, np.int64), np.empty(0, np.int64)
+    if len(ordered) < 2:
+        return
+    edges = np.flatnonzero(((ordered[1:] ^ ordered[:-1]) & mask) != 0) + 1
+    starts, stops = np.concatenate([[0], edges]), np.concatenate([edges, [len(ordered)]])
+    lengths = stops - starts
+    is_long = lengths > LONG
+    for start, stop in zip(starts[is_long].tolist(), stops[is_long].tolist(), strict=True):
+        yield from _near_in_run(ordered, start, stop, radius)
+    short = ~is_long & (lengths > 1)
+    left = np.repeat(stops[short], lengths[short])
+    at = _ranges(starts[short], lengths[short])
+    for apart in range(1, LONG):
+        going_on = at + apart < left
+        at, left = at[going_on], left[going_on]
+        if not at.size:
+            break
+        near = at[np.bitwise_count(ordered[at] ^ ordered[at + apart]) <= radius]
+        yield near, near + apart
+
+
+def _near_in_run(
+    ordered: NDArray[np.uint64], start: int, stop: int, radius: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """All pairs of one run, some heads at a time."""
+    head = start
+    while head < stop - 1:
+        heads = max(1, min(TILE // (stop - head), stop - head))
+        near = np.bitwise_count(ordered[head : head + heads, None] ^ ordered[head:stop]) <= radius
+        first, second = np.nonzero(near)
+        after = second > first
+        yield first[after] + head, second[after] + head
+        head += heads
+
+
+def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The numbers of every range from its start on, one range after the other."""
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()))

@@ -1,0 +1,184 @@
+"""The index of hashes of more than 64 bits: for every chunk of 16 bits, the rows with each of its numbers.
+
+Where `tables.py` keeps each hash in all four tables, a hash of 256 bits has 16 chunks: the tables hold rows only, and
+what they say is verified in the column of the hashes. At radius 10 of 256 bits these are the rows of 11 numbers, at
+31 those of 272: `chunks.py` says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shards.families.base import ColumnReader
+from shards.families.hashes import chunks
+from shards.families.hashes.chunks import CHUNK
+from shards.families.hashes.near import Near
+
+STARTS = ".starts"
+"""(chunks · 2^bits + 1,) uint32: where the rows with each number of each chunk begin."""
+
+POSTINGS = ".postings"
+"""(chunks · rows,) uint32: for every chunk, all rows by its number, then rising."""
+
+MAX_BITS = 256
+"""Longer hashes have no such index: their rows would take more room in it than they are long."""
+
+ROWS_A_NUMBER = 8
+"""Rows that share a number should be so many at least: with fewer bits of each chunk there are fewer numbers."""
+
+BUILT = 1 << 14
+"""Hashes cut into chunks at a time: a byte a bit, 4 MB."""
+
+QUERY_COST = 150e-6
+PROBE_COST = 1e-6
+ROW_COST = 50e-9
+"""Seconds that any query takes, each number looked up, and each row found under it: one miss of the cache."""
+
+PICKED = 1024
+"""Rows up to which a store is asked for each one's hash; else for all of them."""
+
+
+def tables_of(bits: int) -> int:
+    """Chunks of a hash of so many bits."""
+    return -(-bits // CHUNK)
+
+
+def build(name: str, words: NDArray[np.uint64], bits: int) -> dict[str, NDArray[Any]]:
+    """The columns for hashes of `bits` bits, (rows, words). Memory: about 120 bytes a row at 256 bits, columns
+    included."""
+    tables = tables_of(bits)
+    of_number = min(bits // tables, max(1, (len(words) // ROWS_A_NUMBER).bit_length() - 1))
+    numbers = np.empty((tables, len(words)), np.uint16)
+    for start in range(0, len(words), BUILT):
+        numbers[:, start : start + BUILT] = numbers_of(words[start : start + BUILT], bits, of_number).T
+    starts = np.zeros((tables << of_number) + 1, np.int64)
+    postings = np.empty((tables, len(words)), "<u4")
+    for table, mine in enumerate(numbers):
+        first = table << of_number
+        starts[first + 1 : first + 1 + (1 << of_number)] = np.bincount(mine, minlength=1 << of_number)
+        # stable: rows rise; and of 16 bits, it is a radix sort
+        postings[table] = np.argsort(mine, kind="stable")
+    return {name + STARTS: np.cumsum(starts).astype("<u4"), name + POSTINGS: postings.ravel()}
+
+
+def numbers_of(words: NDArray[np.uint64], bits: int, of_number: int) -> NDArray[np.uint16]:
+    """(rows, chunks) uint16: the first `of_number` bits of each chunk of the hashes (rows, words)."""
+    values = np.ascontiguousarray(words, ">u8").view(np.uint8)
+    parts = _parts(values.shape[1], bits, of_number)
+    numbers: NDArray[np.uint16] = parts[0].take(values[:, 0], axis=0)
+    for byte in range(1, values.shape[1]):
+        numbers |= parts[byte].take(values[:, byte], axis=0)
+    return numbers
+
+
+@lru_cache
+def _parts(size: int, bits: int, of_number: int) -> NDArray[np.uint16]:
+    """(bytes, 256, chunks) uint16: what each value of each byte of a hash sets in the chunks' numbers."""
+    parts = np.zeros((size, 256, tables_of(bits)), np.uint16)
+    values = np.arange(256)
+    for chunk, members in enumerate(chunks.spread(bits, tables_of(bits))):
+        for place, bit in enumerate(members[:of_number]):
+            byte, within = divmod(bit + 8 * size - bits, 8)
+            is_set = values >> (7 - within) & 1
+            parts[byte, :, chunk] |= (is_set << (of_number - 1 - place)).astype(np.uint16)
+    return parts
+
+
+@dataclass(frozen=True, slots=True)
+class PostingProbes:
+    """Where the rows to verify are listed, for one hash and radius. `seconds`: estimated."""
+
+    query: NDArray[np.uint64]
+    radius: int
+    spans: list[tuple[int, int]]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """The index in the columns of a segment. `of_number` bits of each chunk are its number."""
+
+    reader: ColumnReader
+    name: str
+    bits: int
+    of_number: int
+
+    @classmethod
+    def of(cls, reader: ColumnReader, name: str, bits: int) -> Postings | None:
+        """The index of the family of this name and so many bits, where the segment has one."""
+        if reader.length(name + POSTINGS) is None:
+            return None
+        length = reader.length(name + STARTS) or 0
+        return cls(reader, name, bits, (length // tables_of(bits)).bit_length() - 1)
+
+    @property
+    def tables(self) -> int:
+        return tables_of(self.bits)
+
+    def within(self, query: NDArray[np.uint64], number: int, radius: int, seconds: float) -> Near | None:
+        """Every row within `radius`, 0 to 3 · tables − 1, of this hash (words,), as of query `number`; None where that
+        would take longer."""
+        probes = self.probes(query, radius)
+        return self.near(probes, number) if probes.seconds <= seconds else None
+
+    def probes(self, query: NDArray[np.uint64], radius: int) -> PostingProbes:
+        """What to verify to find all within `radius`, 0 to 3 · tables − 1, of this hash (words,). One request."""
+        numbers = numbers_of(query[None], self.bits, self.of_number)[0].astype(np.int64)
+        numbers += np.arange(self.tables) << self.of_number
+        flips = chunks.flips(self.of_number)
+        name = self.name + STARTS
+        if radius < self.tables:
+            upto = flips.upto[:2]
+            around = self.reader.ranges(name, [(number, number + 2) for number in numbers.tolist()])
+            first, last = np.concatenate(around).reshape(-1, 2, 1).swapaxes(0, 1)
+        else:
+            upto = flips.upto
+            near = numbers[:, None] ^ flips.masks
+            starts = self.reader.column(name)
+            first, last = starts[near], starts[near + 1]
+        rows = np.zeros((self.tables, len(upto)))
+        rows[:, 1:] = np.cumsum(last - first, axis=1)[:, np.array(upto[1:]) - 1]
+        costs = rows * ROW_COST + np.array(upto) * PROBE_COST
+        shares = chunks.share(radius, costs)
+        spans = [
+            span
+            for table, share in enumerate(shares.tolist())
+            for span in zip(
+                first[table, : upto[share + 1]].tolist(), last[table, : upto[share + 1]].tolist(), strict=True
+            )
+            if span[0] < span[1]
+        ]
+        seconds = QUERY_COST + float(costs[np.arange(self.tables), shares + 1].sum())
+        return PostingProbes(query, radius, spans, seconds)
+
+    def near(self, probes: PostingProbes, number: int) -> Near:
+        """Every row within the radius, as of query `number`. Two requests."""
+        listed = self.reader.ranges(self.name + POSTINGS, probes.spans)
+        rows = np.concatenate([np.empty(0, np.uint32), *listed])
+        if not rows.size:
+            return Near.nothing()
+        if len(rows) <= PICKED:
+            rows = np.unique(rows)
+        counts = np.bitwise_count(self._hashes(rows) ^ probes.query)
+        # word by word: numpy adds along an axis of 4 one by one
+        distances = np.zeros(len(rows), np.int64)
+        for word in range(counts.shape[1]):
+            distances += counts[:, word]
+        hits = np.flatnonzero(distances <= probes.radius)
+        # a hash that is near in several chunks is listed for each of them
+        near, first = np.unique(rows[hits], return_index=True)
+        return Near(near.astype(np.int64), distances[hits[first]], np.full(len(near), number))
+
+    def _hashes(self, rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
+        """(rows, words) uint64: the hashes of these rows."""
+        if len(rows) > PICKED:
+            hashes: NDArray[np.uint64] = self.reader.column(self.name)["hash"].take(rows, axis=0)
+            return hashes
+        found = self.reader.ranges(self.name, [(row, row + 1) for row in rows.tolist()])
+        # fields of one array at a time: numpy compares the types of whole records for each that it joins
+        return np.concatenate([part["hash"] for part in found])

@@ -1,0 +1,198 @@
+"""Scanning hashes word by word: the nearest of all rows, whatever the size and the radius.
+
+Blocks fit the L2 cache with their temporaries, which are allocated once; where the first words alone exclude nearly
+every row, the others are looked up for the few that are left. The bar a row must pass sinks as near rows are found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shards.families.base import ColumnReader
+from shards.families.hashes.near import Near
+
+WORDS = ".words"
+"""(words · rows,) uint64: word 0 of every row, then word 1 of every row, …"""
+
+BLOCK = 1 << 15
+"""Rows at a time: 256 KB of words and as much of differences."""
+
+FIRST = 1 << 11
+"""Rows after which the bar sinks for the first time; then after 8 times as many, and so on."""
+
+PIECE = 1 << 21
+"""Rows read at a time: 16 MB of a word, so that a store is asked seldom, and memory stays small."""
+
+FEW = 16
+"""One row of so many may be left for the next word to be looked up row by row: reading a block whole costs a
+nanosecond a row, looking up one row about 10."""
+
+REQUESTED = 64
+"""Rows of a word up to which a store is asked for each: it reads 16 KiB around each, and a piece is 16 MB."""
+
+SECONDS_A_ROW = 1.0e-9
+"""What one word of one row takes."""
+
+
+def scan(
+    reader: ColumnReader,
+    name: str,
+    queries: NDArray[np.uint64],
+    *,
+    radius: int,
+    limit: int,
+    dead: NDArray[np.uint32] | None,
+) -> Near:
+    """The living rows within `radius` of the nearest of the queries; where there are more, at least the nearest
+    `limit` of them with all ties. `queries` (q, words)."""
+    best = Best(limit, radius, dead)
+    rows = reader.rows
+    step = FIRST
+    for start in range(0, rows, PIECE):
+        piece = Piece(reader, name, start, min(start + PIECE, rows))
+        at = start
+        while at < piece.stop:
+            stop = min(at + step, piece.stop)
+            found = [_within(piece, query, number, at, stop, best.radius) for number, query in enumerate(queries)]
+            best.add(Near.join(found).nearest_query() if len(queries) > 1 else found[0])
+            at = stop
+            step = min(step * 8, PIECE)
+    return best.all()
+
+
+@dataclass(slots=True)
+class Best:
+    """What was found so far. `radius` sinks to that of the `limit`-th nearest row."""
+
+    limit: int
+    radius: int
+    dead: NDArray[np.uint32] | None
+    found: list[Near] = field(default_factory=list)
+
+    def add(self, near: Near) -> None:
+        """Rows that were not met before, each once."""
+        near = near.living(self.dead)
+        if not len(near):
+            return
+        self.found.append(near)
+        at_distance = np.bincount(np.concatenate([one.distances for one in self.found]))
+        enough = np.flatnonzero(np.cumsum(at_distance) >= self.limit)
+        if enough.size and enough[0] < self.radius:
+            self.radius = int(enough[0])
+            self.found = [one.take(one.distances <= self.radius) for one in self.found]
+
+    def all(self) -> Near:
+        return Near.join([Near.nothing(), *self.found])
+
+
+class Piece:
+    """The words of rows `start` to `stop`, read when they are first needed."""
+
+    def __init__(self, reader: ColumnReader, name: str, start: int, stop: int) -> None:
+        self.start = start
+        self.stop = stop
+        self._reader = reader
+        self._name = name
+        self._by_word = reader.length(name + WORDS) is not None
+        self._words: dict[int, NDArray[np.uint64]] = {}
+
+    def word(self, word: int) -> NDArray[np.uint64]:
+        """(rows,) uint64: this word of every row."""
+        if word not in self._words:
+            if self._by_word:
+                before = word * self._reader.rows
+                column = self._reader.column(self._name + WORDS, before + self.start, before + self.stop)
+            else:
+                column = self._reader.column(self._name, self.start, self.stop)["hash"][:, word]
+            self._words[word] = column
+        return self._words[word]
+
+    def pick(self, word: int, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """This word of some rows."""
+        if word in self._words or not self._by_word or len(rows) > REQUESTED:
+            return self.word(word)[rows - self.start]
+        if not len(rows):
+            return np.empty(0, np.uint64)
+        before = word * self._reader.rows
+        spans = [(before + row, before + row + 1) for row in rows.tolist()]
+        return np.concatenate(self._reader.ranges(self._name + WORDS, spans))
+
+
+def _within(piece: Piece, query: NDArray[np.uint64], number: int, start: int, stop: int, radius: int) -> Near:
+    """The rows from `start` up to `stop` within `radius` of query `number`."""
+    scratch = Scratch.of(min(BLOCK, stop - start))
+    left = [Left.nothing()]
+    for at in range(start, stop, BLOCK):
+        part = scratch.left(piece, query, at, min(at + BLOCK, stop), radius)
+        if len(part.rows):
+            left.append(part)
+    rows, sums, words = (
+        np.concatenate(parts) for parts in zip(*((part.rows, part.sums, part.words) for part in left), strict=True)
+    )
+    for word in range(1, len(query)):
+        unfinished = np.flatnonzero(words <= word)
+        sums[unfinished] += np.bitwise_count(piece.pick(word, rows[unfinished]) ^ query[word])
+        near = sums <= radius
+        rows, sums, words = rows[near], sums[near], words[near]
+    return Near(rows, sums, np.full(len(rows), number))
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Rows that their first words do not exclude: `rows`, the `sums` of bits that differ there, in how many `words`;
+    all (n,) int64."""
+
+    rows: NDArray[np.int64]
+    sums: NDArray[np.int64]
+    words: NDArray[np.int64]
+
+    @classmethod
+    def nothing(cls) -> Left:
+        return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """Arrays of one block, written again and again."""
+
+    differences: NDArray[np.uint64]
+    counts: NDArray[np.uint8]
+    totals: NDArray[np.uint16]
+    is_near: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, size: int) -> Scratch:
+        return cls(np.empty(size, np.uint64), np.empty(size, np.uint8), np.empty(size, np.uint16), np.empty(size, bool))
+
+    def left(self, piece: Piece, query: NDArray[np.uint64], start: int, stop: int, radius: int) -> Left:
+        """Rows from `start` up to `stop` that are left after the first word, or after as many as leave but few."""
+        n = stop - start
+        differences, counts, totals, is_near = (
+            self.differences[:n],
+            self.counts[:n],
+            self.totals[:n],
+            self.is_near[:n],
+        )
+        block = slice(start - piece.start, stop - piece.start)
+        sums: NDArray[np.unsignedinteger[Any]] = counts
+        for word, asked in enumerate(query):
+            np.bitwise_xor(piece.word(word)[block], asked, out=differences)
+            if word == 1:
+                # a byte holds what differs in one word, not in four
+                sums = totals
+                sums[:] = counts
+            np.bitwise_count(differences, out=counts)
+            if word:
+                sums += counts
+            np.less_equal(sums, radius, out=is_near)
+            count = np.count_nonzero(is_near)
+            if not count:
+                return Left.nothing()
+            if count * FEW <= n:
+                break
+        found = np.flatnonzero(is_near)
+        return Left(found + start, sums[found].astype(np.int64), np.full(len(found), word + 1))
