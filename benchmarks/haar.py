@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import Result, human, median_seconds, seconds
-from benchmarks.signatures import _cross_haar, real_rows
+from benchmarks.signatures import cross_haar, real_rows
 from shards.families.base import ColumnReader, Rows, search_plainly
 from shards.families.haar import Haar
 from shards.families.haar.row import ROW
@@ -146,7 +146,7 @@ def _crossed(parents: Rows, count: int, seed: int) -> Rows:
     for start in range(0, count, CROSSED):
         some = min(CROSSED, count - start)
         one, other = rng.integers(0, len(parents), (2, some))
-        rows[start : start + some] = _cross_haar(parents[one], parents[other], rng)
+        rows[start : start + some] = cross_haar(parents[one], parents[other], rng)
         rows["avgl"][start : start + some] += rng.normal(0, 0.005, (some, 3))
     return rows
 

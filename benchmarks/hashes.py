@@ -123,7 +123,13 @@ class Searched:
             is_bar = name == "search"
             found.append(
                 Result(
-                    what, ours, f"FAISS IndexBinaryFlat.{name}", theirs, "", bar if is_bar else "", holds(ours / theirs)
+                    what,
+                    ours,
+                    f"FAISS IndexBinaryFlat.{name}",
+                    theirs,
+                    "",
+                    bar if is_bar else "",
+                    not is_bar or holds(ours / theirs),
                 )
             )
         return found

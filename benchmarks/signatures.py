@@ -37,7 +37,7 @@ def perturbed(count: int, seed: int) -> dict[str, NDArray[Any]]:
     parents = len(real["haar"])
     a, b = rng.integers(0, parents, (2, count))
     rows: dict[str, NDArray[Any]] = {}
-    rows["haar"] = _cross_haar(real["haar"][a], real["haar"][b], rng)
+    rows["haar"] = cross_haar(real["haar"][a], real["haar"][b], rng)
     rows["goldberg"] = real["goldberg"][a].copy()
     planes_a, planes_b = real["goldberg"]["planes"][a], real["goldberg"]["planes"][b]
     take = np.packbits(rng.random((count, 272)) < 0.5, axis=1)[:, None, :]
@@ -50,7 +50,7 @@ def perturbed(count: int, seed: int) -> dict[str, NDArray[Any]]:
     return rows
 
 
-def _cross_haar(one: NDArray[Any], other: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+def cross_haar(one: NDArray[Any], other: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
     """Each coefficient from one parent or the other, 40 different ones a channel, sorted."""
     both = np.sort(np.concatenate([one["sig"], other["sig"]], axis=2), axis=2)
     repeat = np.zeros(both.shape, bool)
