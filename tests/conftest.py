@@ -17,9 +17,10 @@ from tests.servers import BUCKET, S3Server, s3_unavailable
 # the contracts' assertions are to be as talkative as those of the tests that inherit them
 pytest.register_assert_rewrite("tests.contracts")
 
-# no deadline: how long an example takes says more about the machine than about the code
-settings.register_profile("ci", deadline=None, print_blob=True)
-settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=2_000)
+# no deadline: how long an example takes says more about the machine than about the code. The same examples each time,
+# so that a failure belongs to the change that was made; HYPOTHESIS_PROFILE=thorough looks for new ones
+settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
+settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=2_000, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 BACKENDS = ("memory", "local", "cloud")
