@@ -64,6 +64,11 @@ class Matches:
     scores: NDArray[np.float64]
     queries: NDArray[np.int64]
 
+    @classmethod
+    def none(cls) -> Matches:
+        """No rows."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.int64))
+
 
 class Family(ABC):
     """One kind of signature. Instances are immutable and cheap; equal names mean equal families."""
@@ -158,7 +163,7 @@ def search_plainly(
     dead: NDArray[np.uint32] | None,
 ) -> Matches:
     """Score every row, block by block: what every faster search must agree with."""
-    best = Matches(np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.int64))
+    best = Matches.none()
     floor = -np.inf if min_score is None else min_score
     for start in range(0, reader.rows, BLOCK):
         stop = min(start + BLOCK, reader.rows)

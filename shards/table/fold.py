@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -126,14 +126,4 @@ def fold(
                 )
                 segments[shard].append(made)
                 objects |= more
-    return Change(
-        replace(
-            manifest,
-            version=manifest.version + 1,
-            commit_id=commit_id,
-            created=now_ms,
-            segments=tuple(tuple(shard) for shard in segments),
-            folded=folded,
-        ),
-        objects,
-    )
+    return Change(manifest.following(segments, commit_id=commit_id, created=now_ms, folded=folded), objects)

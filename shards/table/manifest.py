@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -98,6 +98,23 @@ class Manifest:
     def empty(cls, shards: int) -> Manifest:
         """Version 0, which is never stored: an index that has folded nothing."""
         return cls(0, "", 0, ((),) * shards)
+
+    def following(
+        self,
+        segments: Sequence[Sequence[Segment]],
+        *,
+        commit_id: str,
+        created: int,
+        folded: Mapping[str, int] | None = None,
+    ) -> Manifest:
+        """The next version, with these segments; `folded` as before unless given."""
+        return Manifest(
+            version=self.version + 1,
+            commit_id=commit_id,
+            created=created,
+            segments=tuple(tuple(shard) for shard in segments),
+            folded=self.folded if folded is None else folded,
+        )
 
     @property
     def shards(self) -> int:

@@ -169,13 +169,4 @@ def apply(manifest: Manifest, merged: Merged, *, dead_of: Dead, now_ms: int, com
         rest.append(made)
     segments = list(manifest.segments)
     segments[merged.shard] = tuple(rest)
-    return Change(
-        replace(
-            manifest,
-            version=manifest.version + 1,
-            commit_id=commit_id,
-            created=now_ms,
-            segments=tuple(segments),
-        ),
-        objects,
-    )
+    return Change(manifest.following(segments, commit_id=commit_id, created=now_ms), objects)

@@ -66,6 +66,7 @@ class _Verifier:
         self.now = effects.now_ns() / 1e9
         self.progress = progress
         self.problems: list[Problem] = []
+        self.needed: set[str] = set()
         self.done = self.total = 0
 
     def run(self) -> Report:
@@ -74,12 +75,12 @@ class _Verifier:
         entries = list(self.store.list())
         self.total = sum(entry.size for entry in entries)
         newest = manifests[0] if manifests else Manifest.empty(self.settings.shards)
+        self.needed = {name for segment in newest for name in (segment.name, segment.dead_object) if name}
         segments = {segment.name: segment for manifest in manifests[::-1] for segment in manifest}
         dead = {segment.dead_object for manifest in manifests for segment in manifest if segment.dead_object}
         there = {entry.name for entry in entries}
-        for missing in sorted({*segments, *dead} - there):
-            if self._is_needed(missing, newest):
-                self._report(missing, "is named by the newest manifest and missing", RESTORE)
+        for missing in sorted(self.needed - there):
+            self._report(missing, "is named by the newest manifest and missing", RESTORE)
         live: list[NDArray[np.uint64]] = []
         for entry in entries:
             self._step(entry, segments, dead, newest, live)
@@ -108,9 +109,6 @@ class _Verifier:
             self._report(names.MANIFEST, f"versions {versions} are not consecutive", RESTORE)
         return found
 
-    def _is_needed(self, name: str, newest: Manifest) -> bool:
-        return any(name in (segment.name, segment.dead_object) for segment in newest)
-
     def _step(
         self,
         entry: Entry,
@@ -122,7 +120,7 @@ class _Verifier:
         try:
             if entry.name in segments:
                 hashes = self._segment(segments[entry.name], newest.shards)
-                if self._is_needed(entry.name, newest):
+                if entry.name in self.needed:
                     live.append(hashes)
             elif entry.name in dead:
                 names.check_content(entry.name, self.store.get(entry.name))

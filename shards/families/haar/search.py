@@ -95,7 +95,7 @@ def search(
     if reader.length(inverted.INVERTED) is None or limit * MOST_OF_ALL >= reader.rows:
         return plainly()
     living = _living(reader.rows, dead)
-    best = Matches(np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.int64))
+    best = Matches.none()
     floor = -np.inf if min_score is None else min_score
     for which, row in enumerate(queries):
         query = Prepared.of(row, reader)
