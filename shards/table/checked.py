@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import zlib
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,13 @@ from numpy.typing import NDArray
 from shards.errors import CorruptObject
 from shards.storage.base import Store
 from shards.table.columns import CHECK_BLOCK, CHECKS, Column
+from shards.table.disk import DiskCache, runs_of
 from shards.table.manifest import Segment
+
+Bounds: TypeAlias = NDArray[np.int64]
+"""(n, 2) int64: rows of a column, from the first of each pair up to the second."""
+
+BLOCK_BITS = CHECK_BLOCK.bit_length() - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,13 +78,15 @@ class Memory:
 class CheckedBytes:
     """The columns of one segment, each block checked against its CRC-32 when it first comes from the store.
 
-    Where the store is mapped, the blocks are those of the map, and cost no memory; else they are kept in `memory`.
+    Where the store is mapped, the blocks are those of the map, and cost no memory; else they are kept in `memory`, and
+    in `disk` if there is one.
     """
 
-    def __init__(self, store: Store, segment: Segment, memory: Memory) -> None:
+    def __init__(self, store: Store, segment: Segment, memory: Memory, disk: DiskCache | None = None) -> None:
         self._store = store
         self._segment = segment
         self._memory = memory
+        self._disk = None if store.mapped else disk
         self._checks: NDArray[np.uint32] | None = None
         self._map: memoryview | None = None
         self._mapped: dict[str, Kept] = {}
@@ -86,6 +96,11 @@ class CheckedBytes:
             self._first_check[name] = blocks
             blocks += column.blocks
 
+    @property
+    def mapped(self) -> bool:
+        """Whether all bytes are in a map of the store: nothing is ever fetched."""
+        return self._store.mapped
+
     def column(self, name: str) -> Column:
         """Where a column is. Raises CorruptObject where there is none."""
         column = self._segment.columns.get(name)
@@ -93,28 +108,31 @@ class CheckedBytes:
             raise CorruptObject(self._segment.name, f"the manifest knows no column {name!r} of it")
         return column
 
-    def read(self, name: str, spans: list[tuple[int, int]]) -> list[memoryview]:
-        """The bytes from start up to stop of a column for each (start, stop), in one request. Read-only."""
+    def rows(self, name: str, bounds: Bounds) -> NDArray[Any]:
+        """A whole column, read-only, of which only the rows within `bounds` may be used: those are there, checked.
+
+        What is missing is fetched in one request.
+        """
         column = self.column(name)
         kept = self._kept(name, column)
-        blocks = [(start // CHECK_BLOCK, -(-stop // CHECK_BLOCK)) for start, stop in spans if stop > start]
-        if not all(kept.is_there[first:last].all() for first, last in blocks):
-            wanted = np.zeros(column.blocks, bool)
-            for first, last in blocks:
-                wanted[first:last] = True
-            self._fill(name, column, kept, wanted & ~kept.is_there)
-        view = memoryview(kept.data).toreadonly()  # type: ignore[arg-type]
-        return [view[start:stop] for start, stop in spans]
+        if not column.size:
+            return np.empty(column.shape, column.dtype)
+        missing = _missing(column, kept, bounds)
+        if missing is not None:
+            self._fill(name, column, kept, missing)
+        whole = kept.data.view(column.dtype).reshape(column.shape)
+        whole.flags.writeable = False
+        return whole
 
-    def cold(self, name: str, spans: list[tuple[int, int]] | None = None) -> int:
-        """Bytes that `read` would have to fetch: 0 where the store is mapped."""
+    def cold(self, name: str, bounds: Bounds) -> int:
+        """Bytes that reading these rows would have to fetch from the store, which is not mapped."""
         column = self.column(name)
-        if self._store.mapped:
+        missing = _missing(column, self._kept(name, column), bounds) if column.size else None
+        if missing is None:
             return 0
-        wanted = np.zeros(column.blocks, bool)
-        for start, stop in [(0, column.size)] if spans is None else spans:
-            wanted[start // CHECK_BLOCK : -(-stop // CHECK_BLOCK)] = True
-        return int((wanted & ~self._kept(name, column).is_there).sum()) * CHECK_BLOCK
+        if self._disk is not None and self._knows_checks(self._disk):
+            missing &= ~self._disk.stored(self._segment.name, name, column)
+        return int(missing.sum()) * CHECK_BLOCK
 
     def _kept(self, name: str, column: Column) -> Kept:
         if not self._store.mapped:
@@ -123,25 +141,58 @@ class CheckedBytes:
         if kept is None:
             if self._map is None:
                 self._map = self._store.get(self._segment.name)
-            data = np.frombuffer(self._map[column.offset : column.offset + column.size], np.uint8)
+            if len(self._map) < column.offset + column.size:
+                raise self._corrupt(f"ends inside column {name}, after {len(self._map):,} bytes")
+            data = np.frombuffer(self._map, np.uint8, column.size, column.offset)
             kept = self._mapped[name] = Kept(data, np.zeros(column.blocks, bool))
         return kept
 
     def _fill(self, name: str, column: Column, kept: Kept, missing: NDArray[np.bool_]) -> None:
-        """Fetch and check these blocks."""
-        edges = np.flatnonzero(np.diff(missing, prepend=False, append=False))
-        runs = [
-            (first * CHECK_BLOCK, min(last * CHECK_BLOCK, column.size)) for first, last in edges.reshape(-1, 2).tolist()
-        ]
-        for (start, stop), data in zip(runs, self._fetch(column, kept, runs), strict=True):
+        """Load or fetch these blocks, and check them."""
+        if self._disk is not None and self._knows_checks(self._disk):
+            missing = self._load(self._disk, name, column, kept, missing)
+        runs = runs_of(missing, column)
+        fetched = self._fetch(column, kept, runs)
+        for (start, stop), data in zip(runs, fetched, strict=True):
             if len(data) != stop - start:
                 raise self._corrupt(f"ends inside column {name}: {len(data):,} bytes at {start:,}")
-            self._check(name, start, data)
+            for at, found, stored in self._differing(name, start, data):
+                raise self._corrupt(f"CRC-32 of column {name}, bytes {at:,} on, is {found:08x}, was {stored:08x}")
             if not self._store.mapped:
                 kept.data[start:stop] = data
         kept.is_there[missing] = True
         if not self._store.mapped:
             self._memory.grew(self._segment.name, name, sum(stop - start for start, stop in runs))
+        if self._disk is not None and runs:
+            starts = [start for start, _ in runs]
+            self._disk.save(self._segment.name, name, list(zip(starts, fetched, strict=True)))
+
+    def _load(
+        self, disk: DiskCache, name: str, column: Column, kept: Kept, missing: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Take what the disk has of these blocks; says which are still missing. What is wrong there is missing."""
+        loaded = np.zeros(column.blocks, bool)
+        for start, data in disk.load(self._segment.name, name, column, missing):
+            stop = start + len(data)
+            # not into what is kept before it was checked: another thread may have filled it meanwhile
+            good = np.zeros(column.blocks, bool)
+            good[start // CHECK_BLOCK : -(-stop // CHECK_BLOCK)] = True
+            good[[at // CHECK_BLOCK for at, _, _ in self._differing(name, start, memoryview(data))]] = False
+            for first, last in runs_of(good, column):
+                kept.data[first:last] = np.frombuffer(data, np.uint8, last - first, first - start)
+            loaded |= good
+        kept.is_there[loaded] = True
+        self._memory.grew(self._segment.name, name, sum(stop - start for start, stop in runs_of(loaded, column)))
+        return missing & ~loaded
+
+    def _knows_checks(self, disk: DiskCache) -> bool:
+        """Whether blocks from this disk could be checked."""
+        if self._checks is None:
+            stored = disk.checks(self._segment.name)
+            column = self.column(CHECKS)
+            if stored is not None and len(stored) == column.size:
+                self._checks = np.frombuffer(stored, column.dtype)
+        return self._checks is not None
 
     def _fetch(self, column: Column, kept: Kept, runs: list[tuple[int, int]]) -> list[memoryview]:
         """The bytes of these runs, and the checksums along with the first that are fetched."""
@@ -152,6 +203,8 @@ class CheckedBytes:
             if len(stored) != checks.size:
                 raise self._corrupt(f"ends before its checksums at {checks.offset + checks.size:,}")
             self._checks = np.frombuffer(stored, checks.dtype)
+            if self._disk is not None:
+                self._disk.save_checks(self._segment.name, stored)
         else:
             data = self._ranges(wanted)
         return [memoryview(kept.data)[a:b] for a, b in runs] if self._store.mapped else data  # type: ignore[arg-type]
@@ -161,16 +214,33 @@ class CheckedBytes:
             return [self._map[start:stop] for start, stop in ranges]
         return self._store.get_ranges(self._segment.name, ranges) if ranges else []
 
-    def _check(self, name: str, start: int, data: memoryview) -> None:
-        """Raise CorruptObject unless these bytes of a column, whole blocks from `start` on, are what was written."""
-        assert self._checks is not None  # noqa: S101  (for the type checker: _fetch has read them)
+    def _differing(self, name: str, start: int, data: memoryview) -> Iterator[tuple[int, int, int]]:
+        """(first byte, CRC-32, what it was when written) of those blocks of a column that are not what was written.
+
+        `data`: whole blocks from `start` on.
+        """
+        assert self._checks is not None  # noqa: S101  (for the type checker: whoever has data has read them)
         first = self._first_check[name] + start // CHECK_BLOCK
-        for n, at in enumerate(range(0, len(data), CHECK_BLOCK)):
-            found, stored = zlib.crc32(data[at : at + CHECK_BLOCK]), int(self._checks[first + n])
+        checks = self._checks[first : first - (-len(data) // CHECK_BLOCK)].tolist()
+        for at, stored in zip(range(0, len(data), CHECK_BLOCK), checks, strict=True):
+            found = zlib.crc32(data[at : at + CHECK_BLOCK])
             if found != stored:
-                raise self._corrupt(
-                    f"CRC-32 of column {name}, bytes {start + at:,} on, is {found:08x}, was {stored:08x}"
-                )
+                yield start + at, found, stored
 
     def _corrupt(self, problem: str) -> CorruptObject:
         return CorruptObject(self._segment.name, problem)
+
+
+def _missing(column: Column, kept: Kept, bounds: Bounds) -> NDArray[np.bool_] | None:
+    """(blocks,) bool: those that these rows lie in and that are not there yet; None where all are."""
+    ends = bounds * column.row_size
+    ends[:, 1] -= 1
+    ends >>= BLOCK_BITS
+    # hundreds of short ranges are asked for at once: looking at each by itself would take longer than the search
+    if kept.is_there.take(ends, mode="clip").all() and (ends[:, 1] - ends[:, 0]).max(initial=0) <= 1:
+        return None
+    missing = np.zeros(column.blocks, bool)
+    for first, last in ends[bounds[:, 0] < bounds[:, 1]].tolist():
+        missing[first : last + 1] = True
+    missing &= ~kept.is_there
+    return missing if missing.any() else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from shards.families import ColumnReader
 from shards.storage.base import Store
-from shards.table.checked import CheckedBytes, Memory
+from shards.table.checked import Bounds, CheckedBytes, Memory
 from shards.table.columns import CHECK_BLOCK
+from shards.table.disk import DiskCache
 from shards.table.manifest import Segment
 from shards.table.records import Part, Records, Texts
 
@@ -35,9 +37,11 @@ class Reader(ColumnReader, Protocol):
 class SegmentReader:
     """Reads a segment's columns, rows or texts. No byte is used before it was checked."""
 
-    def __init__(self, store: Store, segment: Segment, memory: Memory | None = None) -> None:
+    def __init__(
+        self, store: Store, segment: Segment, memory: Memory | None = None, disk: DiskCache | None = None
+    ) -> None:
         self.segment = segment
-        self._bytes = CheckedBytes(store, segment, memory or Memory(0))
+        self._bytes = CheckedBytes(store, segment, memory or Memory(0), disk)
 
     @property
     def rows(self) -> int:
@@ -47,11 +51,14 @@ class SegmentReader:
         return self.ranges(name, [(start, self._bytes.column(name).shape[0] if stop is None else stop)])[0]
 
     def ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
-        column = self._bytes.column(name)
-        size = column.row_size
-        spans = [(start * size, stop * size) for start, stop in ranges]
-        found = self._bytes.read(name, spans)
-        return [np.frombuffer(data, column.dtype).reshape(-1, *column.shape[1:]) for data in found]
+        rows = self._bytes.rows(name, _bounds(ranges))
+        return [rows[start:stop] for start, stop in ranges]
+
+    def cold(self, name: str, ranges: Sequence[tuple[int, int]] | None = None) -> int:
+        if self._bytes.mapped:
+            return 0
+        whole = [(0, self._bytes.column(name).shape[0])]
+        return self._bytes.cold(name, _bounds(whole if ranges is None else ranges))
 
     def length(self, name: str) -> int | None:
         column = self.segment.columns.get(name)
@@ -63,7 +70,7 @@ class SegmentReader:
             return np.empty((0, *column.shape[1:]), column.dtype)
         if len(rows) * CHECK_BLOCK >= column.size:
             return self.column(name)[rows]
-        return np.concatenate(self.ranges(name, [(row, row + 1) for row in rows.tolist()]))
+        return self._bytes.rows(name, np.stack([rows, rows + 1], axis=1))[rows]
 
     def texts(self, part: Part, rows: NDArray[np.int64]) -> list[bytes]:
         if len(rows) == 0:
@@ -105,6 +112,10 @@ class SegmentReader:
         return np.array(at, np.intp), np.array(rows, np.int64)
 
 
+def _bounds(ranges: Sequence[tuple[int, int]]) -> Bounds:
+    return np.fromiter(chain.from_iterable(ranges), np.int64, 2 * len(ranges)).reshape(-1, 2)
+
+
 def _equal(column: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """All pairs (i, row) with column[row] == hashes[i]; the column is sorted."""
     first = np.searchsorted(column, hashes, "left")
@@ -131,6 +142,10 @@ class TailReader:
 
     def ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
         return [self.column(name, start, stop) for start, stop in ranges]
+
+    def cold(self, name: str, ranges: Sequence[tuple[int, int]] | None = None) -> int:
+        del name, ranges
+        return 0
 
     def length(self, name: str) -> int | None:
         return len(self.records) if name in self.records.fixed or name in self.records.rows else None

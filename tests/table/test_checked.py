@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from shards import CorruptObject
 from shards.storage.memory import MemoryStore
 from shards.table.checked import CheckedBytes, Memory
 from shards.table.columns import CHECK_BLOCK
 from shards.table.manifest import Segment
+from shards.table.reader import SegmentReader
 from shards.table.segment import pack_records
 from tests.table.counting import CountingStore
 from tests.table.synthetic import FAMILIES, many
@@ -30,28 +37,70 @@ def stored(packed: tuple[Segment, bytes]) -> tuple[Segment, CountingStore]:
     return segment, store
 
 
+def bounds(*ranges: tuple[int, int]) -> NDArray[np.int64]:
+    return np.array(ranges, np.int64).reshape(-1, 2)
+
+
+def everything(segment: Segment, name: str) -> NDArray[np.int64]:
+    return bounds((0, segment.columns[name].shape[0]))
+
+
+def plain(packed: tuple[Segment, bytes], name: str) -> NDArray[Any]:
+    """What was written."""
+    segment, body = packed
+    column = segment.columns[name]
+    return np.frombuffer(body, column.dtype, offset=column.offset, count=column.size // column.dtype.itemsize).reshape(
+        column.shape
+    )
+
+
 def test_what_was_fetched_is_not_fetched_again(packed: tuple[Segment, bytes]) -> None:
     segment, store = stored(packed)
     column = CheckedBytes(store, segment, Memory(1 << 20))
-    size = segment.columns["key_hash"].size
-    assert column.cold("key_hash") >= size
-    [some] = column.read("key_hash", [(CHECK_BLOCK + 5, 2 * CHECK_BLOCK + 7)])
-    assert column.cold("key_hash", [(CHECK_BLOCK, 3 * CHECK_BLOCK)]) == 0
+    whole, size, block = everything(segment, "key_hash"), segment.columns["key_hash"].size, CHECK_BLOCK // 8
+    assert column.cold("key_hash", whole) >= size
+    some = column.rows("key_hash", bounds((block + 1, 2 * block + 1)))[block + 1 : 2 * block + 1]
+    assert column.cold("key_hash", bounds((block, 3 * block))) == 0
     store.reset()
-    [whole] = column.read("key_hash", [(0, size)])
+    rows = column.rows("key_hash", whole)
     assert store.bytes_read == size - 2 * CHECK_BLOCK, "only what was missing around it"
-    assert whole[CHECK_BLOCK + 5 : 2 * CHECK_BLOCK + 7] == some
+    assert rows[block + 1 : 2 * block + 1].tolist() == some.tolist()
+    assert rows.tolist() == plain(packed, "key_hash").tolist()
     store.reset()
-    again, empty = column.read("key_hash", [(0, size), (9, 9)])
-    assert (store.requests, again == whole, len(empty)) == (0, True, 0)
-    assert column.cold("key_hash") == 0
+    assert column.rows("key_hash", np.concatenate([whole, bounds((9, 9))])).tolist() == rows.tolist()
+    assert (store.requests, column.cold("key_hash", whole)) == (0, 0)
 
 
-def test_runs_that_do_not_touch_share_a_request(packed: tuple[Segment, bytes]) -> None:
+def test_nothing_is_fetched_for_no_rows(packed: tuple[Segment, bytes]) -> None:
     segment, store = stored(packed)
     column = CheckedBytes(store, segment, Memory(1 << 20))
-    column.read("order", [(4 * CHECK_BLOCK, 4 * CHECK_BLOCK + 1), (0, 1), (9 * CHECK_BLOCK - 1, 9 * CHECK_BLOCK + 1)])
-    assert store.requests == 1
+    rows = segment.columns["width"].shape[0]
+    column.rows("width", bounds((0, 0), (7, 7), (rows, rows)))
+    column.rows("width", bounds())
+    assert store.requests == 0
+
+
+@given(
+    asked=st.lists(
+        st.lists(st.tuples(st.integers(0, ROWS), st.integers(0, 4 * ROWS)).map(sorted), max_size=4), max_size=4
+    )
+)
+def test_rows_are_those_that_were_written_and_what_is_cold_is_what_is_fetched(
+    packed: tuple[Segment, bytes], asked: list[list[tuple[int, int]]]
+) -> None:
+    segment, store = stored(packed)
+    column = CheckedBytes(store, segment, Memory(1 << 22))
+    column.rows("kind", bounds((0, 1)))  # the checksums
+    written = plain(packed, "order")
+    for ranges in asked:
+        inside = bounds(*((start, min(stop, ROWS)) for start, stop in ranges))
+        cold = column.cold("order", inside)
+        store.reset()
+        rows = column.rows("order", inside)
+        assert cold - CHECK_BLOCK < store.bytes_read <= cold, "the last block of a column is shorter"
+        assert store.requests == (cold > 0)
+        for start, stop in inside.tolist():
+            assert rows[start:stop].tolist() == written[start:stop].tolist()
 
 
 def test_the_least_recently_used_column_goes_when_there_is_no_more_room(packed: tuple[Segment, bytes]) -> None:
@@ -60,20 +109,22 @@ def test_the_least_recently_used_column_goes_when_there_is_no_more_room(packed: 
     memory = Memory(sizes["key_hash"] + sizes["width"])
     column = CheckedBytes(store, segment, memory)
     for name in ("width", "key_hash", "width", "height"):
-        column.read(name, [(0, sizes[name])])
+        column.rows(name, everything(segment, name))
         assert memory.size <= memory.limit
-    assert [name for name in sizes if column.cold(name) == 0] == ["width", "height"]
-    column.read("sha256", [(0, sizes["sha256"])])
-    assert column.cold("sha256") > 0, "larger than all the room there is: it is read and not kept"
+    assert [name for name in sizes if column.cold(name, everything(segment, name)) == 0] == ["width", "height"]
+    column.rows("sha256", everything(segment, "sha256"))
+    assert column.cold("sha256", everything(segment, "sha256")) > 0, (
+        "larger than all the room there is: it is read and not kept"
+    )
 
 
 def test_a_view_outlives_its_place_in_memory(packed: tuple[Segment, bytes]) -> None:
     segment, store = stored(packed)
     column = CheckedBytes(store, segment, Memory(segment.columns["width"].size))
-    [view] = column.read("width", [(0, 400)])
-    before = bytes(view)
-    column.read("height", [(0, segment.columns["height"].size)])
-    assert bytes(view) == before
+    view = column.rows("width", bounds((0, 100)))[:100]
+    before = view.tolist()
+    column.rows("height", everything(segment, "height"))
+    assert view.tolist() == before
 
 
 def test_bytes_that_are_wrong_are_not_kept(packed: tuple[Segment, bytes]) -> None:
@@ -84,7 +135,7 @@ def test_bytes_that_are_wrong_are_not_kept(packed: tuple[Segment, bytes]) -> Non
     column = CheckedBytes(store, segment, Memory(1 << 20))
     for _ in range(2):
         with pytest.raises(CorruptObject, match="CRC-32 of column width, bytes 0 on"):
-            column.read("width", [(0, 4)])
+            column.rows("width", bounds((0, 1)))
 
 
 def test_a_map_costs_no_memory_and_is_never_cold(packed: tuple[Segment, bytes]) -> None:
@@ -92,7 +143,7 @@ def test_a_map_costs_no_memory_and_is_never_cold(packed: tuple[Segment, bytes]) 
     store = MemoryStore()
     store.create(segment.name, body)
     memory = Memory(1 << 20)
-    column = CheckedBytes(store, segment, memory)
-    assert column.cold("order") == 0
-    column.read("order", [(0, segment.columns["order"].size)])
+    reader = SegmentReader(store, segment, memory)
+    assert reader.cold("order") == reader.cold("order", [(0, 5)]) == 0
+    assert reader.column("order").tolist() == plain(packed, "order").tolist()
     assert memory.size == 0

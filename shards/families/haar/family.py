@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.families.base import ColumnReader, Family, Matches, Row, Rows
-from shards.families.haar import inverted, scoring, text
+from shards.families.haar import inverted, pairs, scoring, text
 from shards.families.haar import row as signature
 from shards.families.haar import search as sieves
 from shards.images import Picture
@@ -38,12 +38,19 @@ class Haar(Family):
     def score(self, query: Row, rows: Rows) -> NDArray[np.float64]:
         return scoring.score(query, rows)
 
+    def score_pairs(self, queries: Rows, rows: Rows) -> NDArray[np.float64]:
+        return pairs.score_pairs(queries, rows)
+
     def is_flat(self, rows: Rows) -> NDArray[np.bool_]:
         return signature.is_flat(rows)
 
     def columns(self, rows: Rows) -> dict[str, NDArray[Any]]:
         index = inverted.build(rows) if len(rows) >= sieves.SEARCH_FROM else {}
         return {self.name: rows, **index}
+
+    def cold(self, queries: Rows, reader: ColumnReader, *, limit: int, min_score: float | None = None) -> int:
+        del min_score
+        return sieves.cold(self.name, queries, reader, limit=limit)
 
     def search(
         self,

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import ColumnReader, Rows
+from shards.families.base import FETCHED, ColumnReader, Rows
 from shards.families.haar import colours, gaps
 from shards.families.haar.bitsliced import Words, pack
 from shards.families.haar.buckets import CHANNELS, PER_CHANNEL, bucket_sizes, chunks
@@ -181,23 +181,43 @@ class Read:
 
 def read(reader: ColumnReader, buckets: NDArray[np.int64], weights: Sequence[int], channels: int) -> Read:
     """Read the query's buckets, in two rounds of requests: the directory, and everything else."""
-    numbers, starts, lengths = reader.column(BUCKETS)
-    at = np.searchsorted(numbers, (buckets * 4).astype(np.uint32))
-    present = np.flatnonzero(at < len(numbers))
-    present = present[numbers[at[present]] // 4 == buckets[present]]
-    at = at[present]
+    forms, present, spans = _spans(reader, buckets)
     words = padded(reader.rows) // 64
-    begins = starts[at].astype(np.int64) * ALIGNMENT
-    spans = [(0, sum(colours.PLANES[:channels]) * words * 8)]
-    spans += zip(begins.tolist(), (begins + lengths[at]).tolist(), strict=True)
-    averages, *found = reader.ranges(INVERTED, spans)
+    averages, *found = reader.ranges(INVERTED, [_colours(reader, channels), *spans])
     planes = averages.view(np.uint64).reshape(-1, words)
     bitmaps: list[tuple[Words, int]] = []
     lists: list[tuple[NDArray[Any], int]] = []
-    for number, which, data in zip(numbers[at].tolist(), present.tolist(), found, strict=True):
-        form = number % 4
+    for form, which, data in zip(forms, present, found, strict=True):
         if form == BITMAP:
             bitmaps.append((data.view(np.uint64), weights[which]))
         else:
             lists.append((data.view(UNITS[form]), weights[which]))
     return Read(np.split(planes, np.cumsum(colours.PLANES[: channels - 1])), bitmaps, lists)
+
+
+def cold(reader: ColumnReader, buckets: NDArray[np.int64], channels: int) -> int:
+    """Bytes that `read` would fetch: at most, where the directory itself is cold."""
+    directory = reader.cold(BUCKETS)
+    averages = _colours(reader, channels)
+    if not directory:
+        return reader.cold(INVERTED, [averages, *_spans(reader, buckets)[2]])
+    # no bucket is larger than a bitmap
+    most = averages[1] + len(buckets) * (padded(reader.rows) // 8 + 2 * FETCHED)
+    return directory + min(most, reader.cold(INVERTED))
+
+
+def _colours(reader: ColumnReader, channels: int) -> tuple[int, int]:
+    """Where the planes of these channels' colours are."""
+    return 0, sum(colours.PLANES[:channels]) * padded(reader.rows) // 8
+
+
+def _spans(reader: ColumnReader, buckets: NDArray[np.int64]) -> tuple[list[int], list[int], list[tuple[int, int]]]:
+    """Of those of these buckets that have rows: the form, which of the given it is, and where its bytes are."""
+    numbers, starts, lengths = reader.column(BUCKETS)
+    at = np.searchsorted(numbers, (buckets * 4).astype(np.uint32))
+    present = np.flatnonzero(at < len(numbers))
+    present = present[numbers[at[present]] // 4 == buckets[present]]
+    at = at[present]
+    begins = starts[at].astype(np.int64) * ALIGNMENT
+    spans = zip(begins.tolist(), (begins + lengths[at]).tolist(), strict=True)
+    return (numbers[at] % 4).tolist(), present.tolist(), list(spans)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import ColumnReader, Matches, Row, Rows, best_of, search_plainly
+from shards.families.base import FETCHED, ColumnReader, Matches, Row, Rows, best_of, search_plainly
 from shards.families.haar import inverted, scoring
 from shards.families.haar.bitsliced import BLOCK_WORDS, Adder, Words, at_least, bits_of, cut_of, rows_of
 from shards.families.haar.buckets import query_buckets
@@ -111,6 +111,19 @@ def search(
         if len(best.rows) >= limit:
             floor = max(floor, float(best.scores[-1]))
     return best
+
+
+def cold(name: str, queries: Rows, reader: ColumnReader, *, limit: int) -> int:
+    """Bytes that `search` fetches, as `Family.cold` says: of signatures, those of as many rows as are seeds."""
+    everything = reader.cold(name)
+    if reader.length(inverted.INVERTED) is None or limit * MOST_OF_ALL >= reader.rows:
+        return everything
+    of_index = 0
+    for row in queries:
+        channels = scoring.Query.of(row).channels
+        of_index += inverted.cold(reader, query_buckets(row, channels)[0], channels)
+    of_index = min(of_index, reader.cold(inverted.BUCKETS) + reader.cold(inverted.INVERTED))
+    return of_index + min(len(queries) * max(SEEDS * limit, LEAST_SEEDS) * FETCHED, everything)
 
 
 def _merged(best: Matches, more: Matches, limit: int) -> Matches:

@@ -64,3 +64,10 @@ def share(radius: int, costs: NDArray[np.float64]) -> NDArray[np.int64]:
     steps = np.maximum.accumulate(np.diff(costs, axis=1), axis=1)
     cheapest = np.argsort(steps.T, axis=None, kind="stable")[: radius + 1]
     return np.bincount(cheapest % len(costs), minlength=len(costs)) - 1
+
+
+def looked_in(radius: int, chunks: int, bits: int) -> int:
+    """How many numbers are looked up for a radius, in chunks of `bits` bits that cost the same."""
+    upto = flips(bits).upto
+    shares = share(radius, np.tile(np.array(upto, np.float64), (chunks, 1)))
+    return sum(upto[share + 1] for share in shares.tolist())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import ColumnReader
+from shards.families.base import FETCHED, SECONDS_A_BYTE, ColumnReader
 from shards.families.hashes import chunks
 from shards.families.hashes.chunks import MAX_FLIPS
 from shards.families.hashes.near import Near
@@ -24,6 +24,10 @@ QUERY_COST = 50e-6
 PROBE_COST = 1e-6
 WORD_COST = 0.9e-9
 """Seconds that any query takes, and each bucket, and each word in it."""
+
+SKEW = 8
+"""A bucket is taken to be at most so many times as large as the mean: of crossed real hashes, a million to four, one in
+a hundred is in a larger one."""
 
 WINDOW = 2048
 """Copies of one hash read at first: 8 KB. Where there are more, the rest is read by another request."""
@@ -72,9 +76,32 @@ class Pigeonhole:
     def probes(self, query: NDArray[np.uint64], radius: int) -> Probes:
         """Where to look for what is within `radius`, 0 to 11, of this hash (1,). One request."""
         whole = permuted_one(int(query[0]))
-        # the buckets of the four tables follow one another
-        numbers = [(table << self.bits) + (rotated(whole, table) >> (64 - self.bits)) for table in range(TABLES)]
+        numbers = self._numbers(whole)
         return (self._direct if radius <= DIRECT_RADIUS else self._flipped)(whole, numbers, radius)
+
+    def cold(self, query: NDArray[np.uint64], radius: int) -> int:
+        """Bytes that `within` would fetch for this hash, besides copies: at most, unless a bucket is very large."""
+        numbers = self._numbers(permuted_one(int(query[0])))
+        of_starts = None if radius > DIRECT_RADIUS else [(number, number + 2) for number in numbers]
+        starts = self.reader.cold(self.name + STARTS, of_starts)
+        if not starts:
+            return self.reader.cold(self.name + BUCKETS, self.probes(query, radius).spans)
+        words = self.reader.length(self.name + BUCKETS) or 0
+        mean = 8 * words // (TABLES << self.bits)
+        looked_in = chunks.looked_in(radius, TABLES, self.bits)
+        return starts + min(looked_in * (SKEW * mean + 2 * FETCHED), self.reader.cold(self.name + BUCKETS))
+
+    def everything_cold(self) -> int:
+        """Bytes that are not here of the whole index."""
+        return sum(self.reader.cold(self.name + part) for part in (STARTS, BUCKETS, COPIES))
+
+    def _numbers(self, query: int) -> list[int]:
+        """The number of the permuted query's own bucket in each table; the tables' buckets follow one another."""
+        return [(table << self.bits) + (rotated(query, table) >> (64 - self.bits)) for table in range(TABLES)]
+
+    def _fetching(self, spans: list[tuple[int, int]]) -> float:
+        """Seconds it takes to fetch what is cold of these buckets."""
+        return self.reader.cold(self.name + BUCKETS, spans) * SECONDS_A_BYTE
 
     def _direct(self, query: int, numbers: list[int], radius: int) -> Probes:
         around = self.reader.ranges(self.name + STARTS, [(number, number + 2) for number in numbers])
@@ -83,7 +110,7 @@ class Pigeonhole:
         buckets = tuple(int(table in smallest) for table in range(TABLES))
         spans = [every[table] for table in sorted(smallest)]
         words = sum(stop - start for start, stop in spans)
-        seconds = QUERY_COST + len(spans) * PROBE_COST + words * WORD_COST
+        seconds = QUERY_COST + len(spans) * PROBE_COST + words * WORD_COST + self._fetching(spans)
         counts = [2 * (stop - start) // 3 for start, stop in spans]
         return Probes(query, radius, buckets, spans, counts, seconds)
 
@@ -100,7 +127,7 @@ class Pigeonhole:
         begin = np.concatenate([first[table, :count] for table, count in enumerate(buckets)])
         end = np.concatenate([last[table, :count] for table, count in enumerate(buckets)])
         spans = list(zip(begin.tolist(), end.tolist(), strict=True))
-        seconds = QUERY_COST + float(costs[np.arange(TABLES), shares + 1].sum())
+        seconds = QUERY_COST + float(costs[np.arange(TABLES), shares + 1].sum()) + self._fetching(spans)
         counts = (2 * (end - begin).astype(np.int64) // 3).tolist()
         return Probes(query, radius, buckets, spans, counts, seconds)
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import ColumnReader
+from shards.families.base import FETCHED, SECONDS_A_BYTE, ColumnReader
 from shards.families.hashes import chunks
 from shards.families.hashes.chunks import CHUNK
 from shards.families.hashes.near import Near
@@ -40,7 +40,10 @@ ROW_COST = 50e-9
 """Seconds that any query takes, each number looked up, and each row found under it: one miss of the cache."""
 
 PICKED = 1024
-"""Rows up to which a store is asked for each one's hash; else for all of them."""
+"""Rows up to which each one's hash is asked for; of more only where that fetches less than all of them."""
+
+SKEW = 8
+"""A number is taken to have at most so many times as many rows as the mean."""
 
 
 def tables_of(bits: int) -> int:
@@ -128,17 +131,15 @@ class Postings:
 
     def probes(self, query: NDArray[np.uint64], radius: int) -> PostingProbes:
         """What to verify to find all within `radius`, 0 to 3 · tables − 1, of this hash (words,). One request."""
-        numbers = numbers_of(query[None], self.bits, self.of_number)[0].astype(np.int64)
-        numbers += np.arange(self.tables) << self.of_number
         flips = chunks.flips(self.of_number)
         name = self.name + STARTS
         if radius < self.tables:
             upto = flips.upto[:2]
-            around = self.reader.ranges(name, [(number, number + 2) for number in numbers.tolist()])
+            around = self.reader.ranges(name, self._around(query))
             first, last = np.concatenate(around).reshape(-1, 2, 1).swapaxes(0, 1)
         else:
             upto = flips.upto
-            near = numbers[:, None] ^ flips.masks
+            near = self._numbers(query)[:, None] ^ flips.masks
             starts = self.reader.column(name)
             first, last = starts[near], starts[near + 1]
         rows = np.zeros((self.tables, len(upto)))
@@ -153,8 +154,40 @@ class Postings:
             )
             if span[0] < span[1]
         ]
-        seconds = QUERY_COST + float(costs[np.arange(self.tables), shares + 1].sum())
+        listed = int(rows[np.arange(self.tables), shares + 1].sum())
+        fetched = self.reader.cold(self.name + POSTINGS, spans) + self._picked(listed)
+        seconds = QUERY_COST + float(costs[np.arange(self.tables), shares + 1].sum()) + fetched * SECONDS_A_BYTE
         return PostingProbes(query, radius, spans, seconds)
+
+    def cold(self, query: NDArray[np.uint64], radius: int) -> int:
+        """Bytes that `within` would fetch for this hash: at most, unless a number has very many rows."""
+        starts = self.reader.cold(self.name + STARTS, None if radius >= self.tables else self._around(query))
+        if not starts:
+            spans = self.probes(query, radius).spans
+            listed = sum(stop - start for start, stop in spans)
+            return self.reader.cold(self.name + POSTINGS, spans) + self._picked(listed)
+        looked_in = chunks.looked_in(radius, self.tables, self.of_number)
+        listed = looked_in * (SKEW * self.reader.rows >> self.of_number)
+        postings = min(4 * listed + 2 * FETCHED * looked_in, self.reader.cold(self.name + POSTINGS))
+        return starts + postings + self._picked(listed)
+
+    def everything_cold(self) -> int:
+        """Bytes that are not here of the whole index, and of the hashes it is verified in."""
+        return sum(self.reader.cold(self.name + part) for part in (STARTS, POSTINGS, ""))
+
+    def _picked(self, rows: int) -> int:
+        """Bytes to fetch for so many rows' hashes, wherever they are: at most."""
+        return min(FETCHED * rows, self.reader.cold(self.name))
+
+    def _numbers(self, query: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """(chunks,) int64: the number of each chunk of the query, counted through all chunks."""
+        own = numbers_of(query[None], self.bits, self.of_number)[0]
+        numbers: NDArray[np.int64] = own + (np.arange(self.tables) << self.of_number)
+        return numbers
+
+    def _around(self, query: NDArray[np.uint64]) -> list[tuple[int, int]]:
+        """Where it stands where the rows of the query's numbers begin and end."""
+        return [(number, number + 2) for number in self._numbers(query).tolist()]
 
     def near(self, probes: PostingProbes, number: int) -> Near:
         """Every row within the radius, as of query `number`. Two requests."""
@@ -162,9 +195,8 @@ class Postings:
         rows = np.concatenate([np.empty(0, np.uint32), *listed])
         if not rows.size:
             return Near.nothing()
-        if len(rows) <= PICKED:
-            rows = np.unique(rows)
-        counts = np.bitwise_count(self._hashes(rows) ^ probes.query)
+        rows, hashes = self._hashes(rows)
+        counts = np.bitwise_count(hashes ^ probes.query)
         # word by word: numpy adds along an axis of 4 one by one
         distances = np.zeros(len(rows), np.int64)
         for word in range(counts.shape[1]):
@@ -174,11 +206,13 @@ class Postings:
         near, first = np.unique(rows[hits], return_index=True)
         return Near(near.astype(np.int64), distances[hits[first]], np.full(len(near), number))
 
-    def _hashes(self, rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
-        """(rows, words) uint64: the hashes of these rows."""
-        if len(rows) > PICKED:
-            hashes: NDArray[np.uint64] = self.reader.column(self.name)["hash"].take(rows, axis=0)
-            return hashes
-        found = self.reader.ranges(self.name, [(row, row + 1) for row in rows.tolist()])
-        # fields of one array at a time: numpy compares the types of whole records for each that it joins
-        return np.concatenate([part["hash"] for part in found])
+    def _hashes(self, rows: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
+        """These rows, some of them more than once, and (rows, words) uint64: their hashes."""
+        all_cold = self.reader.cold(self.name)
+        if len(rows) <= PICKED or all_cold:
+            rows = np.unique(rows)
+            spans = [(row, row + 1) for row in rows.tolist()]
+            if len(rows) <= PICKED or self.reader.cold(self.name, spans) < all_cold:
+                # fields of one array at a time: numpy compares the types of whole records for each that it joins
+                return rows, np.concatenate([part["hash"] for part in self.reader.ranges(self.name, spans)])
+        return rows, self.reader.column(self.name)["hash"].take(rows, axis=0)
