@@ -15,6 +15,7 @@ from shards.cli.output import Column, Output, note
 if TYPE_CHECKING:
     from shards.index import Index
     from shards.search.duplicates import Duplicates
+    from shards.search.grouping import Grouping
 
 HASH_SCORE = 100 * (1 - 3 / 64)
 """3 bits of 64: closer hashes are copies, further ones are often only similar scenes."""
@@ -27,12 +28,22 @@ HASH_SCORE = 100 * (1 - 3 / 64)
         ("lookalike duplicates photos.index", "groups of pictures that look the same"),
         ("lookalike duplicates photos.index --html duplicates.html", "a page with thumbnails, to look through"),
         ("lookalike duplicates photos.index --family phash --max-distance 0 --delete-list gone.txt", "only sure ones"),
+        ("lookalike duplicates photos.index --family goldberg --exhaustive", "miss none, however long that takes"),
     ),
 )
 @index_argument
 @click.option("--family", metavar="NAME", help="Kind of signature. [default: dhash where there is one, else the first]")
 @click.option("--min-score", type=float, help="From which score on two images are copies. [default: the family's own]")
 @click.option("--max-distance", type=float, help="The same in the family's unit. [default: 3 bits of 64 for hashes]")
+@click.option(
+    "--group",
+    "grouping",
+    type=click.Choice(["star", "components"]),
+    default="star",
+    show_default=True,
+    help="star: every copy is alike to the one to keep. components: or to another copy; such groups chain.",
+)
+@click.option("--exhaustive", is_flag=True, help="Compare every pair of images, however long that takes.")
 @click.option("--html", "page", type=click.Path(dir_okay=False), help="Write a page with thumbnails, one file.")
 @click.option(
     "--delete-list",
@@ -46,6 +57,8 @@ def duplicates(
     family: str | None,
     min_score: float | None,
     max_distance: float | None,
+    grouping: Grouping,
+    exhaustive: bool,
     page: str | None,
     delete_list: str | None,
     nul_separated: bool,
@@ -56,6 +69,9 @@ def duplicates(
     In each group the image with the most pixels is the one to keep, and every other is alike to that one itself.
     Pictures without content (all of one colour) look alike without being copies: they are counted apart. Nothing is
     deleted: --delete-list only writes down what could go, and only files that have not changed since they were added.
+
+    By haar and goldberg, of many images only those pairs are compared that a hash of the index has near each other.
+    That can miss a few, most of them cropped or framed; --exhaustive compares all pairs.
     """
     from shards.cli import deletable
     from shards.index import Index
@@ -68,13 +84,20 @@ def duplicates(
     if min_score is None and max_distance is None:
         min_score = _usual_score(index, name)
     with out.progress("comparing", index.count()) as progress:
-        found = index.duplicates(family=name, min_score=min_score, max_distance=max_distance, progress=progress.update)
+        found = index.duplicates(
+            family=name,
+            min_score=min_score,
+            max_distance=max_distance,
+            grouping=grouping,
+            exhaustive=exhaustive,
+            progress=progress.update,
+        )
     _say(out, found, name)
     if page is not None:
         from shards.cli import duplicates_page
 
         with out.progress("drawing", sum(1 + len(group.copies) for group in found.groups)) as progress:
-            text = duplicates_page.page(found, index.url, name, index.settings.pictures, progress.advance)
+            text = duplicates_page.page(found, index, name, progress.advance)
         Path(page).write_text(text, encoding="utf-8")
     if delete_list is not None:
         listed = deletable.paths(found, "\0" if nul_separated else "\n")
@@ -111,7 +134,7 @@ def _say(out: Output, found: Duplicates, family: str) -> None:
                 }
             )
         summary: dict[str, Any] = {"status": "summary", "family": family, "groups": len(found.groups), "copies": copies}
-        out.json({**summary, "flat": [image.key for image in found.flat]})
+        out.json({**summary, "flat": [image.key for image in found.flat], "method": _method(found)})
         return
     columns = [Column(""), Column("score", True), Column("distance", True), Column("size"), Column("key")]
     for n, group in enumerate(found.groups, 1):
@@ -131,3 +154,12 @@ def _say(out: Output, found: Duplicates, family: str) -> None:
     flat = f"; {human.count(len(found.flat), 'image')} without content left out" if found.flat else ""
     groups = human.count(len(found.groups), "group")
     out.line(f"{groups} with {human.count(copies, 'copy', 'copies')} to {family}{flat}")
+    if not found.method.is_exact:
+        hashes = " or ".join(found.method.hashes)
+        out.line(f"only pairs within {found.method.radius} bits of {hashes} were compared; --exhaustive compares all")
+
+
+def _method(found: Duplicates) -> dict[str, Any]:
+    method = found.method
+    suggested = {} if method.is_exact else {"hashes": list(method.hashes), "radius": method.radius}
+    return {"name": method.name, **suggested}

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from shards.cli import human
 from shards.cli.command import Command, index_argument, name_value, output_options
-from shards.cli.output import Column, Output
+from shards.cli.output import Column, Output, note
+from shards.errors import LookalikeError
 
 if TYPE_CHECKING:
-    from shards.index import Answer, Question
+    from shards.index import Answer, Index, Question
+
+TOGETHER = 64
+"""Images that are searched for together: what is scanned is read once for so many."""
 
 
 @click.command(
@@ -25,10 +30,11 @@ if TYPE_CHECKING:
         ("lookalike search photos.index scan.png --family goldberg --orientations --negatives", "turned or inverted"),
         ("lookalike search photos.index --family dhash --signature 9d8f6b2a12d4e0c1", "by a known hash"),
         ("lookalike search photos.index copy.jpg --where album=Rome -n 3", "among some of the images"),
+        ("lookalike search photos.index scans/*.png -n 1", "the best for each of many"),
     ),
 )
 @index_argument
-@click.argument("image", required=False)
+@click.argument("images", metavar="[IMAGE]...", nargs=-1)
 @click.option("--key", help="Look for what is like this image of the index.")
 @click.option("--signature", metavar="TEXT", help="Look for what has a signature like this one.")
 @click.option("--family", metavar="NAME", help="Kind of signature to compare. [default: the index's first]")
@@ -43,7 +49,7 @@ if TYPE_CHECKING:
 @output_options
 def search(
     address: str,
-    image: str | None,
+    images: tuple[str, ...],
     key: str | None,
     signature: str | None,
     family: str | None,
@@ -57,45 +63,73 @@ def search(
 ) -> None:
     """Find the images most like IMAGE (- reads it from stdin), like another image of the index, or by a signature.
 
-    The exit code is 0 when something was found, 1 when nothing was, and 2 when the search failed.
+    Of several images each has an answer of its own; one that cannot be read is reported, and the others are searched.
+
+    The exit code is 0 when something was found for each, 1 when nothing was for some, and 2 when a search failed.
     """
     from shards.index import Index
 
     out = Output.of(form)
-    question = _question(image, key, signature)
-    answer = Index.open(address).search(
-        question,
-        family=family,
-        limit=limit,
-        min_score=min_score,
-        max_distance=max_distance,
-        orientations=orientations,
-        negatives=negatives,
-        where=dict(where),
-    )
-    _say(out, answer, with_orientation=orientations or negatives)
-    if not answer.hits:
-        click.get_current_context().exit(1)
+    index = Index.open(address)
+    options: dict[str, Any] = {
+        "family": family,
+        "limit": limit,
+        "min_score": min_score,
+        "max_distance": max_distance,
+        "orientations": orientations,
+        "negatives": negatives,
+        "where": dict(where),
+    }
+    code = 0
+    for name, answer in _answers(index, images, key, signature, options):
+        if isinstance(answer, LookalikeError):
+            if len(images) <= 1:
+                raise answer
+            note(str(answer) if name in str(answer) else f"{name}: {answer}")
+            code = 2
+        else:
+            _say(out, answer, name if len(images) > 1 else None, with_orientation=orientations or negatives)
+            code = max(code, 0 if answer.hits else 1)
+    click.get_current_context().exit(code)
 
 
-def _question(image: str | None, key: str | None, signature: str | None) -> Question:
-    from shards.cli import question
+def _answers(
+    index: Index, images: tuple[str, ...], key: str | None, signature: str | None, options: dict[str, Any]
+) -> Iterator[tuple[str, Answer | LookalikeError]]:
+    """What was asked, as it was given, and the answer, some at a time."""
     from shards.index import Key, Signature
 
-    if sum(given is not None for given in (image, key, signature)) != 1:
+    if sum(given is not None for given in (images or None, key, signature)) != 1:
         raise click.UsageError("give one of IMAGE, --key and --signature")
     if key is not None:
-        return Key(key)
+        yield key, index.search(Key(key), **options)
     if signature is not None:
-        return Signature(signature)
-    return question.image(str(image))
+        yield signature, index.search(Signature(signature), **options)
+    for start in range(0, len(images), TOGETHER):
+        names = images[start : start + TOGETHER]
+        questions = [_read(name) for name in names]
+        readable = [one for one in questions if not isinstance(one, LookalikeError)]
+        answers = iter(index.search_many(readable, **options))
+        for name, question in zip(names, questions, strict=True):
+            yield name, question if isinstance(question, LookalikeError) else next(answers)
 
 
-def _say(out: Output, answer: Answer, *, with_orientation: bool) -> None:
+def _read(name: str) -> Question | LookalikeError:
+    from shards.cli import question
+
+    try:
+        return question.image(name)
+    except LookalikeError as error:
+        return error
+
+
+def _say(out: Output, answer: Answer, name: str | None, *, with_orientation: bool) -> None:
+    """The hits, under the image's name where there are several."""
     if out.is_json:
         for rank, hit in enumerate(answer.hits, 1):
             out.json(
                 {
+                    **({} if name is None else {"query": name}),
                     "rank": rank,
                     "key": hit.key,
                     "score": hit.score,
@@ -111,7 +145,8 @@ def _say(out: Output, answer: Answer, *, with_orientation: bool) -> None:
             )
         return
     if not answer.hits:
-        out.line(f"nothing like it among {human.count(answer.searched, 'image')}")
+        what = "it" if name is None else human.shown(name)
+        out.line(f"nothing like {what} among {human.count(answer.searched, 'image')}")
         return
     columns = [Column("rank", True), Column("score", True), Column("distance", True), Column("key"), Column("size")]
     columns += [Column("orientation")] if with_orientation else []
@@ -126,4 +161,6 @@ def _say(out: Output, answer: Answer, *, with_orientation: bool) -> None:
         ]
         for rank, hit in enumerate(answer.hits, 1)
     ]
-    out.table(columns, rows)
+    out.table(columns, rows, title=name or "")
+    if name is not None:
+        out.line("")

@@ -28,6 +28,13 @@ BLOCK = 1 << 15
 """Rows a plain scan scores at a time: 32,768 Haar rows are 8.6 MB, so that temporaries stay small."""
 
 
+FETCHED = 1 << 14
+"""Bytes that are read at once from a store, at least: what one checksum covers."""
+
+SECONDS_A_BYTE = 1 / 64e6
+"""Of fetching: a function downloads 50 to 87 MB a second from the bucket beside it."""
+
+
 class ColumnReader(Protocol):
     """What a family reads its columns through: a segment in a store, or records that are still in memory."""
 
@@ -42,6 +49,13 @@ class ColumnReader(Protocol):
 
     def ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
         """Rows from start up to stop of a column, for each (start, stop), in one request to the store."""
+        ...
+
+    def cold(self, name: str, ranges: Sequence[tuple[int, int]] | None = None) -> int:
+        """Bytes that `ranges` would have to fetch for these rows of a column, or for all of them, in whole blocks.
+
+        0 where they are in memory, in a mapped file, or in a cache on this machine. Costs no request.
+        """
         ...
 
     def length(self, name: str) -> int | None:
@@ -150,6 +164,31 @@ class Family(ABC):
         over them. `min_score`: leave out what is below. `dead`: sorted rows that do not count.
         """
         return search_plainly(self.score, self.name, queries, reader, limit=limit, min_score=min_score, dead=dead)
+
+    def cold(self, queries: Rows, reader: ColumnReader, *, limit: int, min_score: float | None = None) -> int:
+        """Bytes that `search` would fetch at most, as far as can be told without fetching any.
+
+        What only the rows could tell, such as thousands of equal signatures, may add to that.
+        """
+        del queries, limit, min_score
+        return reader.cold(self.name)
+
+    def search_many(
+        self,
+        questions: Sequence[Rows],
+        reader: ColumnReader,
+        *,
+        limit: int,
+        min_score: float | None = None,
+        dead: NDArray[np.uint32] | None = None,
+    ) -> list[Matches]:
+        """What `search` finds for each of these questions. A family that looks at every row does so once for all."""
+        return [self.search(queries, reader, limit=limit, min_score=min_score, dead=dead) for queries in questions]
+
+    def score_pairs(self, queries: Rows, rows: Rows) -> NDArray[np.float64]:
+        """(n,) float64: what `score` says of `queries[i]` and `rows[i]`, to the last bit."""
+        scores = [self.score(query, rows[n : n + 1]) for n, query in enumerate(queries)]
+        return np.concatenate([np.empty(0, np.float64), *scores])
 
 
 def search_plainly(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,27 @@ from numpy.typing import NDArray
 from shards.families import Family, Rows
 from shards.families.hashes.hamming import WORD, HammingFamily
 from shards.families.hashes.join import plan
-from shards.search.stars import Star, stars_by_joining, stars_by_scoring
+from shards.search import sieves
+from shards.search.everything import Everything
+from shards.search.grouping import Grouping
+from shards.search.pairs import Memberships, by_candidates, by_comparing, by_sorting
+from shards.search.query import check_min_score
+from shards.search.sieves import Sieve
 from shards.table.snapshot import Image, Snapshot
+
+FEW = 5_000
+"""Images up to which all pairs are compared in any case: that takes 3 s by haar, which is the slowest."""
+
+CANDIDATES_BY = ("dhash", "phash", "dhash_vertical", "whash", "ahash")
+"""Hashes that can suggest candidates, those first that bring the fewest different pictures together."""
+
+SUGGESTING = 2
+"""Of them that are used together, where an index has so many: one finds what the other misses."""
+
+RADIUS = 10
+"""Bits within which they suggest a pair: from where on they call it a match."""
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,114 +46,135 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Images that are alike: each of `copies` to the `head`, which has the most pixels and is the one to keep."""
+    """Images that are alike: `copies` of the `head`, which has the most pixels and is the one to keep."""
 
     head: Image
     copies: tuple[Copy, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Duplicates:
-    """`groups`, the largest first. `flat`: images without content, all alike, which are left out of the groups."""
+class Method:
+    """How the pairs were found.
 
-    groups: tuple[Group, ...]
-    flat: tuple[Image, ...]
-
-
-def find(
-    snapshot: Snapshot, family: Family, min_score: float, *, progress: Callable[[int, int], None] | None = None
-) -> Duplicates:
-    """Groups by star: every copy scores at least `min_score` against its group's head.
-
-    Connected components would chain (a picture like one that is like another that …). Heads are taken by falling
-    number of pixels, then by key, so the answer does not depend on how the records are stored. Hashes of one word
-    within a few bits are joined by sorting; everything else compares every pair. `progress` is told (steps done, of
-    how many).
+    `exhaustive`: every pair was compared. `sorting`: every pair was found by sorting, without comparing them all; the
+    answer is the same. `candidates`: only those pairs were compared that one of `hashes` has within `radius` bits;
+    others are missing.
     """
-    everything = _Everything.of(snapshot, family)
-    is_flat = family.is_flat(everything.rows)
-    content = np.flatnonzero(~is_flat)
-    stars = list(_stars(family, everything, content, min_score, progress))
-    wanted = np.unique(np.concatenate([np.empty(0, np.int64), *([star.head, *star.members] for star in stars)]))
-    known = dict(zip(wanted.tolist(), everything.images(wanted), strict=True))
-    groups = []
-    for star in stars:
-        copies = [
-            Copy(known[row], score, family.distance_at(score))
-            for row, score in zip(star.members.tolist(), star.scores.tolist(), strict=True)
-        ]
-        copies.sort(key=lambda copy: (-copy.score, copy.image.key))
-        groups.append(Group(known[star.head], tuple(copies)))
-    groups.sort(key=lambda group: (-len(group.copies), group.head.key))
-    flat = everything.images(np.flatnonzero(is_flat))
-    return Duplicates(tuple(groups), tuple(sorted(flat, key=lambda image: image.key)))
 
+    name: Literal["exhaustive", "sorting", "candidates"]
+    hashes: tuple[str, ...] = ()
+    radius: int | None = None
 
-def _stars(
-    family: Family,
-    everything: _Everything,
-    content: NDArray[np.int64],
-    min_score: float,
-    progress: Callable[[int, int], None] | None,
-) -> Iterable[Star]:
-    """The stars among these rows, by the cheapest way."""
-    if isinstance(family, HammingFamily) and family.bits <= WORD:
-        radius = family.radius(min_score)
-        how = plan(len(content), family.bits, radius)
-        if how is not None:
-            rows = everything.rows[content]
-
-            def in_order(chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-                return np.searchsorted(content, everything.in_order(content[chosen]))
-
-            for star in stars_by_joining(family, rows, radius, how, in_order, progress):
-                yield Star(int(content[star.head]), content[star.members], star.scores)
-            return
-    yield from stars_by_scoring(family, everything.rows, everything.in_order(content), min_score, progress)
+    @property
+    def is_exact(self) -> bool:
+        """Whether no pair can be missing."""
+        return self.name != "candidates"
 
 
 @dataclass(frozen=True, slots=True)
-class _Everything:
-    """Every image of a snapshot, source after source.
+class Duplicates:
+    """`groups`, the largest first. `flat`: images without content, all alike, which are left out of the groups.
+    `method`: how they were found, and whether pairs can be missing."""
 
-    `rows`: (n,) signatures. `area`: (n,) int64 pixels. `at`: (n,) int64, the row in its source. `starts`: (sources +
-    1,) int64, where each source's images begin.
+    groups: tuple[Group, ...]
+    flat: tuple[Image, ...]
+    method: Method
+
+
+def find(
+    snapshot: Snapshot,
+    family: Family,
+    others: Sequence[Family],
+    min_score: float,
+    *,
+    grouping: Grouping = "star",
+    exhaustive: bool = False,
+    progress: Progress | None = None,
+) -> Duplicates:
+    """Groups of what scores at least `min_score`, a pair's larger picture asked about the smaller one.
+
+    Heads are taken by falling number of pixels, then by key, so the answer does not depend on how the records are
+    stored. `others`: all families of the index, one of which may suggest candidates. `progress` is told (steps done,
+    of how many).
     """
+    check_min_score(min_score)
+    everything = Everything.of(snapshot)
+    rows = everything.signatures(family)
+    is_flat = family.is_flat(rows)
+    content = np.flatnonzero(~is_flat)
+    rows = rows[content]
+    compared = _Compared(everything, family, content, rows)
+    method, found = _compare(compared, others, min_score, grouping, exhaustive, progress)
+    flat = everything.images(np.flatnonzero(is_flat))
+    groups = _described(compared, found)
+    groups.sort(key=lambda group: (-len(group.copies), group.head.key))
+    return Duplicates(tuple(groups), tuple(sorted(flat, key=lambda image: image.key)), method)
 
-    snapshot: Snapshot
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What is compared: `content` (n,) int64, which images of everything, rising, and their `rows`."""
+
+    everything: Everything
+    family: Family
+    content: NDArray[np.int64]
     rows: Rows
-    area: NDArray[np.int64]
-    at: NDArray[np.int64]
-    starts: NDArray[np.int64]
 
-    @classmethod
-    def of(cls, snapshot: Snapshot, family: Family) -> _Everything:
-        rows = [np.empty(0, family.dtype)]
-        area = [np.empty(0, np.int64)]
-        at = [np.empty(0, np.int64)]
-        for source in snapshot.sources:
-            live = source.live_rows()
-            at.append(live)
-            rows.append(source.reader.column(family.name)[live])
-            area.append(source.reader.column("width")[live].astype(np.int64) * source.reader.column("height")[live])
-        starts = np.cumsum([len(live) for live in at])
-        return cls(snapshot, np.concatenate(rows), np.concatenate(area), np.concatenate(at), starts)
+    def signatures(self, family: Family) -> Rows:
+        """Of the same images, in another family."""
+        return self.everything.signatures(family)[self.content]
 
-    def images(self, wanted: NDArray[np.int64]) -> list[Image]:
-        """What is known of these; `wanted` is sorted."""
-        found: list[Image] = []
-        for source, part in zip(self.snapshot.sources, self._by_source(wanted), strict=True):
-            found += source.images(part)
-        return found
+    def in_order(self, some: NDArray[np.int64]) -> NDArray[np.int64]:
+        """These, which are sorted, in the order of the heads."""
+        return np.searchsorted(self.content, self.everything.in_order(self.content[some]))
 
-    def in_order(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-        """These by falling number of pixels, then by key; `wanted` is sorted."""
-        keys: list[bytes] = []
-        for source, part in zip(self.snapshot.sources, self._by_source(wanted), strict=True):
-            keys += source.reader.texts("key", part)
-        by_key = wanted[np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int64)]
-        return by_key[np.argsort(-self.area[by_key], kind="stable")]
 
-    def _by_source(self, wanted: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        edges = np.searchsorted(wanted, self.starts)
-        return [self.at[wanted[first:last]] for first, last in pairwise(edges)]
+def _compare(
+    compared: _Compared,
+    others: Sequence[Family],
+    min_score: float,
+    grouping: Grouping,
+    exhaustive: bool,
+    progress: Progress | None,
+) -> tuple[Method, Memberships]:
+    """The groups, by the cheapest way."""
+    family, rows = compared.family, compared.rows
+    if not exhaustive and isinstance(family, HammingFamily) and family.bits <= WORD:
+        radius = family.radius(min_score)
+        how = plan(len(rows), family.bits, radius)
+        if how is not None:
+            return Method("sorting"), by_sorting(rows, radius, how, compared.in_order, grouping, progress)
+    order = compared.in_order(np.arange(len(rows)))
+    if not exhaustive:
+        method, through = _sieves(compared, others, min_score)
+        if through:
+            return method, by_candidates(family, rows, through, order, min_score, grouping, progress)
+    return Method("exhaustive"), by_comparing(family, rows, order, min_score, grouping, progress)
+
+
+def _sieves(compared: _Compared, others: Sequence[Family], min_score: float) -> tuple[Method, Sequence[Sieve]]:
+    """What brings together the pairs that may be alike; no sieves where comparing all pairs is better."""
+    family = compared.family
+    if isinstance(family, HammingFamily):
+        return Method("sorting"), sieves.of_pieces(family, compared.rows, family.radius(min_score))
+    hashes = {one.name: one for one in others if isinstance(one, HammingFamily) and one.bits == WORD}
+    names = [name for name in CANDIDATES_BY if name in hashes][:SUGGESTING]
+    if len(compared.rows) <= FEW:
+        names = []
+    method = Method("candidates", tuple(names), RADIUS)
+    return method, sieves.of_hashes([compared.signatures(hashes[name])["hash"][:, 0] for name in names], WORD, RADIUS)
+
+
+def _described(compared: _Compared, found: Memberships) -> list[Group]:
+    """The groups with what is known of their images, each's copies by falling score, then by key."""
+    wanted = np.union1d(found.heads, found.members)
+    images = compared.everything.images(compared.content[wanted])
+    known = dict(zip(wanted.tolist(), images, strict=True))
+    scores = found.scores(compared.family, compared.rows)
+    copies: dict[int, list[Copy]] = {}
+    for head, member, score in zip(found.heads.tolist(), found.members.tolist(), scores.tolist(), strict=True):
+        copy = Copy(known[member], score, compared.family.distance_at(score))
+        copies.setdefault(head, []).append(copy)
+    for group in copies.values():
+        group.sort(key=lambda copy: (-copy.score, copy.image.key))
+    return [Group(known[head], tuple(group)) for head, group in copies.items()]

@@ -1,4 +1,4 @@
-"""A query, checked before anything is read."""
+"""What is asked for, checked before anything is read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shards.errors import QueryError
-from shards.families import Family, Rows
+from shards.families import Family
 
 LIMIT = 10
 """Hits where a query does not say how many: what IQDB answers."""
@@ -18,15 +18,14 @@ MAX_LIMIT = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to look for.
+    """What to look for, for one question or for several.
 
-    `rows`: (q,) signatures of `family`, all of one picture: its orientations, its negative, named by `variants`; a
-    record's score is its best over them. `limit`: hits at most. `min_score`: leave out what is below. `where`:
+    A question is (q,) signatures of `family`, all of one picture: its orientations, its negative, named by `variants`;
+    a record's score is its best over them. `limit`: hits at most. `min_score`: leave out what is below. `where`:
     metadata fields that must be equal, as JSON values are: 1 and 1.0 are, 1 and true are not.
     """
 
     family: Family
-    rows: Rows
     variants: tuple[str, ...]
     limit: int = LIMIT
     min_score: float | None = None
@@ -34,8 +33,8 @@ class Query:
 
     def __post_init__(self) -> None:
         check_limit(self.limit)
-        if self.min_score is not None and not self.min_score <= 100:
-            raise QueryError(f"min_score is {self.min_score}: a score is at most 100")
+        if self.min_score is not None:
+            check_min_score(self.min_score)
         try:
             json.dumps(dict(self.where), allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -50,6 +49,12 @@ def check_limit(limit: int) -> None:
     """Raises QueryError unless this many hits can be asked for."""
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
         raise QueryError(f"limit is {limit!r}: give a whole number from 1 to {MAX_LIMIT:,}")
+
+
+def check_min_score(min_score: float) -> None:
+    """Raises QueryError unless something can score so."""
+    if not min_score <= 100:
+        raise QueryError(f"min_score is {min_score}: a score is at most 100")
 
 
 def _same(a: Any, b: Any) -> bool:

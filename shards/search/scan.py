@@ -1,13 +1,16 @@
-"""Scanning one source: the best records of a segment or of the tail, exactly."""
+"""Scanning: the best records of every segment and of the tail, exactly, and the best of them all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain, islice
 
 import numpy as np
+from numpy.typing import NDArray
 
-from shards.families import Matches
+from shards.families import Matches, Rows
 from shards.search.query import Query
 from shards.table.records import meta_of
 from shards.table.snapshot import Image, Source
@@ -42,17 +45,38 @@ class Found:
     variant: int
 
 
-def scan(source: Source, query: Query) -> list[Found]:
-    """The best `limit` rows of this source by falling score, then by key."""
-    matches = _matches(source, query)
-    keys = source.reader.texts("key", matches.rows)
-    found = [
-        Found(source, row, key, score, variant)
-        for row, key, score, variant in zip(
-            matches.rows.tolist(), keys, matches.scores.tolist(), matches.queries.tolist(), strict=True
+def search(
+    each: Callable[[Callable[[Source], list[list[Found]]], Sequence[Source]], list[list[list[Found]]]],
+    sources: Sequence[Source],
+    query: Query,
+    questions: Sequence[Rows],
+) -> list[list[Hit]]:
+    """The best `limit` hits of each question, best first. `each` maps a function over the sources, in order."""
+    if not questions:
+        return []
+    by_source = each(partial(scan, query=query, questions=questions), sources)
+    found = [best(chain.from_iterable(parts), query.limit) for parts in zip(*by_source, strict=True)]
+    found = found or [[] for _ in questions]
+    hits = iter(describe(list(chain.from_iterable(found)), query))
+    return [list(islice(hits, len(one))) for one in found]
+
+
+def scan(source: Source, query: Query, questions: Sequence[Rows]) -> list[list[Found]]:
+    """For each question the best `limit` rows of this source by falling score, then by key."""
+    matches = _matches(source, query, questions)
+    keys = iter(source.reader.texts("key", np.concatenate([one.rows for one in matches])))
+    return [
+        best(
+            [
+                Found(source, row, next(keys), score, variant)
+                for row, score, variant in zip(
+                    one.rows.tolist(), one.scores.tolist(), one.queries.tolist(), strict=True
+                )
+            ],
+            query.limit,
         )
+        for one in matches
     ]
-    return best(found, query.limit)
 
 
 def best(found: Iterable[Found], limit: int) -> list[Found]:
@@ -73,20 +97,31 @@ def describe(found: Sequence[Found], query: Query) -> list[Hit]:
     ]
 
 
-def _matches(source: Source, query: Query) -> Matches:
-    """The best matches that the filter accepts, with every tie of the last; looks further until there are enough."""
-    limit = query.limit
+def _matches(source: Source, query: Query, questions: Sequence[Rows]) -> list[Matches]:
+    """For each question the best matches that the filter accepts, with every tie of the last."""
+
+    def look(asking: Sequence[Rows], limit: int) -> list[Matches]:
+        return query.family.search_many(asking, source.reader, limit=limit, min_score=query.min_score, dead=source.dead)
+
+    if not query.where:
+        return look(questions, query.limit)
+    found: dict[int, Matches] = {}
     accepted: dict[int, bool] = {}
-    while True:
-        matches = query.family.search(
-            query.rows, source.reader, limit=limit, min_score=query.min_score, dead=source.dead
-        )
-        if not query.where:
-            return matches
-        new = np.array([row for row in matches.rows.tolist() if row not in accepted], np.int64)
-        for row, meta in zip(new.tolist(), source.reader.texts("meta", new), strict=True):
-            accepted[row] = query.accepts(meta_of(meta)[0])
-        keep = np.array([accepted[row] for row in matches.rows.tolist()], bool)
-        if keep.sum() >= query.limit or len(matches.rows) < limit:
-            return Matches(matches.rows[keep], matches.scores[keep], matches.queries[keep])
-        limit = 4 * len(matches.rows)
+    limit = query.limit
+    # look further until there are enough, or no more
+    while unanswered := [n for n in range(len(questions)) if n not in found]:
+        matches = look([questions[n] for n in unanswered], limit)
+        _filter(source, query, np.concatenate([one.rows for one in matches]), accepted)
+        for n, one in zip(unanswered, matches, strict=True):
+            keep = np.array([accepted[row] for row in one.rows.tolist()], bool)
+            if keep.sum() >= query.limit or len(one.rows) < limit:
+                found[n] = Matches(one.rows[keep], one.scores[keep], one.queries[keep])
+        limit = 4 * max(len(one.rows) for one in matches)
+    return [found[n] for n in range(len(questions))]
+
+
+def _filter(source: Source, query: Query, rows: NDArray[np.int64], accepted: dict[int, bool]) -> None:
+    """Note of these rows whether the filter accepts them, where that is not known."""
+    new = np.array(sorted(set(rows.tolist()) - accepted.keys()), np.int64)
+    for row, meta in zip(new.tolist(), source.reader.texts("meta", new), strict=True):
+        accepted[row] = query.accepts(meta_of(meta)[0])

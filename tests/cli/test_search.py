@@ -98,6 +98,43 @@ def test_only_images_with_the_wanted_metadata_are_found() -> None:
     assert found[0]["meta"] == {"album": "Rome", "year": 2026}
 
 
+def test_several_images_have_an_answer_each() -> None:
+    result = run("search", "index", "photos/3.png", "larger.jpg", "photos/1.png", "-n", 1)
+    assert result.exit_code == 0
+    found = [(hit.pop("query"), hit) for hit in lines(result.stdout)]
+    assert [(query, hit["key"], hit["rank"]) for query, hit in found] == [
+        ("photos/3.png", "3.png", 1),
+        ("larger.jpg", "3.png", 1),
+        ("photos/1.png", "1.png", 1),
+    ]
+    for query, hit in found:
+        assert [hit] == lines(run("search", "index", query, "-n", 1).stdout)
+
+
+def test_people_get_a_table_for_each_image_under_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shards.cli.search.TOGETHER", 1)
+    text = run("search", "index", "photos/3.png", "larger.jpg", "-n", 2, "--text").stdout
+    tables = [table.splitlines() for table in text.strip().split("\n\n")]
+    assert [table[0] for table in tables] == ["photos/3.png", "larger.jpg"]
+    assert [len(table) for table in tables] == [4, 4]
+
+
+def test_an_image_that_cannot_be_read_does_not_spoil_the_others() -> None:
+    result = run("search", "index", "nothing.png", "photos/3.png", "-", "-n", 1, stdin=b"text")
+    assert result.exit_code == 2
+    assert [hit["query"] for hit in lines(result.stdout)] == ["photos/3.png"]
+    first, second = result.stderr.splitlines()
+    assert "nothing.png" in first
+    assert second.startswith("lookalike: -: ")
+
+
+def test_of_several_images_one_without_a_hit_is_exit_code_1() -> None:
+    arguments = ("search", "index", "photos/3.png", "negative.png", "--family", "dhash", "--max-distance", 0)
+    result = run(*arguments)
+    assert (result.exit_code, [hit["query"] for hit in lines(result.stdout)]) == (1, ["photos/3.png"])
+    assert "nothing like negative.png among 6 images" in run(*arguments, "--text").stdout
+
+
 def test_nothing_found_is_exit_code_1() -> None:
     result = run("search", "index", "photos/3.png", "--where", "album=Paris")
     assert (result.exit_code, result.stdout) == (1, "")

@@ -15,10 +15,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shards import families
@@ -42,12 +45,22 @@ class Columns:
     def ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
         return [self.column(name, start, stop) for start, stop in ranges]
 
+    def cold(self, name: str, ranges: Sequence[tuple[int, int]] | None = None) -> int:
+        return 0
+
     def length(self, name: str) -> int | None:
         return len(self.arrays[name]) if name in self.arrays else None
 
 
 def segment(family: Family, rows: Rows) -> Columns:
     return Columns(family.columns(rows), len(rows))
+
+
+@lru_cache
+def segment_of_many(family_name: str) -> Columns:
+    """A segment of this family's `many` samples, built once."""
+    family = families.family(family_name)
+    return segment(family, samples(family).many)
 
 
 def scene(seed: int, height: int = 90, width: int = 120) -> Picture:
@@ -258,6 +271,19 @@ class FamilyTests:
         assert together[::-1].tobytes() == family.score(query, signatures[::-1]).tobytes()
         assert together[1::3].tobytes() == family.score(query, signatures[1::3]).tobytes()
 
+    def test_pairs_score_what_each_scores_alone(self, family: Family, signatures: Rows) -> None:
+        rng = np.random.default_rng(5)
+        first, second = rng.integers(0, len(signatures), (2, 300))
+        edges = np.array([family.compute(picture) for picture in EDGE_PICTURES.values()], family.dtype)
+        rows = np.concatenate([signatures, edges])
+        first, second = (np.concatenate([one, rng.integers(0, len(rows), 300)]) for one in (first, second))
+
+        together = family.score_pairs(rows[first], rows[second])
+        alone = [family.score(rows[one], rows[other : other + 1]) for one, other in zip(first, second, strict=True)]
+
+        assert together.tobytes() == np.concatenate(alone).tobytes()
+        assert family.score_pairs(rows[:0], rows[:0]).shape == (0,)
+
     def test_no_rows_have_no_scores(self, family: Family, signatures: Rows) -> None:
         assert family.score(signatures[0], signatures[:0]).shape == (0,)
 
@@ -336,6 +362,33 @@ class FamilyTests:
         found = assert_search_is_exact(family, many[[11, BLOCK + 1, len(many) - 1, 11]], many, limit=9)
 
         assert {11, BLOCK + 1, len(many) - 1} <= set(found)
+
+    def test_many_questions_are_answered_like_each_alone(self, family: Family, signatures: Rows, many: Rows) -> None:
+        scores = np.sort(family.score(signatures[0], signatures))
+
+        @settings(max_examples=4)
+        @given(
+            asked=st.lists(st.tuples(st.integers(0, 20), st.integers(1, 3)), max_size=3),
+            limit=st.sampled_from([1, 4, 300]),
+            rank=st.one_of(st.none(), st.integers(0, 23)),
+            with_dead=st.booleans(),
+        )
+        def check(asked: list[tuple[int, int]], limit: int, rank: int | None, with_dead: bool) -> None:
+            questions = [signatures[first : first + count] for first, count in asked]
+            min_score = None if rank is None else float(scores[rank])
+            dead = np.arange(0, len(many), 3, dtype=np.uint32) if with_dead else None
+            reader = segment_of_many(family.name)
+
+            together = family.search_many(questions, reader, limit=limit, min_score=min_score, dead=dead)
+
+            assert len(together) == len(questions)
+            for found, question in zip(together, questions, strict=True):
+                alone = family.search(question, reader, limit=limit, min_score=min_score, dead=dead)
+                assert found.rows.tolist() == alone.rows.tolist()
+                assert found.scores.tobytes() == alone.scores.tobytes()
+                assert found.queries.tolist() == alone.queries.tolist()
+
+        check()
 
     @pytest.mark.parametrize("rows", [0, 1, 3])
     def test_search_may_find_fewer_than_asked_for(self, family: Family, signatures: Rows, rows: int) -> None:

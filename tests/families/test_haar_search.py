@@ -91,6 +91,9 @@ class Counting:
     def ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
         return self._note(name, self.inner.ranges(name, ranges))
 
+    def cold(self, name: str, ranges: Sequence[tuple[int, int]] | None = None) -> int:
+        return self.inner.cold(name, ranges)
+
     def length(self, name: str) -> int | None:
         return self.inner.length(name)
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from shards.families.base import Rows, search_plainly
+from shards.families.base import FETCHED, Rows, search_plainly
 from shards.families.hashes import ImageHash, Pdq, chunks, hamming, nearest, postings, scan, tables
 from shards.families.hashes.hamming import HammingFamily
 from shards.families.hashes.pigeonhole import WINDOW
@@ -50,6 +50,30 @@ class Counted(Columns):
             blocks |= set(range(start * size // (1 << 14), -(-stop * size // (1 << 14))))
         self.reads.append((name, len(blocks) << 14))
         return [Columns.column(self, name, start, stop) for start, stop in ranges]
+
+
+@dataclass(frozen=True)
+class Cold(Counted):
+    """Columns of which everything is cold that was not read yet."""
+
+    there: set[tuple[str, int]] = field(default_factory=set)
+
+    def ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
+        self.there.update(self._blocks(name, ranges))
+        return Counted.ranges(self, name, ranges)
+
+    def cold(self, name: str, ranges: Sequence[tuple[int, int]] | None = None) -> int:
+        whole = [(0, len(self.arrays[name]))]
+        return len(self._blocks(name, whole if ranges is None else ranges) - self.there) * FETCHED
+
+    def _blocks(self, name: str, ranges: Sequence[tuple[int, int]]) -> set[tuple[str, int]]:
+        size = self.arrays[name].itemsize
+        return {
+            (name, block)
+            for start, stop in ranges
+            if start < stop
+            for block in range(start * size // FETCHED, -(-stop * size // FETCHED))
+        }
 
 
 @contextmanager
@@ -269,10 +293,7 @@ def test_a_chunk_of_64_bits_takes_two_bits_of_every_row_and_column() -> None:
 
 @pytest.mark.parametrize(("radius", "numbers"), [(0, 1), (3, 4), (5, 36), (7, 68), (10, 428)])
 def test_a_radius_takes_so_few_buckets(radius: int, numbers: int) -> None:
-    upto = np.array(chunks.flips(16).upto)
-    shares = chunks.share(radius, np.tile(upto.astype(np.float64), (4, 1)))
-
-    assert upto[shares + 1].sum() == numbers
+    assert chunks.looked_in(radius, 4, 16) == numbers
 
 
 @settings(max_examples=100, deadline=None)
@@ -327,6 +348,51 @@ def test_a_large_radius_is_scanned(large: tuple[Rows, dict[str, NDArray[Any]]]) 
     DHASH.search(rows[5:6], reader, limit=10, min_score=DHASH.score_at(20))
 
     assert reader.reads[-1] == ("dhash", -(-rows.nbytes // (1 << 14)) << 14)
+
+
+@pytest.fixture(scope="module")
+def long() -> tuple[Rows, dict[str, NDArray[Any]]]:
+    """200,000 hashes of 256 bits."""
+    family = ImageHash("dhash", 16)
+    rows = np.zeros(200_000, family.dtype)
+    rows["hash"] = np.random.default_rng(3).integers(0, 1 << 64, (len(rows), 4), np.uint64)
+    return rows, family.columns(rows)
+
+
+def test_where_all_hashes_are_cold_only_those_to_verify_are_read(
+    long: tuple[Rows, dict[str, NDArray[Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postings, "PICKED", 4)
+    monkeypatch.setattr(nearest, "SECONDS_A_ROW", 1.0)
+    family, (rows, columns) = ImageHash("dhash", 16), long
+    for reader, reads_all in ((Counted(columns, len(rows)), True), (Cold(columns, len(rows)), False)):
+        found = family.search(rows[7:8], reader, limit=10, min_score=family.score_at(10))
+        assert found.rows.tolist() == [7]
+        assert reader.reads[-1][0] == "dhash16"
+        assert (reader.reads[-1][1] >= rows.nbytes) == reads_all
+        assert reader.reads[-1][1] * 2 < rows.nbytes or reads_all
+
+
+def test_what_reads_fewer_cold_bytes_is_done(
+    long: tuple[Rows, dict[str, NDArray[Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nearest, "SECONDS_A_ROW", 5e-9)
+    family, (rows, columns) = ImageHash("dhash", 16), long
+    # in memory the index is faster
+    warm = Counted(columns, len(rows))
+    family.search(rows[7:8], warm, limit=10, min_score=family.score_at(24))
+    assert {name for name, _ in warm.reads} == {"dhash16.starts", "dhash16.postings", "dhash16"}
+    # from a store a scan needs two of the four words, and the index all hashes
+    cold = Cold(columns, len(rows))
+    assert family.search(rows[7:8], cold, limit=10, min_score=family.score_at(24)).rows.tolist() == [7]
+    assert {name for name, _ in cold.reads} == {"dhash16.starts", "dhash16.words"}
+    # and what is there need not be fetched again
+    partly = Cold(columns, len(rows))
+    for name in ("dhash16", "dhash16.postings"):
+        partly.column(name)
+    partly.reads.clear()
+    assert family.search(rows[7:8], partly, limit=10, min_score=family.score_at(24)).rows.tolist() == [7]
+    assert "dhash16.words" not in {name for name, _ in partly.reads}
 
 
 def test_records_in_memory_have_no_search_columns_and_are_searched_all_the_same() -> None:

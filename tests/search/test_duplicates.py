@@ -1,6 +1,8 @@
-"""Groups of images that look alike: by star, the same whichever way the pairs are found."""
+"""Duplicates of a whole index: its groups, and how they were found."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -8,197 +10,204 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from shards import Index, Records
+from shards import Index, QueryError, Records
 from shards.families import Rows
-from shards.families.hashes import ImageHash
-from shards.families.hashes.join import pairs_within, plan
-from shards.search import stars
-from shards.search.duplicates import Duplicates
-
-DHASH = ImageHash("dhash")
-
-
-def rows_of(hashes: NDArray[np.uint64], family: ImageHash = DHASH) -> Rows:
-    rows = np.zeros(len(hashes), family.dtype)
-    rows["hash"][:, 0] = hashes
-    return rows
-
-
-def clustered(seed: int, count: int, clusters: int, flips: int, bits: int = 64) -> NDArray[np.uint64]:
-    """Hashes around some centres, at most `flips` bits from theirs; many of them equal where flips are few."""
-    rng = np.random.default_rng(seed)
-    hashes = rng.integers(0, 1 << bits, clusters, np.uint64)[rng.integers(0, clusters, count)]
-    for _ in range(flips):
-        hashes ^= rng.integers(0, 2, count, np.uint64) << rng.integers(0, bits, count, np.uint64)
-    return hashes
+from shards.families.haar import Haar
+from shards.families.hashes import Pdq
+from shards.search import duplicates
+from shards.search.duplicates import Duplicates, Method
+from shards.search.grouping import Grouping
+from tests.search.clusters import DHASH, GROUPINGS, clustered, long_hashes, rows_of, wanted
 
 
 def grouped(found: Duplicates) -> list[tuple[str, list[tuple[str, float | None]]]]:
     return [(group.head.key, [(copy.image.key, copy.distance) for copy in group.copies]) for group in found.groups]
 
 
-def index_of(hashes: NDArray[np.uint64], width: NDArray[np.uint32] | None = None, shards: int = 1) -> Index:
-    index = Index.create("memory://", families=["dhash"], shards=shards)
-    keys = [f"image {n}" for n in range(len(hashes))]
-    order = np.array([index.next_order() for _ in keys], np.uint64)
-    size = np.full(len(hashes), 10, np.uint32) if width is None else width
-    index.write_bulk(
-        Records.build(
-            keys=keys, order=order, rows={"dhash": rows_of(hashes)}, width=size, height=np.full_like(size, 10)
+def index_of(
+    rows: Mapping[str, Rows], width: NDArray[np.uint32] | None = None, shards: int = 1, tail: int = 0
+) -> Index:
+    """Images `image 0`, `image 1`, … with these signatures, the last `tail` of them not folded yet."""
+    count = len(next(iter(rows.values())))
+    index = Index.create("memory://", families=list(rows), shards=shards)
+    size = np.full(count, 10, np.uint32) if width is None else width
+
+    def records(first: int, stop: int) -> Records:
+        order = np.array([index.next_order() for _ in range(first, stop)], np.uint64).reshape(-1, 2)
+        return Records.build(
+            keys=[f"image {n}" for n in range(first, stop)],
+            order=order,
+            rows={name: some[first:stop] for name, some in rows.items()},
+            width=size[first:stop],
+            height=np.full(stop - first, 10, np.uint32),
         )
-    )
+
+    if count > tail:
+        index.write_bulk(records(0, count - tail))
+    if tail:
+        index._table.append(records(count - tail, count))
     return index
 
 
-# pairs
+def hashes_index(hashes: NDArray[np.uint64], width: NDArray[np.uint32] | None = None, shards: int = 1) -> Index:
+    return index_of({"dhash": rows_of(hashes)}, width, shards)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 2**32),
-    count=st.integers(1, 400),
-    clusters=st.integers(1, 30),
-    bits=st.sampled_from([9, 49, 64]),
-    radius=st.integers(0, 6),
+    count=st.integers(1, 60),
+    clusters=st.integers(1, 12),
+    radius=st.sampled_from([0, 2, 5, 30]),
+    grouping=st.sampled_from(GROUPINGS),
+    shards=st.sampled_from([1, 3]),
+    tail=st.integers(0, 5),
 )
-def test_joining_finds_each_pair_within_the_radius_once(
-    seed: int, count: int, clusters: int, bits: int, radius: int
+def test_an_index_has_the_groups_of_its_living_images_with_content(
+    seed: int, count: int, clusters: int, radius: int, grouping: Grouping, shards: int, tail: int
 ) -> None:
-    hashes = np.unique(clustered(seed, count, clusters, 4, bits))
-    how = plan(len(hashes), bits, radius)
-    if how is None:
-        # so few that comparing them all is cheaper: any plan must do
-        how = plan(10**6, bits, radius)
-    if how is None:
-        return
-    found = [
-        pair
-        for part in pairs_within(hashes, radius, how)
-        for pair in zip(part.first.tolist(), part.second.tolist(), part.distances.tolist(), strict=True)
-    ]
-    distances = np.bitwise_count(hashes[:, None] ^ hashes)
-    first, second = np.nonzero(np.triu(distances <= radius, 1))
+    rng = np.random.default_rng(seed)
+    hashes = clustered(seed, count, clusters, 6)
+    hashes[rng.random(count) < 0.1] = rng.integers(0, 3, dtype=np.uint64)
+    width = rng.integers(10, 13, count).astype(np.uint32)
+    rows = rows_of(hashes)
+    index = index_of({"dhash": rows}, width, shards, min(tail, count))
+    removed = set(np.flatnonzero(rng.random(count) < 0.2).tolist())
+    index.remove([f"image {n}" for n in removed])
+    if seed % 2:
+        index.compact()
 
-    assert sorted(found) == list(zip(first.tolist(), second.tolist(), distances[first, second].tolist(), strict=True))
+    found = index.duplicates(max_distance=radius, grouping=grouping)
 
-
-def test_a_run_too_long_to_compare_at_once_is_compared_whole() -> None:
-    # the low 14 bits only: every sort but the last few sees runs of thousands
-    hashes = np.arange(3000, dtype=np.uint64)
-    how = plan(len(hashes), 64, 2)
-    assert how is not None
-
-    found = sum(len(part.first) for part in pairs_within(hashes, 2, how))
-
-    assert found == int(np.triu(np.bitwise_count(hashes[:, None] ^ hashes) <= 2, 1).sum())
-
-
-@pytest.mark.parametrize(("count", "radius"), [(0, 3), (10, 30), (1_000_000, -1), (1_000_000, 31)])
-def test_nothing_is_joined_where_comparing_all_pairs_is_cheaper(count: int, radius: int) -> None:
-    assert plan(count, 64, radius) is None
+    is_flat = DHASH.is_flat(rows)
+    living = [n for n in range(count) if n not in removed and not is_flat[n]]
+    order = np.array(sorted(living, key=lambda n: (-int(width[n]), f"image {n}")), np.int64)
+    groups = wanted(grouping, order, DHASH, rows, DHASH.score_at(radius))
+    assert {group.head.key: sorted(copy.image.key for copy in group.copies) for group in found.groups} == {
+        f"image {head}": sorted(f"image {n}" for n in members) for head, members in groups.items()
+    }
+    for group in found.groups:
+        head = int(group.head.key.removeprefix("image "))
+        for copy in group.copies:
+            assert copy.distance == np.bitwise_count(hashes[head] ^ hashes[int(copy.image.key.removeprefix("image "))])
+    assert {image.key for image in found.flat} == {f"image {n}" for n in np.flatnonzero(is_flat)} - {
+        f"image {n}" for n in removed
+    }
 
 
-def test_a_million_within_3_bits_take_10_sorts() -> None:
-    how = plan(1_000_000, 64, 3)
-
-    assert how is not None
-    assert (len(how.blocks), how.intact, how.sorts) == (5, 2, 10)
-    assert int(np.bitwise_or.reduce(how.blocks)) == 2**64 - 1
-
-
-# stars
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    seed=st.integers(0, 2**32),
-    count=st.integers(1, 300),
-    clusters=st.integers(1, 20),
-    flips=st.integers(0, 9),
-    radius=st.integers(0, 6),
-)
-def test_joining_makes_the_stars_that_scoring_makes(
-    seed: int, count: int, clusters: int, flips: int, radius: int
-) -> None:
-    rows = rows_of(clustered(seed, count, clusters, flips))
-    order = np.random.default_rng(seed).permutation(count)
-    place = np.argsort(order)
-    how = plan(10**6, 64, radius)
-    assert how is not None
-
-    joined = stars.stars_by_joining(DHASH, rows, radius, how, lambda some: some[np.argsort(place[some])])
-    scored = stars.stars_by_scoring(DHASH, rows, order, DHASH.score_at(radius))
-
-    assert shown(joined) == shown(scored)
-
-
-def shown(found: object) -> list[tuple[int, list[tuple[int, float]]]]:
-    assert hasattr(found, "__iter__")
-    return sorted((star.head, sorted(zip(star.members.tolist(), star.scores.tolist(), strict=True))) for star in found)
-
-
-def test_a_chain_is_cut_into_stars() -> None:
-    # each is 2 bits from the next one: one connected component, but only the middle three are within 2 of a head
-    chain = np.array([0xF0F0 ^ ((1 << 2 * n) - 1) for n in range(5)], np.uint64)
-    order = np.array([2, 0, 1, 3, 4])
-    how = plan(10**6, 64, 2)
-    assert how is not None
-
-    found = shown(stars.stars_by_joining(DHASH, rows_of(chain), 2, how, lambda some: order[np.isin(order, some)]))
-
-    assert [(head, [member for member, _ in members]) for head, members in found] == [(2, [1, 3])]
-
-
-def test_ten_thousand_copies_are_one_group() -> None:
-    rows = rows_of(np.full(10_000, 0x0123456789ABCDEF, np.uint64))
-    how = plan(len(rows), 64, 3)
-    assert how is not None
-
-    (star,) = stars.stars_by_joining(DHASH, rows, 3, how, lambda some: some)
-
-    assert star.head == 0
-    assert star.members.tolist() == list(range(1, 10_000))
-    assert set(star.scores.tolist()) == {100.0}
-
-
-# the whole question
-
-
+@pytest.mark.parametrize("grouping", GROUPINGS)
 @pytest.mark.parametrize("radius", [0, 3, 10, 40])
-def test_groups_are_those_of_comparing_every_pair(radius: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groups_are_those_of_comparing_every_pair(radius: int, grouping: Grouping) -> None:
     hashes = clustered(1, 700, 90, 6)
-    index = index_of(hashes, np.random.default_rng(2).integers(10, 14, 700).astype(np.uint32), shards=3)
-    found = grouped(index.duplicates(max_distance=radius))
-    monkeypatch.setattr("shards.search.duplicates.plan", lambda *_: None)
+    index = hashes_index(hashes, np.random.default_rng(2).integers(10, 14, 700).astype(np.uint32), shards=3)
+    found = index.duplicates(max_distance=radius, grouping=grouping)
+    compared = index.duplicates(max_distance=radius, grouping=grouping, exhaustive=True)
 
-    assert found == grouped(index.duplicates(max_distance=radius))
-    assert found
+    assert grouped(found) == grouped(compared)
+    assert found.groups
+    assert compared.method == Method("exhaustive")
+    assert found.method == Method("exhaustive" if radius == 40 else "sorting")
 
 
 def test_the_head_has_the_most_pixels_then_the_smallest_key() -> None:
     hashes = np.array([0x0F0F0F0F0F0F0F0F] * 3 + [0x00FF00FF00FF00FF] * 2, np.uint64)
     width = np.array([10, 12, 12, 7, 7], np.uint32)
 
-    found = grouped(index_of(hashes, width).duplicates())
+    found = grouped(hashes_index(hashes, width).duplicates())
 
     assert found == [("image 1", [("image 0", 0.0), ("image 2", 0.0)]), ("image 3", [("image 4", 0.0)])]
 
 
 def test_removed_images_are_in_no_group() -> None:
-    index = index_of(np.full(3, 0x0F0F0F0F0F0F0F0F, np.uint64))
+    index = hashes_index(np.full(3, 0x0F0F0F0F0F0F0F0F, np.uint64))
     index.compact()
     index.remove(["image 0"])
 
     assert grouped(index.duplicates()) == [("image 1", [("image 2", 0.0)])]
 
 
-def test_progress_is_told_up_to_the_end() -> None:
+def test_segments_of_one_row_are_compared_like_any_other() -> None:
+    index = Index.create("memory://", families=["dhash"], shards=1)
+    for n in range(4):
+        order = np.array([index.next_order()], np.uint64)
+        size = np.array([10 + n], np.uint32)
+        rows = rows_of(np.array([0x0F0F0F0F0F0F0F0F ^ n // 3], np.uint64))
+        index.write_bulk(Records.build(keys=[f"image {n}"], order=order, rows={"dhash": rows}, width=size, height=size))
+
+    assert index.stats().segments == 4
+    assert grouped(index.duplicates(max_distance=0)) == [("image 2", [("image 0", 0.0), ("image 1", 0.0)])]
+
+
+def far_copies(count: int) -> Mapping[str, Rows]:
+    """Pairs that are equal to haar; every other of them is 30 bits apart to dhash, and both are to phash."""
+    rng = np.random.default_rng(3)
+    haar = np.zeros(2 * count, Haar.dtype)
+    haar["sig"] = np.sort(np.argsort(rng.random((count, 3, 2000)))[:, :, :40] + 1).repeat(2, axis=0)
+    haar["avgl"][:, 0] = 0.5
+    hashes = rng.integers(0, 1 << 64, count, np.uint64).repeat(2)
+    hashes[3::4] ^= np.uint64((1 << 30) - 1)
+    return {"haar": haar, "dhash": rows_of(hashes), "phash": rows_of(rng.integers(0, 1 << 64, 2 * count, np.uint64))}
+
+
+def test_candidates_miss_what_no_hash_has_near_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "FEW", 100)
+    index = index_of(far_copies(100), shards=2)
+    suggested = index.duplicates(family="haar", min_score=90)
+    compared = index.duplicates(family="haar", min_score=90, exhaustive=True)
+
+    assert len(compared.groups) == 100
+    assert (compared.method, compared.method.is_exact) == (Method("exhaustive"), True)
+    assert grouped(suggested) == [group for group in grouped(compared) if int(group[0].split()[1]) % 4 == 0]
+    assert suggested.method == Method("candidates", ("dhash", "phash"), 10)
+    assert not suggested.method.is_exact
+
+
+def test_few_images_are_all_compared_and_so_are_those_without_a_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = far_copies(60)
+    assert index_of(rows).duplicates(family="haar").method == Method("exhaustive")
+    monkeypatch.setattr(duplicates, "FEW", 100)
+    assert index_of(rows).duplicates(family="haar").method.name == "candidates"
+    assert index_of({"haar": rows["haar"]}).duplicates(family="haar").method == Method("exhaustive")
+    assert index_of(dict(list(rows.items())[::2])).duplicates(family="haar").method.hashes == ("phash",)
+
+
+@pytest.mark.parametrize("grouping", GROUPINGS)
+def test_long_hashes_are_sorted_piece_by_piece(grouping: Grouping) -> None:
+    index = index_of({"pdq": long_hashes(Pdq(), 9, 500, 60, 40)}, shards=2)
+    found = index.duplicates(max_distance=31, grouping=grouping)
+
+    assert found.method == Method("sorting")
+    assert found.groups
+    assert grouped(found) == grouped(index.duplicates(max_distance=31, grouping=grouping, exhaustive=True))
+
+
+@pytest.mark.parametrize("options", [{}, {"exhaustive": True}, {"grouping": "components"}])
+def test_progress_is_told_up_to_the_end(options: dict[str, bool]) -> None:
     told: list[tuple[int, int]] = []
-    index_of(clustered(3, 50, 50, 0)).duplicates(max_distance=3, progress=lambda *step: told.append(step))
+    index = hashes_index(clustered(3, 50, 50, 0))
+    index.duplicates(max_distance=3, progress=lambda *step: told.append(step), **options)  # type: ignore[arg-type]
 
     assert told[-1][0] == told[-1][1] > 0
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
 
 
-@pytest.mark.parametrize("index", [Index.create("memory://", families=["dhash"]), index_of(clustered(4, 1, 1, 0))])
-def test_an_index_of_one_image_or_none_has_no_duplicates(index: Index) -> None:
-    assert index.duplicates() == Duplicates((), ())
+@pytest.mark.parametrize("count", [0, 1])
+def test_an_index_of_one_image_or_none_has_no_duplicates(count: int) -> None:
+    found = hashes_index(clustered(4, count, 1, 0)).duplicates()
+
+    assert found == Duplicates((), (), Method("exhaustive"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_score": 90, "max_distance": 3}, "not both"),
+        ({"min_score": 100.5}, "a score is at most 100"),
+        ({"min_score": float("nan")}, "a score is at most 100"),
+        ({"grouping": "cluster"}, "'star' or 'components', not by 'cluster'"),
+        ({"family": "haar"}, "no signatures of haar"),
+    ],
+)
+def test_what_cannot_be_asked_says_why(options: dict[str, object], message: str) -> None:
+    with pytest.raises(QueryError, match=message):
+        hashes_index(clustered(4, 3, 1, 0)).duplicates(**options)  # type: ignore[arg-type]

@@ -41,6 +41,9 @@ class Goldberg(Family):
         """100 · (1 - distance). A blank signature is like nothing: it scores 0, even against itself."""
         return 100.0 * (1.0 - planes.distances(query, rows))
 
+    def score_pairs(self, queries: Rows, rows: Rows) -> NDArray[np.float64]:
+        return 100.0 * (1.0 - planes.distances_of_pairs(queries, rows))
+
     def invert(self, row: Row) -> Row:
         return planes.negate(row)
 
@@ -56,6 +59,12 @@ class Goldberg(Family):
     def columns(self, rows: Rows) -> dict[str, NDArray[Any]]:
         """The signatures, and from FEW rows on the search columns of `columns`, 106 bytes a row."""
         return {self.name: rows} | (columns.build(rows) if len(rows) >= FEW else {})
+
+    def cold(self, queries: Rows, reader: ColumnReader, *, limit: int, min_score: float | None = None) -> int:
+        """All of the search columns, since every row is looked at; of plane N and R often less is read."""
+        if reader.length(columns.CLASSES) is None:
+            return super().cold(queries, reader, limit=limit, min_score=min_score)
+        return sum(map(reader.cold, (columns.CLASSES, columns.PLACES, columns.POSITIVE, columns.REST)))
 
     def search(
         self,

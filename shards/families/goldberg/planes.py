@@ -81,8 +81,8 @@ def is_blank(rows: Rows) -> NDArray[np.bool_]:
 
 def distances(query: Row, rows: Rows) -> NDArray[np.float64]:
     """(n,) float64: ‖a - b‖ / (‖a‖ + ‖b‖), 0 = same, 1 = opposite; to or from a blank signature it is 1."""
-    asked = _words(np.array([query], ROW))[:, :, 0]
-    own = int(_squares(asked[:, :, None])[0])
+    asked = _words(np.array([query], ROW))
+    own = int(_squares(asked)[0])
     out = np.empty(len(rows))
     for start in range(0, len(rows), CHUNK):
         words = _words(rows[start : start + CHUNK])
@@ -90,10 +90,22 @@ def distances(query: Row, rows: Rows) -> NDArray[np.float64]:
     return out
 
 
-def distances_from(own: int, squares: NDArray[np.integer], dots: NDArray[np.integer]) -> NDArray[np.float64]:
-    """(n,) float64: distances from a signature of ‖a‖² = `own` to those of ‖b‖² = `squares`, given a·b = `dots`."""
+def distances_of_pairs(queries: Rows, rows: Rows) -> NDArray[np.float64]:
+    """(n,) float64: the distance of `queries[i]` and `rows[i]`, the same as `distances` has."""
+    out = np.empty(len(rows))
+    for start in range(0, len(rows), CHUNK):
+        part = slice(start, start + CHUNK)
+        asked, words = _words(queries[part]), _words(rows[part])
+        out[part] = distances_from(_squares(asked), _squares(words), _dots(asked, words))
+    return out
+
+
+def distances_from(
+    own: int | NDArray[np.integer], squares: NDArray[np.integer], dots: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """(n,) float64: distances of signatures of ‖a‖² = `own` and ‖b‖² = `squares`, given a·b = `dots`."""
     apart = own + squares - 2 * dots
-    lengths = np.sqrt(float(own)) + np.sqrt(squares.astype(np.float64))
+    lengths = np.sqrt(np.asarray(own, np.float64)) + np.sqrt(squares.astype(np.float64))
     blank = lengths == 0
     lengths[blank] = 1.0
     distance: NDArray[np.float64] = np.sqrt(apart.astype(np.float64)) / lengths
@@ -116,13 +128,13 @@ def _squares(words: NDArray[np.uint64]) -> NDArray[np.int32]:
 
 
 def _dots(query: NDArray[np.uint64], words: NDArray[np.uint64]) -> NDArray[np.int32]:
-    """(n,) int32: Σ a·b for a query of (3, 5).
+    """(n,) int32: Σ a·b for queries (3, 5, n), or one (3, 5, 1).
 
     A product is ±1, doubled where a is ±2 and doubled where b is: the bits of equal sign minus those of opposite sign,
     counted once, once more where b is ±2, and both again where a is.
     """
     positive, negative, twice = words
-    asked_positive, asked_negative, asked_twice = query[:, :, None]
+    asked_positive, asked_negative, asked_twice = query
     equal = (positive & asked_positive) | (negative & asked_negative)
     opposite = (positive & asked_negative) | (negative & asked_positive)
     total = _count(equal) - _count(opposite)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -32,12 +33,15 @@ class HammingFamily(Family):
         """(rows,) float64: 100 · (1 − distance / bits), the distance in differing bits."""
         return self._scores[self.distances(query, rows)]
 
-    def distances(self, query: Row, rows: Rows) -> NDArray[np.uint16]:
-        """(rows,) uint16: in how many bits each row differs from the query."""
+    def score_pairs(self, queries: Rows, rows: Rows) -> NDArray[np.float64]:
+        return self._scores[self.distances(queries, rows)]
+
+    def distances(self, query: Row | Rows, rows: Rows) -> NDArray[np.uint16]:
+        """(rows,) uint16: in how many bits each row differs from the query, or from its own where there are several."""
         stored, asked = rows["hash"], query["hash"]
         distances = np.zeros(len(rows), np.uint16)
         for word in range(stored.shape[1]):
-            distances += np.bitwise_count(stored[:, word] ^ asked[word])
+            distances += np.bitwise_count(stored[:, word] ^ asked[..., word])
         return distances
 
     def score_at(self, distance: float) -> float:
@@ -80,9 +84,27 @@ class HammingFamily(Family):
         dead: NDArray[np.uint32] | None = None,
     ) -> Matches:
         """As the contract says; within a few bits of a few queries it does not look at every row."""
+        return self.search_many([queries], reader, limit=limit, min_score=min_score, dead=dead)[0]
+
+    def search_many(
+        self,
+        questions: Sequence[Rows],
+        reader: ColumnReader,
+        *,
+        limit: int,
+        min_score: float | None = None,
+        dead: NDArray[np.uint32] | None = None,
+    ) -> list[Matches]:
+        """As the contract says; where every row is looked at, it is so once for all questions."""
         radius = self.bits if min_score is None else self.radius(min_score)
-        near = nearest.search(reader, self.name, self.bits, queries["hash"], radius=radius, limit=limit, dead=dead)
-        return best_of(Matches(near.rows, self._scores[near.distances], near.queries), limit)
+        words = [queries["hash"] for queries in questions]
+        found = nearest.search(reader, self.name, self.bits, words, radius=radius, limit=limit, dead=dead)
+        return [best_of(Matches(near.rows, self._scores[near.distances], near.queries), limit) for near in found]
+
+    def cold(self, queries: Rows, reader: ColumnReader, *, limit: int, min_score: float | None = None) -> int:
+        """As the contract says: some buckets, or all the hashes. Many copies of a hash that is near add to that."""
+        radius = self.bits if min_score is None else self.radius(min_score)
+        return nearest.cold(reader, self.name, self.bits, queries["hash"], radius=radius, limit=limit)
 
     @cached_property
     def _scores(self) -> NDArray[np.float64]:

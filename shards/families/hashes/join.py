@@ -10,10 +10,11 @@ done for all hashes at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,12 @@ compare in one pass over everything. They choose between ways to the same result
 
 LONG = 128
 """Runs above this length are compared hash by hash with the rest of the run, shorter ones all runs together."""
+
+PART = 1 << 20
+"""Pairs handed on together."""
+
+Ends: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Pairs: the first of each, and the second."""
 
 TILE = 1 << 14
 """Pairs of a long run compared at a time: 128 KB of differences, which fit the L2 cache."""
@@ -76,21 +83,40 @@ def plan(count: int, bits: int, radius: int) -> Plan | None:
     return Plan(np.array(masks, np.uint64), intact, seconds)
 
 
-def pairs_within(hashes: NDArray[np.uint64], radius: int, how: Plan) -> Iterator[Pairs]:
-    """Each pair of these different hashes that differ in at most `radius` bits, once; a part for every sort."""
-    for chosen in combinations(range(len(how.blocks)), how.intact):
+def pairs_within(
+    hashes: NDArray[np.uint64], radius: int, how: Plan, progress: Callable[[int, int], None] | None = None
+) -> Iterator[Pairs]:
+    """Each pair of these different hashes that differ in at most `radius` bits, once, in parts of a few million.
+
+    `progress` is told (sorts done, of how many).
+    """
+    for done, chosen in enumerate(combinations(range(len(how.blocks)), how.intact), 1):
         mask = np.bitwise_or.reduce(how.blocks[list(chosen)])
         order = np.argsort(hashes & mask).astype(np.uint32)
-        found = list(_near_in_runs(hashes[order], mask, radius))
-        first, second = (np.concatenate([ends[side] for ends in found]) for side in (0, 1))
-        first, second = order[first], order[second]
-        differences = hashes[first] ^ hashes[second]
-        # a pair with more intact blocks is met in several sorts: it counts in the first of them
-        new = _intact(differences, how.blocks[: chosen[-1]]) == how.intact - 1
-        first, second = first[new], second[new]
-        yield Pairs(
-            np.minimum(first, second), np.maximum(first, second), np.bitwise_count(differences[new]).astype(np.uint8)
-        )
+        for found in _parts(_near_in_runs(hashes[order], mask, radius)):
+            first, second = (order[np.concatenate([ends[side] for ends in found])] for side in (0, 1))
+            differences = hashes[first] ^ hashes[second]
+            # a pair with more intact blocks is met in several sorts: it counts in the first of them
+            new = _intact(differences, how.blocks[: chosen[-1]]) == how.intact - 1
+            first, second = first[new], second[new]
+            distances = np.bitwise_count(differences[new]).astype(np.uint8)
+            yield Pairs(np.minimum(first, second), np.maximum(first, second), distances)
+        if progress is not None:
+            progress(done, how.sorts)
+
+
+def _parts(found: Iterator[Ends]) -> Iterator[list[Ends]]:
+    """The same, some together: PART pairs or a little more."""
+    part: list[Ends] = []
+    count = 0
+    for ends in found:
+        part.append(ends)
+        count += len(ends[0])
+        if count >= PART:
+            yield part
+            part, count = [], 0
+    if part:
+        yield part
 
 
 def _intact(differences: NDArray[np.uint64], blocks: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -101,11 +127,8 @@ def _intact(differences: NDArray[np.uint64], blocks: NDArray[np.uint64]) -> NDAr
     return intact
 
 
-def _near_in_runs(
-    ordered: NDArray[np.uint64], mask: np.uint64, radius: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def _near_in_runs(ordered: NDArray[np.uint64], mask: np.uint64, radius: int) -> Iterator[Ends]:
     """Positions of the pairs within `radius` among hashes that are equal under the mask; they are sorted by it."""
-    yield np.empty(0, np.int64), np.empty(0, np.int64)
     if len(ordered) < 2:
         return
     edges = np.flatnonzero(((ordered[1:] ^ ordered[:-1]) & mask) != 0) + 1
@@ -126,9 +149,7 @@ def _near_in_runs(
         yield near, near + apart
 
 
-def _near_in_run(
-    ordered: NDArray[np.uint64], start: int, stop: int, radius: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def _near_in_run(ordered: NDArray[np.uint64], start: int, stop: int, radius: int) -> Iterator[Ends]:
     """All pairs of one run, some heads at a time."""
     head = start
     while head < stop - 1:

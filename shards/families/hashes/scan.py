@@ -1,11 +1,13 @@
 """Scanning hashes word by word: the nearest of all rows, whatever the size and the radius.
 
-Blocks fit the L2 cache with their temporaries, which are allocated once; where the first words alone exclude nearly
-every row, the others are looked up for the few that are left. The bar a row must pass sinks as near rows are found.
+Blocks fit the L2 cache with their temporaries, which are allocated once, and all queries go over a block while it is
+there; where the first words alone exclude nearly every row, the others are looked up for the few that are left. The
+bar a row must pass sinks as near rows are found.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +29,9 @@ FIRST = 1 << 11
 PIECE = 1 << 21
 """Rows read at a time: 16 MB of a word, so that a store is asked seldom, and memory stays small."""
 
+COMPARED = 1 << 23
+"""Rows compared, over all queries, before the bars sink again: what is near before they do is kept, 24 bytes each."""
+
 FEW = 16
 """One row of so many may be left for the next word to be looked up row by row: reading a block whole costs a
 nanosecond a row, looking up one row about 10."""
@@ -41,27 +46,29 @@ SECONDS_A_ROW = 1.0e-9
 def scan(
     reader: ColumnReader,
     name: str,
-    queries: NDArray[np.uint64],
+    questions: Sequence[NDArray[np.uint64]],
     *,
     radius: int,
     limit: int,
     dead: NDArray[np.uint32] | None,
-) -> Near:
-    """The living rows within `radius` of the nearest of the queries; where there are more, at least the nearest
-    `limit` of them with all ties. `queries` (q, words)."""
-    best = Best(limit, radius, dead)
+) -> list[Near]:
+    """For each question, the living rows within `radius` of the nearest of its queries (q, words); where there are
+    more, at least the nearest `limit` of them with all ties. What is stored is read once for all of them."""
+    bests = [Best(limit, radius, dead) for _ in questions]
     rows = reader.rows
     step = FIRST
+    longest = max(COMPARED // max(sum(map(len, questions)), 1), BLOCK)
     for start in range(0, rows, PIECE):
         piece = Piece(reader, name, start, min(start + PIECE, rows))
         at = start
         while at < piece.stop:
-            stop = min(at + step, piece.stop)
-            found = [_within(piece, query, number, at, stop, best.radius) for number, query in enumerate(queries)]
-            best.add(Near.join(found).nearest_query() if len(queries) > 1 else found[0])
+            stop = min(at + min(step, longest), piece.stop)
+            radii = [best.radius for best in bests]
+            for best, found in zip(bests, _within(piece, questions, at, stop, radii), strict=True):
+                best.add(found)
             at = stop
             step = min(step * 8, PIECE)
-    return best.all()
+    return [best.all() for best in bests]
 
 
 @dataclass(slots=True)
@@ -122,14 +129,32 @@ class Piece:
         return np.concatenate(self._reader.ranges(self._name + WORDS, spans))
 
 
-def _within(piece: Piece, query: NDArray[np.uint64], number: int, start: int, stop: int, radius: int) -> Near:
-    """The rows from `start` up to `stop` within `radius` of query `number`."""
+def _within(
+    piece: Piece, questions: Sequence[NDArray[np.uint64]], start: int, stop: int, radii: Sequence[int]
+) -> list[Near]:
+    """For each question the rows from `start` up to `stop` within its radius, each once."""
     scratch = Scratch.of(min(BLOCK, stop - start))
-    left = [Left.nothing()]
+    left: list[list[list[Left]]] = [[[] for _ in queries] for queries in questions]
     for at in range(start, stop, BLOCK):
-        part = scratch.left(piece, query, at, min(at + BLOCK, stop), radius)
-        if len(part.rows):
-            left.append(part)
+        end = min(at + BLOCK, stop)
+        for queries, radius, parts_of in zip(questions, radii, left, strict=True):
+            for query, parts in zip(queries, parts_of, strict=True):
+                part = scratch.left(piece, query, at, end, radius)
+                if part is not None:
+                    parts.append(part)
+    found = []
+    for queries, radius, parts_of in zip(questions, radii, left, strict=True):
+        near = [
+            _finished(piece, query, number, parts, radius)
+            for number, (query, parts) in enumerate(zip(queries, parts_of, strict=True))
+            if parts
+        ]
+        found.append(Near.join(near).nearest_query() if len(near) > 1 else near[0] if near else Near.nothing())
+    return found
+
+
+def _finished(piece: Piece, query: NDArray[np.uint64], number: int, left: list[Left], radius: int) -> Near:
+    """Those of these rows that are within the radius of query `number`, by all of their words."""
     rows, sums, words = (
         np.concatenate(parts) for parts in zip(*((part.rows, part.sums, part.words) for part in left), strict=True)
     )
@@ -150,10 +175,6 @@ class Left:
     sums: NDArray[np.int64]
     words: NDArray[np.int64]
 
-    @classmethod
-    def nothing(cls) -> Left:
-        return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
-
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
@@ -168,8 +189,9 @@ class Scratch:
     def of(cls, size: int) -> Scratch:
         return cls(np.empty(size, np.uint64), np.empty(size, np.uint8), np.empty(size, np.uint16), np.empty(size, bool))
 
-    def left(self, piece: Piece, query: NDArray[np.uint64], start: int, stop: int, radius: int) -> Left:
-        """Rows from `start` up to `stop` that are left after the first word, or after as many as leave but few."""
+    def left(self, piece: Piece, query: NDArray[np.uint64], start: int, stop: int, radius: int) -> Left | None:
+        """Rows from `start` up to `stop` that are left after the first word, or after as many as leave but few; None
+        where none is."""
         n = stop - start
         differences, counts, totals, is_near = (
             self.differences[:n],
@@ -191,7 +213,7 @@ class Scratch:
             np.less_equal(sums, radius, out=is_near)
             count = np.count_nonzero(is_near)
             if not count:
-                return Left.nothing()
+                return None
             if count * FEW <= n:
                 break
         found = np.flatnonzero(is_near)

@@ -1,0 +1,150 @@
+"""Which images are in whose group: three ways to compare them all, with the same answer where they are exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shards.families import Family, Rows
+from shards.families.hashes.join import Plan, pairs_within
+from shards.search.grouping import Grouping, groups
+from shards.search.sieves import Sieve, candidates
+
+BLOCK = 1 << 13
+"""Rows compared with a head at a time."""
+
+SCORED = 1 << 16
+"""Members scored at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memberships:
+    """`heads` and `members`, (n,) int64 rows: each member is in the group of the head beside it."""
+
+    heads: NDArray[np.int64]
+    members: NDArray[np.int64]
+
+    def scores(self, family: Family, rows: Rows) -> NDArray[np.float64]:
+        """(n,) float64: of each member, against its head."""
+        scores = np.empty(len(self.heads))
+        for start in range(0, len(scores), SCORED):
+            part = slice(start, start + SCORED)
+            scores[part] = family.score_pairs(rows[self.heads[part]], rows[self.members[part]])
+        return scores
+
+    @classmethod
+    def of(cls, rows: NDArray[np.int64], heads: NDArray[np.int64]) -> Memberships:
+        """Of rows and, beside each, its head, which may be itself."""
+        is_member = rows != heads
+        return cls(heads[is_member], rows[is_member])
+
+
+def by_comparing(
+    family: Family,
+    rows: Rows,
+    order: NDArray[np.int64],
+    min_score: float,
+    grouping: Grouping,
+    progress: Callable[[int, int], None] | None = None,
+) -> Memberships:
+    """Scores the rows in `order`, which is that of the heads, against all that come after them.
+
+    `progress` is told (rows done, of how many).
+    """
+    ordered = rows[order]
+    found = groups(grouping, len(order))
+    is_free = np.ones(len(ordered), bool)
+    for head in range(len(ordered)):
+        if progress is not None and head % 256 == 0:
+            progress(head, len(ordered))
+        if not is_free[head]:
+            continue
+        for start in range(head + 1, len(ordered), BLOCK):
+            block = slice(start, start + BLOCK)
+            scores = family.score(ordered[head], ordered[block])
+            alike = np.flatnonzero((scores >= min_score) & is_free[block]) + start
+            if alike.size:
+                found.add(np.full(len(alike), head), alike)
+                # a member of a star is no head, and in no other star
+                is_free[alike] = grouping != "star"
+    if progress is not None:
+        progress(len(ordered), len(ordered))
+    return Memberships.of(order, order[found.heads()])
+
+
+def by_sorting(
+    rows: Rows,
+    radius: int,
+    how: Plan,
+    in_order: Callable[[NDArray[np.int64]], NDArray[np.int64]],
+    grouping: Grouping,
+    progress: Callable[[int, int], None] | None = None,
+) -> Memberships:
+    """Joins hashes of one word: all pairs within `radius` bits.
+
+    `in_order` sorts rows into the order of the heads; it is asked only for those that have something alike.
+    `progress` is told (sorts done, of how many). Memory: 40 bytes a row and 24 a pair of different hashes.
+    """
+    hashes = rows["hash"][:, 0]
+    # equal hashes are one value here: a thousand copies are a group, not half a million pairs
+    values, value_of, copies = np.unique(hashes, return_inverse=True, return_counts=True)
+    parts = [np.stack([part.first, part.second], axis=1) for part in pairs_within(values, radius, how, progress)]
+    joined = np.concatenate([np.empty((0, 2), np.uint32), *parts])
+    parts.clear()
+    has_alike = copies > 1
+    has_alike[joined] = True
+    ordered = in_order(np.flatnonzero(has_alike[value_of]))
+    first, number = _numbered(value_of[ordered])
+    number_of = np.zeros(len(values), np.uint32)
+    number_of[value_of[ordered]] = number
+    found = groups(grouping, len(first))
+    found.add(number_of[joined[:, 0]], number_of[joined[:, 1]])
+    return Memberships.of(ordered, ordered[first[found.heads()[number]]])
+
+
+def by_candidates(
+    family: Family,
+    rows: Rows,
+    sieves: Sequence[Sieve],
+    order: NDArray[np.int64],
+    min_score: float,
+    grouping: Grouping,
+    progress: Callable[[int, int], None] | None = None,
+) -> Memberships:
+    """Scores the pairs of rows that go through one of the sieves. `order` is that of the heads.
+
+    `progress` is told (sorts done, of how many). Memory: the signatures four times, 100 bytes a row, and what
+    `grouping` needs for the pairs that are alike.
+    """
+    first, number = _numbered(_equal(rows, sieves)[order])
+    different = order[first]
+    found = groups(grouping, len(different))
+    for low, high in candidates([sieve.take(different) for sieve in sieves], progress):
+        alike = family.score_pairs(rows[different[low]], rows[different[high]]) >= min_score
+        found.add(low[alike], high[alike])
+    return Memberships.of(order, different[found.heads()[number]])
+
+
+def _numbered(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Different values numbered as they first come: (where each number first comes, the number of each value)."""
+    _, first, value_of = np.unique(values, return_index=True, return_inverse=True)
+    by_first = np.argsort(first)
+    number = np.empty(len(first), np.int64)
+    number[by_first] = np.arange(len(first))
+    return first[by_first], number[value_of]
+
+
+def _equal(rows: Rows, sieves: Sequence[Sieve]) -> NDArray[np.int64]:
+    """(rows,) int64: the same number for equal signatures with equal words in every sieve.
+
+    They have the same partners and are alike to each other: a thousand copies are compared as one.
+    """
+    whole = np.empty(len(rows), [("row", rows.dtype), ("words", "<u8", (len(sieves),))])
+    whole["row"] = rows
+    for number, sieve in enumerate(sieves):
+        whole["words"][:, number] = sieve.words
+    equal: NDArray[np.int64] = np.unique(whole.view(f"V{whole.itemsize}"), return_inverse=True)[1]
+    return equal
