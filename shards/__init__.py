@@ -27,8 +27,8 @@ if TYPE_CHECKING:
         Undecided,
     )
     from shards.images import Picture, PictureSettings
-    from shards.index import Answer, Index, Key, Signature, Stats, Stored
-    from shards.search.duplicates import Copy, Duplicates, Group
+    from shards.index import Answer, Index, Key, Signature, Signed, Stats, Stored
+    from shards.search.duplicates import Copy, Duplicates, Group, Method
     from shards.search.scan import Hit
     from shards.signing import Comparison, compare
     from shards.table.records import Record, Records
@@ -54,6 +54,7 @@ _HOMES = {
     "KeyInvalid": "shards.errors",
     "KeyNotFound": "shards.errors",
     "LookalikeError": "shards.errors",
+    "Method": "shards.search.duplicates",
     "ObjectNotFound": "shards.errors",
     "Picture": "shards.images",
     "PictureError": "shards.errors",
@@ -63,6 +64,7 @@ _HOMES = {
     "Records": "shards.table.records",
     "Signature": "shards.index",
     "SignatureError": "shards.errors",
+    "Signed": "shards.index",
     "Stats": "shards.index",
     "StorageError": "shards.errors",
     "Stored": "shards.index",
@@ -88,6 +90,7 @@ __all__ = [
     "KeyInvalid",
     "KeyNotFound",
     "LookalikeError",
+    "Method",
     "ObjectNotFound",
     "Picture",
     "PictureError",
@@ -97,6 +100,7 @@ __all__ = [
     "Records",
     "Signature",
     "SignatureError",
+    "Signed",
     "Stats",
     "StorageError",
     "Stored",

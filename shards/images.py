@@ -24,7 +24,7 @@ from shards.orientations import ORIENTATIONS, turned
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["ORIENTATIONS", "Picture", "PictureSettings", "decode", "thumbnail"]
+__all__ = ["ORIENTATIONS", "Picture", "PictureSettings", "decode", "media_type", "thumbnail"]
 
 UNREADABLE = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
 """What Pillow recognises and we leave alone: EPS starts Ghostscript, WMF needs Windows, the others are
@@ -286,5 +286,25 @@ def thumbnail(picture: Picture, side: int) -> bytes:
     image = Image.fromarray(picture.rgb)
     image.thumbnail((side, side))
     encoded = io.BytesIO()
-    image.save(encoded, "WEBP", quality=75)
+    # method 2 takes 60 % of the time of the usual 4, for files that are 3 % larger
+    image.save(encoded, "WEBP", quality=75, method=2)
     return encoded.getvalue()
+
+
+def media_type(data: bytes | memoryview) -> str:
+    """What kind of file these bytes are to a browser, such as `image/jpeg`, by their content alone.
+
+    `application/octet-stream` where they begin like no picture, or the format has no media type.
+    """
+    from PIL import Image
+
+    if _is_heic(bytes(data[:512])):
+        return "image/heic"
+    try:
+        with pillow_warnings_ignored(), _open(bytes(data)) as image:
+            # a JPEG with further pictures behind it: browsers know it by its first name only
+            name = "JPEG" if image.format == "MPO" else image.format or ""
+    except Exception:
+        # decoders fail in whatever way damaged bytes lead them to
+        return "application/octet-stream"
+    return Image.MIME.get(name, "application/octet-stream")

@@ -14,6 +14,7 @@ import numpy as np
 from shards.errors import PictureError
 from shards.families import DEFAULT, Family, Row, family
 from shards.images import Picture, PictureSettings, decode
+from shards.images import thumbnail as draw
 from shards.table.records import Order, Record
 
 Image: TypeAlias = Picture | bytes | memoryview | str | os.PathLike[str]
@@ -67,10 +68,11 @@ def record(
     order: Order,
     families: Sequence[Family],
     settings: PictureSettings,
+    thumbnail: int = 0,
     meta: Mapping[str, Any] | None = None,
     source: Mapping[str, Any] | None = None,
 ) -> Record:
-    """What an index stores of an encoded image. Raises PictureError."""
+    """What an index stores of an encoded image. `thumbnail`: its longer side in pixels, or 0. Raises PictureError."""
     picture = decode(data, settings)
     return Record(
         key=key,
@@ -81,6 +83,7 @@ def record(
         meta=meta,
         source=source,
         rows=sign(picture, families),
+        thumbnail=draw(picture, thumbnail) if thumbnail else None,
     )
 
 

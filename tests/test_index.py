@@ -151,6 +151,24 @@ def test_metadata_that_is_no_json_is_refused_and_nothing_is_lost(index: Index) -
     assert index.get("cat").image.meta["n"] == 3
 
 
+def test_what_is_known_of_many_images_is_asked_for_at_once() -> None:
+    index = Index.create("memory://", shards=2)
+    paths = sorted(PICTURES.glob("*.jpg"))
+    for path in paths[:3]:
+        index.add(path.stem, path.read_bytes(), source={"path": path.name})
+    index.compact()
+    for path in paths[2:4]:
+        index.add(path.stem, path.read_bytes(), source={"path": path.name, "again": True})
+    index.remove([paths[0].stem])
+    keys = [path.stem for path in paths]
+    known = index.images([*keys, keys[1], "another"])
+    assert known == {key: index.get(key).image for key in keys[1:4]}
+    assert known[keys[2]].source == {"path": paths[2].name, "again": True}
+    assert index.images([]) == {}
+    with pytest.raises(KeyInvalid):
+        index.images([""])
+
+
 def test_two_images_are_compared_in_every_family(index: Index) -> None:
     same = index.compare(Key("cat"), PICTURES / "cat.jpg")
     assert same == [

@@ -62,7 +62,7 @@ def add(
     from shards.cli import changes, ingest
     from shards.cli.files import Rules, folder_id
     from shards.cli.inputs import gather, seen
-    from shards.cli.pool import processors
+    from shards.processes import processors
 
     out = Output.of(form)
     tally = ingest.Tally()

@@ -15,9 +15,10 @@ from shards.cli.compare import compare
 from shards.cli.create import create
 from shards.cli.duplicates import duplicates
 from shards.cli.keys import list_, remove, show
-from shards.cli.maintain import collect, compact, stats, verify
+from shards.cli.maintain import collect, compact, reshard, stats, verify
 from shards.cli.output import note
 from shards.cli.search import search
+from shards.cli.serve import serve
 from shards.cli.sync import sync
 from shards.errors import LookalikeError
 
@@ -69,6 +70,7 @@ def app() -> None:
     lookalike add photos.index ~/Photos        index a folder
     lookalike search photos.index copy.jpg     what looks like this?
     lookalike duplicates photos.index          what is there more than once?
+    lookalike serve photos.index               the same in a browser, and over HTTP
 
     'lookalike COMMAND --help' explains a command, with examples.
     """
@@ -81,11 +83,13 @@ for command in (
     search,
     compare,
     duplicates,
+    serve,
     remove,
     list_,
     show,
     stats,
     compact,
+    reshard,
     collect,
     verify,
 ):

@@ -47,6 +47,12 @@ from shards.cli.output import Output
     show_default=True,
     help="Lay transparent pixels over white, or show the colours below.",
 )
+@click.option(
+    "--thumbnails",
+    type=click.IntRange(0, 2048),
+    metavar="PIXELS",
+    help="Keep a small copy of each picture, for people to look at; 0 keeps none. [default: 256]",
+)
 @click.option("--max-bytes", type=size, metavar="SIZE", help="Refuse larger files. [default: 32MiB]")
 @click.option("--max-pixels", type=click.IntRange(1), help="Refuse larger pictures. [default: 100,000,000]")
 @output_options
@@ -57,6 +63,7 @@ def create(
     segment_rows: int | None,
     exif: Literal["apply", "ignore"],
     alpha: Literal["white", "drop"],
+    thumbnails: int | None,
     max_bytes: int | None,
     max_pixels: int | None,
     form: str | None,
@@ -69,7 +76,7 @@ def create(
     from shards.families import DEFAULT
     from shards.images import PictureSettings
     from shards.index import Index
-    from shards.table.settings import SEGMENT_ROWS
+    from shards.table.settings import SEGMENT_ROWS, THUMBNAIL
 
     out = Output.of(form)
     usual = PictureSettings()
@@ -85,6 +92,7 @@ def create(
         shards=shards,
         segment_rows=SEGMENT_ROWS if segment_rows is None else segment_rows,
         pictures=pictures,
+        thumbnails=THUMBNAIL if thumbnails is None else thumbnails,
     )
     chosen = index.settings
     if out.is_json:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shards import originals
 from shards.cli import objects
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _why_not(image: Image, kept: set[object], separator: str) -> str | None:
     if path in kept:
         return "the same file is the one to keep under another key"
     size, mtime_ns = image.source.get("size"), image.source.get("mtime_ns")
-    if objects.is_url(path):
+    if originals.is_url(path):
         return None if objects.is_unchanged(path, size, mtime_ns) else f"{path} has changed since it was added"
     try:
         status = Path(path).stat()

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING
 
-from shards import signing
-from shards.cli import human, objects
+from shards import originals
+from shards.cli import human
 from shards.errors import LookalikeError
-from shards.images import PictureSettings, decode, thumbnail
+from shards.images import decode, thumbnail
 
 if TYPE_CHECKING:
+    from shards.index import Index
     from shards.search.duplicates import Copy, Duplicates, Group
     from shards.table.snapshot import Image
 
@@ -37,10 +38,10 @@ img, .none { display: block; width: 120px; height: 120px; object-fit: contain; b
 """
 
 
-def page(found: Duplicates, index: str, family: str, pictures: PictureSettings, drawn: Callable[[int], None]) -> str:
+def page(found: Duplicates, index: Index, family: str, drawn: Callable[[int], None]) -> str:
     """The page as HTML. `drawn` is told of the images, as they are drawn."""
     groups = found.groups[:GROUPS]
-    sections = "\n".join(_group(n, group, pictures, drawn) for n, group in enumerate(groups, 1))
+    sections = "\n".join(_group(n, group, index, drawn) for n, group in enumerate(groups, 1))
     copies = sum(len(group.copies) for group in found.groups)
     told = f"{human.count(len(found.groups), 'group')} with {human.count(copies, 'copy', 'copies')}, to {family}"
     if len(groups) < len(found.groups):
@@ -53,11 +54,11 @@ def page(found: Duplicates, index: str, family: str, pictures: PictureSettings, 
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>Duplicates in {_text(index)}</title>
+<title>Duplicates in {_text(index.url)}</title>
 <style>{STYLE}</style>
 </head>
 <body>
-<h1>Duplicates in {_text(index)}</h1>
+<h1>Duplicates in {_text(index.url)}</h1>
 <p>{_text(told)}. In each group the first image, framed in green, has the most pixels.</p>
 {sections}
 </body>
@@ -65,14 +66,14 @@ def page(found: Duplicates, index: str, family: str, pictures: PictureSettings, 
 """
 
 
-def _group(n: int, group: Group, pictures: PictureSettings, drawn: Callable[[int], None]) -> str:
+def _group(n: int, group: Group, index: Index, drawn: Callable[[int], None]) -> str:
     size = human.count(1 + len(group.copies), "image")
-    items = "\n".join([_item(group.head, None, pictures), *(_item(c.image, c, pictures) for c in group.copies)])
+    items = "\n".join([_item(group.head, None, index), *(_item(c.image, c, index) for c in group.copies)])
     drawn(1 + len(group.copies))
     return f"<section><h2>Group {n:,}: {size}</h2>\n<ul>\n{items}\n</ul></section>"
 
 
-def _item(image: Image, copy: Copy | None, pictures: PictureSettings) -> str:
+def _item(image: Image, copy: Copy | None, index: Index) -> str:
     """One image; the one to keep is no copy."""
     alike = "<b>keep</b>" if copy is None else f"score {human.score(copy.score)}"
     if copy is not None and copy.distance is not None:
@@ -80,19 +81,19 @@ def _item(image: Image, copy: Copy | None, pictures: PictureSettings) -> str:
     size = human.pixels(image.width, image.height)
     path = str(image.source.get("path", ""))
     return (
-        f'<li{" class=keep" if copy is None else ""} title="{_text(path)}">{_drawing(image, pictures)}'
+        f'<li{" class=keep" if copy is None else ""} title="{_text(path)}">{_drawing(image, index)}'
         f"{_text(image.key)}<br><small>{size}<br>{alike}</small></li>"
     )
 
 
-def _drawing(image: Image, pictures: PictureSettings) -> str:
+def _drawing(image: Image, index: Index) -> str:
     """The thumbnail, or why there is none: the file may be elsewhere by now."""
-    path = image.source.get("path")
-    if not isinstance(path, str):
-        return '<span class="none">the index does not know its file</span>'
+    pictures = index.settings.pictures
     try:
-        data = objects.read(path) if objects.is_url(path) else signing.read(path, pictures.max_bytes)
-        encoded = b64encode(thumbnail(decode(data, pictures), SIDE)).decode()
+        drawn = index.thumbnail(image) or thumbnail(
+            decode(originals.read(image.source, pictures.max_bytes), pictures), SIDE
+        )
+        encoded = b64encode(drawn).decode()
     except LookalikeError as error:
         return f'<span class="none" title="{_text(str(error))}">cannot be read now</span>'
     return f'<img loading="lazy" alt="{_text(image.key)}" src="data:image/webp;base64,{encoded}">'

@@ -88,7 +88,7 @@ class Reporter:
 def add(index: Index, wanted: Sequence[ToSign], out: Output, tally: Tally, *, jobs: int, batch: int) -> None:
     """Sign and add these. Interrupted, it adds what is signed by then."""
     replaces = {one.found.key for one in wanted if one.replaces}
-    job = Job(index.settings.families, index.settings.pictures)
+    job = Job(index.settings.families, index.settings.pictures, index.settings.thumbnails)
     with tally.interruption, out.progress("adding", len(wanted)) as progress, Pool(job, jobs) as pool:
         reporter = Reporter(out, tally, progress)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO
 
+from shards import originals
 from shards.cli import files, objects
 from shards.cli.files import Found, Rules, Seen, Unusable
 from shards.cli.human import shown
@@ -52,7 +53,7 @@ def seen(what: Iterable[str], rules: Rules, *, nul_separated: bool = False) -> I
 def _of(name: str, rules: Rules, nul_separated: bool) -> Iterator[Seen]:
     if name == STDIN:
         return files.in_list(listed(sys.stdin.buffer, b"\0" if nul_separated else b"\n"), rules)
-    if objects.is_url(name):
+    if originals.is_url(name):
         return objects.in_bucket(name, rules)
     return files.in_glob(name, rules) if files.is_glob(name) else files.named(name, rules)
 

@@ -1,4 +1,4 @@
-"""`lookalike stats`, `compact`, `collect` and `verify`: keeping an index in order."""
+"""`lookalike stats`, `compact`, `reshard`, `collect` and `verify`: keeping an index in order."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ def stats(address: str, form: str | None) -> None:
     if out.is_json:
         out.json({"index": index.url, "families": families, **asdict(found), "columns": dict(found.columns)})
         return
+    wide = human.count(found.wide, "segment")
     per_image = f", {found.size / found.images:,.0f} bytes an image" if found.images and found.size else ""
     out.facts(
         {
             "index": index.url,
             "families": ", ".join(families),
             "images": human.count(found.images),
-            "shards": human.count(found.shards),
+            "shards": human.count(found.shards) + (f", resharding: {wide} to split" if found.wide else ""),
             "segments": f"{human.count(found.segments)} of {human.size(found.size)} in all{per_image}",
             "dead rows": human.count(found.dead),
             "not folded": f"{human.count(found.tail_images, 'image')} in {human.count(found.tail, 'log object')}",
@@ -69,6 +70,39 @@ def compact(address: str, everything: bool, form: str | None) -> None:
     out.line(
         f"folded {human.count(done.folded, 'log object')}, merged {human.count(done.merged, 'segment')} into"
         f" {human.count(done.written)}; the manifest is version {done.version:,}"
+    )
+
+
+@click.command(
+    "reshard",
+    cls=Command,
+    examples=(
+        ("lookalike reshard photos.index 8", "from 1, 2 or 4 shards, or to go on after an interruption"),
+        ("lookalike reshard s3://pictures/index 64 --json", "in a script; one object when it is done"),
+    ),
+)
+@index_argument
+@click.argument("shards", type=int)
+@output_options
+def reshard(address: str, shards: int, form: str | None) -> None:
+    """Split an index into SHARDS shards: as many as it has, doubled once or several times, up to 65,536.
+
+    Every segment is rewritten once or more. Adds, searches and compactions may go on meanwhile, and find the same as
+    before. Interrupted, run it again: it goes on where it was.
+    """
+    from shards.index import Index
+
+    out = Output.of(form)
+    index = Index.open(address)
+    with out.progress("resharding", 0) as progress:
+        done = index.reshard(shards, progress.update)
+    if out.is_json:
+        out.json(asdict(done))
+        return
+    out.line(
+        f"{human.count(done.before, 'shard')} before, {human.count(done.shards)} now: split"
+        f" {human.count(done.split, 'segment')} into {human.count(done.written)}; the manifest is version"
+        f" {done.version:,}"
     )
 
 

@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from shards.cli.files import Found, Rules, Seen, checked
 from shards.cli.refusal import RefusedError
-from shards.storage import Entry, open_bucket
-
-if TYPE_CHECKING:
-    from shards.storage.bucket import Bucket
-
-URL = re.compile(r"(?P<bucket>(?:s3|gs|az)://[^/]+)/?(?P<prefix>.*)")
-
-
-def is_url(name: str) -> bool:
-    """Whether this names objects rather than files."""
-    return URL.fullmatch(name) is not None
-
-
-def split(url: str) -> tuple[str, str]:
-    """`s3://bucket/a/b.jpg` → (`s3://bucket`, `a/b.jpg`)."""
-    found = URL.fullmatch(url)
-    if found is None:
-        raise RefusedError(f"{url}: objects are named s3://bucket/prefix, gs://bucket/prefix or az://container/prefix")
-    return found["bucket"], found["prefix"]
-
-
-@lru_cache
-def opened(bucket: str) -> Bucket:
-    """One client a bucket: it keeps its connections."""
-    return open_bucket(bucket)
+from shards.originals import look, opened, split
+from shards.storage import Entry
 
 
 def in_bucket(url: str, rules: Rules) -> Iterator[Seen]:
@@ -54,18 +28,6 @@ def in_bucket(url: str, rules: Rules) -> Iterator[Seen]:
         yield _found(bucket, one, rules)
         return
     raise RefusedError(f"{url}: no object has this name, or a name that begins so")
-
-
-def read(url: str) -> bytes:
-    """The bytes of one object. Raises ObjectNotFound."""
-    bucket, name = split(url)
-    return opened(bucket).get(name)
-
-
-def look(url: str) -> Entry | None:
-    """What the store says of this object; None where there is none."""
-    bucket, name = split(url)
-    return opened(bucket).look(name)
 
 
 def is_unchanged(url: str, size: object, mtime_ns: object) -> bool:

@@ -1,24 +1,19 @@
 """The signing pool: processes that sign pictures, a few at a time, and may die of one without harm to the others.
 
-Not `concurrent.futures`: there, one dead process breaks the whole pool, and nobody knows which file it was. Here
-every worker has a socket of its own and answers in order, so that the first unanswered task is the guilty one.
+Every worker answers in order, so that its first unanswered task is the one it died of.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from multiprocessing.connection import Connection, Pipe, wait
+from multiprocessing.connection import wait
 from types import TracebackType
 from typing import TypeAlias
 
 from shards.cli.refusal import RefusedError
-from shards.cli.worker import READY, Failure, Job, Task
+from shards.cli.worker import Failure, Job, Task
+from shards.processes import READY, Process, crash, ending
 from shards.table.records import Record
 
 IN_FLIGHT = 4
@@ -28,13 +23,6 @@ TICK = 0.25
 """Seconds after which `run` comes back without news, so that whoever waits can see to other things."""
 
 Outcome: TypeAlias = Record | Failure
-
-
-def processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Pool:
@@ -101,15 +89,12 @@ class Pool:
         status = worker.close()
         self._workers.remove(worker)
         if not worker.is_ready:
-            raise RefusedError(f"a signing process ended before it began ({_how(status)}); what it said stands above")
+            raise RefusedError(f"a signing process ended before it began ({ending(status)}); what it said stands above")
         if not worker.pending:
             return []
         guilty = worker.pending.popleft()
         again.extendleft(reversed(worker.pending))
-        message = f"the process that read it ended ({_how(status)})"
-        if status == -signal.SIGKILL:
-            message += "; perhaps the memory did not suffice"
-        return [Failure(guilty.key, guilty.path, "crashed", message)]
+        return [Failure(guilty.key, guilty.path, "crashed", crash(status))]
 
 
 class _Worker:
@@ -118,29 +103,13 @@ class _Worker:
     def __init__(self, job: Job) -> None:
         self.pending: deque[Task] = deque()
         self.is_ready = self.is_dead = False
-        ours: Connection
-        ours, theirs = Pipe()
-        self.connection = ours
-        with theirs:
-            self.process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-P", "-m", "shards.cli.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=_environment(),
-                # a group of its own: Ctrl-C in the terminal is for the command alone
-                process_group=0,
-            )
-        self._send(job)
+        self.process = Process("shards.cli.worker")
+        self.connection = self.process.connection
+        self.process.send(job)
 
     def send(self, task: Task) -> None:
         self.pending.append(task)
-        self._send(task)
-
-    def _send(self, message: Job | Task) -> None:
-        # one that has died takes nothing: the next `answers` finds its connection at the end
-        with suppress(ConnectionError):
-            self.connection.send(message)
+        self.process.send(task)
 
     def answers(self) -> list[Outcome]:
         """What has arrived. Afterwards `is_dead` says whether more can come."""
@@ -159,23 +128,4 @@ class _Worker:
 
     def close(self) -> int:
         """End the process, whatever it is at; its exit status."""
-        self.connection.close()
-        if not self.is_dead:
-            self.process.kill()
-        return self.process.wait()
-
-
-def _environment() -> dict[str, str]:
-    """A worker is one thread on one processor: there are as many workers as processors."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109
-    return {**threads, **os.environ, "PYTHONPATH": path}
-
-
-def _how(status: int) -> str:
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return signal.Signals(-status).name
-    except ValueError:
-        return f"signal {-status}"
+        return self.process.close(has_hung_up=self.is_dead)

@@ -10,11 +10,11 @@ from shards.cli.refusal import RefusedError
 
 def image(name: str) -> str | bytes:
     """The path, or the bytes where it is none."""
-    from shards.cli import objects
+    from shards import originals
 
     if name == STDIN:
         data = sys.stdin.buffer.read()
         if not data:
             raise RefusedError("there is no image on stdin: nothing came")
         return data
-    return objects.read(name) if objects.is_url(name) else name
+    return originals.read_object(name) if originals.is_url(name) else name

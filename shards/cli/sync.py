@@ -62,10 +62,11 @@ def sync(
     from shards.cli import changes, ingest
     from shards.cli.files import Rules, folder_id, in_folder
     from shards.cli.inputs import gather
-    from shards.cli.objects import in_bucket, is_url
-    from shards.cli.pool import processors
+    from shards.cli.objects import in_bucket
     from shards.errors import IndexNotFound
     from shards.index import Index
+    from shards.originals import is_url
+    from shards.processes import processors
 
     out = Output.of(form)
     tally = ingest.Tally()

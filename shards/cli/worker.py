@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from shards import signing
-from shards.cli import objects
+from shards import originals, signing
 from shards.errors import LookalikeError, PictureError
 from shards.families import Family, family
 from shards.images import PictureSettings
+from shards.processes import READY, serving_end
 from shards.table.records import Order, Record
-
-READY = "ready"
-"""The first answer: everything is imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +23,7 @@ class Job:
 
     families: tuple[str, ...]
     pictures: PictureSettings
+    thumbnail: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +50,17 @@ class Failure:
     message: str
 
 
-def sign(task: Task, families: tuple[Family, ...], pictures: PictureSettings) -> Record | Failure:
+def sign(task: Task, families: tuple[Family, ...], job: Job) -> Record | Failure:
     """The record of this picture. Whatever is wrong with one picture is said of it, and stops no other."""
     try:
-        data, source = _read(task, pictures.max_bytes)
+        data, source = _read(task, job.pictures.max_bytes)
         return signing.record(
             task.key,
             data,
             order=task.order,
             families=families,
-            settings=pictures,
+            settings=job.pictures,
+            thumbnail=job.thumbnail,
             meta=task.meta,
             source=source,
         )
@@ -81,9 +79,9 @@ def _read(task: Task, max_bytes: int) -> tuple[bytes, Mapping[str, Any]]:
 
     The state of the file is taken before its bytes: should it change in between, the next run finds it changed.
     """
-    if objects.is_url(task.path):
+    if originals.is_url(task.path):
         _check_size(int(task.source["size"]), max_bytes)
-        return objects.read(task.path), task.source
+        return originals.read_object(task.path), task.source
     with Path(task.path).open("rb") as file:
         status = os.fstat(file.fileno())
         _check_size(status.st_size, max_bytes)
@@ -103,7 +101,7 @@ def serve(connection: Connection) -> None:
         families = tuple(family(name) for name in job.families)
         connection.send(READY)
         while True:
-            connection.send(sign(connection.recv(), families, job.pictures))
+            connection.send(sign(connection.recv(), families, job))
     except (EOFError, ConnectionError):
         return
 
@@ -112,4 +110,4 @@ if __name__ == "__main__":
     # by its module's name, not as __main__: pickled tasks belong to that
     from shards.cli import worker
 
-    worker.serve(Connection(int(sys.argv[1])))
+    worker.serve(serving_end())

@@ -25,6 +25,9 @@ class Collected:
     objects: tuple[str, ...]
     size: int
 
+    def __add__(self, other: Collected) -> Collected:
+        return Collected(self.objects + other.objects, self.size + other.size)
+
 
 def collect(store: Store, effects: Effects) -> Collected:
     """Delete old log objects that are folded, old manifests, and segments and lists that none of the last names.

@@ -52,16 +52,16 @@ def overlay(manifest: Manifest, records: Records, open_segment: Open, dead_of: D
     """Which of these records win, and which rows of the segments they supersede.
 
     For each key the highest order wins; equal orders are the same event, so what is stored stays. Reads a few KB
-    a record of each segment in the record's shard.
+    a record of each segment that may hold its key.
     """
     fresh = records.latest()
     wins = np.ones(len(fresh), bool)
     hashes = fresh.fixed["key_hash"]
     orders = fresh.fixed["order"]
-    shard_of = hashes % np.uint64(manifest.shards)
+    residues = {modulus: hashes % np.uint64(modulus) for modulus in {segment.modulus for segment in manifest}}
     met: list[tuple[Segment, NDArray[np.int64], NDArray[np.int64]]] = []
-    for shard, segments in enumerate(manifest.segments):
-        mine = np.flatnonzero(shard_of == shard)
+    for (shard, modulus), segments in manifest.by_residue().items():
+        mine = np.flatnonzero(residues[modulus] == shard)
         for segment in segments:
             reader = open_segment(segment)
             at, rows = reader.find(hashes[mine])
@@ -121,9 +121,8 @@ def fold(
                     objects |= more
             mine = np.flatnonzero(shard_of == shard)
             for start in range(0, len(mine), segment_rows):
-                made, more = pack_records(
-                    shard, change.records.take(mine[start : start + segment_rows]), families, commit_id
-                )
+                rows = change.records.take(mine[start : start + segment_rows])
+                made, more = pack_records(shard, rows, families, commit_id, modulus=manifest.shards)
                 segments[shard].append(made)
                 objects |= more
     return Change(manifest.following(segments, commit_id=commit_id, created=now_ms, folded=folded), objects)

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,18 @@ from shards.table.columns import Column
 INLINE_DEAD = 256
 """Dead rows listed in the manifest itself; more go to an object of their own, so that manifests stay small."""
 
+Residue: TypeAlias = tuple[int, int]
+"""(shard, modulus): the part of the keys whose hash mod `modulus` is `shard`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
     """One immutable file of records of one shard, sorted by key hash.
 
-    `dead`: sorted rows that do not count any more (overwritten, deleted, and the tombstones themselves), either
-    here or in the object `dead_object`; `dead_rows` says how many. `tombstones` of the rows are records of a delete.
+    `modulus`: of how many shards, when it was made: it holds keys whose hash mod `modulus` is `shard`. Where the
+    manifest has more by now, it is wide, until it is split. `dead`: sorted rows that do not count any more
+    (overwritten, deleted, and the tombstones themselves), either here or in the object `dead_object`; `dead_rows` says
+    how many. `tombstones` of the rows are records of a delete.
     """
 
     name: str
@@ -33,6 +38,7 @@ class Segment:
     rows: int
     size: int
     columns: Mapping[str, Column] = field(hash=False)
+    modulus: int = 1
     tombstones: int = 0
     dead_rows: int = 0
     dead: tuple[int, ...] = ()
@@ -43,11 +49,16 @@ class Segment:
         return self.rows - self.dead_rows
 
     @property
+    def residue(self) -> Residue:
+        return self.shard, self.modulus
+
+    @property
     def removable(self) -> int:
         """Dead rows that a merge can leave out, at least: tombstones may be too young."""
         return max(self.dead_rows - self.tombstones, 0)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, shards: int) -> dict[str, Any]:
+        """`shards`: how many the manifest has."""
         document: dict[str, Any] = {
             "name": self.name,
             "rows": self.rows,
@@ -60,10 +71,12 @@ class Segment:
             document["dead_object"] = self.dead_object
         else:
             document["dead"] = list(self.dead)
+        if self.modulus != shards:
+            document["modulus"] = self.modulus
         return document
 
     @classmethod
-    def from_json(cls, shard: int, document: Mapping[str, Any]) -> Segment:
+    def from_json(cls, shard: int, shards: int, document: Mapping[str, Any]) -> Segment:
         # the order of columns is the order of their checksums, and JSON's keys are sorted: go by place in the file
         columns = {name: Column.from_json(column) for name, column in document["columns"].items()}
         return cls(
@@ -72,6 +85,7 @@ class Segment:
             rows=document["rows"],
             size=document["bytes"],
             columns=dict(sorted(columns.items(), key=lambda item: item[1].offset)),
+            modulus=document.get("modulus", shards),
             tombstones=document["tombstones"],
             dead_rows=document["dead_rows"],
             dead=tuple(document.get("dead", ())),
@@ -84,8 +98,8 @@ class Manifest:
     """What is live after `version` commits.
 
     `commit_id` tells whose commit this is, `created` is its time in ms since 1970. `segments[n]` are those of shard
-    n. `folded`: log objects that are in the segments already, and when they were folded, in ms; a name is dropped
-    from it once its object has been collected.
+    n; a wide one, which holds keys of several shards, is with the first of them. `folded`: log objects that are in
+    the segments already, and when they were folded, in ms; a name is dropped from it once its object was collected.
     """
 
     version: int
@@ -125,6 +139,18 @@ class Manifest:
         """Images in the segments, the log's tail not counted."""
         return sum(segment.live for segment in self)
 
+    @property
+    def wide(self) -> list[Segment]:
+        """Segments that were made for fewer shards, and wait to be split."""
+        return [segment for segment in self if segment.modulus != self.shards]
+
+    def by_residue(self) -> dict[Residue, list[Segment]]:
+        """The segments that hold the same part of the keys: those that have rows of it, and that may be merged."""
+        found: dict[Residue, list[Segment]] = {}
+        for segment in self:
+            found.setdefault(segment.residue, []).append(segment)
+        return found
+
     def __iter__(self) -> Iterator[Segment]:
         for shard in self.segments:
             yield from shard
@@ -137,7 +163,7 @@ class Manifest:
                 "version": self.version,
                 "commit_id": self.commit_id,
                 "created": self.created,
-                "shards": [[segment.to_json() for segment in shard] for shard in self.segments],
+                "shards": [[segment.to_json(self.shards) for segment in shard] for shard in self.segments],
                 "folded": dict(self.folded),
                 "totals": self._totals(),
             }
@@ -153,7 +179,7 @@ class Manifest:
                 commit_id=document["commit_id"],
                 created=document["created"],
                 segments=tuple(
-                    tuple(Segment.from_json(n, segment) for segment in shard)
+                    tuple(Segment.from_json(n, len(document["shards"]), segment) for segment in shard)
                     for n, shard in enumerate(document["shards"])
                 ),
                 folded=document["folded"],
@@ -182,9 +208,13 @@ class Manifest:
             raise ValueError("a segment is named twice")
         if self.version < 1 or not self.segments:
             raise ValueError(f"version {self.version} with {len(self.segments)} shards")
+        for n, shard in enumerate(self.segments):
+            for segment in shard:
+                if segment.shard != n or not segment.name.startswith(names.shard_prefix(n)):
+                    raise ValueError(f"{segment.name} is in shard {segment.shard}")
         for segment in self:
-            if not segment.name.startswith(names.shard_prefix(segment.shard)):
-                raise ValueError(f"{segment.name} is in shard {segment.shard}")
+            if not segment.shard < segment.modulus or self.shards % segment.modulus:
+                raise ValueError(f"{segment.name} is of shard {segment.shard} of {segment.modulus} in {self.shards}")
             if not 0 <= segment.dead_rows <= segment.rows:
                 raise ValueError(f"{segment.name} has {segment.dead_rows} dead of {segment.rows} rows")
             if segment.dead_object is None:

@@ -17,12 +17,17 @@ LOG = "log/"
 MANIFEST = "manifest/"
 SEGMENTS = "segments/"
 DEAD = "dead/"
+THUMBNAILS = "thumbnails/"
 
 KEY_BYTES = 1024
 """S3's own limit for an object key, so that every object can be a key."""
 
+SHARDS = 1 << 16
+"""As many as there can be: a segment's name has four hex digits for its shard."""
+
 _VERSIONS = 1 << 64
 _DIGEST = re.compile("[0-9a-f]{32}")
+_THUMBNAIL = re.compile(re.escape(THUMBNAILS) + r"([0-9a-f]{64})\.webp")
 
 
 def digest(data: Data) -> str:
@@ -99,3 +104,14 @@ def key_hash(stored: bytes) -> int:
 def key_hashes(stored: Iterable[bytes]) -> NDArray[np.uint64]:
     """(keys,) uint64: `key_hash` of each."""
     return np.frombuffer(b"".join([blake2b(key, digest_size=8).digest() for key in stored]), "<u8")
+
+
+def thumbnail(sha256: bytes) -> str:
+    """The name of the thumbnail of the image with this SHA-256: images of the same bytes share one."""
+    return f"{THUMBNAILS}{sha256.hex()}.webp"
+
+
+def thumbnail_sha256(name: str) -> bytes | None:
+    """The SHA-256 in a thumbnail's name; None where it is no such name."""
+    found = _THUMBNAIL.fullmatch(name)
+    return bytes.fromhex(found[1]) if found else None

@@ -41,7 +41,8 @@ class Record:
     """What the index knows of one key.
 
     `meta` is the user's own JSON object; `source` says where the picture was read from (path, size, mtime, ETag).
-    `rows` has one signature for every family of the index, none for a deleted key.
+    `rows` has one signature for every family of the index, none for a deleted key. `thumbnail`, a small WebP file, is
+    stored beside the records, not in them.
     """
 
     key: str
@@ -53,6 +54,7 @@ class Record:
     meta: Mapping[str, Any] | None = None
     source: Mapping[str, Any] | None = None
     rows: Mapping[str, Row] | None = None
+    thumbnail: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

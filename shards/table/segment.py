@@ -25,26 +25,29 @@ def pack(
     columns: Iterable[tuple[str, NDArray[Any]]],
     tombstones: NDArray[np.uint32],
     mark: str,
+    *,
+    modulus: int = 1,
 ) -> tuple[Segment, dict[str, Data]]:
     """A segment of these columns, and the objects to create for it: its file, perhaps a list of dead rows.
 
     `tombstones`: sorted rows, dead from the beginning, so that no scan sees them. `mark`: the
-    commit's, for the names.
+    commit's, for the names. `modulus`: of how many shards this is one.
     The file is laid out on disk and mapped, so that memory holds one column at a time.
     """
     with tempfile.TemporaryFile() as file:
         placed = write(file, columns, checked=True)
         file.flush()
         data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    segment = Segment(names.segment(shard, data, mark), shard, rows, len(data), placed, len(tombstones))
+    name = names.segment(shard, data, mark)
+    segment = Segment(name, shard, rows, len(data), placed, modulus=modulus, tombstones=len(tombstones))
     segment, objects = with_dead(segment, tombstones, mark)
     return segment, {segment.name: data, **objects}
 
 
 def pack_records(
-    shard: int, records: Records, families: Iterable[Family], mark: str
+    shard: int, records: Records, families: Iterable[Family], mark: str, *, modulus: int = 1
 ) -> tuple[Segment, dict[str, Data]]:
-    """A segment of records sorted by key hash."""
+    """A segment of records sorted by key hash; the rest as for `pack`."""
     tombstones = np.flatnonzero(records.fixed["kind"] == DELETE).astype(np.uint32)
     by_name = {family.name: family for family in families}
 
@@ -55,7 +58,7 @@ def pack_records(
             else:
                 yield name, column
 
-    return pack(shard, len(records), columns(), tombstones, mark)
+    return pack(shard, len(records), columns(), tombstones, mark, modulus=modulus)
 
 
 def with_dead(segment: Segment, dead: NDArray[np.uint32], mark: str) -> tuple[Segment, dict[str, Data]]:

@@ -15,25 +15,35 @@ from shards.table import names, sealed
 SEGMENT_ROWS = 1 << 20
 """Rows a segment grows to: larger ones cost fewer requests a query, smaller ones spread better over workers."""
 
+THUMBNAIL = 256
+"""Pixels of a thumbnail's longer side: what a grid shows on a dense screen, in 5 to 10 KB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`families`: their names, the first is searched unless a query names one. `shards`: how many at the start."""
+    """What an index is.
+
+    `families`: their names, the first is searched unless a query names one. `shards`: how many at the start.
+    `thumbnails`: pixels of the longer side of the small copy kept of each image, 0 for none.
+    """
 
     families: tuple[str, ...] = DEFAULT
     shards: int = 1
     segment_rows: int = SEGMENT_ROWS
     pictures: PictureSettings = field(default_factory=PictureSettings)
+    thumbnails: int = THUMBNAIL
 
     def __post_init__(self) -> None:
         if not self.families or len(set(self.families)) != len(self.families):
             raise QueryError(f"families {list(self.families)}: an index needs one or more, each once")
         for name in self.families:
             family(name)
-        if not 1 <= self.shards <= 1 << 16:
-            raise QueryError(f"shards is {self.shards}: an index has 1 to 65,536")
+        if not 1 <= self.shards <= names.SHARDS:
+            raise QueryError(f"shards is {self.shards}: an index has 1 to {names.SHARDS:,}")
         if not 1 <= self.segment_rows <= 1 << 22:
             raise QueryError(f"segment_rows is {self.segment_rows}: a segment has 1 to 4,194,304 rows")
+        if not 0 <= self.thumbnails <= 2048:
+            raise QueryError(f"thumbnails is {self.thumbnails}: a thumbnail has 1 to 2,048 pixels, 0 is none")
 
     def to_bytes(self) -> bytes:
         return sealed.seal(
@@ -43,6 +53,7 @@ class Settings:
                 "shards": self.shards,
                 "segment_rows": self.segment_rows,
                 "pictures": asdict(self.pictures),
+                "thumbnails": self.thumbnails,
             }
         )
 
@@ -60,6 +71,7 @@ class Settings:
             document["shards"],
             document["segment_rows"],
             PictureSettings(**document["pictures"]),
+            document.get("thumbnails", 0),
         )
 
     def signers(self) -> list[Family]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,15 +80,21 @@ class Snapshot:
 
     def locate(self, key: str) -> tuple[Source, int] | None:
         """The source and the row where this key lives."""
-        stored = names.key_bytes(key)
-        hashes = names.key_hashes([stored])
+        return self.locate_all([key]).get(key)
+
+    def locate_all(self, keys: Iterable[str]) -> dict[str, tuple[Source, int]]:
+        """The source and the row of each of these keys that lives: one search of each source for all of them."""
+        found: dict[str, tuple[Source, int]] = {}
+        wanted = {names.key_bytes(key): key for key in keys}
         for source in self.sources:
-            _, rows = source.reader.find(hashes)
+            if not wanted:
+                break
+            _, rows = source.reader.find(names.key_hashes(list(wanted)))
             rows = rows[~np.isin(rows, source.dead)]
-            for row, found in zip(rows.tolist(), source.reader.texts("key", rows), strict=True):
-                if found == stored:
-                    return source, row
-        return None
+            for row, stored in zip(rows.tolist(), source.reader.texts("key", rows), strict=True):
+                if stored in wanted:
+                    found[wanted.pop(stored)] = source, row
+        return found
 
 
 def assemble(

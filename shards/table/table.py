@@ -19,11 +19,13 @@ from shards.table import names
 from shards.table.checked import Memory
 from shards.table.columns import decode, encode
 from shards.table.commit import Effects, commit, write_once
+from shards.table.disk import DiskCache
 from shards.table.fold import Change, fold, overlay
-from shards.table.manifest import Manifest, Segment, read_dead
+from shards.table.manifest import Manifest, Residue, Segment, read_dead
 from shards.table.merge import apply, due, merge
 from shards.table.reader import SegmentReader, TailReader
 from shards.table.records import Order, Records
+from shards.table.reshard import Resharded, grow, splits
 from shards.table.settings import Settings
 from shards.table.snapshot import Snapshot, assemble
 
@@ -35,6 +37,10 @@ MEMORY = 512 << 20
 
 PARALLEL_GETS = 16
 """Objects read at once from a store that is not mapped: a GET takes 63 ms, a log tail has up to 256."""
+
+TAIL_OBJECTS = 256
+TAIL_BYTES = 32 << 20
+"""Beyond this many log objects, or bytes in them, every search pays for what is not folded: adding has to wait."""
 
 RESTARTS = 8
 """Snapshots a reader takes before it believes that an object is missing, not just collected."""
@@ -76,7 +82,7 @@ class Table:
     """The records of one index in one store. Safe to use from several threads, and beside any number of others.
 
     `max_staleness`: seconds a snapshot is used again without asking the store; 0 reads every write. `memory`: bytes
-    of segments that are kept, where the store is not mapped.
+    of segments that are kept, where the store is not mapped; `cache`: where more of them are kept on a disk.
     """
 
     def __init__(
@@ -86,6 +92,7 @@ class Table:
         *,
         max_staleness: float = 0.0,
         memory: int = MEMORY,
+        cache: DiskCache | None = None,
         effects: Effects | None = None,
     ) -> None:
         self.store = store
@@ -99,7 +106,9 @@ class Table:
         self._manifest_name = ""
         self._snapshot: Snapshot | None = None
         self._snapshot_ns = 0
+        self._snapshot_take = self._takes = 0
         self._memory = Memory(memory)
+        self._cache = cache
         self._readers: dict[str, SegmentReader] = {}
         self._dead: dict[str, NDArray[np.uint32]] = {}
         self._logs: dict[str, Records] = {}
@@ -117,6 +126,7 @@ class Table:
         newest_ms = int(records.fixed["order"][:, 0].max()) // 10**6
         name = names.log(newest_ms, body)
         write_once(self.store, self.effects, name, body)
+        self._look_again()
         return name
 
     def write(self, records: Records) -> None:
@@ -125,15 +135,27 @@ class Table:
         self._restarting(
             lambda: self._commit(lambda manifest, commit_id: self._fold(manifest, {}, [records], [], commit_id))
         )
+        self._look_again()
 
     def snapshot(self) -> Snapshot:
         """What a query that begins now sees."""
+        takes = self._takes
         with self._lock:
             now = self.effects.now_ns()
-            if self._snapshot is None or not 0 <= now - self._snapshot_ns < self._max_staleness_ns:
+            # one that was begun while this call waited for the lock is as good as one begun now: of many queries at
+            # once, each but the first waits for one listing, not for all those before it
+            is_new = self._snapshot_take > takes or 0 <= now - self._snapshot_ns < self._max_staleness_ns
+            if self._snapshot is None or not is_new:
+                self._takes += 1
                 self._snapshot = self._restarting(self._take_snapshot)
-                self._snapshot_ns = now
+                self._snapshot_ns, self._snapshot_take = now, self._takes
             return self._snapshot
+
+    def _look_again(self) -> None:
+        """Who writes sees it, however stale what others wrote may be."""
+        if self._max_staleness_ns:
+            with self._lock:
+                self._snapshot_ns = 0
 
     def read(self, question: Callable[[Snapshot], Result]) -> Result:
         """The answer to a question about a snapshot, asked again of a new one where objects are gone meanwhile."""
@@ -177,20 +199,67 @@ class Table:
 
     def compact(self, *, everything: bool = False) -> Compacted:
         """Fold the whole log tail, then merge what is due, or `everything` into as few segments as can be."""
-        folded = merged = written = 0
-        while batch := self._restarting(self._fold_some):
-            folded += batch
+        folded = self.fold()
+        merged = written = 0
         merging = True
         while merging:
             merging = False
-            manifest = self._restarting(self._newest)
-            for segments in due(manifest, self.settings.segment_rows, everything=everything):
-                made = self._restarting(lambda segments=segments: self._merge(segments))  # type: ignore[misc]
+            for segments in self.due_merges(everything=everything):
+                made = self.merge(segments)
                 if made is not None:
                     merging = not everything
                     merged += len(segments)
                     written += made
         return Compacted(folded, merged, written, self._restarting(self._newest).version)
+
+    def fold(self) -> int:
+        """Fold the whole log tail into segments; how many log objects that were."""
+        folded = 0
+        while batch := self._restarting(self._fold_some):
+            folded += batch
+        return folded
+
+    def due_merges(self, *, everything: bool = False) -> list[tuple[str, ...]]:
+        """The merges to do now, each as the names of its segments, and no segment in two of them.
+
+        So any number of processes may do them at once, each with `merge`.
+        """
+        manifest = self._restarting(self._newest)
+        merges = due(manifest, self.settings.segment_rows, everything=everything)
+        return [tuple(segment.name for segment in segments) for segments in merges]
+
+    def merge(self, segments: Sequence[str]) -> int | None:
+        """Put one segment in the place of those of these names: how many were written, 0 where nothing of them lives.
+
+        None where one of them is gone: somebody else has merged it. Raises QueryError where they are not of one shard.
+        """
+        return self._restarting(lambda: self._merge(segments))
+
+    def reshard(self, shards: int, progress: Callable[[int, int], None] | None = None) -> Resharded:
+        """Make it so many shards; go on where an earlier call was interrupted. `progress`: (rows split, of how many).
+
+        Raises QueryError unless `shards` is what there are, times a power of two.
+        """
+        before = self._restarting(self._newest).shards
+        self._restarting(lambda: self._commit(lambda manifest, commit_id: self._grow(manifest, shards, commit_id)))
+        split = written = total = 0
+        while True:
+            manifest = self._restarting(self._newest)
+            waiting = sum(segment.rows for segment in manifest.wide)
+            total = max(total, waiting)
+            if progress is not None and total:
+                progress(total - waiting, total)
+            todo = splits(manifest, self.settings.segment_rows)
+            if not todo:
+                return Resharded(before, shards, split, written, manifest.version)
+            # any of them, so that two processes seldom do the same
+            chosen = todo[self.effects.random() % len(todo)]
+            made = self._restarting(
+                lambda chosen=chosen: self._merge([one.name for one in chosen.segments], chosen.into)  # type: ignore[misc]
+            )
+            if made is not None:
+                split += len(chosen.segments)
+                written += made
 
     def pressure(self) -> tuple[int, int]:
         """(log objects, bytes) of the tail that waits for a fold."""
@@ -268,7 +337,7 @@ class Table:
     def _open(self, segment: Segment) -> SegmentReader:
         reader = self._readers.get(segment.name)
         if reader is None:
-            reader = self._readers[segment.name] = SegmentReader(self.store, segment, self._memory)
+            reader = self._readers[segment.name] = SegmentReader(self.store, segment, self._memory, self._cache)
         return reader
 
     def _dead_of(self, segment: Segment) -> NDArray[np.uint32]:
@@ -319,27 +388,39 @@ class Table:
             commit_id=commit_id,
         )
 
-    def _merge(self, segments: list[Segment]) -> int | None:
-        """Put one segment in the place of these: how many were written (0 or 1), None where one is gone already."""
+    def _grow(self, manifest: Manifest, shards: int, commit_id: str) -> Change | None:
+        return grow(manifest, shards, now_ms=self.effects.now_ns() // 10**6, commit_id=commit_id)
+
+    def _merge(self, wanted: Sequence[str], into: Sequence[Residue | None] = (None,)) -> int | None:
+        """Put one segment in the place of these, or one for each residue that they are split into.
+
+        How many were written, since empty ones are not; None where one of these is gone already.
+        """
         # as they are now: the lists of dead rows that they had when the merge was planned may be collected
         live = {segment.name: segment for segment in self._newest()}
-        if any(segment.name not in live for segment in segments):
+        if any(name not in live for name in wanted):
             return None
-        segments = [live[segment.name] for segment in segments]
-        merged = merge(
-            segments,
-            families=self._families,
-            open_segment=self._open,
-            dead_of=self._dead_of,
-            now_ns=self.effects.now_ns(),
-        )
+        segments = [live[name] for name in dict.fromkeys(wanted)]
+        if len({segment.residue for segment in segments}) != 1:
+            raise QueryError(f"a merge takes segments of one shard, at least one, and not {', '.join(wanted) or 'none'}")
+        parts = [
+            merge(
+                segments,
+                families=self._families,
+                open_segment=self._open,
+                dead_of=self._dead_of,
+                now_ns=self.effects.now_ns(),
+                into=residue,
+            )
+            for residue in into
+        ]
         made = self._commit(
             lambda manifest, commit_id: apply(
                 manifest,
-                merged,
+                *parts,
                 dead_of=self._dead_of,
                 now_ms=self.effects.now_ns() // 10**6,
                 commit_id=commit_id,
             )
         )
-        return None if made is None else int(merged.segment is not None)
+        return None if made is None else sum(part.segment is not None for part in parts)

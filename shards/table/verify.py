@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shards.errors import CorruptObject, LookalikeError, ObjectNotFound
 from shards.storage.base import Entry, Store
-from shards.table import names
+from shards.table import names, thumbnails
 from shards.table.collect import KEPT_MANIFESTS, ORPHAN_SECONDS
 from shards.table.columns import CHECKS, decode
 from shards.table.commit import Effects
@@ -21,6 +21,7 @@ from shards.table.settings import Settings
 
 RESTORE = "restore it from a copy, or remove what it held and add those images again"
 COLLECT = "nothing is lost; 'lookalike collect' removes it"
+REDRAW = "delete it: no search needs it, and it is drawn again where its image is at hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class _Verifier:
             self._report(missing, "is named by the newest manifest and missing", RESTORE)
         live: list[NDArray[np.uint64]] = []
         for entry in entries:
-            self._step(entry, segments, dead, newest, live)
+            self._step(entry, segments, dead, live)
         if live:
             hashes = np.sort(np.concatenate(live))
             twice = hashes[1:][hashes[1:] == hashes[:-1]]
@@ -114,18 +115,19 @@ class _Verifier:
         entry: Entry,
         segments: dict[str, Segment],
         dead: set[str],
-        newest: Manifest,
         live: list[NDArray[np.uint64]],
     ) -> None:
         try:
             if entry.name in segments:
-                hashes = self._segment(segments[entry.name], newest.shards)
+                hashes = self._segment(segments[entry.name])
                 if entry.name in self.needed:
                     live.append(hashes)
             elif entry.name in dead:
                 names.check_content(entry.name, self.store.get(entry.name))
             elif entry.name.startswith(names.LOG):
                 self._log(entry.name)
+            elif names.thumbnail_sha256(entry.name) is not None:
+                self._thumbnail(entry.name)
             elif entry.name.startswith((names.SEGMENTS, names.DEAD)):
                 if self.now - entry.modified > ORPHAN_SECONDS:
                     self._report(entry.name, "belongs to no manifest", COLLECT, is_harmless=True)
@@ -141,7 +143,7 @@ class _Verifier:
         if self.progress is not None:
             self.progress(self.done, self.total)
 
-    def _segment(self, segment: Segment, shards: int) -> NDArray[np.uint64]:
+    def _segment(self, segment: Segment) -> NDArray[np.uint64]:
         """(live,) uint64: key hashes of the living rows."""
         data = self.store.get(segment.name)
         if len(data) != segment.size:
@@ -159,8 +161,8 @@ class _Verifier:
         hashes = self._records(segment.name, records)
         if (hashes[1:] < hashes[:-1]).any():
             raise CorruptObject(segment.name, "its rows are not sorted by key hash")
-        if (hashes % np.uint64(shards) != segment.shard).any():
-            raise CorruptObject(segment.name, f"has keys that are not of shard {segment.shard}")
+        if (hashes % np.uint64(segment.modulus) != segment.shard).any():
+            raise CorruptObject(segment.name, f"has keys that are not of shard {segment.shard} of {segment.modulus}")
         dead = read_dead(self.store, segment)
         tombstones = np.flatnonzero(records.fixed["kind"] == DELETE)
         if len(tombstones) != segment.tombstones or not np.isin(tombstones, dead).all():
@@ -173,6 +175,12 @@ class _Verifier:
         data = self.store.get(name)
         names.check_content(name, data)
         self._records(name, Records.from_columns(decode(name, data), self.settings.signers()))
+
+    def _thumbnail(self, name: str) -> None:
+        try:
+            thumbnails.unseal(name, self.store.get(name))
+        except CorruptObject as error:
+            self._report(name, error.problem, REDRAW, is_harmless=True)
 
     def _records(self, name: str, records: Records) -> NDArray[np.uint64]:
         """Check what the records say of themselves; their key hashes."""
@@ -191,7 +199,9 @@ class _Verifier:
         """Two living rows of one hash must be two keys that happen to collide."""
         for hashed in np.unique(twice):
             keys: list[bytes] = []
-            for segment in newest.segments[int(hashed % np.uint64(newest.shards))]:
+            for segment in newest:
+                if hashed % np.uint64(segment.modulus) != segment.shard:
+                    continue
                 reader = SegmentReader(self.store, segment)
                 _, rows = reader.find(np.array([hashed], np.uint64))
                 keys += reader.texts("key", rows[~np.isin(rows, read_dead(self.store, segment))])

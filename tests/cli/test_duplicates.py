@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 from base64 import b64decode
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from shards import Index
+from shards import Index, Record
+from shards.families.hashes.join import plan
 from shards.images import decode
 from tests.cli.drawing import cloud, draw, index_of, png
 from tests.cli.running import lines, run
@@ -45,7 +47,14 @@ def test_groups_name_the_largest_as_the_one_to_keep(index: Index) -> None:
         first["copies"][0]
     )
     assert (second["keep"]["key"], [copy["key"] for copy in second["copies"]]) == ("q.png", ["p.png"])
-    assert summary == {"status": "summary", "family": "dhash", "groups": 2, "copies": 3, "flat": []}
+    assert summary == {
+        "status": "summary",
+        "family": "dhash",
+        "groups": 2,
+        "copies": 3,
+        "flat": [],
+        "method": {"name": "sorting"},
+    }
 
 
 def test_people_see_each_group_with_what_to_keep(index: Index) -> None:
@@ -60,6 +69,35 @@ def test_how_alike_is_a_choice(index: Index) -> None:
     assert lines(run("duplicates", "index", "--family", "haar", "--min-score", 100).stdout)[-1]["groups"] < 2
     both = run("duplicates", "index", "--min-score", 90, "--max-distance", 3)
     assert (both.exit_code, "not both" in both.stderr) == (2, True)
+
+
+def test_groups_may_be_all_that_a_chain_connects(tmp_path: Path) -> None:
+    index = Index.create(str(tmp_path / "chain"), families=["dhash"])
+    # each is 2 bits from the next one
+    for n in range(4):
+        row = index.families[0].parse(f"{0x0F0F0F0F00000000 | (1 << 2 * n) - 1:016x}")
+        size = 9 if n == 1 else 5
+        index.write([Record(f"{n}.png", index.next_order(), width=size, height=size, rows={"dhash": row})])
+    stars = lines(run("duplicates", tmp_path / "chain", "--max-distance", 2).stdout)
+    assert [[copy["key"] for copy in group["copies"]] for group in stars[:-1]] == [["0.png", "2.png"]]
+    chain = lines(run("duplicates", tmp_path / "chain", "--max-distance", 2, "--group", "components").stdout)
+    assert [(copy["key"], copy["distance"]) for copy in chain[0]["copies"]] == [
+        ("0.png", 2),
+        ("2.png", 2),
+        ("3.png", 4),
+    ]
+
+
+def test_how_they_were_found_is_said(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shards.search.duplicates.FEW", 0)
+    # so few that comparing them all is cheaper: any plan must do
+    monkeypatch.setattr("shards.search.sieves.plan", lambda _, bits, radius: plan(10**6, bits, radius))
+    suggested = run("duplicates", "index", "--family", "haar")
+    assert lines(suggested.stdout)[-1]["method"] == {"name": "candidates", "hashes": ["dhash"], "radius": 10}
+    told = run("duplicates", "index", "--family", "haar", "--text").stdout.splitlines()[-1]
+    assert told == "only pairs within 10 bits of dhash were compared; --exhaustive compares all"
+    compared = run("duplicates", "index", "--family", "haar", "--exhaustive")
+    assert lines(compared.stdout)[-1]["method"] == {"name": "exhaustive"}
 
 
 def test_without_dhash_the_first_family_decides(tmp_path: Path, index: Index) -> None:
@@ -112,6 +150,9 @@ def test_names_on_the_page_are_text_whatever_they_hold(index: Index) -> None:
 
 def test_images_whose_files_are_gone_have_no_thumbnail(index: Index, tmp_path: Path) -> None:
     (tmp_path / "photos/small.png").unlink()
+    assert run("duplicates", "index", "--html", "page.html").exit_code == 0
+    assert len(Page(Path("page.html").read_text(encoding="utf-8")).images) == 5, "the index keeps a thumbnail of each"
+    shutil.rmtree(tmp_path / "index/thumbnails")
     assert run("duplicates", "index", "--html", "page.html").exit_code == 0
     page = Page(Path("page.html").read_text(encoding="utf-8"))
     assert len(page.images) == 4

@@ -65,7 +65,7 @@ def test_every_option_is_explained(name: str) -> None:
 def test_all_commands_are_listed() -> None:
     listed = run("--help").stdout
     everyday = {"create", "add", "sync", "search", "compare", "duplicates", "remove", "list", "show"}
-    assert set(COMMANDS) == everyday | {"stats", "compact", "collect", "verify"}
+    assert set(COMMANDS) == everyday | {"serve", "stats", "compact", "reshard", "collect", "verify"}
     assert all(f"\n  {name} " in listed for name in COMMANDS)
 
 
@@ -81,7 +81,19 @@ def test_starting_loads_nothing_that_only_some_commands_need() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "click" in loaded
-    assert not {"numpy", "PIL", "rich", "obstore", "pywt", "multiprocessing"} & set(loaded)
+    of_some = {
+        "numpy",
+        "PIL",
+        "rich",
+        "obstore",
+        "pywt",
+        "multiprocessing",
+        "fastapi",
+        "pydantic",
+        "starlette",
+        "uvicorn",
+    }
+    assert not of_some & set(loaded)
 
 
 def test_an_unknown_command_is_a_mistake_of_whoever_typed_it() -> None:

@@ -1,4 +1,4 @@
-"""`lookalike stats`, `compact`, `collect` and `verify`."""
+"""`lookalike stats`, `compact`, `reshard`, `collect` and `verify`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shards import Index
+from shards.cli.progress import Progress
 from tests.cli.drawing import draw, index_of
 from tests.cli.running import lines, run
 
@@ -40,6 +41,45 @@ def test_everything_becomes_one_segment(index: Index, tmp_path: Path) -> None:
     assert text == "folded 0 log objects, merged 2 segments into 1; the manifest is version 3\n"
 
 
+def test_resharding_says_what_it_did(index: Index) -> None:
+    index.compact()
+    before = run("search", "index", "photos/b.png").stdout
+    result = run("reshard", "index", "4", "--json")
+    assert lines(result.stdout) == [{"before": 1, "shards": 4, "split": 1, "written": 2, "version": 3}]
+    assert run("search", "index", "photos/b.png").stdout == before
+    text = run("reshard", "index", "16", "--text").stdout
+    assert text == "4 shards before, 16 now: split 2 segments into 3; the manifest is version 6\n"
+    assert run("search", "index", "photos/b.png").stdout == before
+    assert lines(run("verify", "index").stdout)[-1]["status"] == "clean"
+
+
+def test_a_number_of_shards_that_cannot_be_is_refused_with_those_that_can(index: Index) -> None:
+    result = run("reshard", "index", "3")
+    assert result.exit_code == 2
+    assert "shards is 3, the index has 1: give that doubled, once or several times, up to 65,536: 2, 4, 8" in (
+        result.stderr
+    )
+    assert run("reshard", "index", "many").exit_code == 2
+
+
+def test_an_interrupted_resharding_is_seen_and_goes_on(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    index.compact()
+
+    def interrupt(self: Progress, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "update", interrupt)
+        result = run("reshard", "index", "2")
+    assert result.exit_code == 130
+    assert "the index is whole" in result.stderr
+    assert "shards      2, resharding: 1 segment to split\n" in run("stats", "index", "--text").stdout
+    (done,) = lines(run("reshard", "index", "2").stdout)
+    assert (done["before"], done["split"]) == (2, 1)
+    (stats,) = lines(run("stats", "index").stdout)
+    assert (stats["shards"], stats["wide"], stats["images"]) == (2, 0, 3)
+
+
 def test_collecting_says_what_went(index: Index) -> None:
     assert lines(run("collect", "index").stdout) == [{"deleted": [], "size": 0}]
     assert run("collect", "index", "--text").stdout == "deleted 0 objects of 0 bytes\n"
@@ -54,11 +94,11 @@ def test_a_whole_index_is_clean(index: Index) -> None:
     assert verdict == {
         "status": "clean",
         "index": index.url,
-        "objects": 6,
+        "objects": 9,
         "images": 3,
         "problems": 0,
     }
-    assert "clean (6 objects" in run("verify", "index", "--text").stdout
+    assert "clean (9 objects" in run("verify", "index", "--text").stdout
 
 
 def test_one_wrong_byte_is_found_named_and_exit_code_1(index: Index, tmp_path: Path) -> None:

@@ -63,6 +63,15 @@ def test_a_terminal_gets_tables_and_bars(tmp_path: Path) -> None:
     assert "{" not in shown
 
 
+def test_a_resharding_shows_how_far_it_is(index: Index, tmp_path: Path) -> None:
+    index.compact()
+    code, shown = on_a_terminal("reshard", tmp_path / "index", "2", cwd=ROOT)
+    assert code == 0
+    assert "resharding" in shown
+    assert "3/3" in shown
+    assert "1 shard before, 2 now: split 1 segment into 1" in shown
+
+
 def test_a_bar_on_the_terminal_does_not_swallow_what_goes_into_a_file(tmp_path: Path) -> None:
     draw(tmp_path / "photos", ["a.png", "b.png"])
     ours, theirs = pty.openpty()

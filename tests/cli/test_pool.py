@@ -59,7 +59,7 @@ def test_every_picture_is_signed_as_this_process_would(photos: Path) -> None:
         found = outcomes(pool, iter(tasks))
     families = (family("dhash"),)
     for one in tasks:
-        expected, record = sign(one, families, JOB.pictures), found[one.key]
+        expected, record = sign(one, families, JOB), found[one.key]
         assert isinstance(expected, Record)
         assert isinstance(record, Record)
         assert (record.order, record.sha256, record.source) == (expected.order, expected.sha256, expected.source)
@@ -70,7 +70,7 @@ def test_every_picture_is_signed_as_this_process_would(photos: Path) -> None:
 
 def test_the_source_is_that_of_the_file_as_it_was_read(photos: Path) -> None:
     path = photos / "00.png"
-    record = sign(task(path), (family("dhash"),), JOB.pictures)
+    record = sign(task(path), (family("dhash"),), JOB)
     status = path.stat()
     assert isinstance(record, Record)
     assert record.source == {"path": str(path), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
@@ -161,7 +161,7 @@ def test_what_is_wrong_with_a_picture_is_its_outcome(tmp_path: Path, data: bytes
     path = tmp_path / "a.png"
     if data is not None:
         path.write_bytes(data)
-    failure = sign(task(path), (family("dhash"),), JOB.pictures)
+    failure = sign(task(path), (family("dhash"),), JOB)
     assert isinstance(failure, Failure)
     assert (failure.key, failure.path, failure.reason) == ("a.png", str(path), reason)
     assert failure.message

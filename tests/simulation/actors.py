@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from shards.errors import Conflict, KeyNotFound, Undecided
+from shards.errors import Conflict, KeyNotFound, QueryError, Undecided
 from shards.index import Index, Signature
 from shards.table.collect import collect
 from shards.table.records import Order
@@ -129,6 +129,20 @@ class Compactor(Actor):
         try:
             self.place.scheduler.note(f"  {self.table.compact(everything=self.random.random() < 0.2)}")
         except Conflict as error:
+            self.place.scheduler.note(f"  refused: {error}")
+
+
+class Resharder(Actor):
+    """Doubles the shards, or goes on where somebody was interrupted. Another may double them at the same moment."""
+
+    MOST = 24
+
+    def act(self) -> None:
+        there = self.table.snapshot().manifest.shards
+        wanted = [shards for shards in (there, 2 * there, 4 * there) if shards <= self.MOST]
+        try:
+            self.place.scheduler.note(f"  {self.table.reshard(self.random.choice(wanted))}")
+        except (Conflict, QueryError) as error:
             self.place.scheduler.note(f"  refused: {error}")
 
 

@@ -24,6 +24,7 @@ class WatchedStore:
     def __init__(self, scheduler: Scheduler, slack: int) -> None:
         self.inner = MemoryStore("memory://simulated", clock=lambda: scheduler.now_ns / 1e9)
         self.versions = 0
+        self._shards = 1
         self._slack = slack
         self._needed: frozenset[str] = frozenset()
 
@@ -64,7 +65,9 @@ class WatchedStore:
             return
         if manifest.version != self.versions + 1:
             raise ViolationError(f"manifest {manifest.version} was created after {self.versions}")
-        self.versions = manifest.version
+        if manifest.shards % self._shards:
+            raise ViolationError(f"manifest {manifest.version} has {manifest.shards} shards after {self._shards}")
+        self.versions, self._shards = manifest.version, manifest.shards
         self._needed = frozenset(
             name for segment in manifest for name in (segment.name, segment.dead_object) if name is not None
         )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
 
 from shards.storage.base import Entry, Store
-from shards.table import commit, names, table
+from shards.table import commit, merge, names, table
 from shards.table.collect import Collected
 from shards.table.commit import Effects, write_once
-from shards.table.fold import Change
-from shards.table.manifest import Manifest, newest
+from shards.table.fold import Change, Dead
+from shards.table.manifest import Manifest, Segment, newest
 from shards.table.merge import Merged, apply
 from shards.table.records import Records
+from shards.table.reshard import grow
 from shards.table.snapshot import Snapshot
 from shards.table.table import Table
 from tests.simulation import actors
@@ -68,10 +70,49 @@ def whatever_is_not_named_is_collected_at_once() -> AbstractContextManager[objec
 def a_merge_forgets_what_died_meanwhile() -> AbstractContextManager[object]:
     """A fold has overwritten a row while the merge copied it."""
 
-    def forgetful(manifest: Manifest, merged: Merged, *, dead_of: object, now_ms: int, commit_id: str) -> Change | None:
-        return apply(manifest, merged, dead_of=lambda _: np.empty(0, np.uint32), now_ms=now_ms, commit_id=commit_id)
+    def forgetful(manifest: Manifest, *parts: Merged, dead_of: Dead, now_ms: int, commit_id: str) -> Change | None:
+        return apply(manifest, *parts, dead_of=lambda _: np.empty(0, np.uint32), now_ms=now_ms, commit_id=commit_id)
 
     return patch.object(table, "apply", forgetful)
+
+
+def resharding_forgets_what_a_segment_was_made_for() -> AbstractContextManager[object]:
+    """Keys are looked for in the segments of their new shard alone: what an old segment has of it is not found."""
+
+    def grown(manifest: Manifest, shards: int, *, now_ms: int, commit_id: str) -> Change | None:
+        change = grow(manifest, shards, now_ms=now_ms, commit_id=commit_id)
+        return change and Change(narrow(change.manifest), change.objects)
+
+    return patch.object(table, "grow", grown)
+
+
+def a_merge_mixes_wide_segments_with_others() -> AbstractContextManager[object]:
+    """What comes of it counts as one of them, and the rest of its keys are in no shard where they are looked for."""
+
+    def due(manifest: Manifest, segment_rows: int, *, everything: bool = False) -> list[list[Segment]]:
+        real = {segment.name: segment for segment in manifest}
+        merges = merge.due(narrow(manifest), segment_rows, everything=everything)
+        return [
+            sorted((real[segment.name] for segment in segments), key=lambda segment: -segment.modulus)
+            for segments in merges
+        ]
+
+    return patch.object(table, "due", due)
+
+
+def the_parts_of_a_split_are_committed_one_by_one() -> AbstractContextManager[object]:
+    """The second commit finds the split segment gone and gives up, as that of a merge must."""
+
+    def one(manifest: Manifest, *parts: Merged, dead_of: Dead, now_ms: int, commit_id: str) -> Change | None:
+        return apply(manifest, parts[0], dead_of=dead_of, now_ms=now_ms, commit_id=commit_id)
+
+    return patch.object(table, "apply", one)
+
+
+def narrow(manifest: Manifest) -> Manifest:
+    """As if every segment had been made for as many shards as there are."""
+    segments = [[replace(segment, modulus=manifest.shards) for segment in shard] for shard in manifest.segments]
+    return replace(manifest, segments=tuple(map(tuple, segments)))
 
 
 def a_reader_does_not_start_again() -> AbstractContextManager[object]:

@@ -10,11 +10,21 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from shards.table import collect, manifest, merge, segment, table, verify
+from shards.table import collect, manifest, merge, reshard, segment, table, verify
 from shards.table import settings as table_settings
 from shards.table.settings import Settings
 from shards.table.table import Table
-from tests.simulation.actors import Actor, BulkWriter, Collector, Compactor, Place, Reader, WarmReader, Writer
+from tests.simulation.actors import (
+    Actor,
+    BulkWriter,
+    Collector,
+    Compactor,
+    Place,
+    Reader,
+    Resharder,
+    WarmReader,
+    Writer,
+)
 from tests.simulation.audit import WatchedStore, read_all
 from tests.simulation.model import FAMILY, Model, ViolationError
 from tests.simulation.scheduler import Scheduler
@@ -26,6 +36,8 @@ CAST: dict[str, tuple[type[Actor], int]] = {
     "bulk writer": (BulkWriter, 4),
     "compactor 1": (Compactor, 4),
     "compactor 2": (Compactor, 4),
+    "resharder 1": (Resharder, 2),
+    "resharder 2": (Resharder, 2),
     "collector": (Collector, 4),
     "reader": (Reader, 5),
     "warm reader": (WarmReader, 4),
@@ -91,6 +103,9 @@ def close(place: Place, store: WatchedStore) -> None:
         effects = ActorEffects(scheduler, Random(days))
         last = Table(way, place.settings, effects=effects)
         last.compact(everything=days > 0)
+        last.reshard(manifest.newest(store, place.settings.shards).shards)
+        if manifest.newest(store, place.settings.shards).wide:
+            raise ViolationError(f"after {days} days there are wide segments, and nobody is left who could split them")
         collect.collect(way, effects)
         model.check(read_all(last.snapshot()), model.floor())
         report = verify.verify(store, place.settings, effects)
@@ -108,6 +123,7 @@ def small_constants(random: Random) -> Iterator[int]:
             (verify, "KEPT_MANIFESTS", (kept,)),
             (segment, "INLINE_DEAD", (0, 2, manifest.INLINE_DEAD)),
             (merge, "FACTOR", (2, 4)),
+            (reshard, "FAN_OUT", (2, reshard.FAN_OUT)),
             (table, "FOLD_BYTES", (4_000, table.FOLD_BYTES)),
         ):
             patches.enter_context(patch.object(module, name, random.choice(values)))

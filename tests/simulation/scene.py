@@ -43,6 +43,9 @@ class Scene:
     def compact(self, *, everything: bool = False) -> None:
         self.bystander.compact(everything=everything)
 
+    def reshard(self, shards: int) -> None:
+        self.bystander.reshard(shards)
+
     def wait(self, seconds: float) -> None:
         self.world.pass_seconds(seconds)
 

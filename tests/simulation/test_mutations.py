@@ -35,6 +35,9 @@ SEEDS = 150
         mutations.whatever_is_not_named_is_collected_at_once,
         mutations.a_reader_does_not_start_again,
         mutations.the_last_to_arrive_wins,
+        mutations.resharding_forgets_what_a_segment_was_made_for,
+        mutations.a_merge_mixes_wide_segments_with_others,
+        mutations.the_parts_of_a_split_are_committed_one_by_one,
     ],
     ids=lambda mutation: mutation.__name__,
 )

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from shards.errors import Conflict, CorruptObject, Undecided
+from shards.errors import Conflict, CorruptObject, QueryError, Undecided
 from shards.table import collect, commit, names
 from shards.table.merge import FACTOR, due
 from tests.simulation.interleaving import CrashError, crash, lose_answer, refuse
@@ -334,6 +334,140 @@ class TestMerges:
         assert compactor._merge(segments) == 1
         assert scene.read() == {"c": 1, "e": 7}
         assert scene.is_whole()
+
+
+class TestResharding:
+    """Wide segments are those made for fewer shards than there are."""
+
+    @pytest.fixture(autouse=True)
+    def animals_of_both_halves(self, scene: Scene) -> None:
+        """owl and bat are of the first of two shards, cat and dog of the second."""
+        halves = [names.key_hash(key.encode()) % 2 for key in ("owl", "bat", "cat", "dog")]
+        assert halves == [0, 0, 1, 1]
+        scene.write(put("cat", 1, 1), put("dog", 1, 2), put("owl", 1, 3))
+
+    def test_a_commit_built_for_fewer_shards_is_built_again(self, scene: Scene) -> None:
+        way, writer = scene.process()
+        way.before("create", names.MANIFEST, lambda: scene.reshard(2))
+        writer.write(records(put("dog", 2, 4), put("bat", 2, 5)))
+        assert way.all_happened
+        assert scene.read() == {"cat": 1, "dog": 4, "owl": 3, "bat": 5}
+        assert [segment.residue for segment in scene.newest()] == [(0, 2), (0, 2), (1, 2), (1, 2)]
+        assert scene.is_whole()
+
+    def test_between_the_first_commit_and_the_last_everybody_goes_on(self, scene: Scene) -> None:
+        way, resharder = scene.process()
+        way.before("create", names.SEGMENTS, crash)
+        with pytest.raises(CrashError):
+            resharder.reshard(4)
+        assert scene.newest().shards == 4
+        assert [segment.residue for segment in scene.newest().wide] == [(0, 1)]
+        assert scene.read() == {"cat": 1, "dog": 2, "owl": 3}
+        scene.append(put("dog", 2, 4), delete("cat", 2))
+        assert scene.read() == {"dog": 4, "owl": 3}
+        scene.compact()
+        scene.write(delete("owl", 2), put("bat", 1, 5))
+        scene.compact(everything=True)
+        assert scene.read() == {"dog": 4, "bat": 5}
+        assert scene.is_whole()
+        scene.reshard(4)
+        assert scene.newest().wide == []
+        assert scene.read() == {"dog": 4, "bat": 5}
+        assert scene.is_whole()
+
+    def test_rows_that_died_during_a_split_are_dead_after_it(self, scene: Scene) -> None:
+        way, resharder = scene.process()
+
+        def others() -> None:
+            scene.write(put("cat", 2, 4), delete("dog", 2))
+            scene.append(delete("owl", 2))
+
+        way.before("create", names.MANIFEST, others, nth=2)
+        resharder.reshard(2)
+        assert way.all_happened
+        assert scene.read() == {"cat": 4}
+        assert scene.is_whole()
+
+    def test_a_merge_planned_before_gives_a_segment_that_is_split_later(self, scene: Scene) -> None:
+        scene.write(put("bat", 1, 4))
+        way, compactor = scene.process()
+        way.before("create", names.MANIFEST, lambda: grow_and_crash(scene, 2))
+        assert compactor.compact(everything=True).merged == 2
+        assert [segment.residue for segment in scene.newest()] == [(0, 1)]
+        scene.write(put("dog", 2, 5))
+        assert scene.read() == {"cat": 1, "dog": 5, "owl": 3, "bat": 4}
+        scene.reshard(2)
+        assert [segment.live for segment in scene.newest()] == [2, 1, 1]
+        assert scene.read() == {"cat": 1, "dog": 5, "owl": 3, "bat": 4}
+        assert scene.is_whole()
+
+    def test_a_segment_that_was_merged_during_its_split_is_split_as_it_is_then(self, scene: Scene) -> None:
+        scene.write(put("bat", 1, 4))
+        way, resharder = scene.process()
+        way.before("create", names.MANIFEST, lambda: scene.compact(everything=True), nth=2)
+        done = resharder.reshard(2)
+        assert (done.split, done.written) == (1, 2)
+        assert scene.read() == {"cat": 1, "dog": 2, "owl": 3, "bat": 4}
+        assert scene.is_whole()
+
+    def test_two_reshardings_to_the_same_number_do_each_thing_once(self, scene: Scene) -> None:
+        way, resharder = scene.process()
+        way.before("create", names.MANIFEST, lambda: scene.reshard(2), nth=2)
+        assert resharder.reshard(2).split == 0, "the other one was first"
+        assert scene.versions() == [3, 2, 1]
+        assert [segment.residue for segment in scene.newest()] == [(0, 2), (1, 2)]
+        assert scene.is_whole()
+
+    def test_of_two_reshardings_to_different_numbers_both_reach_the_larger(self, scene: Scene) -> None:
+        way, resharder = scene.process()
+        way.before("create", names.MANIFEST, lambda: grow_and_crash(scene, 8), nth=2)
+        resharder.reshard(2)
+        assert scene.newest().shards == 8
+        assert scene.newest().wide == []
+        assert scene.read() == {"cat": 1, "dog": 2, "owl": 3}
+        assert scene.is_whole()
+
+    def test_who_asks_for_fewer_than_another_has_made_meanwhile_is_refused(self, scene: Scene) -> None:
+        way, resharder = scene.process()
+        way.before("create", names.MANIFEST, lambda: scene.reshard(8))
+        with pytest.raises(QueryError, match="shards is 2, the index has 8"):
+            resharder.reshard(2)
+        assert scene.newest().shards == 8
+
+    def test_a_reader_whose_wide_segment_is_split_and_collected_asks_again(self, scene: Scene) -> None:
+        way, reader = scene.process()
+
+        def others() -> None:
+            scene.reshard(2)
+            for n in range(collect.KEPT_MANIFESTS):
+                scene.write(put("bat", n, n))
+            scene.wait(2 * HOURS)
+            assert len(scene.collect()) > 1
+
+        way.before("get", names.SEGMENTS, others)
+        assert read(reader) == {"cat": 1, "dog": 2, "owl": 3, "bat": 7}
+
+    def test_what_an_interrupted_split_left_is_collected_and_nothing_else(self, scene: Scene) -> None:
+        way, resharder = scene.process()
+        way.before("create", names.MANIFEST, crash, nth=2)
+        with pytest.raises(CrashError):
+            resharder.reshard(2)
+        assert len(scene.names(names.SEGMENTS)) == 3
+        scene.wait(2 * HOURS)
+        scene.write(put("bat", 1, 4))
+        orphans = scene.collect()
+        assert len(orphans) == 2
+        scene.reshard(2)
+        assert scene.read() == {"cat": 1, "dog": 2, "owl": 3, "bat": 4}
+        assert scene.is_whole()
+
+
+def grow_and_crash(scene: Scene, shards: int) -> None:
+    """There are so many shards, and the one who made them so did not live to split a segment."""
+    way, resharder = scene.process()
+    way.before("create", names.SEGMENTS, crash)
+    with pytest.raises(CrashError):
+        resharder.reshard(shards)
 
 
 class TestCollecting:

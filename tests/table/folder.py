@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from shards.storage.memory import MemoryStore
 from shards.table import names
 from shards.table.fold import Change, fold
-from shards.table.manifest import Manifest, Segment, read_dead
+from shards.table.manifest import Manifest, Residue, Segment, read_dead
 from shards.table.merge import Merged, apply, due, merge
 from shards.table.reader import SegmentReader
 from shards.table.records import Record, Records
@@ -36,7 +36,7 @@ class Folder:
             direct,
             families=FAMILIES,
             segment_rows=self.segment_rows,
-            open_segment=lambda segment: SegmentReader(self.store, segment),
+            open_segment=self.reader,
             dead_of=lambda segment: read_dead(self.store, segment),
             listed=listed,
             now_ms=now_ms,
@@ -53,25 +53,27 @@ class Folder:
         self.apply(self.change({}, records(*made)))
 
     def shown(self) -> dict[str, int]:
-        sources = [
-            Source(SegmentReader(self.store, segment), read_dead(self.store, segment)) for segment in self.manifest
-        ]
+        sources = [Source(self.reader(segment), read_dead(self.store, segment)) for segment in self.manifest]
         return shown(Snapshot(self.manifest, tuple(sources), frozenset()))
 
-    def merge(self, segments: Sequence[Segment], *, now_ms: int = NOW_MS) -> Merged:
+    def reader(self, segment: Segment) -> SegmentReader:
+        return SegmentReader(self.store, segment)
+
+    def merge(self, segments: Sequence[Segment], *, now_ms: int = NOW_MS, into: Residue | None = None) -> Merged:
         return merge(
             segments,
             families=FAMILIES,
-            open_segment=lambda segment: SegmentReader(self.store, segment),
+            open_segment=self.reader,
             dead_of=lambda segment: read_dead(self.store, segment),
             now_ns=now_ms * 10**6,
+            into=into,
         )
 
-    def replaced(self, merged: Merged, *, now_ms: int = NOW_MS) -> Change | None:
-        """The manifest with what was merged."""
+    def replaced(self, *parts: Merged, now_ms: int = NOW_MS) -> Change | None:
+        """The manifest with what was merged, or split."""
         return apply(
             self.manifest,
-            merged,
+            *parts,
             dead_of=lambda segment: read_dead(self.store, segment),
             now_ms=now_ms,
             commit_id=f"{self.commits:016x}",

@@ -67,6 +67,7 @@ def ask(folder: Path) -> list[object]:
         index.search(Key("images/00777.jpg"), family="dhash", limit=50).hits,
         index.search(Key("tail.png"), family="haar", limit=20, where={"n": 801}).hits,
         index.get("images/00999.jpg"),
+        index.thumbnail(index.get("tail.png").image),
     ]
 
 
@@ -83,12 +84,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_index_has_every_kind_of_object(folder: Path) -> None:
     objects = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     kinds = {name.partition("/")[0] for name in objects}
-    assert kinds == {"index.json", "log", "manifest", "segments", "dead"}
+    assert kinds == {"index.json", "log", "manifest", "segments", "dead", "thumbnails"}
     newest = min(path for path in (folder / "manifest").iterdir())
     assert newest.read_bytes()[:2] == b"\x1f\x8b", "the newest manifest should be a compressed one"
 
 
-@pytest.mark.parametrize("kind", ["index.json", "log", "manifest", "segments", "dead"])
+@pytest.mark.parametrize("kind", ["index.json", "log", "manifest", "segments", "dead", "thumbnails"])
 def test_a_changed_byte_is_named_and_never_believed(kind: str, folder: Path) -> None:
     expected = ask(folder)
     chance = random.Random(kind)
@@ -121,7 +122,7 @@ def problems(folder: Path) -> str:
         return str(error)
 
 
-@pytest.mark.parametrize("kind", ["log", "manifest", "segments", "dead"])
+@pytest.mark.parametrize("kind", ["log", "manifest", "segments", "dead", "thumbnails"])
 def test_an_object_cut_short_is_named(kind: str, folder: Path) -> None:
     expected = ask(folder)
     for path in sorted((folder / kind).rglob("*.*"))[:3]:

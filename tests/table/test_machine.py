@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from shards import Index, Key, KeyNotFound, Signature
+from shards import Index, Key, KeyNotFound, QueryError, Signature
 from shards.families import family
 from shards.search.query import LIMIT
 from shards.storage import Store
@@ -54,6 +55,12 @@ def haar_row(hashed: int) -> np.void:
         at = 1 + (np.arange(40) * (1 + hashed % 5) + channel) % 16383
         row["sig"][0, channel] = np.sort(np.where(np.arange(40) % (2 + hashed % 3) == 0, -at, at))
     return row[0]
+
+
+def interrupt(done: int, total: int) -> None:
+    """What Ctrl-C does."""
+    if 2 * done >= total:
+        raise KeyboardInterrupt
 
 
 class IndexMachine(RuleBasedStateMachine):
@@ -163,6 +170,22 @@ class IndexMachine(RuleBasedStateMachine):
         self.index.compact(everything=everything)
         assert self.index.stats().tail == 0
 
+    @rule(times=st.sampled_from([1, 2, 4]), interrupted=st.booleans())
+    def reshard(self, times: int, interrupted: bool) -> None:
+        """Doubled, perhaps twice, or on from where it was interrupted; and perhaps it is interrupted again."""
+        shards = times * self.index.stats().shards
+        if shards > 64:
+            with pytest.raises(QueryError, match=r"64 is the most|up to 64"):
+                self.index.reshard(shards)
+            return
+        if not interrupted:
+            assert self.index.reshard(shards).shards == shards
+            assert self.index.stats().wide == 0
+            return
+        with suppress(KeyboardInterrupt):
+            self.index.reshard(shards, interrupt)
+        assert self.index.stats().shards == shards
+
     @rule(hours=st.sampled_from([0, 0.2, 2]))
     def collect(self, hours: float) -> None:
         self.world.pass_seconds(hours * 3600)
@@ -245,7 +268,10 @@ class IndexMachine(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("shards", [1, 3, 16])
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_an_index_answers_like_a_dict(backend: str, shards: int, make_store: MakeStore) -> None:
+def test_an_index_answers_like_a_dict(
+    backend: str, shards: int, make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shards.table.names.SHARDS", 64)
     machine = type("Machine", (IndexMachine,), {"make": staticmethod(lambda: make_store(backend)), "shards": shards})
     run_state_machine_as_test(
         machine,

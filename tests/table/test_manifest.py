@@ -24,7 +24,7 @@ def segment(n: int = 0, shard: int = 0, rows: int = 10, **more: object) -> Segme
         "key_hash": Column(128, rows * 8, np.dtype("<u8"), (rows,)),
         "a": Column(64, 0, np.dtype([("sig", "<i2", (3, 40))]), (0,)),
     }
-    made = Segment(f"{names.shard_prefix(shard)}{DIGEST}-{n:016x}.npz", shard, rows, 999, columns)
+    made = Segment(f"{names.shard_prefix(shard)}{DIGEST}-{n:016x}.npz", shard, rows, 999, columns, modulus=shard + 1)
     return replace(made, **more)  # type: ignore[arg-type]
 
 

@@ -18,6 +18,14 @@ def test_settings_are_read_as_they_were_created() -> None:
     assert table_settings.read(store) == chosen
 
 
+def test_an_index_that_says_nothing_of_thumbnails_has_none() -> None:
+    document = sealed.unseal(Settings(("dhash",)).to_bytes(), "x")
+    del document["thumbnails"]
+    store = MemoryStore()
+    store.create(names.SETTINGS, sealed.seal(document))
+    assert table_settings.read(store).thumbnails == 0
+
+
 def test_an_index_is_created_once() -> None:
     store = MemoryStore()
     table_settings.create(store, Settings())
@@ -56,3 +64,9 @@ def test_settings_that_cannot_be_are_refused(
 ) -> None:
     with pytest.raises(QueryError, match=problem):
         Settings(families, shards, segment_rows)
+
+
+@pytest.mark.parametrize("pixels", [-1, 2049])
+def test_thumbnails_have_a_sensible_size(pixels: int) -> None:
+    with pytest.raises(QueryError, match=f"thumbnails is {pixels}"):
+        Settings(thumbnails=pixels)

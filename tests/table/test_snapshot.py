@@ -101,6 +101,18 @@ class TestSnapshot:
         with pytest.raises(KeyInvalid):
             snapshot.locate("")
 
+    @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(1, 3), st.booleans()), max_size=12))
+    def test_all_keys_at_once_are_located_where_each_is(self, events: list[tuple[str, int, bool]]) -> None:
+        world = FakeWorld()
+        table = make_table(make_store(world), world, shards=2)
+        for n, (key, time, is_put) in enumerate(events):
+            made = records(put(key, time, n + 1) if is_put else delete(key, time))
+            (table.write if n % 2 else table.append)(made)
+        snapshot = table.snapshot()
+        there = {key: found for key in "abcdefg" if (found := snapshot.locate(key)) is not None}
+        assert snapshot.locate_all("gfedcbaab") == there
+        assert set(there) == set(shown(snapshot))
+
     def test_keys_whose_hashes_collide_are_told_apart(self, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
         def collide(stored: Iterable[bytes]) -> NDArray[np.uint64]:
             return np.full(len(list(stored)), 7, np.uint64)

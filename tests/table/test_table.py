@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -33,6 +35,28 @@ def store(world: FakeWorld) -> CountingStore:
 @pytest.fixture
 def table(store: CountingStore, world: FakeWorld) -> Table:
     return make_table(store, world)
+
+
+class CountedLock:
+    """A lock that knows how many threads have come to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._came: set[int] = set()
+        self._changed = threading.Condition()
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._came.add(threading.get_ident())
+            self._changed.notify_all()
+        self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+    def wait_for(self, threads: int) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self._came) >= threads, timeout=30)
 
 
 class TestOrder:
@@ -148,6 +172,40 @@ class TestStaleness:
         assert store.requests == 0
         world.pass_seconds(2)
         assert read(reader) == {"a": 2}
+
+    def test_what_it_wrote_itself_it_sees_at_once(self, store: CountingStore, world: FakeWorld) -> None:
+        both = make_table(store, world, max_staleness=60)
+        assert read(both) == {}
+        both.append(records(put("a", 1, 1)))
+        assert read(both) == {"a": 1}
+        both.write(records(put("b", 2, 2)))
+        assert read(both) == {"a": 1, "b": 2}
+
+    def test_queries_that_wait_for_each_other_share_a_snapshot_begun_after_they_came(
+        self, table: Table, world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Ten queries come while one takes its snapshot: one more is taken for all of them, and it is new enough."""
+        table.append(records(put("a", 1, 1)))
+        lock = CountedLock()
+        monkeypatch.setattr(table, "_lock", lock)
+        take = Table._take_snapshot
+        takes: list[Snapshot] = []
+        late: list[Future[dict[str, int]]] = []
+        with ThreadPoolExecutor(10) as pool:
+
+            def slow(self: Table) -> Snapshot:
+                taken = take(self)
+                if not takes:
+                    make_table(table.store, world).append(records(put("a", 2, 2)))
+                    late.extend(pool.submit(read, table) for _ in range(10))
+                    lock.wait_for(11)
+                takes.append(taken)
+                return taken
+
+            monkeypatch.setattr(Table, "_take_snapshot", slow)
+            assert read(table) == {"a": 1}
+            assert [one.result() for one in late] == [{"a": 2}] * 10
+        assert len(takes) == 2
 
     def test_a_clock_that_goes_back_does_not_freeze_it(
         self, store: CountingStore, table: Table, world: FakeWorld
