@@ -2,6 +2,6 @@
 
 import os
 
-for _library in ("OMP", "OPENBLAS", "MKL"):
-    # before numpy is imported: one core against one core
+for _library in ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMEXPR"):
+    # before numpy and FAISS are imported: one core against one core; `measure.seconds` checks that it is so
     os.environ[f"{_library}_NUM_THREADS"] = "1"

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--json] [SECTION …]`: run all sections, or some, and print one table.
+"""`python -m benchmarks run [SECTION …]`: all sections, or some, in one table. `sign` and `plot` are beside it.
 
 Each section runs in a process of its own, so that its peak of memory is its own.
 """
@@ -8,63 +8,136 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 from importlib import import_module
+from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+import click
 
-from benchmarks.measure import Result, human
+from benchmarks.measure import Result
+from benchmarks.plot import PLOTS, RESULTS, draw_all
+from benchmarks.report import machine, read_results, show
+from benchmarks.signatures import sign_folder
 
-SECTIONS = ("pictures", "bulk", "haar", "goldberg", "hashes", "duplicates")
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A module of this package with `run`: what it is about, and what can be asked of it."""
+
+    about: str
+    takes_rows: bool = True
+    takes_signatures: bool = False
+    takes_seconds: bool = False
 
 
-def main(arguments: list[str]) -> int:
-    """The exit code: 0, or 2 for an unknown section. A bar that is missed is a line of the table, not a failure."""
-    as_json = "--json" in arguments
-    chosen = [argument for argument in arguments if argument != "--json"] or list(SECTIONS)
-    unknown = [name for name in chosen if name not in SECTIONS]
-    if unknown:
-        print(f"no section is called {unknown[0]!r}; there are {', '.join(SECTIONS)}", file=sys.stderr)
-        return 2
+SECTIONS = {
+    "pictures": Section("signing a picture", takes_rows=False),
+    "draft": Section("what decoding a JPEG at a smaller scale would change", takes_rows=False),
+    "bulk": Section("adding signed records, and searching them through the front door"),
+    "haar": Section("searching Haar signatures", takes_signatures=True),
+    "goldberg": Section("searching Goldberg signatures", takes_signatures=True),
+    "hashes": Section("searching hashes of 64 and 256 bits", takes_signatures=True),
+    "postgres": Section("searching hashes of 64 bits, beside PostgreSQL", takes_signatures=True),
+    "batches": Section("many questions at once", takes_signatures=True),
+    "duplicates": Section("grouping duplicates"),
+    "service": Section("16 clients of one server", takes_seconds=True),
+}
+
+
+class Sizes(click.ParamType[list[int]]):
+    """Positive numbers separated by commas."""
+
+    name = "N[,N…]"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        try:
+            sizes = [int(part.replace("_", "")) for part in str(value).split(",")]
+        except ValueError:
+            sizes = [0]
+        if min(sizes) < 1:
+            self.fail(f"{value!r} is not a list of positive numbers; write 10_000,1_000_000", param, ctx)
+        return sizes
+
+
+@click.group()
+def main() -> None:
+    """Measure lookalike beside what others use."""
+
+
+@main.command()
+@click.argument("sections", nargs=-1, type=click.Choice(list(SECTIONS)))
+@click.option("--rows", "sizes", type=Sizes(), help="How many signatures; a run for each number.")
+@click.option("--signatures", type=click.Path(exists=True, dir_okay=False), help="Real ones, as `sign` writes them.")
+@click.option("--seconds", type=float, help="How long the clients of `service` ask. [default: 60]")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines: the machine, then a line for each row.")
+def run(
+    sections: tuple[str, ...],
+    sizes: list[int] | None,
+    signatures: str | None,
+    seconds: float | None,
+    as_json: bool,
+) -> None:
+    """Run these sections, or all of them.
+
+    A bar that is missed is a line of the table, not a failure; exit code 1 says that a section could not be run.
+    """
+    failed = []
     results: list[Result] = []
-    for name in chosen:
-        print(f"{name} …", file=sys.stderr)
-        done = subprocess.run(
-            [sys.executable, "-c", f"from benchmarks.__main__ import section; section({name!r})"],
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for line in done.stdout.splitlines():
+    if as_json:
+        click.echo(json.dumps({"machine": machine()}, ensure_ascii=False))
+    for name in sections or SECTIONS:
+        about = SECTIONS[name]
+        asked: list[int | None] = [*sizes] if sizes and about.takes_rows else [None]
+        for rows in asked:
+            click.echo(f"{name}{'' if rows is None else f' of {rows:,}'}: {about.about} …", err=True)
+            command = [sys.executable, "-m", "benchmarks", "section", name]
+            command += ["--rows", str(rows)] if rows else []
+            command += ["--signatures", signatures] if signatures and about.takes_signatures else []
+            command += ["--seconds", str(seconds)] if seconds and about.takes_seconds else []
+            done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
             if as_json:
-                print(line)
-            results.append(Result(**json.loads(line)))
+                click.echo(done.stdout, nl=False)
+            results += read_results(done.stdout.splitlines())
+            if done.returncode:
+                failed.append(name)
     if not as_json:
         show(results)
-    return 0
+    if failed:
+        raise click.ClickException(f"{', '.join(failed)}: see the error above")
 
 
-def section(name: str) -> None:
-    """Run one section here, and print its results as JSON lines."""
-    for result in import_module(f"benchmarks.{name}").run():
-        print(json.dumps(result.to_json()))
+@main.command(hidden=True)
+@click.argument("name", type=click.Choice(list(SECTIONS)))
+@click.option("--rows", type=int)
+@click.option("--signatures")
+@click.option("--seconds", type=float)
+def section(name: str, rows: int | None, signatures: str | None, seconds: float | None) -> None:
+    """Run one section in this process, and print its results as JSON lines."""
+    module = import_module(f"benchmarks.{name}")
+    given = {"signatures": signatures, "seconds": seconds}
+    options = {name: value for name, value in given.items() if value}
+    for result in module.run(rows, **options) if rows else module.run(**options):
+        # a bar is for the section's own number of rows, and for more
+        bar = result.bar if not rows or rows >= module.COUNT else ""
+        click.echo(json.dumps(replace(result, bar=bar, section=name).to_json(), ensure_ascii=False))
 
 
-def show(results: list[Result]) -> None:
-    """The table."""
-    table = Table("what", "ours", "baseline", "ratio", "bar", "", "", box=None, pad_edge=False)
-    for result in results:
-        table.add_row(
-            result.what,
-            human(result.ours),
-            f"{human(result.baseline)}  {result.baseline_name}",
-            f"{result.ratio:.3g}",
-            result.bar,
-            "" if not result.bar else "holds" if result.holds else "[red]MISSED[/]",
-            result.detail,
-        )
-    Console(width=None if sys.stdout.isatty() else 240).print(table)
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+def sign(folder: Path, out: Path) -> None:
+    """Sign the pictures in FOLDER, in 8 orientations each, for `run --signatures OUT`."""
+    click.echo(f"{sign_folder(folder, out):,} pictures are signed in {out}")
+
+
+@main.command()
+@click.argument("results", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=RESULTS)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=PLOTS, help="A folder.")
+def plot(results: Path, out: Path) -> None:
+    """Draw the plots of docs/benchmarks.md from JSON lines that `run --json` printed."""
+    for path in draw_all(results, out):
+        click.echo(path)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(prog_name="python -m benchmarks")

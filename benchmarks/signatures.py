@@ -1,63 +1,143 @@
-"""Realistic signatures in any number: real pictures' rows, crossed and perturbed."""
+"""Realistic signatures in any number: real pictures' rows, crossed and perturbed.
+
+Real are those of crops of the demo's pictures, or of a file: a `.npz` with an array for each family, as `sign_folder`
+writes them. Its rows come in eights, the orientations of one picture.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from shards.families import DEFAULT, family
+from shards.errors import PictureError
+from shards.families import DEFAULT, Rows, family
+from shards.families.goldberg import Goldberg
+from shards.families.haar.row import ROW as HAAR_ROW
+from shards.families.hashes.hamming import WORD
 from shards.images import Picture, decode
 
 PICTURES = Path(__file__).parent.parent / "demo" / "pictures"
 
+CROSSED = 10_000
+"""Haar rows made at a time: their temporaries stay small."""
+
+AT_A_TIME = 1 << 20
+
+
+def real_rows(name: str, signatures: str | None = None) -> Rows:
+    """The rows of real pictures in one of the default families, from a file where there is one. Raises ValueError."""
+    return _of_demo(name) if signatures is None else _of_file(signatures, name)
+
 
 @lru_cache
-def real_rows() -> dict[str, NDArray[np.void]]:
-    """Rows of crops and orientations of the demo's pictures, in every default family: some hundreds."""
-    pictures: list[Picture] = []
-    for path in sorted(PICTURES.glob("*.jpg")):
-        whole = decode(path.read_bytes())
-        for top in (0.0, 0.3):
-            for left in (0.0, 0.25):
-                part = whole.rgb[int(top * whole.height) :, int(left * whole.width) :]
-                pictures += Picture(np.ascontiguousarray(part)).orientations()
-    return {
-        name: np.array([family(name).compute(picture) for picture in pictures], family(name).dtype) for name in DEFAULT
-    }
+def _of_demo(name: str) -> Rows:
+    """Of crops of the demo's pictures, in 8 orientations: 384 rows."""
+    return _sign(
+        name,
+        (
+            Picture(np.ascontiguousarray(whole.rgb[int(top * whole.height) :, int(left * whole.width) :]))
+            for whole in (decode(path.read_bytes()) for path in sorted(PICTURES.glob("*.jpg")))
+            for top in (0.0, 0.3)
+            for left in (0.0, 0.25)
+        ),
+    )
 
 
-def perturbed(count: int, seed: int) -> dict[str, NDArray[Any]]:
-    """`count` rows of every default family: each value from one of two real parents, then a little noise."""
-    rng = np.random.default_rng(seed)
-    real = real_rows()
-    parents = len(real["haar"])
-    a, b = rng.integers(0, parents, (2, count))
-    rows: dict[str, NDArray[Any]] = {}
-    rows["haar"] = cross_haar(real["haar"][a], real["haar"][b], rng)
-    rows["goldberg"] = real["goldberg"][a].copy()
-    planes_a, planes_b = real["goldberg"]["planes"][a], real["goldberg"]["planes"][b]
-    take = np.packbits(rng.random((count, 272)) < 0.5, axis=1)[:, None, :]
-    rows["goldberg"]["planes"] = (planes_a & take) | (planes_b & ~take)
-    for name in ("dhash", "phash"):
-        mask = rng.integers(0, 2**64, (count, 1), np.uint64)
-        crossed = (real[name]["hash"][a] & mask) | (real[name]["hash"][b] & ~mask)
-        rows[name] = np.zeros(count, family(name).dtype)
-        rows[name]["hash"] = crossed ^ (np.uint64(1) << rng.integers(0, 64, (count, 1), np.uint64))
+def _sign(name: str, pictures: Iterable[Picture]) -> Rows:
+    one = family(name)
+    return np.array([one.compute(turned) for picture in pictures for turned in picture.orientations()], one.dtype)
+
+
+def _of_file(path: str, name: str) -> Rows:
+    arrays = {"haar": ("sig", "avgl"), "goldberg": ("planes",)}.get(name, (name,))
+    with np.load(path) as file:
+        missing = [array for array in arrays if array not in file]
+        if missing:
+            raise ValueError(f"{path} has no array {missing[0]!r}, which {name} is made of; it has {', '.join(file)}")
+        rows = np.zeros(len(file[arrays[0]]), family(name).dtype)
+        for array in arrays:
+            field = array if array in (rows.dtype.names or ()) else "hash"
+            rows[field] = file[array].reshape(rows[field].shape)
     return rows
 
 
-def cross_haar(one: NDArray[Any], other: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-    """Each coefficient from one parent or the other, 40 different ones a channel, sorted."""
-    both = np.sort(np.concatenate([one["sig"], other["sig"]], axis=2), axis=2)
-    repeat = np.zeros(both.shape, bool)
-    repeat[:, :, 1:] = both[:, :, 1:] == both[:, :, :-1]
-    chosen = np.argsort(rng.random(both.shape) + repeat, axis=2)[:, :, :40]
-    rows = np.zeros(len(one), one.dtype)
-    rows["sig"] = np.sort(np.take_along_axis(both, chosen, axis=2), axis=2)
-    share = rng.random((len(one), 1))
-    rows["avgl"] = one["avgl"] * share + other["avgl"] * (1 - share)
+def sign_folder(folder: Path, out: Path) -> int:
+    """Write the signatures of the pictures in a folder, and say how many there were: what is no picture is left out."""
+    signed: dict[str, list[Rows]] = {name: [] for name in DEFAULT}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        try:
+            picture = decode(path.read_bytes())
+        except PictureError:
+            continue
+        for name in DEFAULT:
+            signed[name].append(_sign(name, [picture]))
+    count = len(signed["haar"])
+    if not count:
+        raise ValueError(f"{folder} has no picture in it that can be read")
+    rows = {name: np.concatenate(found) for name, found in signed.items()}
+    np.savez(
+        out,
+        sig=rows["haar"]["sig"],
+        avgl=rows["haar"]["avgl"],
+        planes=rows["goldberg"]["planes"],
+        dhash=rows["dhash"]["hash"][:, 0],
+        phash=rows["phash"]["hash"][:, 0],
+    )
+    return count
+
+
+def perturbed(name: str, count: int, seed: int, signatures: str | None = None) -> Rows:
+    """`count` rows of a default family: each value from one of two real parents, then a little noise."""
+    real = real_rows(name, signatures)
+    if name == "haar":
+        return crossed_haar(real, count, seed)
+    return crossed_goldberg(real, count, seed) if name == "goldberg" else crossed_hashes([real], count, seed)
+
+
+def crossed_haar(parents: Rows, count: int, seed: int) -> Rows:
+    """Each coefficient from one of two parents, 40 different ones a channel, sorted; colours between theirs."""
+    rng = np.random.default_rng(seed)
+    rows = np.zeros(count, HAAR_ROW)
+    for start in range(0, count, CROSSED):
+        some = min(CROSSED, count - start)
+        one, other = (parents[rng.integers(0, len(parents), some)] for _ in range(2))
+        both = np.sort(np.concatenate([one["sig"], other["sig"]], axis=2), axis=2)
+        repeat = np.zeros(both.shape, bool)
+        repeat[:, :, 1:] = both[:, :, 1:] == both[:, :, :-1]
+        chosen = np.argsort(rng.random(both.shape, np.float32) + repeat, axis=2)[:, :, :40]
+        share = rng.random((some, 1))
+        made = rows[start : start + some]
+        made["sig"] = np.sort(np.take_along_axis(both, chosen, axis=2), axis=2)
+        made["avgl"] = one["avgl"] * share + other["avgl"] * (1 - share) + rng.normal(0, 0.005, (some, 3))
+    return rows
+
+
+def crossed_goldberg(parents: Rows, count: int, seed: int) -> Rows:
+    """Each of the 272 values from one of two parents."""
+    rng = np.random.default_rng(seed)
+    rows = np.zeros(count, Goldberg().dtype)
+    for start in range(0, count, AT_A_TIME):
+        some = min(AT_A_TIME, count - start)
+        one, other = (parents["planes"][rng.integers(0, len(parents), some)] for _ in range(2))
+        take = rng.integers(0, 256, (some, 1, 34), np.uint8)
+        rows["planes"][start : start + some] = (one & take) | (other & ~take)
+    return rows
+
+
+def crossed_hashes(parents: Sequence[Rows], count: int, seed: int) -> Rows:
+    """Hashes whose words come each from a family of parents of its own: every bit from one of two real pictures, and
+    one bit from neither."""
+    rng = np.random.default_rng(seed)
+    rows = np.zeros(count, [("hash", "<u8", (len(parents),))])
+    for word, real in enumerate(parents):
+        hashes = real["hash"][:, 0]
+        for start in range(0, count, AT_A_TIME):
+            some = min(AT_A_TIME, count - start)
+            one, other = (hashes[rng.integers(0, len(hashes), some)] for _ in range(2))
+            mask = rng.integers(0, 1 << 64, some, np.uint64)
+            neither = np.uint64(1) << rng.integers(0, WORD, some, np.uint64)
+            rows["hash"][start : start + some, word] = ((one & mask) | (other & ~mask)) ^ neither
     return rows
