@@ -11,7 +11,7 @@ help: ## what there is to make
 demo: .venv/run ## find edited copies of real pictures: a minute, the installing included
 	@$(BIN)/python -m demo
 
-test: .venv/dev ## every test, with coverage
+test: .venv/dev browser ## every test, with coverage
 	@$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered
 
 lint: .venv/dev ## formatting, lint, types, and which layer may import which
@@ -20,8 +20,8 @@ lint: .venv/dev ## formatting, lint, types, and which layer may import which
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: .venv/dev ## one table of ratios against baselines of the same run
-	@$(BIN)/python -m benchmarks
+bench: .venv/bench ## one table of ratios against baselines of the same run; SECTIONS=haar ROWS=100_000 for some of it
+	@$(BIN)/python -m benchmarks run $(if $(ROWS),--rows $(ROWS)) $(SECTIONS)
 
 format: .venv/dev ## format the code, and mend what can be mended
 	@$(BIN)/ruff check --fix .
@@ -32,6 +32,8 @@ lock: .venv/dev ## choose the newest versions anew
 		--no-annotate --group build pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --all-extras --group dev pyproject.toml -o requirements-dev.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --group bench pyproject.toml -o requirements-bench.lock
 
 clean: ## remove what was built
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* dist demo-index
@@ -51,5 +53,19 @@ clean: ## remove what was built
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.PHONY: help demo test lint bench format lock clean
+# The page is tested in Debian's Chromium, docs/api.md with curl. Without them those tests fail, and say so.
+browser:
+	@{ command -v chromium && command -v curl; } >/dev/null || \
+		{ echo "installing chromium and curl for the tests of the page and of the API" >&2; \
+		if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
+		$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+			--no-install-recommends chromium curl >/dev/null; } || \
+		echo "they could not be installed; their tests will fail without: apt-get install chromium curl" >&2
+
+.venv/bench: requirements-bench.lock .venv/run
+	@echo "installing the benchmarks' baselines into .venv" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@
+
+.PHONY: help demo test browser lint bench format lock clean
 .DEFAULT_GOAL := help

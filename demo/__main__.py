@@ -8,7 +8,7 @@ from time import perf_counter
 
 from rich.console import Console
 
-from demo import lookups, place
+from demo import lookups, page, place
 from demo.edits import EDITS
 from demo.report import cost_table, found_table, index_files, line, next_step
 
@@ -45,7 +45,11 @@ def main() -> int:
         line(console, "This should not be:", style="red")
         for shortfall in worse:
             line(console, f"  {shortfall}")
-    return 1 if worse else 0
+        return 1
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        line(console)
+        return page.show()
+    return 0
 
 
 def wrong_matches(rows: Sequence[lookups.Row]) -> int:

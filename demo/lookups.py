@@ -6,16 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 from demo.edits import EDITS, Edit
+from demo.place import PICTURES
 from shards import Index, Key, Picture
 from shards.families import Family
 from shards.images import decode
-
-PICTURES = Path(__file__).parent / "pictures"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,18 @@ from pathlib import Path
 from shards import Index, LookalikeError
 from shards.table import names
 
+PICTURES = Path(__file__).parent.resolve() / "pictures"
+
 FOLDER = Path("demo-index")
 """In the folder where the demo is run."""
 
-MADE_BY = {"made_by": "python -m demo"}
-"""The `source` of every image that the demo adds: what it knows its own index by."""
+MADE_BY = "python -m demo"
+"""In the `source` of every image that the demo adds: what it knows its own index by."""
 
 PARTS = {
     ".tmp",
     names.SETTINGS,
-    *(folder.rstrip("/") for folder in (names.LOG, names.MANIFEST, names.SEGMENTS, names.DEAD)),
+    *(folder.rstrip("/") for folder in (names.LOG, names.MANIFEST, names.SEGMENTS, names.DEAD, names.THUMBNAILS)),
 }
 """What an index in a folder consists of."""
 
@@ -28,12 +30,17 @@ class NotOursError(Exception):
 
 
 def make_index(pictures: Mapping[str, bytes]) -> Index:
-    """An index of these pictures, by name, folded into one segment. Raises NotOursError."""
+    """An index of these pictures of the demo, by name, folded into one segment. Raises NotOursError."""
     if FOLDER.exists() or FOLDER.is_symlink():
         _check_ours()
         shutil.rmtree(FOLDER)
     index = Index.create(str(FOLDER))
-    index.write([index.sign(name, picture, source=MADE_BY) for name, picture in pictures.items()])
+    index.write(
+        [
+            index.sign(name, picture, source={"made_by": MADE_BY, "path": str(PICTURES / name)})
+            for name, picture in pictures.items()
+        ]
+    )
     index.compact()
     return index
 
@@ -46,7 +53,7 @@ def _check_ours() -> None:
     if beside:
         raise NotOursError(f"{FOLDER} is in the way: {beside[0]!r} in it is no part of an index. Move it away first.")
     try:
-        foreign = [image.key for image in Index.open(str(FOLDER)).list() if image.source != MADE_BY]
+        foreign = [image.key for image in Index.open(str(FOLDER)).list() if image.source.get("made_by") != MADE_BY]
     except LookalikeError as error:
         raise NotOursError(f"{FOLDER} is in the way: {error}. Move it away first.") from error
     if foreign:

@@ -18,6 +18,7 @@ from rich.text import Text
 from demo.lookups import Cost, Row
 from demo.place import FOLDER
 from shards import Index
+from shards.table import names
 
 POSTCARD = Path(__file__).parent / "postcard.jpg"
 """A smaller, mirrored copy of one of the pictures, with a caption: something to search for."""
@@ -68,8 +69,11 @@ def _table(index: Index, title: str) -> Table:
 def index_files(files: Mapping[str, int], console: Console) -> None:
     """The files of the index, and the newest segment as numpy reads it."""
     line(console, f"The index is nothing but these files in {FOLDER}/, {sum(files.values()):,} bytes in all:")
+    drawn = [size for name, size in files.items() if name.startswith(names.THUMBNAILS)]
     for name, size in files.items():
-        line(console, f"  {size:>6,}  {name}")
+        if not name.startswith(names.THUMBNAILS):
+            line(console, f"  {size:>7,}  {name}")
+    line(console, f"  {sum(drawn):>7,}  {names.THUMBNAILS}: {len(drawn)} thumbnails, for people to look at")
     segment = max(name for name in files if name.startswith("segments/"))
     with np.load(FOLDER / segment, allow_pickle=False) as arrays:
         hashes = arrays["dhash"]["hash"][:3, 0]

@@ -17,7 +17,8 @@ from PIL import Image
 from demo import __main__ as demo
 from demo import lookups, place
 from demo.edits import EDITS, Edit
-from demo.lookups import PICTURES, Row
+from demo.lookups import Row
+from demo.place import PICTURES
 from demo.report import POSTCARD
 from shards import Index
 from shards.images import decode

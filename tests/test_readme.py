@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 import pytest
 
-from demo.lookups import PICTURES
+from demo.place import PICTURES
 from demo.report import POSTCARD
 from shards.cli.app import app
 

@@ -1,0 +1,33 @@
+"""Metadata of images as clients send it: a JSON object, of a size that a log object bears."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, Field, Json
+
+MAX_BYTES = 64 << 10
+"""Of one image's metadata as JSON: it is written with every change of the image, and read with every hit."""
+
+
+def _checked(meta: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        size = len(json.dumps(meta, allow_nan=False).encode())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"is not JSON: {error}") from error
+    if size > MAX_BYTES:
+        raise ValueError(f"has {size:,} bytes as JSON; metadata has at most {MAX_BYTES:,}")
+    return meta
+
+
+Meta: TypeAlias = Annotated[
+    dict[str, Any],
+    AfterValidator(_checked),
+    Field(description="A JSON object to find again.", examples=[{"album": "zoo"}]),
+]
+"""In a JSON document."""
+
+MetaText: TypeAlias = Json[Meta]
+"""In the query or in a form."""

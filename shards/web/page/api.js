@@ -1,0 +1,203 @@
+/** The HTTP API: every request that the page sends. */
+
+/**
+ * @typedef {{key: string, width: number, height: number, sha256: string, added: string, meta: Record<string, any>,
+ *   source?: Record<string, any>}} Image
+ * @typedef {Image & {rank: number, score: number, distance: number|null, orientation: string}} Hit
+ * @typedef {Image & {score: number, distance: number|null}} Copy
+ * @typedef {{head: Image, copies: Copy[]}} Group
+ * @typedef {{kind: string, name: string|null, width?: number, height?: number, preview?: string}} Asked
+ * @typedef {{family: string, took_ms: number, question: Asked, searched: number, hits: Hit[]}} Answer
+ * @typedef {{family: string, score: number, distance: number|null, is_match: boolean}} Score
+ * @typedef {{name: string, match_score: number, unit: string|null, negatives: boolean}} Family
+ */
+
+/** Why something was not done: problem details of RFC 9457. */
+export class Problem extends Error {
+  /**
+   * @param {{status: number, code: string, title?: string, detail: string, help?: string}} document
+   * @param {number|null} [wait] seconds after which it may go better, where the server says so
+   */
+  constructor({ status, code, title = "", detail, help = "" }, wait = null) {
+    super(detail);
+    Object.assign(this, { name: "Problem", status, code, title, detail, help, wait });
+  }
+}
+
+const TOKEN = "lookalike.token";
+
+/** How often a change is sent again to a server that is busy. */
+const PATIENCE = 20;
+
+/** Told of by whoever asks people for tokens. @type {(problem: any) => Promise<boolean>} */
+let askForToken = async () => false;
+/** @type {Promise<boolean>|null} */
+let asking = null;
+
+/** @param {typeof askForToken} ask resolves to whether a token was given */
+export const onTokenWanted = (ask) => void (askForToken = ask);
+export const token = () => sessionStorage.getItem(TOKEN);
+/** Kept as long as the tab is open. @param {string} text */
+export const setToken = (text) => sessionStorage.setItem(TOKEN, text);
+export const forgetToken = () => sessionStorage.removeItem(TOKEN);
+
+/** One dialog, however many requests were refused at once. @param {any} problem */
+const tokenGiven = (problem) => (asking ??= askForToken(problem).finally(() => (asking = null)));
+
+/** @returns {Record<string, string>} */
+const authorization = () => (token() ? { Authorization: `Bearer ${token()}` } : {});
+
+/** Relative to the page, which may lie below the root of its host. @param {string} path */
+const address = (path) => new URL(path, document.baseURI).href;
+
+const unreachable = () =>
+  new Problem({
+    status: 0,
+    code: "unreachable",
+    title: "No connection",
+    detail: "the server cannot be reached",
+    help: "Check that it is running and that you are online, then try again.",
+  });
+
+/** @param {number} status @param {string} text the body @param {string|null} retryAfter the header @returns {any} */
+function problemOf(status, text, retryAfter) {
+  try {
+    return new Problem({ status, ...JSON.parse(text) }, retryAfter === null ? null : Number(retryAfter));
+  } catch {
+    return new Problem({ status, code: "no-answer", detail: `the server answered ${status} and nothing more` });
+  }
+}
+
+/**
+ * @param {string} method @param {string} path
+ * @param {{json?: any, form?: FormData, signal?: AbortSignal}} [what]
+ * @returns {Promise<Response>} an answer that is not an error
+ */
+async function send(method, path, { json, form, signal } = {}) {
+  const sent = token();
+  const headers = { Accept: "application/json", ...authorization() };
+  if (json) headers["Content-Type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(address(path), { method, headers, body: json ? JSON.stringify(json) : form, signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw unreachable();
+  }
+  if (response.ok) return response;
+  const problem = problemOf(response.status, await response.text(), response.headers.get("Retry-After"));
+  // another request may have been given a token meanwhile
+  if (response.status === 401 && (token() !== sent || (await tokenGiven(problem)))) {
+    return send(method, path, { json, form, signal });
+  }
+  throw problem;
+}
+
+/** @param {string} path @param {any} [query] @param {AbortSignal} [signal] */
+const get = async (path, query = {}, signal = undefined) => {
+  const given = Object.entries(query).filter(([, value]) => value != null && value !== "");
+  const text = new URLSearchParams(given).toString();
+  return (await send("GET", text ? `${path}?${text}` : path, { signal })).json();
+};
+
+/** @param {string} key */
+const imagePath = (key) => `v1/images/${encodeURIComponent(key)}`;
+
+export const stats = () => get("v1/stats");
+
+/** @param {{prefix?: string, after?: string|null, limit?: number}} query @returns {Promise<{images: Image[], next: string|null}>} */
+export const list = (query) => get("v1/images", query);
+
+/** @param {string} key @returns {Promise<Image & {signatures: Record<string, string>}>} */
+export const image = (key) => get(imagePath(key));
+
+/**
+ * Waits where a server that has too much to do says for how long: a list of images brings it there.
+ * @template Result
+ * @param {() => Promise<Result>} work
+ * @returns {Promise<Result>}
+ */
+async function patiently(work) {
+  for (let left = PATIENCE; ; left -= 1) {
+    try {
+      return await work();
+    } catch (error) {
+      const { status, wait } = /** @type {any} */ (error);
+      if (status !== 429 || wait === null || left === 0) throw error;
+      await new Promise((resolve) => setTimeout(resolve, wait * 1000));
+    }
+  }
+}
+
+/** @param {string} key */
+export const remove = (key) => patiently(() => send("DELETE", imagePath(key)));
+
+/** @param {any} query @param {AbortSignal} [signal] */
+export const duplicates = (query, signal) => get("v1/duplicates", query, signal);
+
+/**
+ * @param {{kind: string, name: string, blob?: Blob}} question
+ * @param {{family?: string, limit: number, orientations: boolean, negatives: boolean}} options
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Answer>}
+ */
+export async function search(question, options, signal) {
+  const response = await send("POST", "v1/search", { ...body([question], { ...options, preview: true }), signal });
+  const { family, took_ms, answers } = await response.json();
+  return { family, took_ms, ...answers[0] };
+}
+
+/** @param {any} a a question @param {any} b another @returns {Promise<Score[]>} */
+export async function compare(a, b) {
+  const what = a.blob || b.blob ? body([a, b]) : { json: { a: { [a.kind]: a.name }, b: { [b.kind]: b.name } } };
+  return (await (await send("POST", "v1/compare", what)).json()).scores;
+}
+
+/** A form where there is a file among the questions, else JSON. @param {any[]} questions @param {any} [options] */
+function body(questions, options = {}) {
+  const given = Object.entries(options).filter(([, value]) => value != null && value !== "");
+  if (!questions.some((question) => question.blob)) {
+    return { json: Object.fromEntries([...questions.map(({ kind, name }) => [kind, name]), ...given]) };
+  }
+  const form = new FormData();
+  for (const { kind, name, blob } of questions) blob ? form.append("file", blob, name) : form.append(kind, name);
+  for (const [name, value] of given) form.append(name, String(value));
+  return { form };
+}
+
+/** @param {Image} image @param {"thumbnail"|"content"} kind */
+export const picturePath = ({ key, sha256 }, kind) => address(`${imagePath(key)}/${kind}?v=${sha256}`);
+
+/** @param {string} url of this server @returns {Promise<Blob>} for where an `<img>` cannot send the token */
+export const fetchPicture = async (url) => (await send("GET", url)).blob();
+
+/**
+ * Adds a picture, telling of the progress, which fetch cannot.
+ * @param {string} key @param {File} file
+ * @param {{keep: boolean, onprogress: (share: number) => void}} how `keep`: leave alone what has this key already
+ * @returns {Promise<Image & {replaced: boolean}>}
+ */
+export const put = (key, file, how) => patiently(() => putOnce(key, file, how));
+
+/** @type {typeof put} */
+async function putOnce(key, file, how) {
+  const sent = token();
+  const { status, text, retryAfter } = await new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("PUT", address(imagePath(key)));
+    const headers = { ...authorization(), "Content-Type": "application/octet-stream" };
+    if (how.keep) headers["If-None-Match"] = "*";
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.upload.onprogress = ({ loaded, total }) => how.onprogress(total ? loaded / total : 0);
+    request.onload = () => {
+      const { status, responseText: text } = request;
+      resolve({ status, text, retryAfter: request.getResponseHeader("Retry-After") });
+    };
+    request.onerror = () => reject(unreachable());
+    request.send(file);
+  });
+  if (status < 400) return JSON.parse(text);
+  const problem = problemOf(status, text, retryAfter);
+  if (status === 401 && (token() !== sent || (await tokenGiven(problem)))) return putOnce(key, file, how);
+  throw problem;
+}

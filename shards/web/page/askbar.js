@@ -1,0 +1,51 @@
+/** Where a question is put: an address typed in, or files chosen. */
+
+import { announce, el, icon } from "./dom.js";
+import { chooser, urlIn } from "./intake.js";
+
+/** @param {{onurl: (url: string) => void, onfiles: (files: File[]) => void}} told */
+export function askBar({ onurl, onfiles }) {
+  const wrong = el("p", { class: "wrong", id: "ask-wrong", hidden: true });
+  const input = el("input", {
+    type: "text",
+    inputmode: "url",
+    id: "ask",
+    placeholder: "https://… or paste a picture",
+    autocomplete: "off",
+    spellcheck: "false",
+    "aria-label": "Address of a picture",
+    "aria-describedby": "ask-wrong",
+    oninput: () => (wrong.hidden = true),
+  });
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const url = urlIn(input.value);
+    if (url) {
+      onurl(url);
+      return;
+    }
+    wrong.textContent = input.value.trim()
+      ? "That is no address of a picture. It begins with http:// or https://."
+      : "Type the address of a picture here, or choose a file.";
+    wrong.hidden = false;
+    announce(wrong.textContent ?? "");
+    input.focus();
+  };
+  const address = el(
+    "form",
+    { class: "address", onsubmit: submit },
+    input,
+    el("button", { type: "submit", class: "button" }, "Search"),
+  );
+  const element = el(
+    "div",
+    { class: "ask" },
+    chooser([icon("upload"), "Choose a picture"], onfiles),
+    address,
+    wrong,
+  );
+  /** Without it where the server fetches nothing from elsewhere. @param {boolean} urls */
+  const allow = (urls) => (address.hidden = !urls);
+  const focus = () => /** @type {HTMLElement} */ (address.hidden ? element.querySelector("button") : input).focus();
+  return { element, input, allow, focus };
+}

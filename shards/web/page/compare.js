@@ -1,0 +1,103 @@
+/** The comparison: the picture asked about and one of the index, closely. */
+
+import * as api from "./api.js";
+import { factList, scoreTable } from "./details.js";
+import { dialog } from "./dialogs.js";
+import { announce, el, fill, icon } from "./dom.js";
+import { facts } from "./facts.js";
+import { turning } from "./format.js";
+import { keyLines } from "./grid.js";
+import { asked, whole } from "./pictures.js";
+import { inWords } from "./problems.js";
+import { change, closeOver, to } from "./router.js";
+import { stage } from "./stage.js";
+
+/** @typedef {{element: HTMLDialogElement, show: (a: any, b: any, among: any[]) => void}} Comparison */
+
+/** Made when it is first needed. @type {Comparison|null} */
+let made = null;
+
+/**
+ * @param {import("./questions.js").Question} question
+ * @param {api.Image & {orientation?: string}} hit
+ * @param {api.Image[]} among what the arrow keys and the buttons go through
+ */
+export function openComparison(question, hit, among) {
+  made ??= comparison();
+  made.show(question, hit, among);
+}
+
+/** Where the address does not ask for one any more. */
+export const closeComparison = () => made?.element.close();
+
+/** @returns {Comparison} */
+function comparison() {
+  const { element, body, open } = dialog("comparison", "Comparison", () => closeOver("compare", "head"));
+  const heading = el("h2", {});
+  const place = el("span", { class: "quiet figure" });
+  const back = el("button", { type: "button", class: "round", "aria-label": "Previous result", onclick: () => move(-1) }, icon("back"));
+  const next = el("button", { type: "button", class: "round", "aria-label": "Next result", onclick: () => move(1) }, icon("next"));
+  const pictures = stage();
+  const side = el("div", { class: "side" });
+  fill(body, el("header", {}, heading, place, back, next), el("div", { class: "columns" }, pictures.element, side));
+
+  /** @type {{question: any, hit: any, among: any[]}} */
+  let now = { question: null, hit: null, among: [] };
+
+  /** @param {number} step */
+  function move(step) {
+    const at = now.among.findIndex(({ key }) => key === now.hit.key);
+    const there = now.among[at + step];
+    if (there) change({ compare: there.key }, { quietly: true });
+  }
+  element.addEventListener("keydown", (event) => {
+    // within a slider or among radio buttons the arrow keys have their own meaning
+    if (/** @type {HTMLElement} */ (event.target).matches("input")) return;
+    if (event.key === "ArrowLeft") move(-1);
+    if (event.key === "ArrowRight") move(1);
+  });
+
+  /** @param {any} question @param {any} hit @param {any[]} among */
+  function show(question, hit, among) {
+    if (element.open && now.hit === hit && now.question === question) return;
+    now = { question, hit, among };
+    const at = among.findIndex(({ key }) => key === hit.key);
+    fill(heading, ...keyLines(hit.key));
+    place.textContent = at < 0 ? "" : `${at + 1} of ${among.length}`;
+    back.disabled = at <= 0;
+    next.disabled = at < 0 || at === among.length - 1;
+    pictures.clear(el("div", { class: "picture loading", vars: { "--ratio": hit.width / hit.height || 1 } }));
+    fill(side, el("div", { class: "scores ghost" }), ...described(question, hit));
+    open();
+    announce(`Comparing ${question.name} with ${hit.key}`);
+    const isCurrent = () => now.hit === hit;
+    Promise.all([asked(question), whole(hit)]).then(
+      ([a, b]) => isCurrent() && pictures.show(a, b, hit.orientation ?? "as is", [question.name, hit.key]),
+      (error) => isCurrent() && pictures.clear(el("p", { class: "empty" }, inWords(error))),
+    );
+    Promise.all([api.compare(question, { kind: "key", name: hit.key }), facts()]).then(
+      ([scores, { families }]) => isCurrent() && side.firstElementChild?.replaceWith(scoreTable(scores, families)),
+      (error) => isCurrent() && side.firstElementChild?.replaceWith(el("p", { class: "problem" }, inWords(error))),
+    );
+  }
+  return { element, show };
+}
+
+/** @param {any} question @param {any} hit */
+function described(question, hit) {
+  const turned = turning(hit.orientation);
+  return [
+    turned &&
+      el("p", { class: "quiet" }, `Found as ${turned}, with score ${hit.score.toFixed(1)}. The table compares the pictures as they are.`),
+    question.sha256 &&
+      question.sha256 === hit.sha256 &&
+      el("p", { class: "note" }, "Byte for byte the same file."),
+    factList(hit),
+    el(
+      "div",
+      { class: "buttons" },
+      el("a", { class: "button", href: to("search", { key: hit.key }) }, icon("similar"), "Find similar"),
+      el("a", { class: "button", href: to("browse", { image: hit.key }) }, "Details"),
+    ),
+  ];
+}

@@ -1,0 +1,78 @@
+/** All that the index says of one image. */
+
+import { announce, button, el, icon } from "./dom.js";
+import { distance, metadata, pixels, time } from "./format.js";
+import { scoreBar } from "./grid.js";
+
+/** @param {string} text @param {string} what it is */
+export function copyButton(text, what) {
+  const element = button([icon("copy"), "Copy"], copy, { class: "button slight", "aria-label": `Copy ${what}` });
+  async function copy() {
+    try {
+      await navigator.clipboard.writeText(text);
+      element.lastChild.textContent = "Copied";
+      announce(`${what} copied`);
+    } catch {
+      // a page that did not come over https may not; select and copy by hand then
+      element.lastChild.textContent = "Not allowed here";
+    }
+  }
+  return element;
+}
+
+/** @param {import("./api.js").Image} image */
+export function factList(image) {
+  const rows = [
+    ["Size", pixels(image)],
+    ["Added", time(image.added)],
+    ...Object.entries(image.meta).map(([name, value]) => [name, metadata(value)]),
+    ...(image.source?.path ? [["File", String(image.source.path)]] : []),
+  ];
+  return el(
+    "dl",
+    { class: "list" },
+    ...rows.map(([name, value]) => el("div", {}, el("dt", {}, el("bdi", {}, name)), el("dd", {}, el("bdi", {}, value)))),
+    el("div", {}, el("dt", {}, "SHA-256"), el("dd", { class: "code", title: image.sha256 }, image.sha256)),
+  );
+}
+
+/** @param {Record<string, string>} signatures */
+export const signatureList = (signatures) =>
+  el(
+    "details",
+    { class: "signatures" },
+    el("summary", {}, "Signatures"),
+    ...Object.entries(signatures).map(([family, text]) =>
+      el(
+        "div",
+        {},
+        el("div", { class: "row" }, el("strong", {}, family), copyButton(text, `the ${family} signature`)),
+        el("p", { class: "code" }, text),
+      ),
+    ),
+  );
+
+/**
+ * How alike two pictures are, to each family.
+ * @param {import("./api.js").Score[]} scores @param {import("./api.js").Family[]} families
+ */
+export const scoreTable = (scores, families) =>
+  el(
+    "table",
+    { class: "scores" },
+    el("caption", {}, "Scores"),
+    el(
+      "tbody",
+      {},
+      ...scores.map((one) =>
+        el(
+          "tr",
+          { class: one.is_match ? "match" : "" },
+          el("th", { scope: "row" }, one.family),
+          el("td", {}, scoreBar(one.score, one.is_match)),
+          el("td", { class: "quiet" }, distance(one.distance, families.find(({ name }) => name === one.family)?.unit)),
+          el("td", {}, one.is_match ? "match" : el("span", { class: "quiet" }, "no match")),
+        ),
+      ),
+    ),
+  );

@@ -1,0 +1,122 @@
+/** Images in rows: cards, and moving between them by the arrow keys. */
+
+import { el, icon } from "./dom.js";
+import { distance, metadata, pixels, score, split, turning } from "./format.js";
+import { ratio, thumbnail } from "./pictures.js";
+
+/** Metadata fields on a card; the image's details have them all. */
+const FIELDS = 2;
+
+/** A key as two lines: its name, and the folder before it. @param {string} key */
+export function keyLines(key) {
+  const [folder, name] = split(key);
+  return [el("bdi", { class: "name" }, name), folder && el("bdi", { class: "folder" }, folder)];
+}
+
+/** How alike, as a number and a bar. @param {number} value @param {boolean} isMatch */
+export const scoreBar = (value, isMatch = true) =>
+  el(
+    "span",
+    { class: isMatch ? "score" : "score weak" },
+    el("span", { class: "figure" }, score(value)),
+    el("span", { class: "bar", vars: { "--share": Math.max(0, Math.min(100, value)) / 100 } }),
+  );
+
+/**
+ * One image of a grid.
+ * @param {import("./api.js").Image & {score?: number, distance?: number|null, orientation?: string}} image
+ * @param {{label: string, onopen: () => void, unit?: string|null, isMatch?: boolean, similar?: string, lead?: string,
+ *   extra?: Node}} how `similar`: the address of a search for it; `lead`: words in the place
+ *   of a score; `extra`: at the end of the card
+ */
+export function card(image, { label, onopen, unit, isMatch = true, similar, lead, extra }) {
+  const turned = turning(image.orientation);
+  const fields = Object.entries(image.meta).slice(0, FIELDS).map(([name, value]) => `${name}: ${metadata(value)}`);
+  return el(
+    "li",
+    { class: "card", vars: { "--ratio": ratio(image) }, "data-key": image.key },
+    el(
+      "button",
+      { type: "button", class: "open", "aria-label": label, onclick: onopen },
+      thumbnail(image),
+      turned && el("span", { class: "tag" }, turned),
+    ),
+    image.score != null ? scoreBar(image.score, isMatch) : lead && el("span", { class: "score weak" }, lead),
+    el("span", { class: "key", title: image.key }, ...keyLines(image.key)),
+    el(
+      "span",
+      { class: "facts" },
+      [pixels(image), distance(image.distance ?? null, unit)].filter(Boolean).join(" · "),
+    ),
+    ...fields.map((field) => el("bdi", { class: "facts", title: field }, field)),
+    similar &&
+      el("a", { class: "similar", href: similar, title: "Find similar", "aria-label": `Find similar to ${image.key}` }, icon("similar")),
+    extra,
+  );
+}
+
+/** Boxes where images will be. @param {number} n */
+export function skeleton(n) {
+  const shapes = [1.5, 0.8, 1.3, 1, 1.7, 0.75, 1.4, 1.2];
+  return el(
+    "ul",
+    { class: "grid", "aria-hidden": "true" },
+    ...Array.from({ length: n }, (_, i) =>
+      el(
+        "li",
+        { class: "card", vars: { "--ratio": shapes[i % shapes.length] } },
+        el("span", { class: "picture loading", vars: { "--ratio": shapes[i % shapes.length] } }),
+        el("span", { class: "key ghost" }),
+      ),
+    ),
+  );
+}
+
+/**
+ * Makes the cards within this element one stop of the Tab key; arrow keys go from card to card, by where they are.
+ * @param {HTMLElement} element
+ */
+export function walkByArrows(element) {
+  const cards = () => /** @type {HTMLElement[]} */ ([...element.querySelectorAll("li.card:not([hidden])")]);
+  const stops = (/** @type {HTMLElement} */ one) => /** @type {HTMLElement[]} */ ([...one.querySelectorAll("button, a")]);
+
+  /** @param {HTMLElement|undefined} current */
+  const settle = (current) => {
+    for (const one of cards()) for (const stop of stops(one)) stop.tabIndex = one === current ? 0 : -1;
+  };
+  new MutationObserver(() => {
+    const all = cards();
+    settle(all.find((one) => one.contains(document.activeElement)) ?? all[0]);
+  }).observe(element, { childList: true, subtree: true, attributeFilter: ["hidden"] });
+
+  element.addEventListener("focusin", ({ target }) => {
+    const focused = /** @type {HTMLElement} */ (target).closest("li.card");
+    if (focused) settle(/** @type {HTMLElement} */ (focused));
+  });
+  element.addEventListener("keydown", (event) => {
+    const from = /** @type {HTMLElement} */ (event.target).closest("li.card");
+    const isText = /** @type {HTMLElement} */ (event.target).matches("input, select, textarea");
+    if (!from || isText || event.altKey || event.ctrlKey || event.metaKey) return;
+    const there = neighbour(cards(), /** @type {HTMLElement} */ (from), event.key);
+    if (!there) return;
+    event.preventDefault();
+    there.querySelector("button")?.focus();
+    there.scrollIntoView({ block: "nearest" });
+  });
+}
+
+/** @param {HTMLElement[]} all @param {HTMLElement} from @param {string} key */
+function neighbour(all, from, key) {
+  const at = all.indexOf(from);
+  if (key === "ArrowRight") return all[at + 1];
+  if (key === "ArrowLeft") return all[at - 1];
+  if (key === "Home") return all[0];
+  if (key === "End") return all.at(-1);
+  if (key !== "ArrowDown" && key !== "ArrowUp") return undefined;
+  const box = (/** @type {HTMLElement} */ one) => one.getBoundingClientRect();
+  const { top, left, width } = box(from);
+  const beyond = all.filter((one) => (key === "ArrowDown" ? box(one).top > top + 1 : box(one).top < top - 1));
+  const row = key === "ArrowDown" ? Math.min(...beyond.map((one) => box(one).top)) : Math.max(...beyond.map((one) => box(one).top));
+  const off = (/** @type {HTMLElement} */ one) => Math.abs(box(one).left + box(one).width / 2 - left - width / 2);
+  return beyond.filter((one) => Math.abs(box(one).top - row) < 2).sort((a, b) => off(a) - off(b))[0];
+}

@@ -1,0 +1,97 @@
+/** Pictures of the index on the page: small ones in grids, whole ones in comparisons. */
+
+import * as api from "./api.js";
+import { el } from "./dom.js";
+
+/** Object URLs of pictures that were fetched with a token; the oldest go first. @type {Map<string, Promise<string>>} */
+const fetched = new Map();
+const KEPT = 400;
+
+/**
+ * An address that an `<img>` can load: the picture's own, or a copy of it where a token has to be sent.
+ * @param {string} url
+ * @returns {string|Promise<string>}
+ */
+function loadable(url) {
+  if (!api.token()) return url;
+  let copy = fetched.get(url);
+  if (!copy) {
+    copy = api.fetchPicture(url).then((blob) => URL.createObjectURL(blob));
+    copy.catch(() => fetched.delete(url));
+    fetched.set(url, copy);
+    if (fetched.size > KEPT) {
+      const [oldest, gone] = fetched.entries().next().value;
+      fetched.delete(oldest);
+      gone.then(URL.revokeObjectURL, () => {});
+    }
+  }
+  return copy;
+}
+
+/** Fetching has no `loading=lazy` of its own. @type {WeakMap<Element, () => void>} */
+const waiting = new WeakMap();
+const nearby = new IntersectionObserver(
+  (entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      nearby.unobserve(target);
+      waiting.get(target)?.();
+    }
+  },
+  { rootMargin: "600px" },
+);
+
+/** Very wide and very tall pictures get a box that still fits into a row. @param {{width: number, height: number}} size */
+export const ratio = ({ width, height }) => Math.min(2.4, Math.max(0.62, width && height ? width / height : 1));
+
+/**
+ * The small copy of an image in a box of its shape, so that nothing moves when it arrives.
+ * @param {api.Image} image
+ */
+export function thumbnail(image) {
+  const picture = el("img", { alt: "", draggable: "false", loading: "lazy", decoding: "async" });
+  const box = el("span", { class: "picture loading", vars: { "--ratio": ratio(image) } }, picture);
+  const missing = () => {
+    box.classList.replace("loading", "missing");
+    picture.remove();
+    box.append(el("span", {}, "no preview is kept"));
+  };
+  picture.addEventListener("load", () => box.classList.remove("loading"));
+  picture.addEventListener("error", missing);
+  const source = api.picturePath(image, "thumbnail");
+  if (!api.token()) {
+    picture.src = source;
+  } else {
+    waiting.set(box, () => Promise.resolve(loadable(source)).then((url) => (picture.src = url), missing));
+    nearby.observe(box);
+  }
+  return box;
+}
+
+/**
+ * The first of these that can be shown: a browser may not read the original's format, or it may be gone.
+ * @param {(string|null|undefined)[]} sources
+ * @returns {Promise<HTMLImageElement>}
+ */
+async function firstShown(sources) {
+  for (const source of sources) {
+    if (!source) continue;
+    try {
+      const picture = new Image();
+      picture.draggable = false;
+      picture.src = source.startsWith("http") ? await loadable(source) : source;
+      await picture.decode();
+      return picture;
+    } catch {
+      // the next one, then
+    }
+  }
+  throw new api.Problem({ status: 0, code: "not-shown", detail: "there is no copy of this picture that can be shown" });
+}
+
+/** The original where it is kept, else the small copy. @param {api.Image} image */
+export const whole = (image) => firstShown([api.picturePath(image, "content"), api.picturePath(image, "thumbnail")]);
+
+/** The picture of a question. @param {any} question */
+export const asked = (question) =>
+  question.image ? whole(question.image) : firstShown([question.src, question.preview]);

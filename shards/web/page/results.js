@@ -1,0 +1,65 @@
+/** The images that answer a question: those that are likely copies, and those that are merely the nearest. */
+
+import { announce, el } from "./dom.js";
+import { count, number } from "./format.js";
+import { card } from "./grid.js";
+import { openOver, to } from "./router.js";
+
+/**
+ * @param {import("./api.js").Answer} answer
+ * @param {import("./api.js").Family} family
+ * @param {import("./questions.js").Question} question
+ */
+export function resultList(answer, family, question) {
+  const isMatch = (/** @type {{score: number}} */ { score }) => score >= family.match_score;
+  const items = answer.hits.map((hit) => ({
+    hit,
+    element: card(hit, {
+      label: `Compare with ${hit.key}, score ${hit.score.toFixed(1)}`,
+      onopen: () => openOver({ compare: hit.key }),
+      unit: family.unit,
+      isMatch: isMatch(hit),
+      similar: to("search", { key: hit.key, family: family.name }),
+    }),
+  }));
+  const copies = section("Likely copies", false, items.filter(({ hit }) => isMatch(hit)));
+  const rest = section("Less alike", true, items.filter(({ hit }) => !isMatch(hit)));
+  const nothing = el("p", { class: "empty" });
+  const summary = el("h1", { class: "summary" });
+  const compared = answer.searched - (question.kind === "key" ? 1 : 0);
+  const cost = el(
+    "p",
+    { class: "quiet" },
+    `${count(compared, "image")} compared by ${answer.family} in ${answer.took_ms < 10 ? answer.took_ms.toFixed(1) : number(Math.round(answer.took_ms))} ms`,
+  );
+
+  let said = "";
+  /** Shows what scores this or more, at once. @param {number} min */
+  function filter(min) {
+    for (const { hit, element } of items) element.hidden = hit.score < min;
+    const likely = copies.refresh();
+    const others = rest.refresh();
+    summary.textContent = likely ? count(likely, "likely copy", "likely copies") : "No likely copy";
+    nothing.hidden = likely + others > 0;
+    nothing.textContent =
+      items.length === 0 ? "There is no other image to compare with." : `Nothing scores ${min} or more. The best is ${items[0].hit.score.toFixed(1)}.`;
+    const saying = `${summary.textContent}, ${count(likely + others, "image")} shown`;
+    if (saying !== said) announce(saying);
+    said = saying;
+  }
+  filter(0);
+  const element = el("div", {}, el("header", {}, summary, cost), copies.element, rest.element, nothing);
+  return { element, answer, filter, visible: () => items.filter(({ element: one }) => !one.hidden).map(({ hit }) => hit) };
+}
+
+/** @param {string} title @param {boolean} isTitled whether it is to be seen @param {{element: HTMLElement}[]} items */
+function section(title, isTitled, items) {
+  const element = el("section", {}, isTitled && el("h2", {}, title), el("ul", { class: "grid", "aria-label": title }, ...items.map((item) => item.element)));
+  /** @returns {number} how many are to be seen */
+  const refresh = () => {
+    const seen = items.filter((item) => !item.element.hidden).length;
+    element.hidden = seen === 0;
+    return seen;
+  };
+  return { element, refresh };
+}

@@ -1,0 +1,151 @@
+/** Two pictures against each other: side by side, under a wipe, blended, or what differs. */
+
+import { button, el, fill, setVars } from "./dom.js";
+import { pixels } from "./format.js";
+import { difference, pixelsOf, stretched, turned } from "./turning.js";
+
+const LONGEST = 1200;
+const BLINK_MS = 600;
+
+/** Each mode with its slider: name, from, to, at first. @type {Record<string, [string, [string, number, number, number]|null]>} */
+const MODES = {
+  sides: ["Side by side", null],
+  wipe: ["Wipe", ["Wipe", 0, 100, 50]],
+  blend: ["Blend", ["Opacity of the upper picture", 0, 100, 50]],
+  difference: ["Difference", ["Times brighter", 1, 16, 4]],
+};
+
+export function stage() {
+  let mode = "sides";
+  let isTurned = true;
+  let blinking = 0;
+  /** @type {{a: HTMLImageElement, b: HTMLImageElement, orientation: string, names: [string, string]}|null} */
+  let pictures = null;
+
+  const view = el("div", { class: "pictures" });
+  const said = el("p", { class: "quiet said", role: "status" });
+  const slider = el("input", { type: "range", oninput: () => draw() });
+  const name = el("span", {});
+  const range = el("label", { class: "range" }, name, slider);
+  const blink = button("Blink", () => setBlinking(!blinking), { "aria-pressed": "false" });
+  const turn = el("input", { type: "checkbox", checked: true, onchange: () => ((isTurned = turn.checked), render()) });
+  const turning = el("label", { class: "toggle" }, turn, el("span", {}, "Turn to match"));
+  const modes = el(
+    "div",
+    { class: "segments", role: "radiogroup", "aria-label": "How to compare" },
+    ...Object.entries(MODES).map(([value, [text]]) =>
+      el(
+        "label",
+        {},
+        el("input", { type: "radio", name: "mode", value, checked: value === mode, onchange: () => ((mode = value), render()) }),
+        el("span", {}, text),
+      ),
+    ),
+  );
+  const element = el("div", { class: "stage" }, modes, view, el("div", { class: "controls" }, range, blink, turning, said));
+
+  /** @type {(() => void)} */
+  let draw = () => {};
+
+  function render() {
+    const [, control] = MODES[mode];
+    setBlinking(false);
+    said.textContent = "";
+    range.hidden = !control;
+    blink.hidden = mode !== "blend";
+    if (control) {
+      const [text, min, max, value] = control;
+      name.textContent = text;
+      Object.assign(slider, { min, max, value: String(value) });
+    }
+    if (!pictures) return;
+    const { a, b, orientation, names } = pictures;
+    turning.hidden = orientation === "as is";
+    const first = turned(a, isTurned ? orientation : "as is", LONGEST);
+    const second = turned(b, "as is", LONGEST);
+    if (mode === "sides") {
+      draw = () => {};
+      fill(view, captioned(first, names[0], a), captioned(second, names[1], b));
+      return;
+    }
+    overlay(stretched(first, second.width, second.height), second, names);
+  }
+
+  /** @param {HTMLCanvasElement} upper @param {HTMLCanvasElement} lower of the same size @param {[string, string]} names */
+  function overlay(upper, lower, names) {
+    const stack = el("div", { class: `stack ${mode}`, role: "img", vars: { "--ratio": lower.width / lower.height } });
+    if (mode === "difference") {
+      stack.setAttribute("aria-label", `What differs between ${names[0]} and ${names[1]}`);
+      const [a, b] = [pixelsOf(upper), pixelsOf(lower)];
+      draw = () => {
+        const { canvas, mean } = difference(a, b, Number(slider.value));
+        fill(stack, canvas);
+        said.textContent = `${(mean * 100).toFixed(1)} % apart on average. Black is the same.`;
+      };
+    } else {
+      stack.setAttribute("aria-label", `${names[0]} over ${names[1]}`);
+      upper.className = "upper";
+      stack.append(lower, upper);
+      if (mode === "wipe") stack.append(el("span", { class: "line" }), tag("left", names[0]), tag("right", names[1]));
+      draw = () => setVars(stack, { "--at": Number(slider.value) / 100 });
+    }
+    if (mode === "wipe") dragged(stack);
+    fill(view, stack);
+    draw();
+  }
+
+  /** The wipe follows the pointer. @param {HTMLElement} stack */
+  function dragged(stack) {
+    const follow = (/** @type {PointerEvent} */ event) => {
+      const { left, width } = stack.getBoundingClientRect();
+      slider.value = String(Math.round(((event.clientX - left) / width) * 100));
+      draw();
+    };
+    stack.addEventListener("pointerdown", (event) => {
+      stack.setPointerCapture(event.pointerId);
+      follow(event);
+    });
+    stack.addEventListener("pointermove", (event) => event.buttons && follow(event));
+  }
+
+  /** One picture, then the other; where less motion is wanted, one step a press. @param {boolean} on */
+  function setBlinking(on) {
+    const flip = () => view.querySelector(".stack")?.classList.toggle("lower-only");
+    clearInterval(blinking);
+    blinking = 0;
+    if (on && matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      flip();
+      return;
+    }
+    if (on) blinking = window.setInterval(flip, BLINK_MS);
+    else view.querySelector(".stack")?.classList.remove("lower-only");
+    view.querySelector(".stack")?.classList.toggle("blinking", on);
+    blink.setAttribute("aria-pressed", String(on));
+  }
+
+  /**
+   * @param {HTMLImageElement} a @param {HTMLImageElement} b @param {string} orientation of the hit @param {[string, string]} names
+   */
+  function show(a, b, orientation, names) {
+    pictures = { a, b, orientation, names };
+    render();
+  }
+  /** @param {...any} instead of the pictures */
+  function clear(...instead) {
+    setBlinking(false);
+    pictures = null;
+    draw = () => {};
+    fill(view, ...instead);
+  }
+  return { element, show, clear };
+}
+
+/** @param {HTMLCanvasElement} canvas @param {string} name @param {HTMLImageElement} picture */
+const captioned = (canvas, name, { naturalWidth: width, naturalHeight: height }) => {
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", name);
+  return el("figure", {}, el("div", { class: "frame" }, canvas), el("figcaption", {}, el("bdi", {}, name), el("span", {}, pixels({ width, height }))));
+};
+
+/** @param {string} side @param {string} name */
+const tag = (side, name) => el("bdi", { class: `tag ${side}`, "aria-hidden": "true" }, name);

@@ -1,0 +1,76 @@
+/** The numbers of the index. */
+
+import { el, fill } from "./dom.js";
+import { facts, strength } from "./facts.js";
+import { ago, bytes, count, number, time } from "./format.js";
+import { problemBox } from "./problems.js";
+
+export function statsView() {
+  const body = el("div", {});
+  const element = el("section", { class: "view stats" }, el("h1", {}, "Statistics"), body);
+
+  async function update() {
+    try {
+      fill(body, ...described(await facts({ again: true })));
+    } catch (error) {
+      fill(body, problemBox(error, update));
+    }
+  }
+  return { element, title: "Statistics", update, taker: null, focus: null, about: () => "" };
+}
+
+/** @param {any} stats */
+function described(stats) {
+  return [
+    el(
+      "dl",
+      { class: "tiles" },
+      tile("Images", number(stats.images)),
+      tile("On disk", bytes(stats.size), "of segments"),
+      tile("Segments", number(stats.segments), `in ${count(stats.shards, "shard")}`),
+      tile("Not folded yet", number(stats.tail_images), `in ${count(stats.tail, "log object")}`),
+      tile("Last fold", ago(stats.last_fold), stats.last_fold ? time(stats.last_fold) : "all images are in the log"),
+      tile("Replaced or deleted", number(stats.dead), "rows that wait for a merge"),
+    ),
+    el("h2", {}, "Bytes by family"),
+    bars(stats),
+    el("h2", {}, "What this server takes"),
+    el(
+      "dl",
+      { class: "list" },
+      fact("A picture", `up to ${bytes(stats.limits.bytes)} and ${number(stats.limits.pixels)} pixels`),
+      fact("A request", `up to ${bytes(stats.limits.body)}`),
+      fact("Addresses of pictures", stats.limits.urls ? "are fetched" : "are not fetched"),
+      fact("Small copies", stats.thumbnails ? `${stats.thumbnails} pixels, kept in the index` : "are not kept in the index"),
+      fact("Manifest", `version ${number(stats.manifest_version)}`),
+      fact("lookalike", stats.version),
+      stats.index && fact("Index", stats.index),
+    ),
+  ];
+}
+
+/** @param {string} name @param {string} value @param {string} [more] */
+const tile = (name, value, more) =>
+  el("div", {}, el("dt", {}, name), el("dd", {}, el("strong", {}, value), more && el("span", { class: "quiet" }, more)));
+
+/** @param {string} name @param {string} value */
+const fact = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, el("bdi", {}, value)));
+
+/** @param {any} stats */
+function bars({ bytes_by_family: sizes, families, images }) {
+  const largest = Math.max(1, ...Object.values(sizes));
+  return el(
+    "ul",
+    { class: "bars" },
+    ...families.map((/** @type {{name: string}} */ { name }) =>
+      el(
+        "li",
+        {},
+        el("span", { class: "name" }, name),
+        el("span", { class: "bar", vars: { "--share": (sizes[name] ?? 0) / largest } }),
+        el("span", { class: "figure" }, bytes(sizes[name] ?? 0)),
+        el("span", { class: "quiet" }, images && sizes[name] ? `${Math.round(sizes[name] / images)} bytes an image. ${strength(name)}` : strength(name)),
+      ),
+    ),
+  );
+}

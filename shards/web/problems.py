@@ -1,0 +1,190 @@
+"""The one table from errors to HTTP: problem details of RFC 9457, with a stable word for programs in `code`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from shards.errors import (
+    Conflict,
+    CorruptObject,
+    KeyInvalid,
+    KeyNotFound,
+    LookalikeError,
+    PictureError,
+    QueryError,
+    SignatureError,
+    Undecided,
+)
+
+log = logging.getLogger("lookalike")
+
+MEDIA_TYPE = "application/problem+json"
+
+SHOWN = 200
+"""Characters of an offending value that are sent back."""
+
+EXACT = 1 << 53
+"""Integers up to here are exact in every reader of JSON (RFC 8259, section 6)."""
+
+SOON = {"Retry-After": "1"}
+
+
+class Problem(Exception):
+    """A refusal, as the client is told it.
+
+    `status`: of HTTP. `code`: a stable kebab-case word. `title`: what kind of problem, `detail`: what is wrong this
+    time, `value`: the offending value, `help`: what to do. `headers`: more of the answer, such as Retry-After.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        title: str,
+        detail: str,
+        value: Any = None,
+        help: str | None = None,  # noqa: A002 - the field's name in the document
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.title = title
+        self.detail = detail
+        self.value = value
+        self.help = help
+        self.headers = dict(headers or {})
+
+    def document(self) -> dict[str, Any]:
+        """The JSON object that is sent."""
+        document: dict[str, Any] = {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+        }
+        if self.value is not None:
+            document["value"] = _shown(self.value)
+        if self.help is not None:
+            document["help"] = self.help
+        return document
+
+
+def response(problem: Problem) -> Response:
+    """The answer to a request that this problem ends."""
+    return Response(
+        json.dumps(problem.document()), problem.status, {"Cache-Control": "no-store"} | problem.headers, MEDIA_TYPE
+    )
+
+
+PICTURES: dict[str, tuple[int, str]] = {
+    "empty": (422, "There is no picture in it"),
+    "too_large_bytes": (413, "The picture is too large"),
+    "too_many_pixels": (413, "The picture is too large"),
+    "not_an_image": (415, "That is no picture"),
+    "unsupported": (415, "That kind of picture is not read here"),
+    "truncated": (422, "The picture is incomplete"),
+    "damaged": (422, "The picture is damaged"),
+    "timeout": (422, "The picture takes too long"),
+    "crashed": (422, "The picture is damaged"),
+    "memory": (413, "The picture is too large"),
+}
+"""By the reason of a PictureError."""
+
+
+def of(error: Exception) -> Problem:
+    """What this error is to a client. What only concerns whoever runs the service is logged, not sent."""
+    match error:
+        case Problem():
+            return error
+        case PictureError():
+            status, title = PICTURES.get(error.reason, (422, "The picture cannot be read"))
+            return Problem(status, f"picture-{error.reason.replace('_', '-')}", title, str(error))
+        case KeyNotFound():
+            return Problem(404, "key-not-found", "No such image", f"no image has the key {error.key!r}", error.key)
+        case KeyInvalid():
+            return Problem(422, "key-invalid", "That cannot be a key", str(error))
+        case SignatureError():
+            return Problem(422, "signature-invalid", "That is no signature", str(error))
+        case QueryError():
+            return Problem(422, "query-invalid", "That cannot be asked", str(error))
+        case RequestValidationError() | ValidationError():
+            return _invalid(error)
+        case HTTPException():
+            return _of_http(error)
+        case Conflict():
+            log.warning("%s", error)
+            detail = "others changed the index at the same moment, again and again; nothing was changed by this request"
+            return Problem(409, "conflict", "Too many writers", detail, help="Send it again.", headers=SOON)
+        case Undecided():
+            log.warning("%s", error)
+            detail = "the store broke off; it may have happened or not"
+            help_ = "Send it again: doing it twice does no harm."
+            return Problem(503, "store-undecided", "The store gave no answer", detail, help=help_, headers=SOON)
+        case CorruptObject():
+            log.error("%s", error)
+            detail = "a part of the index is not as it was written"
+            help_ = "Tell whoever runs this service: its log names the part, and 'lookalike verify' says more."
+            return Problem(503, "corrupt", "The index is damaged", detail, help=help_)
+        case LookalikeError():
+            log.error("%s", error)
+            detail = "the store did not do what it was asked"
+            help_ = "Send it again; if it stays so, tell whoever runs this service: its log says more."
+            return Problem(503, "store-failed", "The store failed", detail, help=help_, headers=SOON)
+    detail = "this is a mistake in lookalike, not in the request; the service's log has it"
+    return Problem(500, "internal", "Something went wrong", detail)
+
+
+def validation(detail: str, value: Any = None, *, help: str | None = None) -> Problem:  # noqa: A002
+    """A field of the request is not what it should be."""
+    return Problem(422, "validation", "The request is not valid", detail, value, help)
+
+
+def _invalid(error: RequestValidationError | ValidationError) -> Problem:
+    """The first of what a model objects to; a client mends one thing at a time."""
+    first = error.errors()[0]
+    if first["type"] == "json_invalid" and not first["loc"]:
+        return Problem(400, "bad-request", "The request cannot be read", first["msg"])
+    where = ".".join(str(part) for part in first["loc"] if part not in ("query", "path", "body"))
+    said = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        said = "there is no such field"
+    return validation(f"{where}: {said}" if where else said, first.get("input"))
+
+
+HTTP = {
+    400: ("bad-request", "The request cannot be read"),
+    404: ("not-found", "There is nothing here"),
+    405: ("method-not-allowed", "That cannot be done here"),
+}
+
+
+def _of_http(error: HTTPException) -> Problem:
+    phrase = HTTPStatus(error.status_code).phrase
+    code, title = HTTP.get(error.status_code, (phrase.lower().replace(" ", "-"), phrase))
+    help_ = "The paths and methods there are: /openapi.json" if error.status_code in (404, 405) else None
+    return Problem(error.status_code, code, title, error.detail, help=help_, headers=error.headers)
+
+
+def _shown(value: Any) -> Any:
+    """The value where it is small and JSON can say it, else its beginning."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        # beyond that, what reads JSON as JavaScript does reads another number
+        return value if abs(value) <= EXACT else str(value)[:SHOWN] if value.bit_length() < 1024 else "more than 2^53"
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -1,0 +1,128 @@
+"""What the handlers share: the index and what is needed to serve it. It is at `app.state.service`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Annotated, ParamSpec, Protocol, TypeVar
+
+import anyio
+from anyio import to_thread
+from fastapi import Depends, Request
+
+from shards.families import Family
+from shards.index import Index
+from shards.table.table import TAIL_BYTES, TAIL_OBJECTS
+from shards.web.groups import Groups
+from shards.web.limits import Limiter
+from shards.web.metrics import Metrics
+from shards.web.problems import Problem
+from shards.web.remote import Fetched
+from shards.web.settings import WebSettings
+from shards.web.signers import Signer
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+THREADS = 32
+"""Calls of the index at once: most of them wait for the store, and a process has few processors."""
+
+TOGETHER = 8
+"""Pictures of one request that are fetched and signed at once, so that a batch does not take all places."""
+
+DRAWING = 2
+"""Thumbnails drawn at once where none are kept: each decodes a picture, up to 300 MB of pixels, in this process."""
+
+TAIL_SECONDS = 1.0
+"""How long it is believed how long the tail is: asking costs a listing of the store."""
+
+
+class Fetches(Protocol):
+    """Fetches pictures from other sites."""
+
+    async def fetch(self, url: str) -> Fetched:
+        """The picture at this address. Raises Problem."""
+        ...
+
+
+@dataclass(slots=True)
+class Service:
+    """An index, and how it is served. One for each app.
+
+    `clock`: seconds that only rise.
+    """
+
+    index: Index
+    settings: WebSettings
+    signer: Signer
+    fetcher: Fetches
+    limiter: Limiter
+    metrics: Metrics
+    clock: Callable[[], float] = time.monotonic
+    groups: Groups = field(init=False)
+    drawing: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(DRAWING))
+    _threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(THREADS))
+    _tail_is_long: str | None = None
+    _tail_seen: float | None = None
+
+    def __post_init__(self) -> None:
+        self.groups = Groups(self.index)
+
+    def family(self, name: str | None) -> Family:
+        """The family of this name, the index's first where there is none. Raises Problem."""
+        for one in self.index.families:
+            if name in (None, one.name):
+                return one
+        known = ", ".join(one.name for one in self.index.families)
+        detail = f"the images have no signatures of family {name!r}"
+        raise Problem(422, "query-invalid", "That cannot be asked", detail, name, f"Ask for one of: {known}.")
+
+    async def call(self, work: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
+        """What this function returns, called in a thread: whatever touches the store or many bytes goes there."""
+        return await to_thread.run_sync(lambda: work(*args, **kwargs), limiter=self._threads)
+
+    async def all(self, tasks: Iterable[Callable[[], Awaitable[Result]]]) -> list[Result]:
+        """What these return, in their order, a few at a time. They handle their own errors."""
+        limiter = anyio.Semaphore(TOGETHER)
+        waiting = list(tasks)
+        results: dict[int, Result] = {}
+
+        async def run(i: int, task: Callable[[], Awaitable[Result]]) -> None:
+            async with limiter:
+                results[i] = await task()
+
+        async with anyio.create_task_group() as group:
+            for i, task in enumerate(waiting):
+                group.start_soon(run, i, task)
+        return [results[i] for i in range(len(waiting))]
+
+    async def make_room(self) -> None:
+        """Raise 429 where so much waits for a fold that nothing should be added before there was one."""
+        now = self.clock()
+        if self._tail_seen is None or now - self._tail_seen >= TAIL_SECONDS:
+            # said before the answer is there, so that a hundred requests at once ask once
+            self._tail_seen = now
+            objects, size = await self.call(self.index.pressure)
+            is_long = objects > TAIL_OBJECTS or size > TAIL_BYTES
+            self._tail_is_long = f"{objects:,} log objects, {size:,} bytes" if is_long else None
+        if self._tail_is_long is not None:
+            raise Problem(
+                429,
+                "tail-too-long",
+                "The index has to catch up",
+                f"{self._tail_is_long} wait to be folded into the index",
+                help="Wait and send it again; many images in one request need one log object. If it stays so, no "
+                "'lookalike compact' is running.",
+                headers={"Retry-After": "5"},
+            )
+
+
+def service_of(request: Request) -> Service:
+    """The service that answers this request."""
+    service: Service = request.app.state.service
+    return service
+
+
+Serving = Annotated[Service, Depends(service_of)]
+"""The annotation of a handler's `service` parameter."""

@@ -1,0 +1,93 @@
+"""A browser for each test process, and for each test a service and a visit to its page."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from shards.table.records import Record
+from shards.web import WebSettings
+from tests.browser import service as services
+from tests.browser.service import Service
+from tests.browser.visit import Visit
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+"""A browser that asks nobody for anything, and runs as root in a container."""
+
+DESKTOP = {"width": 1280, "height": 860}
+
+expect.set_options(timeout=15_000)
+
+
+def chromium() -> str | None:
+    """Where this machine's browser is."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = chromium()
+    if path is None:
+        pytest.fail("there is no browser to test the page with: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The pictures of the index, by key."""
+    return services.photographs(tmp_path_factory.mktemp("photographs"))
+
+
+@pytest.fixture(scope="session")
+def signed(files: dict[str, Path]) -> list[Record]:
+    return services.signed(files)
+
+
+@pytest.fixture
+def records(signed: list[Record]) -> list[Record]:
+    """What is in the index; a test that needs something else has a fixture of this name."""
+    return signed
+
+
+@pytest.fixture
+def settings() -> WebSettings:
+    """How the index is served; a test that needs something else has a fixture of this name."""
+    return WebSettings()
+
+
+@pytest.fixture
+def service(records: list[Record], settings: WebSettings) -> Iterator[Service]:
+    with services.served(records, settings) as service:
+        yield service
+
+
+@pytest.fixture
+def look() -> dict[str, object]:
+    """What the browser is like: size of the window, colours."""
+    return {"viewport": DESKTOP, "color_scheme": "light"}
+
+
+@pytest.fixture
+def visit(browser: Browser, service: Service, look: dict[str, object]) -> Iterator[Visit]:
+    context = browser.new_context(**look)  # type: ignore[arg-type] # keyword arguments of a test's choice
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit = Visit(context.new_page(), service)
+    yield visit
+    context.close()
+    visit.verdict()

@@ -1,0 +1,79 @@
+"""`python -m tests.browser.screenshots`: the pictures of the page in docs/screenshots, of the demo's pictures alone."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+
+from demo.edits import EDITS
+from shards.web import WebSettings
+from shards.web.access import Tokens
+from tests.browser import service as services
+from tests.browser.conftest import FLAGS, chromium
+from tests.browser.visit import Visit
+
+FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
+
+DESKTOP = ViewportSize(width=1280, height=720)
+PHONE = ViewportSize(width=360, height=740)
+
+SETTINGS = WebSettings(tokens=Tokens(anonymous=frozenset({"read", "write"})))
+"""Not for admins, who are told where on this machine a picture came from."""
+
+SEARCH = "#/search?key=raccoon.jpg&family=goldberg&turned=1&negatives=1"
+
+
+def main() -> int:
+    path = chromium()
+    if path is None:
+        print("there is no browser to look with: apt-get install chromium", file=sys.stderr)
+        return 1
+    FOLDER.mkdir(exist_ok=True)
+    everything = {name: tuple(edit.name for edit in EDITS) for name in services.COPIES}
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        records = services.signed(services.photographs(Path(folder), everything))
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        with services.served(records, SETTINGS) as service:
+            visit = Visit(browser.new_page(viewport=DESKTOP, color_scheme="light"), service)
+            visit.open(SEARCH)
+            save(visit, "search.png")
+
+            visit = Visit(browser.new_page(viewport=DESKTOP, color_scheme="dark"), service)
+            visit.open(f"{SEARCH}&compare=copies/caption over the bottom/raccoon.jpg")
+            dialog = visit.page.get_by_role("dialog")
+            dialog.get_by_text("Wipe", exact=True).first.click()
+            expect(dialog.get_by_role("table")).to_be_visible()
+            save(visit, "compare-dark.png")
+
+            phone = browser.new_page(
+                viewport=PHONE, color_scheme="light", has_touch=True, is_mobile=True, device_scale_factor=1.5
+            )
+            visit = Visit(phone, service)
+            visit.open("#/duplicates")
+            save(visit, "duplicates-phone.png")
+        browser.close()
+    return 0
+
+
+def save(visit: Visit, name: str) -> None:
+    """What can be seen, once all of it is there, with 256 colours: a third of the bytes."""
+    settled(visit.page)
+    path = FOLDER / name
+    visit.page.screenshot(path=path)
+    with Image.open(path) as shot:
+        shot.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    print(f"{path.name}: {path.stat().st_size // 1000} KB")
+
+
+def settled(page: Page) -> None:
+    expect(page.locator(".ghost:visible")).to_have_count(0)
+    # pictures below the window are not loaded, so there is no waiting for all of them
+    page.wait_for_load_state("networkidle")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

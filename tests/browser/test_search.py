@@ -1,0 +1,171 @@
+"""Searching: what one gives, what one sees, and what happens without another request."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from shards.table.records import Record
+from tests.browser.visit import Visit
+from tests.web.conftest import RACCOON
+
+HALF = "copies/half the size/raccoon.jpg"
+GREY = "copies/grey/raccoon.jpg"
+MIRRORED = "copies/mirrored/raccoon.jpg"
+
+
+def test_the_first_page_shows_pictures_to_start_from(visit: Visit) -> None:
+    visit.open()
+    expect(visit.page.get_by_role("heading", name="Find every copy of a picture")).to_be_visible()
+    expect(visit.cards).to_have_count(12)
+    first = visit.shown()[0]
+    visit.page.get_by_role("button", name=f"Find similar to {first}").click()
+    visit.answered()
+    expect(visit.page.locator(".asked .name")).to_have_text(first)
+
+
+def test_a_dropped_picture_finds_its_copies(visit: Visit, files: dict[str, Path]) -> None:
+    visit.open()
+    visit.drop(files[HALF])
+    visit.answered()
+    assert visit.shown()[:3] == [HALF, "raccoon.jpg", GREY]
+    expect(visit.page.locator("h1.summary")).to_have_text("2 likely copies")
+    expect(visit.page.locator(".asked")).to_contain_text("320 × 240")
+    expect(visit.page.locator(".asked img")).to_be_visible()
+    expect(visit.card("raccoon.jpg")).to_contain_text("640 × 480")
+    expect(visit.card("raccoon.jpg")).to_contain_text("album: zoo")
+    expect(visit.page.locator("#status")).to_contain_text("2 likely copies")
+
+
+def test_pictures_dropped_together_are_asked_about_one_after_another(visit: Visit, files: dict[str, Path]) -> None:
+    visit.open()
+    visit.drop(files["raccoon.jpg"], files["cat.jpg"])
+    visit.answered()
+    expect(visit.page.locator(".asked .name")).to_have_text("raccoon.jpg")
+    visit.page.get_by_role("button", name="Search for cat.jpg").click()
+    expect(visit.page.locator(".asked .name")).to_have_text("cat.jpg")
+    visit.answered()
+    assert visit.shown()[0] == "cat.jpg"
+    visit.page.go_back()
+    expect(visit.page.locator(".asked .name")).to_have_text("raccoon.jpg")
+    visit.answered()
+    assert len(list(visit.asked("/v1/search"))) == 2, "going back asks nothing anew"
+
+
+def test_a_pasted_picture_is_searched_for(visit: Visit, files: dict[str, Path]) -> None:
+    visit.open()
+    visit.paste(files["cat.jpg"])
+    visit.answered()
+    assert visit.shown()[0] == "cat.jpg"
+
+
+@pytest.mark.parametrize("is_pasted", [True, False])
+def test_a_picture_is_found_by_its_address(visit: Visit, is_pasted: bool) -> None:
+    url = "https://photos.example/raccoon.jpg"
+    visit.service.elsewhere.pictures[url] = RACCOON
+    visit.open()
+    if is_pasted:
+        visit.paste(text=url)
+    else:
+        visit.page.get_by_label("Address of a picture").fill(url)
+        visit.page.get_by_role("button", name="Search", exact=True).click()
+    visit.answered()
+    assert visit.shown()[0] == "raccoon.jpg"
+    expect(visit.page.locator(".asked img")).to_have_attribute("src", re.compile("^data:image/webp"))
+    visit.page.reload()
+    visit.answered()
+    assert visit.service.elsewhere.asked == [url, url]
+
+
+def test_what_is_no_address_is_said_before_anything_is_asked(visit: Visit) -> None:
+    visit.open()
+    visit.page.get_by_label("Address of a picture").fill("raccoon")
+    visit.page.keyboard.press("Enter")
+    expect(visit.page.locator(".ask .wrong")).to_be_visible()
+    assert not list(visit.asked("/v1/search"))
+
+
+def test_an_address_that_gives_nothing_is_explained(visit: Visit) -> None:
+    visit.expected.append("502")
+    visit.open("#/search?url=https://photos.example/gone.jpg")
+    problem = visit.page.get_by_role("alert")
+    expect(problem).to_contain_text("The address gave no picture")
+    visit.service.elsewhere.pictures["https://photos.example/gone.jpg"] = RACCOON
+    problem.get_by_role("button", name="Try again").click()
+    visit.answered()
+
+
+def test_a_file_that_is_no_picture_is_explained(visit: Visit, tmp_path: Path) -> None:
+    visit.expected.append("415")
+    (tmp_path / "letter.jpg").write_text("Dear Sir or Madam")
+    visit.open()
+    visit.drop(tmp_path / "letter.jpg")
+    expect(visit.page.get_by_role("alert")).to_contain_text("That is no picture")
+    expect(visit.page.locator(".asked")).to_contain_text("cannot be shown by this browser")
+
+
+def test_the_slider_filters_at_once_and_asks_nothing(visit: Visit) -> None:
+    visit.open("#/search?key=raccoon.jpg")
+    visit.answered()
+    everything = visit.shown()
+    slider = visit.page.get_by_label("Least score")
+    slider.fill("90")
+    kept = visit.shown()
+    assert HALF in kept
+    assert len(kept) < len(everything)
+    scores = [float(text) for text in visit.cards.locator(".score .figure").all_inner_texts()]
+    assert min(scores) >= 90
+    slider.fill("100")
+    expect(visit.page.get_by_text("Nothing scores 100 or more.")).to_be_visible()
+    assert len(list(visit.asked("/v1/search"))) == 1
+    slider.fill("90")
+    visit.page.reload()
+    visit.answered()
+    assert visit.shown() == kept
+
+
+def test_turned_copies_are_found_where_they_are_asked_for(visit: Visit) -> None:
+    visit.open("#/search?key=raccoon.jpg&family=dhash")
+    visit.answered()
+    assert MIRRORED not in visit.shown()[:2]
+    visit.page.get_by_label("Also turned and mirrored").check()
+    expect(visit.card(MIRRORED).locator(".tag")).to_have_text("mirrored")
+    assert MIRRORED in visit.shown()[:3]
+
+
+def test_another_family_says_what_it_is_good_at_and_searches_anew(visit: Visit) -> None:
+    visit.open("#/search?key=raccoon.jpg")
+    visit.answered()
+    families = visit.page.get_by_role("group", name="Compare by")
+    expect(families.get_by_role("radio")).to_have_count(4)
+    expect(visit.page.get_by_label("Also negatives")).to_be_hidden()
+    families.get_by_role("radio", name="goldberg").check()
+    expect(visit.page.get_by_text("compared by goldberg")).to_be_visible()
+    expect(visit.page.get_by_label("Also negatives")).to_be_visible()
+    assert "family=goldberg" in visit.page.url
+
+
+def test_find_similar_goes_on_from_a_result(visit: Visit) -> None:
+    visit.open("#/search?key=cat.jpg")
+    visit.answered()
+    visit.card("raccoon.jpg").hover()
+    visit.page.get_by_role("link", name="Find similar to raccoon.jpg").click()
+    expect(visit.page.locator(".asked .name")).to_have_text("raccoon.jpg")
+    visit.answered()
+    assert visit.shown()[0] == HALF
+    assert "raccoon.jpg" not in visit.shown(), "a picture is not among what is similar to it"
+
+
+class TestOfAnEmptyIndex:
+    @pytest.fixture
+    def records(self) -> list[Record]:
+        return []
+
+    def test_it_says_so_and_leads_on(self, visit: Visit) -> None:
+        visit.open()
+        expect(visit.page.get_by_role("heading", name="There is nothing to find yet")).to_be_visible()
+        visit.page.get_by_role("link", name="Add images").click()
+        expect(visit.page.get_by_role("heading", name="Add images")).to_be_visible()

@@ -1,0 +1,106 @@
+"""Adding pictures from the page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from shards.web import WebSettings
+from tests.browser.visit import Visit
+from tests.web.conftest import PICTURES
+
+POSTCARD = PICTURES.parent / "postcard.jpg"
+
+WATCH = """() => {
+    window.states = [];
+    new MutationObserver(() => {
+        for (const state of document.querySelectorAll(".uploads .state")) window.states.push(state.textContent);
+    }).observe(document.querySelector(".uploads"), { childList: true, subtree: true, characterData: true });
+}"""
+"""Writes down every state that is shown of an upload, however shortly."""
+
+
+def test_a_picture_is_added_under_its_name_with_progress_and_found(visit: Visit) -> None:
+    visit.expected.append("404")  # what is sent here is not kept as a file, its small copy is
+    visit.open("#/add")
+    visit.page.get_by_label("Keys begin with").fill("cards/")
+    expect(visit.page.get_by_text("gets the key cards/cat.jpg")).to_be_visible()
+    visit.page.evaluate(WATCH)
+    visit.page.locator("input[type=file]").last.set_input_files(POSTCARD)
+    row = visit.page.get_by_role("listitem").filter(has_text="cards/postcard.jpg")
+    expect(row.locator(".state")).to_have_text("added")
+    states = visit.page.evaluate("window.states")
+    assert states[0] == "waiting"
+    assert "signing" in states, "all of it was sent, and the server is at work"
+    assert visit.service.index.get("cards/postcard.jpg").image.width == 400
+    row.get_by_role("link", name="Find similar").click()
+    visit.answered()
+    expect(visit.page.locator(".asked .name")).to_have_text("cards/postcard.jpg")
+
+
+def test_dropped_pictures_are_added_here_and_each_says_what_became_of_it(visit: Visit, tmp_path: Path) -> None:
+    visit.expected.append("415")
+    (tmp_path / "letter.jpg").write_text("Dear Sir or Madam")
+    visit.open("#/add")
+    visit.drop(POSTCARD, PICTURES / "cat.jpg", tmp_path / "letter.jpg")
+    states = visit.page.locator(".uploads li")
+    expect(states.filter(has_text="postcard.jpg").locator(".state")).to_have_text("added")
+    expect(states.filter(has_text="cat.jpg").locator(".state")).to_have_text("replaced")
+    failed = states.filter(has_text="letter.jpg")
+    expect(failed.locator(".state")).to_have_text("failed")
+    expect(failed).to_contain_text("send JPEG, PNG")
+    expect(visit.page.locator(".upload .summary")).to_have_text("1 added, 1 replaced, 1 failed")
+    assert visit.service.index.count() == 18
+    visit.page.get_by_role("link", name="Browse", exact=True).click()
+    expect(visit.page.get_by_role("heading", name="18 images")).to_be_visible()
+
+
+def test_what_is_there_can_be_left_alone(visit: Visit, tmp_path: Path) -> None:
+    visit.expected.append("412")
+    before = visit.service.index.get("cat.jpg").image.sha256
+    (tmp_path / "cat.jpg").write_bytes(POSTCARD.read_bytes())
+    visit.open("#/add")
+    visit.page.get_by_label("Leave existing images alone").check()
+    visit.drop(tmp_path / "cat.jpg")
+    expect(visit.page.locator(".uploads .state")).to_have_text("left alone")
+    assert visit.service.index.get("cat.jpg").image.sha256 == before
+
+
+def test_a_busy_server_is_asked_again_when_it_says(visit: Visit) -> None:
+    visit.expected.append("429")
+    refusals = [0, 0]
+
+    def refuse(route: Route) -> None:
+        if not refusals:
+            route.continue_()
+            return
+        problem = {"title": "Too much at once", "status": 429, "code": "tail-too-long", "detail": "wait a little"}
+        seconds = str(refusals.pop())
+        route.fulfill(
+            status=429,
+            headers={"Retry-After": seconds},
+            content_type="application/problem+json",
+            body=json.dumps(problem),
+        )
+
+    visit.page.route("**/v1/images/postcard.jpg", refuse)
+    visit.open("#/add")
+    visit.drop(POSTCARD)
+    expect(visit.page.locator(".uploads .state")).to_have_text("added")
+    assert not refusals
+    assert visit.service.index.get("postcard.jpg").image.width == 400
+
+
+class TestOfASmallServer:
+    @pytest.fixture
+    def settings(self) -> WebSettings:
+        return WebSettings(max_body=20_000)
+
+    def test_a_picture_that_is_too_large_is_not_sent(self, visit: Visit) -> None:
+        visit.open("#/add")
+        visit.drop(POSTCARD)
+        expect(visit.page.locator(".uploads li")).to_contain_text("It has 36.0 KB; this server takes up to 20.0 KB.")
+        assert not list(visit.asked("/v1/images/postcard.jpg"))

@@ -1,0 +1,91 @@
+"""A visit to the page: what a test does there, and what must not happen meanwhile."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect
+
+from tests.browser.service import Service
+
+GIVE = """([kind, files, text]) => {
+    const data = new DataTransfer();
+    for (const [name, type, content] of files) {
+        const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
+        data.items.add(new File([bytes], name, { type }));
+    }
+    if (text) data.setData("text/plain", text);
+    const bubbles = { bubbles: true, cancelable: true };
+    if (kind === "paste") {
+        document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, ...bubbles }));
+        return;
+    }
+    for (const step of ["dragenter", "dragover", "drop"]) {
+        document.body.dispatchEvent(new DragEvent(step, { dataTransfer: data, ...bubbles }));
+    }
+}"""
+"""Drops or pastes files or a text, as another window would."""
+
+
+@dataclass
+class Visit:
+    """The page of a service. `expected`: patterns of what the console may say in this test."""
+
+    page: Page
+    service: Service
+    expected: list[str] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list, repr=False)
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on("request", lambda request: self.requests.append(request))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def verdict(self) -> None:
+        """Fails where a script failed, the policy of the page was violated, or something was asked of another host."""
+        wrong = [said for said in self.complaints if not any(re.search(one, said) for one in self.expected)]
+        assert not wrong, f"the console says {wrong}"
+        hosts = {urlsplit(request.url).netloc for request in self.requests if request.url.startswith("http")}
+        assert hosts <= {urlsplit(self.service.url).netloc}, f"other hosts were asked: {hosts}"
+
+    def open(self, place: str = "") -> None:
+        self.page.goto(self.service.url + place)
+
+    def drop(self, *files: Path) -> None:
+        self.page.evaluate(GIVE, ["drop", [_content(file) for file in files], ""])
+
+    def paste(self, *files: Path, text: str = "") -> None:
+        self.page.evaluate(GIVE, ["paste", [_content(file) for file in files], text])
+
+    @property
+    def cards(self) -> Locator:
+        """The images that can be seen now."""
+        return self.page.locator("li.card[data-key]:visible")
+
+    def shown(self) -> list[str]:
+        return [str(key) for key in self.cards.evaluate_all("cards => cards.map(card => card.dataset.key)")]
+
+    def card(self, key: str) -> Locator:
+        return self.page.locator(f'li.card[data-key="{key}"]:visible')
+
+    def answered(self) -> None:
+        """Waits for the answer to a search."""
+        expect(self.page.locator(".search .found[aria-busy=false] h1.summary:not(.ghost)")).to_be_visible()
+
+    def asked(self, path: str) -> Iterator[Request]:
+        """What was requested of this path so far."""
+        return (request for request in self.requests if urlsplit(request.url).path == path)
+
+
+def _content(file: Path) -> tuple[str, str, str]:
+    return file.name, "image/jpeg", base64.b64encode(file.read_bytes()).decode()
