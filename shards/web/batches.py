@@ -87,7 +87,7 @@ async def add(request: Request, service: Serving, _: Annotated[Caller, needs("wr
         wanted = await _wanted(service, body)
         made = await service.all(partial(_sign, service, one) for one in wanted)
     there = await service.call(_write, service, wanted, made)
-    return await service.call(_respond, service, wanted, made, there)
+    return _respond(wanted, made, there)
 
 
 async def _wanted(service: Service, body: inputs.Body) -> list[Wanted]:
@@ -139,12 +139,10 @@ def _write(service: Service, wanted: list[Wanted], made: list[SignedPicture | Pr
         for one, signed in zip(wanted, made, strict=True)
         if not isinstance(signed, Problem)
     ]
-    there = service.index.has(record.key for record in records)
-    service.index.write(records)
-    return there
+    return service.write(records)
 
 
-def _respond(service: Service, wanted: list[Wanted], made: list[SignedPicture | Problem], there: set[str]) -> Response:
+def _respond(wanted: list[Wanted], made: list[SignedPicture | Problem], there: set[str]) -> Response:
     items: list[BatchItemDocument] = []
     seen = set(there)
     for one, result in zip(wanted, made, strict=True):
@@ -154,7 +152,6 @@ def _respond(service: Service, wanted: list[Wanted], made: list[SignedPicture | 
         else:
             is_replaced = one.key in seen
             items.append({"key": one.key, "status": "replaced" if is_replaced else "added"})
-            service.metrics.added(is_replaced=is_replaced)
             seen.add(one.key)
     statuses = [item["status"] for item in items]
     document: BatchDocument = {

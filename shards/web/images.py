@@ -115,8 +115,7 @@ async def _picture(service: Service, body: inputs.Body) -> tuple[Given, Mapping[
 
 def write_one(service: Service, record: Record, *, only_new: bool = False) -> bool:
     """Write it; whether there was one of this key. Raises Problem where there was, and `only_new`."""
-    is_there = bool(service.index.has([record.key]))
-    if is_there and only_new:
+    if only_new and service.index.has([record.key]):
         raise Problem(
             412,
             "key-exists",
@@ -125,9 +124,7 @@ def write_one(service: Service, record: Record, *, only_new: bool = False) -> bo
             record.key,
             "Send it without If-None-Match to replace that one.",
         )
-    service.index.write([record])
-    service.metrics.added(is_replaced=is_there)
-    return is_there
+    return bool(service.write([record]))
 
 
 @router.get(
@@ -150,9 +147,8 @@ async def get(key: ImageKey, service: Serving, caller: Annotated[Caller, needs("
 )
 async def delete(key: ImageKey, service: Serving, _: Annotated[Caller, needs("write")]) -> Response:
     await service.make_room()
-    if not await service.call(service.index.remove, [key]):
+    if not await service.call(service.remove, [key]):
         raise KeyNotFound(key, service.index.url)
-    service.metrics.removed()
     return Response(status_code=204)
 
 

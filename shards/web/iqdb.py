@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 from typing_extensions import TypedDict
 
-from shards.errors import KeyNotFound
+from shards.errors import KeyNotFound, LookalikeError
 from shards.families import Family
-from shards.index import Index, Key, Question, Signature
+from shards.index import Key, Question, Signature
 from shards.search.query import LIMIT
 from shards.search.scan import Hit
 from shards.web import inputs, openapi
@@ -143,7 +143,7 @@ async def add(post_id: PostId, request: Request, service: Serving, _: Annotated[
         signed = signed or await _signed(service, asked, given)
         if signed is None:
             raise validation("there is no image: send it as the file of a form, or its hash or channels")
-    await service.call(service.index.write, [signed.record(str(post_id), service.index.next_order())])
+    await service.call(service.write, [signed.record(str(post_id), service.index.next_order())])
     text = family.format(signed.orientations[0][FAMILY])
     return JSONResponse(_stored(family, post_id, text, with_signature=asked.signature))
 
@@ -170,7 +170,7 @@ async def get(
 )
 async def delete(post_id: PostId, service: Serving, _: Annotated[Caller, needs("write")]) -> Response:
     await service.make_room()
-    await service.call(service.index.remove, [str(post_id)])
+    await service.call(service.remove, [str(post_id)])
     return JSONResponse({"post_id": post_id})
 
 
@@ -183,7 +183,7 @@ async def delete(post_id: PostId, service: Serving, _: Annotated[Caller, needs("
 async def query_known(
     service: Serving, _: Annotated[Caller, needs("read")], asked: Annotated[IqdbKnown, Query()]
 ) -> Response:
-    return await service.call(_answer, service.index, service.family(FAMILY), _known(asked), asked)
+    return await service.call(_answer, service, service.family(FAMILY), _known(asked), asked)
 
 
 @router.post(
@@ -202,7 +202,7 @@ async def query(request: Request, service: Serving, _: Annotated[Caller, needs("
     async with fields(request, service) as given:
         asked = given.read(IqdbQuery)
         question = await _question(service, asked, given)
-    return await service.call(_answer, service.index, family, question, asked)
+    return await service.call(_answer, service, family, question, asked)
 
 
 @router.get("/status", summary="How many images there are", response_model=IqdbStatus, responses=ASKED)
@@ -240,11 +240,11 @@ def _of_hash(service: Service, family: Family, text: str) -> SignedPicture:
     return SignedPicture(0, 0, bytes(32), None, ({FAMILY: row},))
 
 
-def _answer(index: Index, family: Family, question: Question, asked: IqdbKnown) -> Response:
+def _answer(service: Service, family: Family, question: Question, asked: IqdbKnown) -> Response:
     found = []
-    for hit in _hits(index, question, asked):
+    for hit in _hits(service, question, asked):
         try:
-            text = index.get(hit.key).signatures[FAMILY]
+            text = service.index.get(hit.key).signatures[FAMILY]
         except KeyNotFound:
             continue  # deleted since it was found
         post_id = int(hit.key)
@@ -253,11 +253,14 @@ def _answer(index: Index, family: Family, question: Question, asked: IqdbKnown) 
     return JSONResponse(found)
 
 
-def _hits(index: Index, question: Question, asked: IqdbKnown) -> Sequence[Hit]:
+def _hits(service: Service, question: Question, asked: IqdbKnown) -> Sequence[Hit]:
     """The best whose keys are ids."""
     limit = asked.limit
     while True:
-        found = index.search(question, family=FAMILY, limit=limit, min_score=asked.min_score).hits
+        (answer,) = service.search([question], family=FAMILY, limit=limit, min_score=asked.min_score)
+        if isinstance(answer, LookalikeError):
+            raise answer
+        found = answer.hits
         hits = [hit for hit in found if _is_id(hit.key)]
         if len(hits) >= asked.limit or len(found) < limit or limit >= DEEPEST:
             return hits[: asked.limit]

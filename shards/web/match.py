@@ -15,6 +15,7 @@ from pydantic_core import from_json
 from starlette.responses import JSONResponse, Response
 from typing_extensions import TypedDict
 
+from shards.errors import LookalikeError
 from shards.index import Index
 from shards.table import names
 from shards.web import inputs, openapi
@@ -169,7 +170,7 @@ async def add(request: Request, service: Serving, _: Writer) -> Response:
         names.key_bytes(asked.filepath)
         signed = await _signed(service, given, "image", "url")
     record = signed.record(asked.filepath, service.index.next_order(), asked.metadata)
-    await service.call(service.index.write, [record])
+    await service.call(service.write, [record])
     return _ok("add")
 
 
@@ -184,7 +185,7 @@ async def delete(request: Request, service: Serving, _: Writer) -> Response:
     await service.make_room()
     async with fields(request, service) as given:
         asked = given.read(MatchDelete)
-    await service.call(service.index.remove, [asked.filepath])
+    await service.call(service.remove, [asked.filepath])
     return _ok("delete")
 
 
@@ -203,8 +204,8 @@ async def search(request: Request, service: Serving, _: Reader) -> Response:
         signed = await _signed(service, given, "image", "url", orientations=asked.all_orientations)
 
     def answer() -> Response:
-        found = service.index.search(
-            signed.question(),
+        (found,) = service.search(
+            [signed.question()],
             family=FAMILY,
             limit=HITS,
             min_score=bar,
@@ -212,6 +213,8 @@ async def search(request: Request, service: Serving, _: Reader) -> Response:
             # image-match turns the picture 8 ways, and does so once more with its colours inverted
             negatives=asked.all_orientations,
         )
+        if isinstance(found, LookalikeError):
+            raise found
         hits = [
             {"score": hit.score, "filepath": hit.key, "metadata": hit.image.meta or None}
             for hit in found.hits

@@ -183,9 +183,8 @@ def _answer(
     started: float,
 ) -> Response:
     questions = [one.question for one in asked if not isinstance(one.question, Problem)]
-    began = service.clock()
     answers = iter(
-        service.index.search_many(
+        service.search(
             questions,
             family=family.name,
             limit=options.limit,
@@ -196,7 +195,6 @@ def _answer(
             where=options.filter,
         )
     )
-    service.metrics.searched(family.name, service.clock() - began, len(questions))
     found: list[AnswerDocument] = []
     for one in asked:
         result = one.question if isinstance(one.question, Problem) else next(answers)

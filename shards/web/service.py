@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, ParamSpec, Protocol, TypeVar
+from typing import Annotated, Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
 import anyio
 from anyio import to_thread
 from fastapi import Depends, Request
 
+from shards.errors import LookalikeError
 from shards.families import Family
-from shards.index import Index
+from shards.index import Answer, Index, Question
+from shards.table.records import Record
 from shards.table.table import TAIL_BYTES, TAIL_OBJECTS
 from shards.web.groups import Groups
 from shards.web.limits import Limiter
@@ -24,6 +26,9 @@ from shards.web.signers import Signer
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
+
+Answers: TypeAlias = Sequence[Answer | LookalikeError]
+"""One for each question."""
 
 THREADS = 32
 """Calls of the index at once: most of them wait for the store, and a process has few processors."""
@@ -77,6 +82,30 @@ class Service:
         known = ", ".join(one.name for one in self.index.families)
         detail = f"the images have no signatures of family {name!r}"
         raise Problem(422, "query-invalid", "That cannot be asked", detail, name, f"Ask for one of: {known}.")
+
+    def write(self, records: Sequence[Record]) -> set[str]:
+        """Add these images, in one log object; the keys of which there was one before. Call it in a thread."""
+        there = self.index.has(record.key for record in records)
+        self.index.write(records)
+        seen = set(there)
+        for record in records:
+            self.metrics.added(is_replaced=record.key in seen)
+            seen.add(record.key)
+        return there
+
+    def remove(self, keys: Iterable[str]) -> Sequence[str]:
+        """Remove these images; those of them that were there. Call it in a thread."""
+        removed = self.index.remove(keys)
+        for _ in removed:
+            self.metrics.removed()
+        return removed
+
+    def search(self, questions: Sequence[Question], *, family: str, **options: Any) -> Answers:
+        """What `Index.search_many` answers. Call it in a thread."""
+        began = self.clock()
+        answers = self.index.search_many(questions, family=family, **options)
+        self.metrics.searched(family, self.clock() - began, len(questions))
+        return answers
 
     async def call(self, work: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
         """What this function returns, called in a thread: whatever touches the store or many bytes goes there."""

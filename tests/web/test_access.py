@@ -23,7 +23,7 @@ from shards.web.access import (
     needs,
     refuse_unsafe_bind,
 )
-from shards.web.problems import Problem, handle
+from shards.web.problems import Problem, of, response
 
 READER, WRITER, ADMIN = "reader-reader-reader", "writer-writer-writer", "YWRtaW4tYWRtaW4tYWRtaW4="
 
@@ -41,7 +41,7 @@ def app_with(tokens: Tokens) -> FastAPI:
     """An app with one path for each scope; it answers with who asks."""
     app = FastAPI()
     app.state.service = SimpleNamespace(settings=SimpleNamespace(tokens=tokens))
-    app.add_exception_handler(Problem, handle)
+    app.add_exception_handler(Problem, lambda _, error: response(of(error)))
 
     @app.get("/read")
     async def read(caller: Annotated[Caller, needs("read")]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from shards.web import metrics
 from shards.web.access import Tokens
 from shards.web.limits import Limiter
 from shards.web.metrics import Measured, Metrics
-from shards.web.problems import Problem, handle
+from shards.web.problems import Problem, of, response
 from shards.web.settings import WebSettings
 from tests.web.conftest import CAT, Clock
 
@@ -38,7 +38,7 @@ class Service:
         )
         self.app.include_router(metrics.router)
         self.app.include_router(self._router())
-        self.app.add_exception_handler(Problem, handle)
+        self.app.add_exception_handler(Problem, lambda _, error: response(of(error)))
         self.app.add_middleware(Measured, metrics=self.metrics)
 
     def _router(self) -> APIRouter:
