@@ -155,8 +155,7 @@ def _say(out: Output, found: Duplicates, family: str) -> None:
     groups = human.count(len(found.groups), "group")
     out.line(f"{groups} with {human.count(copies, 'copy', 'copies')} to {family}{flat}")
     if not found.method.is_exact:
-        hashes = " or ".join(found.method.hashes)
-        out.line(f"only pairs within {found.method.radius} bits of {hashes} were compared; --exhaustive compares all")
+        out.line(f"{found.method.caveat}; --exhaustive compares all")
 
 
 def _method(found: Duplicates) -> dict[str, Any]:

@@ -48,6 +48,8 @@ def page(found: Duplicates, index: Index, family: str, drawn: Callable[[int], No
         told += f"; the page shows the largest {human.count(GROUPS)}"
     if found.flat:
         told += f"; {human.count(len(found.flat), 'image')} without content left out"
+    if found.method.caveat:
+        told += f"; {found.method.caveat}"
     return f"""<!doctype html>
 <html lang="en">
 <head>

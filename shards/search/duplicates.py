@@ -70,6 +70,13 @@ class Method:
         """Whether no pair can be missing."""
         return self.name != "candidates"
 
+    @property
+    def caveat(self) -> str:
+        """What was not compared, in words; nothing where all was."""
+        return (
+            "" if self.is_exact else f"only pairs within {self.radius} bits of {' or '.join(self.hashes)} were compared"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:

@@ -6,14 +6,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shards.errors import LookalikeError
 from shards.families import Matches, Rows
 from shards.search.query import Query
+from shards.table.reader import SegmentReader
 from shards.table.records import meta_of
 from shards.table.snapshot import Image, Source
+
+if TYPE_CHECKING:
+    from shards.search.executor import Executor
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +51,45 @@ class Found:
     variant: int
 
 
+Scanned: TypeAlias = list[list[Found]]
+"""The best rows of one source, for each question."""
+
+Outcome: TypeAlias = Scanned | LookalikeError
+"""What came of scanning one source."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Each(Protocol):
+    """Maps a function over items, in order; several at once where they are far away."""
+
+    def __call__(self, read: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """`hits` of each question, best first. `missing`: the sources that could not be scanned."""
+
+    hits: Sequence[Sequence[Hit]]
+    missing: Sequence[Source]
+
+
 def search(
-    each: Callable[[Callable[[Source], list[list[Found]]], Sequence[Source]], list[list[list[Found]]]],
-    sources: Sequence[Source],
-    query: Query,
-    questions: Sequence[Rows],
-) -> list[list[Hit]]:
-    """The best `limit` hits of each question, best first. `each` maps a function over the sources, in order."""
+    executor: Executor, each: Each, sources: Sequence[Source], query: Query, questions: Sequence[Rows]
+) -> Searched:
+    """The best `limit` hits of each question. `executor`: where the sources are scanned."""
     if not questions:
-        return []
-    by_source = each(partial(scan, query=query, questions=questions), sources)
-    found = [best(chain.from_iterable(parts), query.limit) for parts in zip(*by_source, strict=True)]
+        return Searched((), ())
+    outcomes = executor.scan(
+        sources, query, questions, lambda some: each(partial(scan, query=query, questions=questions), some)
+    )
+    scanned = [one for one in outcomes if not isinstance(one, LookalikeError)]
+    missing = [source for source, one in zip(sources, outcomes, strict=True) if isinstance(one, LookalikeError)]
+    found = [best(chain.from_iterable(parts), query.limit) for parts in zip(*scanned, strict=True)]
     found = found or [[] for _ in questions]
-    hits = iter(describe(list(chain.from_iterable(found)), query))
-    return [list(islice(hits, len(one))) for one in found]
+    hits = iter(describe(list(chain.from_iterable(found)), query, each))
+    return Searched([list(islice(hits, len(one))) for one in found], missing)
 
 
 def scan(source: Source, query: Query, questions: Sequence[Rows]) -> list[list[Found]]:
@@ -84,17 +115,26 @@ def best(found: Iterable[Found], limit: int) -> list[Found]:
     return sorted(found, key=lambda one: (-one.score, one.key))[:limit]
 
 
-def describe(found: Sequence[Found], query: Query) -> list[Hit]:
+def describe(found: Sequence[Found], query: Query, each: Each) -> list[Hit]:
     """The hits of these rows, in this order: what else is known of them is read now."""
-    images: dict[int, Image] = {}
-    for source in {id(one.source): one.source for one in found}.values():
-        mine = [i for i, one in enumerate(found) if one.source is source]
+    by_source: dict[int, list[int]] = {}
+    for i, one in enumerate(found):
+        by_source.setdefault(id(one.source), []).append(i)
+
+    def read(mine: list[int]) -> list[tuple[int, Image]]:
         rows = np.array([found[i].row for i in mine], np.int64)
-        images |= dict(zip(mine, source.images(rows), strict=True))
+        return list(zip(mine, found[mine[0]].source.images(rows), strict=True))
+
+    images = dict(chain.from_iterable(each(read, list(by_source.values()))))
     return [
         Hit(images[i], one.score, query.family.distance_at(one.score), query.variants[one.variant])
         for i, one in enumerate(found)
     ]
+
+
+def name_of(source: Source) -> str:
+    """The name of a source's object: a segment's; the tail has no single one."""
+    return source.reader.segment.name if isinstance(source.reader, SegmentReader) else "log"
 
 
 def _matches(source: Source, query: Query, questions: Sequence[Rows]) -> list[Matches]:

@@ -78,6 +78,7 @@ def create_app(
         metrics=counted,
     )
     app.state.uploads = uploads.TokenUploads(index, settings)
+    app.state.elsewhere = content.Nowhere()
     for module in (batches, images, content, search, compare, duplicates, uploads, health, metrics, iqdb, match):
         app.include_router(module.router)
     if settings.page:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Protocol
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import Response
 
 from shards import images
@@ -32,8 +32,31 @@ Version = Annotated[
 ]
 Known = Annotated[str | None, Header(alias="If-None-Match", description="ETags of what the client has.")]
 
+
+class Elsewhere(Protocol):
+    """Where pictures are that this service does not send itself."""
+
+    def address(self, image: Image) -> str | None:
+        """Where whoever has this address may read the file for a while; None where the service sends it."""
+        ...
+
+
+class Nowhere:
+    """The service sends everything itself. Another `Elsewhere` may be put into `app.state.elsewhere`."""
+
+    def address(self, image: Image) -> str | None:  # noqa: ARG002
+        return None
+
+
+def elsewhere_of(request: Request) -> Elsewhere:
+    """Where this app has pictures that it does not send."""
+    elsewhere: Elsewhere = request.app.state.elsewhere
+    return elsewhere
+
+
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 UNCHANGED = {304: {"description": "The client has it already (If-None-Match)."}}
+REDIRECTED = {307: {"description": "The file is large; it is at the address in Location, for a few minutes."}}
 
 
 @router.get(
@@ -43,19 +66,21 @@ UNCHANGED = {304: {"description": "The client has it already (If-None-Match)."}}
     response_class=Response,
     responses=refusals(*ASKED, 404, 422)
     | UNCHANGED
+    | REDIRECTED
     | {200: {"description": "The file.", "content": {"image/*": BINARY, "application/octet-stream": BINARY}}},
 )
 async def content(
     key: ImageKey,
     service: Serving,
     _: Annotated[Caller, needs("read")],
+    elsewhere: Annotated[Elsewhere, Depends(elsewhere_of)],
     v: Version = None,
     if_none_match: Known = None,
 ) -> Response:
     async def read(image: Image) -> bytes | None:
         return await service.call(service.index.content, image)
 
-    return await _picture(service, key, v, if_none_match, read)
+    return await _picture(service, key, v, if_none_match, read, elsewhere)
 
 
 @router.get(
@@ -95,6 +120,7 @@ async def _picture(
     version: str | None,
     known: str | None,
     read: Callable[[Image], Awaitable[bytes | None]],
+    elsewhere: Elsewhere | None = None,
 ) -> Response:
     image = (await service.call(service.index.get, key)).image
     etag = f'"{image.sha256}"'
@@ -107,6 +133,10 @@ async def _picture(
     }
     if known is not None and {tag.strip().removeprefix("W/") for tag in known.split(",")} & {etag, "*"}:
         return Response(status_code=304, headers=headers)
+    address = await service.call(elsewhere.address, image) if elsewhere is not None else None
+    if address is not None:
+        # the address is good for a few minutes, and the picture's ETag is not that of the redirection
+        return Response(status_code=307, headers={"Location": address, "Cache-Control": "no-store"})
     data = await read(image)
     if data is None:
         raise Problem(

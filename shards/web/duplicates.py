@@ -66,7 +66,7 @@ async def duplicates(
             "total_copies": sum(len(group.copies) for group in found.groups),
             "flat": len(found.flat),
             "method": found.method.name,
-            "is_complete": found.method.name != "candidates",
+            "is_complete": found.method.is_exact,
         }
         return documents.respond(document)
 

@@ -48,12 +48,16 @@ BEARER = Caller("upload", frozenset())
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One picture that may be put: under this key, of so many bytes at most, until `expires` (seconds since 1970)."""
+    """One picture that may be put: under this key, of so many bytes at most, until `expires` (seconds since 1970).
+
+    `size`: what it was said to have, where it was said.
+    """
 
     key: str
     meta: Mapping[str, Any]
     max_bytes: int
     expires: int
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +202,8 @@ async def offer(
     names.key_bytes(asked.key)
     if asked.bytes is not None and asked.bytes > uploads.max_bytes:
         raise _too_large(asked.bytes, uploads.max_bytes)
-    upload = Upload(asked.key, asked.meta, asked.bytes or uploads.max_bytes, int(uploads.now()) + uploads.seconds)
+    expires = int(uploads.now()) + uploads.seconds
+    upload = Upload(asked.key, asked.meta, asked.bytes or uploads.max_bytes, expires, asked.bytes)
     address = uploads.address(upload, lambda token: str(request.url_for("put_upload", token=token)))
     document: UploadDocument = {
         "method": address.method,

@@ -55,7 +55,7 @@ export function duplicatesView() {
       request.abort();
       request = new AbortController();
       heading.textContent = "Duplicates";
-      told.textContent = "Comparing every image with every other…";
+      told.textContent = "Looking for what is alike…";
       tray.hidden = true;
       fill(list);
       fill(body, skeleton(6));
@@ -77,7 +77,10 @@ export function duplicatesView() {
         detail: total
           ? `${count(found.total_copies, "copy", "copies")} besides the largest of each group, by ${found.family}`
           : `No two images are alike to ${found.family} from a score of ${Math.round(found.min_score)} on`,
-        help: found.flat ? `${count(found.flat, "image")} without content left out` : "",
+        help: [
+          found.flat && `${count(found.flat, "image")} without content left out`,
+          found.is_complete || "Only images that a hash finds near each other were compared: a few copies may be missing",
+        ].filter((sentence) => typeof sentence === "string").join(". "),
       });
       list.append(...found.groups.map((/** @type {api.Group} */ group) => groupRow(group, refresh)));
       more.hidden = groups.length >= total;
