@@ -118,6 +118,12 @@ class AnswerDocument(TypedDict):
     question: QuestionDocument
     searched: Annotated[int, Field(description="How many images were compared.")]
     hits: list[HitDocument]
+    partial: NotRequired[
+        Annotated[bool, Field(description="true where some images could not be compared in time; else left out.")]
+    ]
+    missing: NotRequired[
+        Annotated[list[str], Field(description="The segments that they are in. Asking again may find them.")]
+    ]
     signature: NotRequired[Annotated[str, Field(description="The question's own, where it was asked for.")]]
     error: NotRequired[ProblemDocument]
 

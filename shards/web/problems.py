@@ -156,11 +156,14 @@ def _invalid(error: RequestValidationError | ValidationError) -> Problem:
     first = error.errors()[0]
     if first["type"] == "json_invalid" and not first["loc"]:
         return Problem(400, "bad-request", "The request cannot be read", first["msg"])
-    where = ".".join(str(part) for part in first["loc"] if part not in ("query", "path", "body"))
+    where = _shown(".".join(str(part) for part in first["loc"] if part not in ("query", "path", "body")))
     said = first["msg"].removeprefix("Value error, ")
+    help_ = None
     if first["type"] == "extra_forbidden":
         said = "there is no such field"
-    return validation(f"{where}: {said}" if where else said, first.get("input"))
+        # curl --data-binary calls a picture a form
+        help_ = "A picture that is the body itself needs Content-Type: application/octet-stream, or its own."
+    return validation(f"{where}: {said}" if where else said, first.get("input"), help=help_)
 
 
 HTTP = {

@@ -219,6 +219,8 @@ def _found(
         "searched": answer.searched,
         "hits": [documents.hit(rank, one, caller) for rank, one in enumerate(answer.hits, 1)],
     }
+    if answer.partial:
+        document |= {"partial": True, "missing": list(answer.missing)}
     if options.signatures:
         document["signature"] = _signature(service, family, asked)
     return document

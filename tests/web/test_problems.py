@@ -162,3 +162,12 @@ def test_what_is_not_there_is_a_problem_too(
     response = client.request(method, path)
     assert (response.status_code, problem(response)["code"]) == (status, code)
     assert response.headers.get("allow") == allow
+
+
+def test_a_picture_that_is_sent_as_a_form_is_not_told_back_whole_and_help_is_given(client: Client) -> None:
+    answer = client.put(
+        "/v1/images/a", content=b"\x89PNG" + 5000 * b"x", headers={"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    assert answer.status_code == 422
+    assert len(answer.content) < 1000
+    assert "application/octet-stream" in answer.json()["help"]
