@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageOps
 from playwright.sync_api import expect
 
 from shards.table.records import Record
@@ -134,6 +135,24 @@ def test_turned_copies_are_found_where_they_are_asked_for(visit: Visit) -> None:
     visit.page.get_by_label("Also turned and mirrored").check()
     expect(visit.card(MIRRORED).locator(".tag")).to_have_text("mirrored")
     assert MIRRORED in visit.shown()[:3]
+
+
+def test_where_no_copy_is_likely_it_offers_to_look_for_turned_ones(
+    visit: Visit, files: dict[str, Path], tmp_path: Path
+) -> None:
+    mirrored = tmp_path / "mirrored.png"
+    with Image.open(files["cat.jpg"]) as picture:
+        ImageOps.mirror(picture).save(mirrored)
+    visit.open()
+    visit.drop(mirrored)
+    visit.answered()
+    expect(visit.page.locator("h1.summary")).to_have_text("No likely copy")
+    visit.page.get_by_role("button", name="Look for these too").click()
+    visit.answered()
+    expect(visit.page.locator("h1.summary")).to_contain_text("likely cop")
+    expect(visit.card(visit.shown()[0])).to_contain_text("mirrored")
+    expect(visit.page.get_by_role("button", name="Look for these too")).to_have_count(0)
+    expect(visit.page.get_by_label("Also turned and mirrored")).to_be_checked()
 
 
 def test_another_family_says_what_it_is_good_at_and_searches_anew(visit: Visit) -> None:

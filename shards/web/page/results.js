@@ -1,6 +1,6 @@
 /** The images that answer a question: those that are likely copies, and those that are merely the nearest. */
 
-import { announce, el } from "./dom.js";
+import { announce, button, el } from "./dom.js";
 import { count, number } from "./format.js";
 import { card } from "./grid.js";
 import { openOver, to } from "./router.js";
@@ -9,8 +9,9 @@ import { openOver, to } from "./router.js";
  * @param {import("./api.js").Answer} answer
  * @param {import("./api.js").Family} family
  * @param {import("./questions.js").Question} question
+ * @param {(() => void)|null} alsoTurned asks again, for turned and mirrored copies too, where that was not asked
  */
-export function resultList(answer, family, question) {
+export function resultList(answer, family, question, alsoTurned = null) {
   const isMatch = (/** @type {{score: number}} */ { score }) => score >= family.match_score;
   const items = answer.hits.map((hit) => ({
     hit,
@@ -25,6 +26,8 @@ export function resultList(answer, family, question) {
   const copies = section("Likely copies", false, items.filter(({ hit }) => isMatch(hit)));
   const rest = section("Less alike", true, items.filter(({ hit }) => !isMatch(hit)));
   const nothing = el("p", { class: "empty" });
+  const advice =
+    alsoTurned && el("p", { class: "advice" }, "A copy may be turned or mirrored. ", button("Look for these too", alsoTurned));
   const summary = el("h1", { class: "summary" });
   const compared = answer.searched - (question.kind === "key" ? 1 : 0);
   const cost = el(
@@ -41,6 +44,7 @@ export function resultList(answer, family, question) {
     const others = rest.refresh();
     summary.textContent = likely ? count(likely, "likely copy", "likely copies") : "No likely copy";
     nothing.hidden = likely + others > 0;
+    if (advice) advice.hidden = likely > 0;
     nothing.textContent =
       items.length === 0 ? "There is no other image to compare with." : `Nothing scores ${min} or more. The best is ${items[0].hit.score.toFixed(1)}.`;
     const saying = `${summary.textContent}, ${count(likely + others, "image")} shown`;
@@ -48,7 +52,7 @@ export function resultList(answer, family, question) {
     said = saying;
   }
   filter(0);
-  const element = el("div", {}, el("header", {}, summary, cost), copies.element, rest.element, nothing);
+  const element = el("div", {}, el("header", {}, summary, cost, advice), copies.element, rest.element, nothing);
   return { element, answer, filter, visible: () => items.filter(({ element: one }) => !one.hidden).map(({ hit }) => hit) };
 }
 

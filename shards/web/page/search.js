@@ -113,7 +113,7 @@ export function searchView() {
     signal.throwIfAborted();
     shown = wanted;
     showQuestion(question);
-    list = resultList(answer, family, question);
+    list = resultList(answer, family, question, orientations ? null : () => change({ turned: true }));
     fill(found, list.element);
     found.setAttribute("aria-busy", "false");
   }
