@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from os import PathLike
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from shards.families import DEFAULT, Family, Row, Rows, family
 from shards.images import ORIENTATIONS, PictureSettings
 from shards.search import duplicates, scan
 from shards.search.duplicates import Duplicates
+from shards.search.executor import Executor, Here
 from shards.search.grouping import Grouping
 from shards.search.query import LIMIT, Query
 from shards.search.scan import Hit
@@ -71,11 +72,17 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`hits`, best first: by falling score, then by key. `searched`: how many images were compared."""
+    """`hits`, best first: by falling score, then by key. `searched`: how many images were compared.
+
+    `partial`: whether that was not all of them, since workers failed or were late; `missing` names the segments that
+    were left out. Never so where this process scans everything.
+    """
 
     family: str
     hits: tuple[Hit, ...]
     searched: int
+    partial: bool = False
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +123,9 @@ class Index:
     'cat.jpg'
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, executor: Executor | None = None) -> None:
         self._table = table
+        self._executor: Executor = executor or Here()
         self.families: tuple[Family, ...] = tuple(table.settings.signers())
 
     @classmethod
@@ -150,11 +158,13 @@ class Index:
         memory: int = MEMORY,
         cache: str | PathLike[str] | None = None,
         cache_bytes: int = CACHE_BYTES,
+        executor: Executor | None = None,
         effects: Effects | None = None,
-    ) -> Index:
+    ) -> Self:
         """The index there. `max_staleness`: seconds for which a reader may use what it knows; 0 sees every write.
         `memory`: bytes of the index that are kept, where it is not in a folder of this machine; `cache`: a folder in
-        which up to `cache_bytes` are kept for the next process too, of any number of indexes.
+        which up to `cache_bytes` are kept for the next process too, of any number of indexes. `executor`: where
+        segments are scanned, in this process unless given.
 
         Raises IndexNotFound, FormatUnsupported where it was made by another version, or StorageError where `cache`
         cannot be made.
@@ -164,7 +174,7 @@ class Index:
         table = Table(
             store, settings.read(store), max_staleness=max_staleness, memory=memory, cache=disk, effects=effects
         )
-        return cls(table)
+        return cls(table, executor)
 
     def __repr__(self) -> str:
         return f"Index({self.url!r})"
@@ -317,9 +327,14 @@ class Index:
 
             asked = [one if isinstance(one, LookalikeError) else _or_refusal(rows, one) for one in given]
             answerable = [one for one in asked if not isinstance(one, LookalikeError)]
-            hits = iter(scan.search(self._table.each, snapshot.sources, query, answerable))
+            done = scan.search(self._executor, self._table.each, snapshot.sources, query, answerable)
+            searched = snapshot.live - sum(source.live for source in done.missing)
+            missing = tuple(map(scan.name_of, done.missing))
+            hits = iter(done.hits)
             return [
-                one if isinstance(one, LookalikeError) else Answer(kind.name, tuple(next(hits)), snapshot.live)
+                one
+                if isinstance(one, LookalikeError)
+                else Answer(kind.name, tuple(next(hits)), searched, bool(missing), missing)
                 for one in asked
             ]
 

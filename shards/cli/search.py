@@ -90,6 +90,9 @@ def search(
         else:
             _say(out, answer, name if len(images) > 1 else None, with_orientation=orientations or negatives)
             code = max(code, 0 if answer.hits else 1)
+            if answer.partial:
+                note(f"this is not the whole answer: {', '.join(answer.missing)} could not be searched")
+                code = 2
     click.get_current_context().exit(code)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from shards.errors import LookalikeError, ObjectNotFound
 from shards.families import Rows
@@ -24,10 +24,10 @@ DEADLINE = 20.0
 ScanHere: TypeAlias = Callable[[Sequence[Source]], list[Scanned]]
 """Scans sources in this process, several at once where their store is far away."""
 
-Ask: TypeAlias = Callable[[bytes], bytes]
-"""One request to one worker, and its answer, as `shards.search.wire` has them; waits for it.
+Ask: TypeAlias = Callable[[Mapping[str, Any]], Any]
+"""One request to one worker, and its answer, JSON documents as `shards.search.wire` has them; waits for it.
 
-Raises WorkerFailed where none comes.
+Raises a LookalikeError where none comes.
 """
 
 
@@ -146,7 +146,7 @@ class FanOut:
             outcomes = wire.read_answer(self._ask(wire.write_order(query, questions, sources)), sources)
         except PayloadTooLarge:
             return [None] * len(sources)
-        except WorkerFailed as error:
+        except LookalikeError as error:
             return [error] * len(sources)
         for one in outcomes:
             if isinstance(one, ObjectNotFound):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 from typing_extensions import TypedDict
 
-from shards.errors import KeyNotFound, LookalikeError
+from shards.errors import KeyNotFound
 from shards.families import Family
 from shards.index import Key, Question, Signature
 from shards.search.query import LIMIT
@@ -257,10 +257,7 @@ def _hits(service: Service, question: Question, asked: IqdbKnown) -> Sequence[Hi
     """The best whose keys are ids."""
     limit = asked.limit
     while True:
-        (answer,) = service.search([question], family=FAMILY, limit=limit, min_score=asked.min_score)
-        if isinstance(answer, LookalikeError):
-            raise answer
-        found = answer.hits
+        found = service.search_one(question, family=FAMILY, limit=limit, min_score=asked.min_score).hits
         hits = [hit for hit in found if _is_id(hit.key)]
         if len(hits) >= asked.limit or len(found) < limit or limit >= DEEPEST:
             return hits[: asked.limit]

@@ -15,7 +15,6 @@ from pydantic_core import from_json
 from starlette.responses import JSONResponse, Response
 from typing_extensions import TypedDict
 
-from shards.errors import LookalikeError
 from shards.index import Index
 from shards.table import names
 from shards.web import inputs, openapi
@@ -204,8 +203,8 @@ async def search(request: Request, service: Serving, _: Reader) -> Response:
         signed = await _signed(service, given, "image", "url", orientations=asked.all_orientations)
 
     def answer() -> Response:
-        (found,) = service.search(
-            [signed.question()],
+        found = service.search_one(
+            signed.question(),
             family=FAMILY,
             limit=HITS,
             min_score=bar,
@@ -213,8 +212,6 @@ async def search(request: Request, service: Serving, _: Reader) -> Response:
             # image-match turns the picture 8 ways, and does so once more with its colours inverted
             negatives=asked.all_orientations,
         )
-        if isinstance(found, LookalikeError):
-            raise found
         hits = [
             {"score": hit.score, "filepath": hit.key, "metadata": hit.image.meta or None}
             for hit in found.hits

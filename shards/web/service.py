@@ -100,6 +100,25 @@ class Service:
             self.metrics.removed()
         return removed
 
+    def search_one(self, question: Question, *, family: str, **options: Any) -> Answer:
+        """What `search` answers to one question, for answers that have no place to say what is missing.
+
+        Raises the question's error, or Problem where a part of the index could not be searched. Call it in a thread.
+        """
+        (answer,) = self.search([question], family=family, **options)
+        if isinstance(answer, LookalikeError):
+            raise answer
+        if answer.partial:
+            raise Problem(
+                503,
+                "partial",
+                "A part of the index could not be searched",
+                f"{len(answer.missing)} segments were not searched in time",
+                help="Send it again; /v1/search answers with what was found meanwhile.",
+                headers={"Retry-After": "1"},
+            )
+        return answer
+
     def search(self, questions: Sequence[Question], *, family: str, **options: Any) -> Answers:
         """What `Index.search_many` answers. Call it in a thread."""
         began = self.clock()

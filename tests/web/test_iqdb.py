@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +232,18 @@ def test_whatever_is_sent_is_answered_in_the_envelope(client: Client, path: str,
     assert response.status_code < 500, response.text
     if response.status_code != 200:
         refusal(response, response.status_code)
+
+
+def test_an_answer_that_would_miss_images_is_refused(fresh: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dialect has no word for it, and a moderator must not take a part for all."""
+    search_many = Index.search_many
+
+    def partly(self: Index, *args: Any, **options: Any) -> list[Any]:
+        return [
+            replace(one, partial=True, missing=("segments/0000/x.npz",)) for one in search_many(self, *args, **options)
+        ]
+
+    monkeypatch.setattr(Index, "search_many", partly)
+    answer = fresh.get("/query", params={"post_id": "1"})
+    assert "1 segments were not searched" in refusal(answer, 503)
+    assert answer.headers["Retry-After"] == "1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -262,3 +263,18 @@ def test_an_index_without_images_answers_with_no_hits(client: Client, index: Ind
 def test_a_hit_says_where_it_was_read_from(client: Client, index: Index) -> None:
     hit = client.post("/v1/search", json={"key": "cat"}).json()["answers"][0]["hits"][0]
     assert hit["source"] == index.search(Key("cat")).hits[0].image.source
+
+
+def test_an_answer_that_is_not_whole_says_what_is_missing(
+    client: Client, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = client.post("/v1/search", json={"key": "cat"}).json()["answers"][0]
+    assert not {"partial", "missing"} & whole.keys()
+
+    def search_many(self: Index, *questions: Any, **options: Any) -> list[Any]:
+        return [replace(one, partial=True, missing=("segments/0001/a.npz",)) for one in given]
+
+    given = index.search_many([Key("cat")])
+    monkeypatch.setattr(Index, "search_many", search_many)
+    answer = client.post("/v1/search", json={"key": "cat"}).json()["answers"][0]
+    assert answer == whole | {"partial": True, "missing": ["segments/0001/a.npz"]}

@@ -1,0 +1,51 @@
+"""Has a query of the API scanned by many functions at once: who they are, how they are called, what is said of it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import boto3
+
+from functions import calls
+from functions.settings import Settings
+from functions.telemetry import Telemetry
+from shards.search.executor import FannedOut, FanOut
+from shards.search.gathering import Threads
+from shards.search.plan import WORKERS
+
+AT_ONCE = 2 * WORKERS
+"""Calls: those of one query, and those that the one before gave up at its deadline and that are not back yet."""
+
+
+def executor(settings: Settings, telemetry: Telemetry) -> FanOut | None:
+    """What `Index.open` takes; None where there are no workers."""
+    if not settings.scan_function:
+        return None
+    client = boto3.client("lambda", config=calls.config(settings.scan_seconds, AT_ONCE))
+    return fan_out(client, settings, telemetry)
+
+
+def fan_out(client: calls.Lambda, settings: Settings, telemetry: Telemetry) -> FanOut:
+    """Through this client."""
+    return FanOut(
+        partial(calls.call, client, settings.scan_function),
+        deadline=settings.scan_seconds,
+        crew=Threads(AT_ONCE),
+        report=partial(_report, telemetry),
+    )
+
+
+def _report(telemetry: Telemetry, query: FannedOut) -> None:
+    """A line that says why what is missing is; what workers read, they measure themselves."""
+    log = telemetry.log.warning if query.missing else telemetry.log.info
+    log(
+        "scanned by workers",
+        extra={
+            "workers": query.workers,
+            "retried": query.retried,
+            "hedged": query.hedged,
+            "cold_bytes": query.cold,
+            "query_milliseconds": round(query.seconds * 1e3, 1),
+            "missing": {name: str(error) for name, error in query.missing.items()},
+        },
+    )
