@@ -214,7 +214,7 @@ class Manifest:
                     raise ValueError(f"{segment.name} is in shard {segment.shard}")
         for segment in self:
             if not segment.shard < segment.modulus or self.shards % segment.modulus:
-                raise ValueError(f"{segment.name} is of shard {segment.shard} of {segment.modulus} in {self.shards}")
+                raise ValueError(f"{segment.name} was made for {segment.modulus} shards, and there are {self.shards}")
             if not 0 <= segment.dead_rows <= segment.rows:
                 raise ValueError(f"{segment.name} has {segment.dead_rows} dead of {segment.rows} rows")
             if segment.dead_object is None:

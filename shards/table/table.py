@@ -213,9 +213,14 @@ class Table:
         return Compacted(folded, merged, written, self._restarting(self._newest).version)
 
     def fold(self) -> int:
-        """Fold the whole log tail into segments; how many log objects that were."""
-        folded = 0
-        while batch := self._restarting(self._fold_some):
+        """Fold the log tail as it is now into segments; how many log objects that were.
+
+        What is added meanwhile is left to the next call: where something always is, this one would not end.
+        """
+        batch, waiting = self._restarting(self._fold_some)
+        folded = batch
+        while batch and folded < waiting:
+            batch, _ = self._restarting(self._fold_some)
             folded += batch
         return folded
 
@@ -308,11 +313,12 @@ class Table:
         before = self._snapshot
         if before is not None and (before.manifest, before.tail) == (manifest, tail):
             return before
-        self._logs = {name: records for name, records in self._logs.items() if name in tail}
+        # copies are looked through: a compaction or a resharding of another thread opens and closes segments meanwhile
+        self._logs = {name: records for name, records in self._logs.copy().items() if name in tail}
         live = {segment.name for segment in manifest}
-        self._readers = {name: reader for name, reader in self._readers.items() if name in live}
+        self._readers = {name: reader for name, reader in self._readers.copy().items() if name in live}
         named = {segment.dead_object for segment in manifest}
-        self._dead = {name: dead for name, dead in self._dead.items() if name in named}
+        self._dead = {name: dead for name, dead in self._dead.copy().items() if name in named}
         dead = {segment.name: self._dead_of(segment) for segment in manifest}
         reader = None
         if tail:
@@ -348,22 +354,23 @@ class Table:
             dead = self._dead[segment.dead_object] = read_dead(self.store, segment)
         return dead
 
-    def _fold_some(self) -> int:
-        """Fold the oldest of the tail, as much as fits in memory; how many log objects that were."""
+    def _fold_some(self) -> tuple[int, int]:
+        """Fold the oldest of the tail, as much as fits in memory: how many log objects that were, and were waiting."""
         listed = list(self.store.list(names.LOG))
+        waiting = self._unfolded(self._newest(), listed)
         chosen: list[str] = []
         size = 0
-        for entry in self._unfolded(self._newest(), listed):
+        for entry in waiting:
             if chosen and size + entry.size > FOLD_BYTES:
                 break
             chosen.append(entry.name)
             size += entry.size
         if not chosen:
-            return 0
+            return 0, 0
         batches = dict(zip(chosen, self._load(chosen), strict=True))
         existing = [entry.name for entry in listed]
         self._commit(lambda manifest, commit_id: self._fold(manifest, batches, [], existing, commit_id))
-        return len(chosen)
+        return len(chosen), len(waiting)
 
     def _fold(
         self,
@@ -402,7 +409,7 @@ class Table:
             return None
         segments = [live[name] for name in dict.fromkeys(wanted)]
         if len({segment.residue for segment in segments}) != 1:
-            raise QueryError(f"a merge takes segments of one shard, at least one, and not {', '.join(wanted) or 'none'}")
+            raise QueryError(f"a merge takes segments of one shard, one or more: not {', '.join(wanted) or 'none'}")
         parts = [
             merge(
                 segments,
@@ -423,4 +430,7 @@ class Table:
                 commit_id=commit_id,
             )
         )
+        for segment in segments:
+            # hundreds may follow, and each reader of a folder holds an open map
+            self._readers.pop(segment.name, None)
         return None if made is None else sum(part.segment is not None for part in parts)

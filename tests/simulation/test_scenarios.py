@@ -331,7 +331,7 @@ class TestMerges:
         assert any(name.startswith(names.DEAD) for name in scene.collect())
         _, compactor = scene.process()
         (segments,) = due(planned, 100, everything=True)
-        assert compactor._merge(segments) == 1
+        assert compactor.merge([segment.name for segment in segments]) == 1
         assert scene.read() == {"c": 1, "e": 7}
         assert scene.is_whole()
 

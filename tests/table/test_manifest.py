@@ -90,6 +90,10 @@ def test_an_index_that_has_folded_nothing_is_version_0_and_is_never_stored() -> 
         (manifest(version=0), "version 0"),
         (replace(manifest(), segments=()), "with 0 shards"),
         (manifest((replace(segment(1), shard=1),)), "is in shard 1"),
+        (manifest((replace(segment(1), modulus=2),)), "was made for 2 shards, and there are 1"),
+        (manifest((replace(segment(1), modulus=2),), (), ()), "was made for 2 shards, and there are 3"),
+        (manifest((), (replace(segment(1, shard=1), modulus=1),)), "was made for 1 shards, and there are 2"),
+        (manifest((segment(1, shard=1),), ()), "is in shard 1"),
         (manifest((segment(dead_rows=11, dead_object="dead/x"),)), "11 dead of 10 rows"),
         (manifest((segment(dead_rows=-1, dead_object="dead/x"),)), "-1 dead of 10 rows"),
         (manifest((segment(dead_rows=2, dead=(1,)),)), "lists 1 dead rows, not 2"),
@@ -117,6 +121,8 @@ def resealed(change: dict[str, object]) -> bytes:
         ({"shards": []}, "make no manifest"),
         ({"shards": [[{}]]}, "make no manifest"),
         ({"shards": 5}, "make no manifest"),
+        ({"shards": [[{**segment().to_json(1), "modulus": 0}]]}, "was made for 0 shards"),
+        ({"shards": [[{**segment().to_json(1), "modulus": "1"}]]}, "make no manifest"),
     ],
 )
 def test_what_cannot_be_is_not_read(change: dict[str, object], problem: str) -> None:

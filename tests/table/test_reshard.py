@@ -246,6 +246,14 @@ class TestTable:
         table.reshard(8)
         assert store.bytes_read < 1.1 * whole.size + 100_000
 
+    def test_what_was_split_is_not_kept_open(self) -> None:
+        """A folder's maps are limited, and an index may have thousands of segments."""
+        world = FakeWorld()
+        table = make_table(make_store(world), world, segment_rows=10)
+        table.write(many([f"key {n}" for n in range(100)], 1))
+        assert table.reshard(2).split == 10
+        assert table._readers == {}
+
     def test_verify_knows_what_a_segment_was_made_for(self) -> None:
         """Older manifests, which are kept for a while, have fewer shards."""
         world = FakeWorld()

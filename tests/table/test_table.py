@@ -11,6 +11,7 @@ import pytest
 
 from shards.errors import CorruptObject, ObjectNotFound, QueryError
 from shards.families import family
+from shards.storage.base import Data
 from shards.table import names
 from shards.table.manifest import INLINE_DEAD
 from shards.table.merge import FACTOR
@@ -308,6 +309,25 @@ class TestCompacting:
         monkeypatch.setattr("shards.table.table.FOLD_BYTES", 2 * max(store.size(name) for name in log))
         assert table.compact() == Compacted(folded=5, merged=0, written=0, version=3)
         assert len(read(table)) == 5
+
+    def test_a_fold_ends_though_something_is_added_all_the_time(
+        self, store: CountingStore, table: Table, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log = [table.append(records(put(f"key {n}", n, n))) for n in range(5)]
+        monkeypatch.setattr("shards.table.table.FOLD_BYTES", 2 * max(store.size(name) for name in log))
+        create, added = store.create, 0
+
+        def create_and_add(name: str, data: Data) -> bool:
+            nonlocal added
+            if name.startswith(names.MANIFEST):
+                added += 1
+                assert added < 10, "the fold goes on for as long as something is added"
+                table.append(records(put(f"added meanwhile {added}", 100 + added)))
+            return create(name, data)
+
+        monkeypatch.setattr(store, "create", create_and_add)
+        assert table.fold() == 5
+        assert table.pressure()[0] == added == 3
 
     def test_an_object_larger_than_a_part_is_folded_alone(self, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("shards.table.table.FOLD_BYTES", 1)
