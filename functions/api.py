@@ -1,0 +1,79 @@
+"""Answers HTTP: the app of shards.web behind API Gateway."""
+
+from __future__ import annotations
+
+import boto3
+from fastapi import FastAPI
+
+from functions import fanout
+from functions.addresses import BucketContents, BucketUploads
+from functions.events import Context, HttpRequest, HttpResponse
+from functions.front import Front
+from functions.observed import ObservedIndex
+from functions.opening import counted_store, open_index
+from functions.pictures import CONFIG, BucketPictures
+from functions.settings import Settings
+from functions.telemetry import Telemetry
+from functions.tokens import SecretTokens
+from shards.web import WebSettings, create_app
+from shards.web.access import Tokens
+from shards.web.signers import ThreadSigner
+
+settings = Settings.from_env()
+store = counted_store(settings)
+telemetry = Telemetry("api", store)
+telemetry.adopt("lookalike")
+index = open_index(
+    ObservedIndex,
+    store,
+    settings,
+    max_staleness=settings.max_staleness,
+    cache=settings.cache or None,
+    cache_bytes=settings.cache_bytes,
+    executor=fanout.executor(settings, telemetry),
+)
+index.observe(telemetry, store)
+pictures = BucketPictures(boto3.client("s3", config=CONFIG), settings.images_bucket())
+signer = ThreadSigner(index, settings.answer_seconds)
+
+
+def build(tokens: Tokens) -> FastAPI:
+    """The app for whoever has these tokens."""
+    web = WebSettings(
+        tokens=tokens,
+        cors_origins=settings.cors_origins,
+        urls=settings.urls,
+        url_seconds=settings.answer_seconds,
+        max_body=settings.max_body,
+        sign_seconds=settings.answer_seconds,
+        # a function answers one request at a time
+        concurrency=1,
+    )
+    app = create_app(index, web, signer=signer)
+    most = index.settings.pictures.max_bytes
+    app.state.uploads = BucketUploads(pictures, most, settings.address_seconds)
+    app.state.elsewhere = BucketContents(pictures, settings.max_content, settings.address_seconds)
+    return app
+
+
+front = Front(
+    SecretTokens(
+        boto3.client("secretsmanager"),
+        settings.tokens_secret,
+        public=settings.public,
+        seconds=settings.tokens_seconds,
+        log=telemetry.log,
+    ),
+    build,
+)
+
+
+def handler(event: HttpRequest, context: Context) -> HttpResponse:
+    """Called by API Gateway with each request."""
+    with telemetry.invocation(context) as said:
+        answer = front(event, context)
+        # the path only: a query may hold what is nobody's business
+        said.update(
+            method=event["requestContext"]["http"]["method"], path=event["rawPath"], status=answer["statusCode"]
+        )
+        return answer

@@ -1,0 +1,152 @@
+"""What stands around a function in tests: its events, its context, and a bucket that tells what happens in it."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import logging
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+
+from functions.counted import Counted
+from functions.pictures import Picture
+from functions.telemetry import Telemetry
+
+EVENTS = Path(__file__).parents[1] / "events"
+
+START_MS = 1_800_000_000_000
+
+
+def event(name: str) -> dict[str, Any]:
+    """An event as AWS sends it, from a file."""
+    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+@dataclass
+class Invocation:
+    """What Lambda says of a call."""
+
+    seconds: float = 60.0
+    aws_request_id: str = "9a2b7c1e-0000-4000-8000-000000000001"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
+_functions = count()
+_seconds = count()
+
+
+@dataclass
+class Told:
+    """A function's telemetry, and what it wrote."""
+
+    stream: io.StringIO = field(default_factory=io.StringIO)
+    store: Counted | None = None
+
+    def __post_init__(self) -> None:
+        # a name of its own: loggers are kept by name, with the stream that they had first
+        self.function = f"test-{next(_functions)}"
+        self.telemetry = Telemetry(self.function, self.store, stream=self.stream, clock=lambda: next(_seconds))
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.stream.getvalue().splitlines()]
+
+    def values(self, metric: str) -> list[float]:
+        """Of a metric that was not flushed yet."""
+        found: list[float] = self.telemetry._metrics.metric_set.get(metric, {}).get("Value", [])
+        return found
+
+
+def message(body: object, number: int = 1) -> dict[str, Any]:
+    """A message of the queue, like those in sqs_batch.json."""
+    shape: dict[str, Any] = event("sqs_batch")["Records"][0]
+    text = body if isinstance(body, str) else json.dumps(body)
+    return {**shape, "messageId": f"message-{number}", "body": text}
+
+
+def batch(*bodies: object) -> dict[str, Any]:
+    return {"Records": [message(body, number) for number, body in enumerate(bodies, 1)]}
+
+
+def notification(
+    key: str, ms: int = START_MS, sequencer: str = "0055AED6DCD90281E5", kind: str = "Put"
+) -> dict[str, Any]:
+    """What S3 tells of a key, like what is in s3_put.json and s3_delete.json."""
+    body = event("s3_delete" if kind == "Delete" else "s3_put")
+    (record,) = body["Records"]
+    seconds, rest = divmod(ms, 1000)
+    record["eventTime"] = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+    record["s3"]["object"] |= {"key": quote_plus(key, safe="/"), "sequencer": sequencer}
+    return body
+
+
+@dataclass
+class Bucket:
+    """A bucket in memory, which sends a notification for whatever happens in it.
+
+    A millisecond passes only when a test says so: what happens in the same one is told apart by its sequencer.
+    """
+
+    name: str = "pictures"
+    objects: dict[str, Picture] = field(default_factory=dict)
+    told: list[dict[str, Any]] = field(default_factory=list)
+    broken: dict[str, Exception] = field(default_factory=dict)
+    reads: list[str] = field(default_factory=list)
+    ms: int = START_MS
+    _sequence: int = 0x55AED6DCD90281E5
+
+    def put(self, key: str, data: bytes, meta: Mapping[str, Any] | None = None) -> None:
+        self.objects[key] = Picture(len(data), self.ms // 1000 * 10**9, data, meta or {})
+        self._tell(key, "Put")
+
+    def delete(self, key: str) -> None:
+        self.objects.pop(key, None)
+        self._tell(key, "Delete")
+
+    def read(self, key: str, max_bytes: int) -> Picture | None:
+        self.reads.append(key)
+        if key in self.broken:
+            raise self.broken[key]
+        found = self.objects.get(key)
+        if found is None or found.size <= max_bytes:
+            return found
+        return Picture(found.size, found.modified_ns, None, found.meta)
+
+    def source(self, key: str, picture: Picture) -> dict[str, Any]:
+        return {"path": f"s3://{self.name}/{key}", "size": picture.size, "mtime_ns": picture.modified_ns}
+
+    def _tell(self, key: str, kind: str) -> None:
+        self._sequence += 1
+        # lengths differ, as those of S3 do: zeros at the end count for nothing
+        sequencer = f"{self._sequence:018X}".rstrip("0")
+        self.told.append(notification(key, self.ms, sequencer, kind))
+
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+}
+
+
+def load(name: str, monkeypatch: pytest.MonkeyPatch, **environment: str) -> ModuleType:
+    """The module of a function, imported anew as Lambda does it, with these variables of its own."""
+    for variable, value in (ENVIRONMENT | environment).items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.delitem(sys.modules, f"functions.{name}", raising=False)
+    # loggers are kept by name, with the stream that they had first
+    monkeypatch.delitem(logging.Logger.manager.loggerDict, name, raising=False)
+    return importlib.import_module(f"functions.{name}")

@@ -1,0 +1,55 @@
+"""Collect: what nobody can need any more is deleted, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from functions.counted import Counted
+from functions.opening import open_index
+from functions.settings import Settings
+from shards import Index
+from shards.storage import open_store
+from shards.table import names
+from tests.cli.drawing import png
+from tests.functions.stage import Invocation, load
+from tests.world import FakeWorld
+
+LONG_AGO = FakeWorld(start_ns=1_600_000_000 * 10**9)
+
+
+def test_what_is_folded_is_deleted_and_the_pictures_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    Index.create("memory://collect", families=["dhash"], effects=LONG_AGO)
+    index = Index.open("memory://collect", effects=LONG_AGO)
+    index.add("a.png", png(1))
+    index.compact()
+    store = open_store("memory://collect")
+    assert len(list(store.list(names.LOG))) == 1
+    collect = load("collect", monkeypatch, LOOKALIKE_INDEX="memory://collect")
+    collect.handler({}, Invocation())
+    assert list(store.list(names.LOG)) == []
+    assert [image.key for image in Index.open("memory://collect").list()] == ["a.png"]
+    collect.handler({}, Invocation())
+    assert Index.open("memory://collect").count() == 1
+
+
+def test_the_first_function_makes_the_index_and_the_others_find_it() -> None:
+    settings = Settings(index="memory://", families=("phash", "haar"), shards=8, thumbnails=0)
+    store = Counted(open_store("memory://opening"))
+    first = open_index(Index, store, settings)
+    assert (first.settings.families, first.settings.shards, first.settings.thumbnails) == (("phash", "haar"), 8, 0)
+    other = open_index(Index, store, Settings(index="memory://", shards=2))
+    assert other.settings == first.settings, "an index is what it was made as"
+
+
+def test_two_functions_that_make_the_index_at_once_have_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Counted(open_store("memory://race"))
+    settings = Settings(index="memory://race", shards=4)
+    create = Index.create
+
+    def late(*given: object, **more: object) -> Index:
+        # the other one was here in between
+        create("memory://race", shards=32)
+        return create(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Index, "create", late)
+    assert open_index(Index, store, settings).settings.shards == 32

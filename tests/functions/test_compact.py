@@ -1,0 +1,229 @@
+"""The compactor: it folds, and hands merges to workers; whatever fails is left to the next call."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from threading import Barrier, Event
+from typing import Any
+
+import pytest
+
+from functions.calls import call, start
+from functions.compactor import MARGIN, Compactor
+from shards import Index
+from shards.errors import QueryError, StorageError
+from shards.table.merge import FACTOR
+from tests.cli.drawing import png
+from tests.functions.stage import Invocation, Told, load
+from tests.world import FakeWorld
+
+PICTURE = png(1)
+
+
+def filled(rounds: int, shards: int = 1, where: str = "memory://") -> Index:
+    """An index with so many segments in each shard, and one log object that is not folded."""
+    index = Index.create(where, families=["dhash"], shards=shards, effects=FakeWorld())
+    signed = index.sign("a", PICTURE)
+    for n in range(rounds * shards * 4):
+        index.write([_named(signed, f"{n}.png", index)])
+        if n % (shards * 4) == shards * 4 - 1:
+            index.fold()
+    index.write([_named(signed, "fresh.png", index)])
+    return index
+
+
+def _named(signed: Any, key: str, index: Index) -> Any:
+    return replace(signed, key=key, order=index.next_order())
+
+
+def run(
+    index: Index, merge: Callable[[Sequence[str]], int | None], seconds: float = 900, workers: int = 4
+) -> tuple[dict[str, Any], Told]:
+    told = Told()
+    said: dict[str, Any] = {}
+    compactor = Compactor(index, merge, told.telemetry, workers=workers, merge_seconds=300, fold_seconds=0.01)
+    compactor.run(lambda: seconds, said)
+    return said, told
+
+
+def test_folding_and_merging_end_where_compacting_does() -> None:
+    index = filled(FACTOR)
+    before = {image.key for image in index.list()}
+    said, told = run(index, index.merge)
+    assert said == {"folded": 1, "merges": 1, "merges_failed": 0, "merges_left": 0}
+    assert index.due_merges() == []
+    stats = index.stats()
+    assert (stats.tail, stats.segments) == (0, 1)
+    assert {image.key for image in index.list()} == before
+    assert told.values("TailObjects") == [1]
+    assert told.values("Merges") == [1]
+
+
+def test_an_index_that_is_in_order_is_left_alone() -> None:
+    index = Index.create("memory://", families=["dhash"])
+    said, _ = run(index, index.merge)
+    assert said == {"folded": 0, "merges": 0, "merges_failed": 0, "merges_left": 0}
+    assert index.stats().version == 0
+
+
+def test_merges_of_different_shards_run_at_once() -> None:
+    index = filled(FACTOR, shards=2)
+    assert len(index.due_merges()) == 2
+    # each waits for the other: one after another, both would give up
+    both = Barrier(2, timeout=30)
+
+    def merge(segments: Sequence[str]) -> int | None:
+        both.wait()
+        return index.merge(segments)
+
+    said, _ = run(index, merge)
+    assert said["merges"] == 2
+    assert index.due_merges() == []
+
+
+def test_no_more_merges_are_handed_out_than_there_are_workers() -> None:
+    index = filled(FACTOR, shards=2)
+    at_once: list[int] = []
+    most = [0]
+
+    def merge(segments: Sequence[str]) -> int | None:
+        at_once.append(1)
+        most[0] = max(most[0], len(at_once))
+        made = index.merge(segments)
+        at_once.pop()
+        return made
+
+    said, _ = run(index, merge, workers=1)
+    assert (said["merges"], most[0]) == (2, 1)
+
+
+def test_folding_goes_on_while_a_merge_is_under_way() -> None:
+    index = filled(FACTOR)
+    signed = index.sign("late.png", PICTURE)
+    folded = Event()
+    fold = index.fold
+
+    def counted() -> int:
+        objects = fold()
+        if index.has(["late.png"]) and index.pressure() == (0, 0):
+            folded.set()
+        return objects
+
+    index.fold = counted  # type: ignore[method-assign]
+
+    def merge(segments: Sequence[str]) -> int | None:
+        index.write([signed])
+        assert folded.wait(30), "the fresh picture was not folded while this merge went on"
+        return index.merge(segments)
+
+    said, _ = run(index, merge)
+    assert (said["folded"], said["merges"], said["merges_failed"]) == (2, 1, 0)
+
+
+def test_a_merge_that_fails_is_left_to_the_next_call_and_stops_no_other() -> None:
+    index = filled(FACTOR, shards=2)
+    failing = index.due_merges()[0]
+
+    def merge(segments: Sequence[str]) -> int | None:
+        if segments == failing:
+            raise StorageError("function merge failed")
+        return index.merge(segments)
+
+    said, told = run(index, merge)
+    assert (said["merges"], said["merges_failed"]) == (1, 1)
+    assert told.values("MergesFailed") == [1]
+    (line,) = told.lines()
+    assert line["segments"] == list(failing)
+    assert index.due_merges() == [failing]
+    assert run(index, index.merge)[0]["merges"] == 1
+
+
+def test_a_merge_that_another_has_done_is_no_failure() -> None:
+    index = filled(FACTOR)
+    said, _ = run(index, lambda segments: index.merge(segments) and index.merge(segments))
+    assert (said["merges"], said["merges_failed"]) == (1, 0)
+
+
+def test_no_merge_is_begun_that_could_not_be_finished() -> None:
+    index = filled(FACTOR)
+    said, _ = run(index, index.merge, seconds=300 + MARGIN)
+    assert (said["folded"], said["merges"]) == (1, 0)
+    assert len(index.due_merges()) == 1
+
+
+def test_at_its_end_it_leaves_merges_to_their_workers() -> None:
+    index = filled(FACTOR)
+    left = iter([900.0, 0.0])
+    go_on = Event()
+    said: dict[str, Any] = {}
+
+    def merge(segments: Sequence[str]) -> int | None:
+        assert go_on.wait(30)
+        return index.merge(segments)
+
+    told = Told()
+    Compactor(index, merge, told.telemetry, workers=1, merge_seconds=300).run(lambda: next(left), said)
+    assert said["merges_left"] == 1
+    go_on.set()
+
+
+def test_a_merge_is_of_segments_of_one_shard() -> None:
+    index = filled(1, shards=2)
+    segments = [segment.name for segment in index._table._newest()]
+    assert len(segments) == 2
+    with pytest.raises(QueryError, match="a merge takes segments of one shard, one or more"):
+        index.merge(segments)
+    with pytest.raises(QueryError, match="one or more: not none"):
+        index.merge([])
+    assert index.merge(["segments/0000/gone.npz"]) is None
+
+
+def test_the_functions_do_as_the_library_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = filled(FACTOR, where="memory://compact-functions")
+    merge = load("merge", monkeypatch, LOOKALIKE_INDEX="memory://compact-functions", LOOKALIKE_MERGE_FUNCTION="merge")
+    compact = load("compact", monkeypatch, LOOKALIKE_INDEX="memory://compact-functions")
+
+    class Functions:
+        def invoke(self, **asked: Any) -> Any:
+            answer = merge.handler(json.loads(asked["Payload"]), Invocation())
+            return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode())}
+
+    monkeypatch.setattr("functions.compact.boto3.client", lambda *_, **__: Functions())
+    monkeypatch.setattr(compact.compactor, "merge", compact._merge())
+    compact.handler({}, Invocation(seconds=900))
+    assert index.stats().segments == 1
+    assert index.due_merges() == []
+
+
+class Answering:
+    """A Lambda client that gives this answer."""
+
+    def __init__(self, answer: Any, **more: Any) -> None:
+        self._answer = {"Payload": io.BytesIO(json.dumps(answer).encode()), **more}
+        self.asked: dict[str, Any] = {}
+
+    def invoke(self, **asked: Any) -> Any:
+        self.asked = asked
+        return self._answer
+
+
+def test_a_call_is_answered() -> None:
+    client = Answering({"written": 1})
+    assert call(client, "merge", {"segments": ["ü"]}) == {"written": 1}
+    assert client.asked["InvocationType"] == "RequestResponse"
+    assert json.loads(client.asked["Payload"]) == {"segments": ["ü"]}
+
+
+def test_a_function_that_fails_says_so() -> None:
+    client = Answering({"errorMessage": "timed out after 300 s"}, FunctionError="Unhandled")
+    with pytest.raises(StorageError, match=r"function merge failed .*timed out after 300 s"):
+        call(client, "merge", {})
+
+
+def test_a_function_is_started_without_waiting_for_it() -> None:
+    client = Answering(None)
+    start(client, "compact")
+    assert client.asked["InvocationType"] == "Event"
