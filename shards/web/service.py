@@ -111,7 +111,7 @@ class Service:
         if answer.partial:
             raise Problem(
                 503,
-                "partial",
+                "partial-answer",
                 "A part of the index could not be searched",
                 f"{len(answer.missing)} segments were not searched in time",
                 help="Send it again; /v1/search answers with what was found meanwhile.",
