@@ -1,0 +1,58 @@
+"""Dollars for adding a million images and for keeping them a month."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmarks.scale import cloud, shapes
+from benchmarks.scale.ingest import Play, Setting
+from benchmarks.scale.prices import PRICES
+from shards.families.base import SECONDS_A_BYTE
+
+MILLION = 1_000_000
+
+THUMBNAIL = 11_700
+"""Bytes of a thumbnail of 256 pixels: measured on a detailed picture, most are smaller."""
+
+MESSAGES = 10
+"""Messages that SQS hands over in one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Dollars for a million images: the pictures read and announced, signed, their thumbnails, log objects, folds and
+    merges; `stored`: their part of the index for a month, thumbnails included.
+    """
+
+    read: float
+    signed: float
+    thumbnails: float
+    logged: float
+    folded: float
+    merged: float
+    stored: float
+
+    @property
+    def once(self) -> float:
+        """All that is paid once."""
+        return self.read + self.signed + self.thumbnails + self.logged + self.folded + self.merged
+
+
+def added(setting: Setting, play: Play, amplification: float) -> Added:
+    """What the folds of this play cost, and merges that write each row `amplification` times."""
+    row = shapes.segment(0, setting.segment_rows, 0).size / setting.segment_rows
+    logs = MILLION / setting.batch
+    folds = MILLION / max(play.folded / max(len(play.folds), 1), 1)
+    seconds = sum(play.folds) / max(len(play.folds), 1)
+    pages = (setting.listed + play.longest) / cloud.PAGE + 2
+    gigabytes = cloud.GIGABYTES + setting.memory / 2**30
+    rewritten = MILLION * amplification
+    return Added(
+        read=MILLION * (PRICES.get + PRICES.message * (1 + 2 / MESSAGES)),
+        signed=cloud.running(MILLION * (cloud.SIGN + cloud.GET / cloud.PARALLEL)) + PRICES.invocation * logs,
+        thumbnails=MILLION * PRICES.put,
+        logged=logs * (PRICES.put + PRICES.get) + cloud.running(logs * cloud.PUT),
+        folded=folds * (cloud.running(seconds, gigabytes) + PRICES.put * (setting.shards + 1 + pages)),
+        merged=cloud.running(rewritten * (cloud.PACK + 2 * row * SECONDS_A_BYTE)),
+        stored=MILLION * (row + THUMBNAIL) / 1e9 * PRICES.gigabyte_month,
+    )

@@ -1,0 +1,72 @@
+"""What it takes to look fresh keys up in all segments, which a fold does, and a snapshot with a tail.
+
+The real `overlay` does it, on segments whose bytes are made up. Of segments with equally many rows one is asked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from benchmarks.scale import cloud, shapes
+from benchmarks.scale.life import nothing_dead
+from benchmarks.scale.store import Unwritten
+from shards.families.base import SECONDS_A_BYTE
+from shards.table.fold import overlay
+from shards.table.manifest import Manifest
+from shards.table.reader import SegmentReader
+from shards.table.records import Records
+
+SEARCHED = 0.5e-3
+"""Seconds a segment to look thousands of hashes up in a million that are in memory: measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """`rounds` of requests, one after the other; `requests` and `fetched` bytes in all."""
+
+    rounds: int = 0
+    requests: int = 0
+    fetched: int = 0
+    segments: int = 0
+
+    def __add__(self, other: Reads) -> Reads:
+        return Reads(
+            self.rounds + other.rounds,
+            self.requests + other.requests,
+            self.fetched + other.fetched,
+            self.segments + other.segments,
+        )
+
+    def times(self, count: int) -> Reads:
+        return Reads(self.rounds * count, self.requests * count, self.fetched * count, self.segments * count)
+
+    @property
+    def seconds(self) -> float:
+        """How long that takes, as the code is: segment after segment."""
+        return self.rounds * cloud.GET + self.fetched * SECONDS_A_BYTE + self.segments * SEARCHED
+
+
+def lookups(manifest: Manifest, records: int) -> Reads:
+    """To look so many fresh keys up, with nothing in memory yet."""
+    found = Reads()
+    for (rows, modulus), count in Counter((segment.rows, segment.modulus) for segment in manifest).items():
+        share = records / modulus
+        # where there are fewer records than shards, the segments of the other shards are not asked
+        found += _one(rows, max(round(share), 1)).times(round(count * min(share, 1)))
+    return found
+
+
+@lru_cache(maxsize=512)
+def _one(rows: int, records: int) -> Reads:
+    """In one segment that holds all of their shard."""
+    store = Unwritten()
+    one = store.hold(shapes.segment(0, rows, 0))
+    fresh = Records.build(keys=[f"{n}" for n in range(records)], order=np.ones((records, 2), np.uint64), rows={})
+    found = overlay(Manifest(1, "", 0, ((one,),)), fresh, lambda segment: SegmentReader(store, segment), nothing_dead)
+    if len(found.records) != records:
+        raise RuntimeError(f"of {records:,} fresh keys {records - len(found.records):,} were found in the segment")
+    return Reads(store.rounds, store.requests, store.fetched, 1)
