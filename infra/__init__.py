@@ -1,0 +1,1 @@
+"""What puts lookalike into an AWS account, or into a stand-in for one on this machine."""

@@ -1,0 +1,53 @@
+"""Has a bucket that was there before send its events to the queue of a stack, beside whoever gets them already.
+
+`python -m infra.notifications add BUCKET QUEUE_ARN`, or `remove`. S3 keeps all notifications of a bucket in one
+document, and takes a new one only as a whole: so the others are read first, and written again as they are.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+
+EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
+
+Notifications = Mapping[str, Any]
+"""What S3 calls a NotificationConfiguration."""
+
+
+def main() -> None:
+    """Change them, with the credentials and the region of the environment."""
+    if len(sys.argv) != 4 or sys.argv[1] not in ("add", "remove"):  # its own name, and three words
+        sys.exit("usage: python -m infra.notifications add|remove BUCKET QUEUE_ARN")
+    action, bucket, queue = sys.argv[1:]
+    s3 = boto3.client("s3")
+    before = s3.get_bucket_notification_configuration(Bucket=bucket)
+    before.pop("ResponseMetadata", None)
+    after = added(before, queue) if action == "add" else removed(before, queue)
+    if after != before:
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=after)
+
+
+def added(notifications: Notifications, queue: str) -> Notifications:
+    """With both kinds of events sent to this queue, once each."""
+    others = removed(notifications, queue)
+    queues = [*others.get("QueueConfigurations", ()), {"Id": _id(queue), "QueueArn": queue, "Events": list(EVENTS)}]
+    return {**others, "QueueConfigurations": queues}
+
+
+def removed(notifications: Notifications, queue: str) -> Notifications:
+    """Without what `added` added; whatever else goes to the same queue stays."""
+    queues = [one for one in notifications.get("QueueConfigurations", ()) if one.get("Id") != _id(queue)]
+    rest = {kind: said for kind, said in notifications.items() if kind != "QueueConfigurations"}
+    return {**rest, "QueueConfigurations": queues} if queues else rest
+
+
+def _id(queue: str) -> str:
+    return f"lookalike: {queue.rpartition(':')[2]}"
+
+
+if __name__ == "__main__":
+    main()

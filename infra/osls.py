@@ -1,0 +1,37 @@
+"""The command that deploys: osls, the maintained fork of the Serverless Framework 3."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+class OslsError(Exception):
+    """What it said, when it failed."""
+
+
+def node() -> str:
+    """The Node.js that `make` found or installed."""
+    return str(Path(sysconfig.get_path("scripts")) / "node")
+
+
+def osls(*arguments: str, folder: Path = ROOT) -> str:
+    """Run it on the serverless.yml of a folder; what it said. Raises OslsError, also where it is not installed.
+
+    One at a time: wherever it is told to write, it writes to `.serverless` on its way, and empties that first.
+    """
+    command = [node(), str(ROOT / "node_modules" / "osls" / "bin" / "serverless.js"), *arguments]
+    for needed in command[:2]:
+        if not Path(needed).exists():
+            raise OslsError(f"{needed} is missing: make .venv/node installs it, which needs npm's registry")
+    (folder / "build").mkdir(exist_ok=True)
+    with (folder / "build" / "osls.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        finished = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    if finished.returncode:
+        raise OslsError(f"osls {' '.join(arguments)} failed:\n{finished.stdout}\n{finished.stderr}")
+    return finished.stdout

@@ -1,0 +1,179 @@
+"""Builds what is deployed, `build/lambda/app.zip` and `scan.zip`: for arm64 and Python 3.13, with no container engine.
+
+The same sources make the same bytes, so that a deployment of what is deployed already changes nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.osls import ROOT, node
+
+BUILT = ROOT / "build" / "lambda"
+
+LIMIT = 100_000_000
+"""Bytes of an unpacked package that we allow ourselves. Lambda takes 250 MB; a cold start reads what is imported."""
+
+PYTHON = "3.13"
+PLATFORM = "aarch64-manylinux_2_28"
+"""Of Lambda's runtime: Amazon Linux 2023 has glibc 2.34, so wheels for 2.28 run there."""
+
+ZIPPED = (1980, 1, 1, 0, 0, 0)
+"""The time of every file in a zip, the earliest there is."""
+
+DROPPED = (
+    "bin",
+    "**/__pycache__",
+    "**/tests",
+    "**/*.pyi",
+    "**/py.typed",
+    "**/*.a",
+    "**/*.h",
+    "*.dist-info/RECORD",
+    "*.dist-info/INSTALLER",
+    "*.dist-info/sboms",
+    "numpy/f2py",
+    "numpy/random/_examples",
+    "boto3/examples",
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui",
+    # drawing text
+    "PIL/_imagingft*",
+    "pillow.libs/libfreetype*",
+    "pillow.libs/libharfbuzz*",
+)
+"""What no function reads at run time."""
+
+OURS = ("functions", "shards")
+"""Whose sources stay beside the compiled files, so that a traceback in a log shows the lines. Those of others are a
+seventh of a package, and their names and line numbers are in the compiled files too."""
+
+SERVICES = frozenset({"lambda", "s3", "secretsmanager", "sts"})
+"""What the functions call through boto3. botocore describes 400 services, in 20 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What some of the functions have in common. `without`: parts of `shards` that they never import."""
+
+    name: str
+    without: tuple[str, ...] = ()
+
+    @property
+    def requirements(self) -> Path:
+        """The lock file: versions and hashes of what is installed into it."""
+        return ROOT / "infra" / "packages" / f"{self.name}.lock"
+
+
+APP = Package("app")
+SCAN = Package("scan", without=("cli", "web"))
+PACKAGES = (APP, SCAN)
+
+
+class PackageTooLargeError(Exception):
+    """A dependency grew, or came in that should not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A package as it lies in a folder, and in a zip. `size`: bytes unpacked."""
+
+    tree: Path
+    zipped: Path
+    size: int
+
+
+def main() -> None:
+    """Build all packages, and say how large they are."""
+    for package in PACKAGES:
+        built = build(package, BUILT)
+        name, packed = built.zipped.relative_to(ROOT), built.zipped.stat().st_size
+        print(f"{name}: {packed / 1e6:.1f} MB, {built.size / 1e6:.1f} MB unpacked", flush=True)
+
+
+def build(package: Package, folder: Path) -> Built:
+    """Build one of them anew in this folder. Raises PackageTooLargeError."""
+    tree = folder / package.name
+    shutil.rmtree(tree, ignore_errors=True)
+    install(tree, ["--python-platform", PLATFORM, "--python-version", PYTHON, *locked(package)])
+    slim(tree)
+    copy_sources(tree, package)
+    compile_all(tree)
+    drop_sources(tree)
+    size = sum(path.stat().st_size for path in files(tree))
+    if size > LIMIT:
+        raise PackageTooLargeError(f"{tree} has {size:,} bytes, {LIMIT:,} at most: see what came into it")
+    return Built(tree, write_zip(tree, folder / f"{package.name}.zip"), size)
+
+
+def locked(package: Package) -> list[str]:
+    """The arguments that install exactly what the lock file says."""
+    return ["--require-hashes", "--no-deps", "--requirement", str(package.requirements)]
+
+
+def install(tree: Path, arguments: list[str]) -> None:
+    """Install wheels into a folder, for the platform and of the versions that the arguments name."""
+    uv = Path(sysconfig.get_path("scripts")) / "uv"
+    command = [str(uv), "pip", "install", "--quiet", "--python", sys.executable, "--target", str(tree)]
+    subprocess.run([*command, "--only-binary", ":all:", *arguments], check=True)  # noqa: S603 - our own arguments
+
+
+def slim(tree: Path) -> None:
+    """Remove what no function reads."""
+    for pattern in DROPPED:
+        for path in list(tree.glob(pattern)):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    for service in (tree / "botocore" / "data").glob("*/"):
+        if service.name not in SERVICES:
+            shutil.rmtree(service)
+
+
+def copy_sources(tree: Path, package: Package) -> None:
+    """Put the library and the functions beside what they import."""
+    for name in OURS:
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    for part in package.without:
+        shutil.rmtree(tree / "shards" / part)
+
+
+def compile_all(tree: Path) -> None:
+    """Compile for Python 3.13: a function that has to do so itself starts 2.5 times as slowly, each time."""
+    command = [node(), str(ROOT / "infra" / "compile.mjs"), str(tree), *OURS]
+    subprocess.run(command, check=True)  # noqa: S603 - our own script
+
+
+def drop_sources(tree: Path) -> None:
+    """Remove the sources of others, which are compiled."""
+    for path in files(tree):
+        if path.suffix == ".py" and path.relative_to(tree).parts[0] not in OURS:
+            path.unlink()
+
+
+def files(tree: Path) -> Iterator[Path]:
+    """All files of a folder, in the order of their names."""
+    return iter(sorted(path for path in tree.rglob("*") if path.is_file()))
+
+
+def write_zip(tree: Path, zipped: Path) -> Path:
+    """The folder as a zip whose bytes follow from those of the files alone."""
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for path in files(tree):
+            entry = zipfile.ZipInfo(path.relative_to(tree).as_posix(), ZIPPED)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            # whoever built it, Lambda's user must be able to read it
+            entry.external_attr = (0o755 if path.suffix == ".so" else 0o644) << 16
+            archive.writestr(entry, path.read_bytes())
+    return zipped
+
+
+if __name__ == "__main__":
+    main()

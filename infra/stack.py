@@ -1,0 +1,192 @@
+"""A stand-in for AWS on this machine, with serverless.yml deployed to it as it is.
+
+The stand-in is MiniStack, which speaks LocalStack's port. It runs the real functions, in processes of its own Python,
+called by real events. It does not enforce roles, nor the sizes that AWS allows; it hands over ten messages at once,
+and does not wait until there are more.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+
+from infra import package
+from infra.osls import ROOT, osls
+from infra.package import PACKAGES
+
+HOST = "127.0.0.1"
+"""Nobody else is to use it: it asks for no password."""
+
+PROGRAM = ROOT / ".venv" / "local" / "bin" / "ministack"
+
+READY_SECONDS = 60.0
+"""An idle machine needs two."""
+
+STOP_SECONDS = 10.0
+
+
+class LocalStackError(Exception):
+    """The stand-in did not start, or what was deployed to it does not answer. It says where to look."""
+
+
+@dataclass(slots=True)
+class Stack:
+    """One stand-in, and one deployment in it.
+
+    `folder`: the process's number, its output, the packages. What the stand-in knows is in its memory, and in there.
+    """
+
+    folder: Path
+    port: int = 4566
+    stage: str = "local"
+    # where it was this process that started it
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes every client of AWS use it. `deploy`, and whoever opens the index, needs it in `os.environ`."""
+        return {
+            # any text will do: it is checked by nobody
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": self.endpoint,
+        }
+
+    @property
+    def name(self) -> str:
+        """Of the stack, and in front of the names of all that is in it."""
+        return f"lookalike-{self.stage}"
+
+    @property
+    def output(self) -> Path:
+        """What the stand-in and the functions say."""
+        return self.folder / "output.txt"
+
+    def client(self, service: str, **options: Any) -> Any:
+        """A client of one service there."""
+        return boto3.client(
+            service,
+            region_name="us-east-1",
+            endpoint_url=self.endpoint,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - as above
+            **options,
+        )
+
+    def start(self) -> None:
+        """Start it, unless it runs. Raises LocalStackError."""
+        if self.running() is not None:
+            return
+        if not PROGRAM.exists():
+            raise LocalStackError(f"{PROGRAM} is missing: make .venv/local installs it")
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, self.port)) == 0:
+                raise LocalStackError(f"port {self.port} is somebody else's: end what listens there first")
+        (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
+        with self.output.open("w") as output:
+            process = self._process = subprocess.Popen(  # noqa: S603 - our own arguments
+                [str(PROGRAM)], env=self._environment(), stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        (self.folder / "pid").write_text(str(process.pid))
+        wait_for(lambda: process.poll() is not None or self._is_ready(), READY_SECONDS, self._failed_to_start)
+        if process.poll() is not None:
+            raise LocalStackError(self._failed_to_start())
+
+    def _environment(self) -> Mapping[str, str]:
+        return {
+            **os.environ,
+            **self.environment,
+            "BIND_HOST": HOST,
+            "GATEWAY_PORT": str(self.port),
+            # the API's address is http://ID.execute-api.HOST: every name below localhost is this machine
+            "MINISTACK_HOST": "localhost",
+            # what it unpacks and keeps goes when the folder goes
+            "TMPDIR": str(self.folder / "tmp"),
+            "STATE_DIR": str(self.folder / "state"),
+            "S3_DATA_DIR": str(self.folder / "s3"),
+        }
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.endpoint}/_ministack/health", timeout=1).is_success
+        except httpx.TransportError:
+            return False
+
+    def _failed_to_start(self) -> str:
+        return f"the stand-in did not start; {self.output} says why:\n{self.output.read_text()[-2000:]}"
+
+    def running(self) -> int | None:
+        """The number of the process that `start` left, if it is still that."""
+        if self._process is not None:
+            return self._process.pid if self._process.poll() is None else None
+        try:
+            number = int((self.folder / "pid").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        command = ["ps", "-o", "args=", "-p", str(number)]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+        return number if "ministack" in found.stdout else None
+
+    def stop(self) -> bool:
+        """End it, with all that was in it; whether it ran. Raises LocalStackError."""
+        number = self.running()
+        if number is not None:
+            # the functions' processes are of its group
+            os.killpg(number, signal.SIGTERM)
+            wait_for(lambda: self.running() is None, STOP_SECONDS, lambda: f"process {number} does not end")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return number is not None
+
+    def deploy(self, *chosen: str) -> None:
+        """Deploy serverless.yml with these choices (`--param=…`). Raises OslsError.
+
+        Packages hold our sources alone: what they import is beside the stand-in, built for this machine.
+        """
+        for one in PACKAGES:
+            tree = self.folder / one.name
+            shutil.rmtree(tree, ignore_errors=True)
+            package.copy_sources(tree, one)
+            package.write_zip(tree, self.folder / f"{one.name}.zip")
+        # osls keeps what it does in `.serverless` beside serverless.yml, which two deployments at once would share
+        (self.folder / "infra").mkdir(exist_ok=True)
+        for source in (ROOT / "serverless.yml", *(ROOT / "infra").glob("*.yml")):
+            shutil.copyfile(source, self.folder / source.relative_to(ROOT))
+        osls("deploy", "--stage", self.stage, "--param=packages=.", *chosen, folder=self.folder)
+
+    def outputs(self) -> dict[str, str]:
+        """What the stack says of itself."""
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+
+    def host(self) -> str:
+        """Of the API, which the stand-in knows by the `Host` of a request.
+
+        Names below localhost are this machine, as browsers and curl know; not every resolver does.
+        """
+        return f"{self.outputs()['HttpApiId']}.execute-api.localhost:{self.port}"
+
+
+def wait_for(is_so: Callable[[], bool], seconds: float, otherwise: Callable[[], str]) -> None:
+    """Come back as soon as it is so. Raises LocalStackError, with what `otherwise` says, when time is up."""
+    until = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > until:
+            raise LocalStackError(otherwise())
+        time.sleep(0.2)

@@ -1,0 +1,146 @@
+"""What the functions ask of AWS, as actions on resources, written down while they are called.
+
+The index lies in memory and S3 is moto's; functions call each other for real. What Lambda itself does for a function,
+which is to write its log and to read its queue, happens nowhere here.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSResponse
+
+import functions.opening
+import shards.storage
+from shards.errors import ObjectNotFound
+from shards.storage import Data, Entry, Store
+from shards.storage.memory import MemoryStore
+from tests.functions.stage import Invocation, load
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+NAME = "lookalike-dev"
+IMAGES = f"{NAME}-images-{ACCOUNT}-{REGION}"
+INDEX = f"{NAME}-index-{ACCOUNT}-{REGION}"
+
+Use = tuple[str, str]
+"""(action, ARN of the resource)."""
+
+
+@dataclass
+class RecordedStore:
+    """The index's folder of its bucket, as one function sees it."""
+
+    store: Store
+    used: set[Use]
+    url: str = f"s3://{INDEX}/index"
+    mapped: bool = False
+
+    def get(self, name: str) -> memoryview:
+        self._used("GetObject", name)
+        return self.store.get(name)
+
+    def get_ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
+        self._used("GetObject", name)
+        return self.store.get_ranges(name, ranges)
+
+    def create(self, name: str, data: Data) -> bool:
+        self._used("PutObject", name)
+        return self.store.create(name, data)
+
+    def list(self, prefix: str = "", *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
+        self.used.add(("s3:ListBucket", f"arn:aws:s3:::{INDEX}"))
+        return self.store.list(prefix, after=after, limit=limit)
+
+    def delete(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._used("DeleteObject", name)
+        self.store.delete(names)
+
+    def size(self, name: str) -> int:
+        self._used("GetObject", name)
+        return self.store.size(name)
+
+    def _used(self, action: str, name: str) -> None:
+        self.used.add((f"s3:{action}", f"arn:aws:s3:::{INDEX}/index/{name}"))
+        if action == "GetObject":
+            try:
+                self.store.size(name)
+            except ObjectNotFound:
+                # who may not list is told 403
+                self.used.add(("s3:ListBucket", f"arn:aws:s3:::{INDEX}"))
+
+
+@dataclass
+class Stack:
+    """The functions of a stack, each loaded when it is first called.
+
+    `used`: by function; `last`: what each was called with.
+    """
+
+    monkeypatch: pytest.MonkeyPatch
+    store: MemoryStore = field(default_factory=MemoryStore)
+    used: dict[str, set[Use]] = field(default_factory=dict)
+    modules: dict[str, ModuleType] = field(default_factory=dict)
+    last: dict[str, Any] = field(default_factory=dict)
+
+    def function(self, name: str, module: str = "", **environment: str) -> ModuleType:
+        """The module of a function, with everything it asks for written down as used by `name`."""
+        if name not in self.modules:
+            used = self.used.setdefault(name, set())
+            recorded = RecordedStore(self.store, used)
+            self.monkeypatch.setattr(shards.storage, "open_store", lambda url: recorded)
+            self.monkeypatch.setattr(functions.opening, "open_store", lambda url: recorded)
+            self._watch_clients(used)
+            common = {"LOOKALIKE_INDEX": recorded.url, "LOOKALIKE_IMAGES": IMAGES, "LOOKALIKE_FAMILIES": "dhash"}
+            self.modules[name] = load(module or name, self.monkeypatch, **common, LOOKALIKE_SHARDS="1", **environment)
+        return self.modules[name]
+
+    def call(self, function: str, event: Any, handler: str = "handler") -> Any:
+        """What it answers, as JSON on its way."""
+        self.last[function] = event
+        answer = getattr(self.modules[function], handler)(json.loads(json.dumps(event)), Invocation(900))
+        return json.loads(json.dumps(answer))
+
+    def _watch_clients(self, used: set[Use]) -> None:
+        """Have the clients that are made next say what they are called with."""
+        boto3.setup_default_session(region_name=REGION)
+        session = boto3._get_default_session()
+        session.events.register("provide-client-params.*", lambda **said: used.update(_uses(said)))
+        session.events.register("before-call.lambda.Invoke", self._invoke)
+
+    def _invoke(self, params: Mapping[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+        """Call one function from another, instead of a request."""
+        name = params["url_path"].split("/")[3].removeprefix(f"{NAME}-")
+        answer = b""
+        if params["headers"]["X-Amz-Invocation-Type"] == "RequestResponse":
+            answer = json.dumps(self.call(name, json.loads(params["body"]))).encode()
+        response = AWSResponse("", 200, {}, io.BytesIO())
+        return response, {"StatusCode": 200, "Payload": io.BytesIO(answer), "ResponseMetadata": {}}
+
+
+def _uses(said: Mapping[str, Any]) -> Iterator[Use]:
+    """The actions that a call of boto3 needs. Raises KeyError for a call that is not known here: then add it."""
+    operation, params = said["model"].name, said["params"]
+    if operation == "Invoke":
+        yield "lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{params['FunctionName']}"
+    elif operation == "GetSecretValue":
+        # Secrets Manager puts six characters behind the name
+        yield (
+            "secretsmanager:GetSecretValue",
+            f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{params['SecretId']}-aB3dE6",
+        )
+    elif operation == "ListObjectsV2":
+        yield "s3:ListBucket", f"arn:aws:s3:::{params['Bucket']}"
+    else:
+        action = {"GetObject": "GetObject", "HeadObject": "GetObject", "PutObject": "PutObject"}[operation]
+        yield f"s3:{action}", f"arn:aws:s3:::{params['Bucket']}/{params['Key']}"
+        if params["Key"].startswith("gone/"):
+            # who may not list is told 403
+            yield "s3:ListBucket", f"arn:aws:s3:::{params['Bucket']}"

@@ -1,0 +1,140 @@
+"""What `make package` builds: for Lambda's machine, compiled, small, the same every time, and complete."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infra import package
+from infra.osls import ROOT
+from infra.package import APP, OURS, PACKAGES, SCAN, Package
+from tests.functions.stage import event
+
+MAGIC_OF_3_13 = bytes.fromhex("f30d0d0a")
+"""The first bytes of whatever CPython 3.13 compiled (Lib/importlib/_bootstrap_external.py: 3571)."""
+
+AARCH64 = (183).to_bytes(2, "little")
+"""e_machine in the header of an ELF file, at byte 18."""
+
+MODULES = {
+    APP: ("api", "ingest", "compact", "merge", "collect", "backfill"),
+    SCAN: ("scan",),
+}
+
+
+@pytest.mark.parametrize("one", PACKAGES, ids=lambda one: one.name)
+def test_a_package_is_made_for_lambda(one: Package, tmp_path: Path) -> None:
+    built = package.build(one, tmp_path)
+    assert built.size <= package.LIMIT
+    libraries = [path for path in package.files(built.tree) if ".so" in path.name]
+    assert len(libraries) > 10
+    for path in libraries:
+        assert path.read_bytes()[18:20] == AARCH64, path
+        assert "cpython-" not in path.name or "cpython-313-aarch64" in path.name, path
+    compiled = [path for path in package.files(built.tree) if path.suffix == ".pyc"]
+    assert all(path.read_bytes()[:4] == MAGIC_OF_3_13 for path in compiled)
+    ours = [path for path in package.files(built.tree) if path.suffix == ".py"]
+    assert {path.relative_to(built.tree).parts[0] for path in ours} == set(OURS)
+    for path in ours:
+        assert (path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc").exists(), path
+
+    # a second zip of the same files has the same bytes, and a file on its own says nothing of when it was written
+    again = package.write_zip(built.tree, tmp_path / "again.zip")
+    assert again.read_bytes() == built.zipped.read_bytes()
+    with zipfile.ZipFile(again) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {package.ZIPPED}
+        # Lambda runs it as another user
+        assert all(entry.external_attr >> 16 & 0o444 == 0o444 for entry in archive.infolist())
+
+
+def test_a_compiled_file_does_not_depend_on_when_its_source_was_written(tmp_path: Path) -> None:
+    found = []
+    for n in range(2):
+        source = tmp_path / str(n) / "shards" / "one.py"
+        source.parent.mkdir(parents=True)
+        source.write_text("ONE = 1\n")
+        os.utime(source, (n, n))
+        package.compile_all(tmp_path / str(n))
+        found.append((source.parent / "__pycache__" / "one.cpython-313.pyc").read_bytes())
+    assert found[0] == found[1]
+    # what a traceback says is where the file is on Lambda
+    assert b"/var/task/shards/one.py" in found[0]
+    assert str(tmp_path).encode() not in found[0]
+
+
+CALLED = """
+import importlib, json, sys
+sys.path.insert(0, sys.argv[1])
+answers = {}
+for name in sys.argv[2].split(","):
+    answers[name] = importlib.import_module(f"functions.{name}")
+outside = [name for name, one in sys.modules.items() if "site-packages" in (getattr(one, "__file__", None) or "")]
+assert not outside, outside
+class Context:
+    aws_request_id = "1"
+    def get_remaining_time_in_millis(self): return 60_000
+if "api" in answers:
+    print(json.dumps(answers["api"].handler(json.loads(sys.argv[3]), Context())))
+    # what is imported where it is used
+    import pywt, PIL.Image, PIL.WebPImagePlugin, PIL.AvifImagePlugin, shards.cli.files
+else:
+    print(json.dumps(answers["scan"].handler({}, Context())))
+"""
+"""What a function's environment does, with nothing but the package beside Python itself."""
+
+
+@pytest.mark.parametrize("one", PACKAGES, ids=lambda one: one.name)
+def test_all_that_is_imported_is_in_the_package(one: Package, tmp_path: Path) -> None:
+    """The same wheels for this machine, slimmed in the same way: those for Lambda's cannot be run here."""
+    tree = tmp_path / one.name
+    names = ROOT / "infra" / "packages" / f"{one.name}.in"
+    package.install(tree, ["--requirement", str(names), "--constraint", str(ROOT / "requirements-dev.lock")])
+    package.slim(tree)
+    package.copy_sources(tree, one)
+    asked = event("http_get")
+    asked["rawPath"] = asked["requestContext"]["http"]["path"] = "/healthz"
+    environment = {
+        "LOOKALIKE_INDEX": "memory://",
+        "LOOKALIKE_IMAGES": "pictures",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        # nobody is asked for credentials
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    finished = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", CALLED, str(tree), ",".join(MODULES[one]), json.dumps(asked)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    answer = json.loads(finished.stdout.splitlines()[-1])
+    assert answer["statusCode"] == 200 if one is APP else "error" in answer
+
+
+def test_lock_files_name_no_registry_and_hash_everything() -> None:
+    for lock in sorted((ROOT / "infra" / "packages").glob("*.lock")):
+        text = lock.read_text()
+        assert "://" not in text.replace("# ", ""), lock
+        entries = [line for line in text.splitlines() if "==" in line and not line.startswith("#")]
+        assert entries
+        assert all(line.endswith("\\") for line in entries), lock
+    npm = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert len(npm) > 100
+    assert all("resolved" not in one and ("integrity" in one or not name) for name, one in npm.items())
+
+
+def test_the_compiler_is_the_python_of_the_functions() -> None:
+    assert package.PYTHON == "3.13"
+    if sys.version_info[:2] == (3, 13) and platform.python_implementation() == "CPython":
+        assert importlib.util.MAGIC_NUMBER == MAGIC_OF_3_13

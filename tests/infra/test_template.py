@@ -1,0 +1,291 @@
+"""What `osls deploy` makes: valid, encrypted, closed, watched, and free while nothing happens."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from functions.settings import PREFIX, Settings
+from functions.telemetry import NAMESPACE, Metric
+from infra.osls import ROOT
+from tests.infra.template import EXISTING, path, resources, template
+
+CHECKERS = ROOT / ".venv" / "checkers" / "bin"
+
+VARIANTS = pytest.mark.parametrize("chosen", [(), EXISTING], ids=["default", "existing"])
+
+IGNORED = (
+    # osls names the order of resources, of which some follows from references
+    "W3005",
+    # a bucket that is there already has a name without variables
+    "W1020",
+)
+
+
+def test_cfn_lint_finds_nothing(tmp_path: Path) -> None:
+    # both in one run, since half of it is starting; the definition of a state machine is looked at before its
+    # substitutions are made
+    linted = [tmp_path / "default.json", tmp_path / "existing.json"]
+    for chosen, copy in zip([(), EXISTING], linted, strict=True):
+        copy.write_text(path(*chosen).read_text().replace("arn:${Partition}:states", "arn:aws:states"))
+    command = [str(CHECKERS / "cfn-lint"), "--ignore-checks", *IGNORED, "--", *map(str, linted)]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stdout) == (0, "")
+
+
+def test_checkov_finds_what_is_accepted_with_a_reason_and_nothing_else() -> None:
+    command = [str(CHECKERS / "checkov"), "--framework", "cloudformation", "--quiet", "--compact", "--output", "json"]
+    finished = subprocess.run([*command, "--file", str(path())], capture_output=True, text=True, check=False)
+    report = json.loads(finished.stdout)
+    assert report["summary"]["parsing_errors"] == 0
+    assert report["summary"]["passed"] > 100
+    found = defaultdict(set)
+    for failed in report["results"]["failed_checks"]:
+        found[failed["check_id"]].add(failed["resource"].rpartition(".")[2])
+    accepted = yaml.safe_load((ROOT / "infra" / "accepted.yml").read_text())
+    assert all(len(one["reason"]) > 40 for one in accepted.values())
+    assert found == {check: set(one["resources"]) for check, one in accepted.items()}
+
+
+@VARIANTS
+def test_every_variable_of_a_function_is_a_setting_that_can_be_read(chosen: tuple[str, ...]) -> None:
+    functions = resources("AWS::Lambda::Function", *chosen)
+    assert len(functions) == 8
+    for name, function in functions.items():
+        environment = {
+            variable: value if isinstance(value, str) else value["Fn::Sub"]
+            for variable, value in function["Environment"]["Variables"].items()
+        }
+        assert all(variable.startswith(PREFIX) for variable in environment), name
+        known = {PREFIX + field.upper() for field in Settings.__dataclass_fields__}
+        assert set(environment) <= known, name
+        assert Settings.from_env(environment).index.startswith("s3://")
+
+
+def test_settings_that_name_functions_name_functions_of_this_stack() -> None:
+    functions = resources("AWS::Lambda::Function")
+    names = {one["FunctionName"] for one in functions.values()}
+    called = {
+        value
+        for one in functions.values()
+        for variable, value in one["Environment"]["Variables"].items()
+        if variable.endswith("_FUNCTION")
+    }
+    assert called == {"lookalike-dev-scan", "lookalike-dev-compact", "lookalike-dev-merge"}
+    assert called <= names
+
+
+def test_handlers_exist() -> None:
+    for name, function in resources("AWS::Lambda::Function").items():
+        module, _, handler = function["Handler"].rpartition(".")
+        source = (ROOT / f"{module}.py").read_text()
+        assert f"\ndef {handler}(" in source, name
+
+
+def test_functions_run_on_arm64_with_the_python_that_was_compiled_for() -> None:
+    for function in resources("AWS::Lambda::Function").values():
+        assert (function["Architectures"], function["Runtime"]) == (["arm64"], "python3.13")
+
+
+def test_a_worker_gives_up_before_the_api_and_the_api_before_the_gateway() -> None:
+    functions = resources("AWS::Lambda::Function")
+    settings = Settings(index="s3://b")
+    api, scan = functions["ApiLambdaFunction"]["Timeout"], functions["ScanLambdaFunction"]["Timeout"]
+    assert settings.scan_seconds <= scan < 30
+    assert settings.answer_seconds < api < 30
+    assert settings.scan_seconds < settings.answer_seconds
+
+
+def test_a_message_does_not_come_again_while_it_is_worked_on() -> None:
+    queue = resources("AWS::SQS::Queue")["Uploads"]
+    ingest = resources("AWS::Lambda::Function")["IngestLambdaFunction"]
+    (source,) = resources("AWS::Lambda::EventSourceMapping").values()
+    assert queue["VisibilityTimeout"] >= ingest["Timeout"] + source["MaximumBatchingWindowInSeconds"]
+
+
+def test_what_fails_again_and_again_is_kept_as_long_as_can_be() -> None:
+    queues = resources("AWS::SQS::Queue")
+    assert queues["Uploads"]["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": ["DeadUploads", "Arn"]},
+        "maxReceiveCount": 5,
+    }
+    assert {one["MessageRetentionPeriod"] for one in queues.values()} == {14 * 86_400}
+    (source,) = resources("AWS::Lambda::EventSourceMapping").values()
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["ScalingConfig"] == {"MaximumConcurrency": 50}
+
+
+def test_buckets_are_private_encrypted_and_kept() -> None:
+    buckets = resources("AWS::S3::Bucket")
+    for name in ("Images", "Index"):
+        assert set(buckets[name]["PublicAccessBlockConfiguration"].values()) == {True}
+        assert "BucketEncryption" in buckets[name]
+        assert buckets[name]["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+        assert "AbortIncompleteMultipartUpload" in buckets[name]["LifecycleConfiguration"]["Rules"][0]
+        assert template()["Resources"][name]["DeletionPolicy"] == "RetainExceptOnCreate"
+        # what is deleted on a schedule would be missing from the index, or the index from it
+        assert all("ExpirationInDays" not in rule for rule in buckets[name]["LifecycleConfiguration"]["Rules"])
+
+
+@pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"])
+def test_connections_are_encrypted(kind: str) -> None:
+    policies = resources(kind)
+    assert len(policies) >= 2
+    for name, policy in policies.items():
+        statements = policy["PolicyDocument"]["Statement"]
+        denied = [one for one in statements if one["Effect"] == "Deny"]
+        assert [one["Condition"] for one in denied] == [{"Bool": {"aws:SecureTransport": False}}], name
+
+
+def test_only_the_image_bucket_of_this_account_may_send_events() -> None:
+    (allowed,) = [
+        one
+        for one in resources("AWS::SQS::QueuePolicy")["UploadsPolicy"]["PolicyDocument"]["Statement"]
+        if one["Effect"] == "Allow"
+    ]
+    assert allowed["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert list(allowed["Condition"]["ArnEquals"]) == ["aws:SourceArn"]
+
+
+def test_events_of_both_kinds_reach_the_queue() -> None:
+    sent = resources("AWS::S3::Bucket")["Images"]["NotificationConfiguration"]["QueueConfigurations"]
+    assert [one["Event"] for one in sent] == ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
+
+
+def test_buckets_that_are_there_are_used_and_not_made() -> None:
+    found = template(*EXISTING)
+    assert found["Parameters"]["ExistingImages"]["Default"] == "my-pictures"
+    assert found["Parameters"]["ExistingIndex"]["Default"] == "my-index"
+    for name in ("Images", "ImagesPolicy", "Index", "IndexPolicy"):
+        assert found["Resources"][name]["Condition"] == ("OwnImages" if name.startswith("Images") else "OwnIndex")
+    environment = resources("AWS::Lambda::Function", *EXISTING)["ApiLambdaFunction"]["Environment"]["Variables"]
+    assert environment["LOOKALIKE_INDEX"] == {"Fn::Sub": "s3://my-index/index"}
+
+
+def test_nobody_may_ask_unless_that_was_chosen() -> None:
+    def public(*chosen: str) -> Any:
+        return resources("AWS::Lambda::Function", *chosen)["ApiLambdaFunction"]["Environment"]["Variables"][
+            "LOOKALIKE_PUBLIC"
+        ]
+
+    assert (public(), public(*EXISTING)) == ("false", "true")
+
+
+def test_a_stranger_can_make_us_pay_for_so_much_and_no_more() -> None:
+    (stage,) = resources("AWS::ApiGatewayV2::Stage").values()
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == 50
+    assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"] == 100
+
+
+def test_logs_do_not_stay_for_ever() -> None:
+    groups = resources("AWS::Logs::LogGroup")
+    assert len(groups) == 9
+    assert {one["RetentionInDays"] for one in groups.values()} == {30}
+
+
+def test_ten_alarms_of_one_metric_each_ring_somewhere_and_say_what_to_do() -> None:
+    alarms = resources("AWS::CloudWatch::Alarm")
+    # so many cost nothing
+    assert len(alarms) == 10
+    for name, alarm in alarms.items():
+        assert "MetricName" in alarm, name
+        assert alarm["AlarmActions"] == [{"Ref": "Alarms"}]
+        assert len(alarm["AlarmDescription"]) > 60
+        # nothing happens in an account where nothing is uploaded
+        assert alarm["TreatMissingData"] == "notBreaching"
+    watched = {(one["Namespace"], one["MetricName"]) for one in alarms.values()}
+    assert watched >= {
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+        ("AWS/Lambda", "Errors"),
+        ("AWS/Lambda", "Throttles"),
+        ("AWS/ApiGateway", "5xx"),
+        (NAMESPACE, "TailObjects"),
+    }
+
+
+def _metrics_of_ours() -> list[str]:
+    alarms = [
+        one["MetricName"] for one in resources("AWS::CloudWatch::Alarm").values() if one["Namespace"] == NAMESPACE
+    ]
+    return alarms + [metric[1] for metric in _shown() if metric[0] == NAMESPACE]
+
+
+def _shown() -> list[list[Any]]:
+    (dashboard,) = resources("AWS::CloudWatch::Dashboard").values()
+    body = json.loads(dashboard["DashboardBody"]["Fn::Sub"])
+    return [metric for widget in body["widgets"] for metric in widget["properties"]["metrics"]]
+
+
+def test_metrics_that_are_watched_are_metrics_that_the_functions_write() -> None:
+    names = _metrics_of_ours()
+    assert len(names) > 10
+    assert set(names) <= set(Metric.__args__)  # type: ignore[attr-defined] # typing's own way to the words
+
+
+def test_the_dashboard_shows_functions_and_queues_of_this_stack() -> None:
+    known = {one["FunctionName"] for one in resources("AWS::Lambda::Function").values()} | {
+        one["QueueName"] for one in resources("AWS::SQS::Queue").values()
+    }
+    names = {metric[3] for metric in _shown() if metric[2] in ("FunctionName", "QueueName")}
+    assert len(names) == 9
+    assert names <= known
+
+
+def test_two_stages_have_no_name_in_common() -> None:
+    def names(*chosen: str) -> set[str]:
+        return {
+            value
+            for one in template(*chosen)["Resources"].values()
+            for field, value in one.get("Properties", {}).items()
+            if field.endswith("Name") and isinstance(value, str) and field not in ("MetricName", "StageName")
+        }
+
+    assert len(names()) > 25
+    assert names().isdisjoint(names("--stage=prod"))
+
+
+FREE: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "AWS::Lambda::Function": lambda one: "ProvisionedConcurrencyConfig" not in one and "VpcConfig" not in one,
+    **dict.fromkeys(
+        [
+            "AWS::ApiGatewayV2::Api",
+            "AWS::ApiGatewayV2::ApiMapping",
+            "AWS::ApiGatewayV2::DomainName",
+            "AWS::ApiGatewayV2::Integration",
+            "AWS::ApiGatewayV2::Route",
+            "AWS::ApiGatewayV2::Stage",
+            "AWS::CloudWatch::Alarm",
+            "AWS::CloudWatch::Dashboard",
+            "AWS::IAM::Role",
+            "AWS::Lambda::EventInvokeConfig",
+            "AWS::Lambda::EventSourceMapping",
+            "AWS::Lambda::Permission",
+            "AWS::Logs::LogGroup",
+            "AWS::S3::Bucket",
+            "AWS::S3::BucketPolicy",
+            "AWS::SNS::Subscription",
+            "AWS::SNS::Topic",
+            "AWS::SNS::TopicPolicy",
+            "AWS::SQS::Queue",
+            "AWS::SQS::QueuePolicy",
+            "AWS::Scheduler::Schedule",
+            "AWS::StepFunctions::StateMachine",
+        ],
+        lambda _: True,
+    ),
+}
+"""Kinds of resources that cost nothing by being there: a secret, a key or a gateway would."""
+
+
+def test_nothing_costs_money_by_being_there() -> None:
+    for name, one in template()["Resources"].items():
+        assert one["Type"] in FREE, name
+        assert FREE[one["Type"]](one.get("Properties", {})), name
