@@ -1,0 +1,275 @@
+"""Many functions at once on a real S3, killed at any moment: nothing that was acknowledged is ever lost.
+
+LOOKALIKE_SOAK_SECONDS=60 goes on for a minute.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import boto3
+import pytest
+
+from shards import Index
+from shards.table import collect
+from tests.cli.drawing import png
+from tests.functions.killable import Failed, Killable, Killed
+from tests.functions.stage import START_MS, message, notification
+from tests.servers import BUCKET, S3Server
+
+SEED = 20_261_121
+SECONDS = float(os.environ.get("LOOKALIKE_SOAK_SECONDS", "20"))
+
+INGESTS, COMPACTORS = 8, 2
+KEYS, BATCH, LOOKED_FOR = 300, 8, 16
+
+LOG_SECONDS, ORPHAN_SECONDS, PAUSE = 2.0, 3.0, 0.5
+"""Ages at which objects are collected. As short as that, readers find many of them gone."""
+
+IMAGES = "many-pictures"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the bucket has under a key. `seed`: of the picture, None where it was deleted; `change`: its number."""
+
+    seed: int | None
+    change: int
+
+    @property
+    def digest(self) -> str | None:
+        return None if self.seed is None else sha256(png(self.seed)).hexdigest()
+
+
+@dataclass
+class Uploads:
+    """The bucket, and the queue that is told of its changes: at least once, in any order."""
+
+    s3: Any
+    states: dict[str, State] = field(default_factory=dict)
+    queue: list[dict[str, Any]] = field(default_factory=list)
+    acknowledged: int = 0
+    _changes: int = 0
+    _on_the_way: Counter[str] = field(default_factory=Counter)
+    _lock: Lock = field(default_factory=Lock)
+
+    def change(self, rng: random.Random) -> None:
+        """Put a picture that nobody has seen, or delete one; an eighth of what happens is told twice."""
+        key = f"{rng.randrange(KEYS):04d}.png"
+        with self._lock:
+            self._changes += 1
+            number = self._changes
+            if rng.random() < 0.2 and key in self.states:
+                self.s3.delete_object(Bucket=IMAGES, Key=key)
+                self.states[key] = State(None, number)
+            else:
+                self.s3.put_object(Bucket=IMAGES, Key=key, Body=png(number))
+                self.states[key] = State(number, number)
+            kind = "Delete" if self.states[key].seed is None else "Put"
+            body = notification(key, START_MS + number, f"{number:018X}", kind)
+            body["Records"][0]["s3"]["bucket"]["name"] = IMAGES
+            for _ in range(1 + (rng.random() < 1 / 8)):
+                self.queue.append({**message(body), "messageId": uuid.UUID(int=rng.getrandbits(128)).hex, "key": key})
+                self._on_the_way[key] += 1
+
+    def take(self, rng: random.Random, most: int) -> list[dict[str, Any]]:
+        """Some messages, of any age."""
+        with self._lock:
+            rng.shuffle(self.queue)
+            taken, self.queue = self.queue[:most], self.queue[most:]
+        return taken
+
+    def give_back(self, messages: list[dict[str, Any]]) -> None:
+        with self._lock:
+            self.queue += messages
+
+    def done(self, messages: list[dict[str, Any]]) -> None:
+        with self._lock:
+            self.acknowledged += len(messages)
+            self._on_the_way.subtract(one["key"] for one in messages)
+
+    def settled(self) -> dict[str, State]:
+        """The keys all of whose changes were acknowledged."""
+        with self._lock:
+            return {key: state for key, state in self.states.items() if not self._on_the_way[key]}
+
+    def is_still(self, key: str, state: State) -> bool:
+        with self._lock:
+            return self.states[key] == state
+
+
+@dataclass
+class Crowd:
+    """All who are at work, until the time is over. `errors`: what a function raised."""
+
+    uploads: Uploads
+    variables: dict[str, str]
+    folder: Path
+    until: float
+    errors: list[str] = field(default_factory=list)
+    kills: Counter[str] = field(default_factory=Counter)
+
+    def is_over(self) -> bool:
+        return time.monotonic() > self.until
+
+    def ingest(self, number: int) -> None:
+        """A function that reads the queue."""
+        rng = random.Random(f"{SEED} ingest {number}")
+        with Killable("ingest", self.variables, self.folder / "ingest.log") as function:
+            while not self.is_over():
+                for _ in range(BATCH):
+                    self.uploads.change(rng)
+                self.deliver(function, self.uploads.take(rng, rng.randint(1, 3 * BATCH)), kill_after(rng, 1 / 3, 0.4))
+            self.kills["ingest"] += function.kills
+
+    def deliver(self, function: Killable, messages: list[dict[str, Any]], kill_after: float | None = None) -> None:
+        """One batch; what is not acknowledged comes again."""
+        try:
+            answer = function.call({"Records": messages}, kill_after)
+        except (Failed, Killed) as error:
+            self.uploads.give_back(messages)
+            if isinstance(error, Failed):
+                self.errors.append(f"ingest: {error}")
+            return
+        again = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
+        self.uploads.give_back([one for one in messages if one["messageId"] in again])
+        self.uploads.done([one for one in messages if one["messageId"] not in again])
+
+    def compact(self, number: int) -> None:
+        """One of two compactors that know nothing of each other."""
+        rng = random.Random(f"{SEED} compact {number}")
+        with Killable("compact", self.variables, self.folder / "compact.log") as function:
+            while not self.is_over():
+                try:
+                    function.call({}, kill_after(rng, 2 / 3, 2.0))
+                except Failed as error:
+                    self.errors.append(f"compact: {error}")
+                except Killed:
+                    self.kills["compact"] += 1
+
+    def read(self) -> int:
+        """Somebody who searches, and has opened the index long ago, or just now; how many pictures were looked for."""
+        rng = random.Random(f"{SEED} read")
+        looked_for = 0
+        while not self.is_over():
+            index = Index.open(self.variables["LOOKALIKE_INDEX"])
+            for _ in range(rng.randint(1, 5)):
+                settled = self.uploads.settled()
+                wanted = rng.sample(sorted(settled), min(LOOKED_FOR, len(settled)))
+                found = index.images(wanted)
+                for key in wanted:
+                    image = found.get(key)
+                    has = image.sha256 if image else None
+                    assert has == settled[key].digest or not self.uploads.is_still(key, settled[key]), key
+                for key in wanted[:2]:
+                    seed = settled[key].seed
+                    if seed is not None:
+                        hits = index.search(png(seed), limit=3).hits
+                        assert key in [hit.image.key for hit in hits] or not self.uploads.is_still(key, settled[key])
+                looked_for += len(wanted)
+        return looked_for
+
+    def collect(self) -> int:
+        """Somebody who deletes what nobody needs any more; how many objects."""
+        index = Index.open(self.variables["LOOKALIKE_INDEX"])
+        collected = 0
+        while not self.is_over():
+            collected += len(index.collect().objects)
+            # it lists everything, and is not what this is about
+            time.sleep(PAUSE)
+        return collected
+
+    def told(self, function: str, what: str) -> int:
+        """A sum over all calls that ended by themselves, from the functions' logs."""
+        lines = (self.folder / f"{function}.log").read_text().splitlines()
+        # a kill may have cut a line short, and another process gone on in it
+        whole = [json.loads(line) for line in lines if line.startswith('{"level":"INFO"') and line.endswith("}")]
+        return sum(one[what] for one in whole if one["message"] == "done")
+
+
+def kill_after(rng: random.Random, often: float, most: float) -> float | None:
+    """Seconds, for so many of all calls; those that are done before live on."""
+    return rng.uniform(0, most) if rng.random() < often else None
+
+
+def contents(index: Index) -> dict[str, str]:
+    return {image.key: image.sha256 for image in index.list()}
+
+
+def held(states: dict[str, State]) -> dict[str, str]:
+    return {key: state.digest for key, state in states.items() if state.digest is not None}
+
+
+@pytest.fixture
+def crowd(s3_environment: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crowd]:
+    monkeypatch.setattr(collect, "LOG_AGE_MS", LOG_SECONDS * 1000)
+    monkeypatch.setattr(collect, "ORPHAN_SECONDS", ORPHAN_SECONDS)
+    variables = s3_environment.environment | {
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "LOOKALIKE_INDEX": f"s3://{BUCKET}/{uuid.uuid4().hex}",
+        "LOOKALIKE_IMAGES": IMAGES,
+        "LOOKALIKE_FAMILIES": "dhash",
+        "LOOKALIKE_SHARDS": "2",
+        # small segments, so that merges have much to do
+        "LOOKALIKE_SEGMENT_ROWS": "64",
+        "LOOKALIKE_HOLD": "0",
+    }
+    # a session of its own: the one that all share keeps the first credentials that it sees
+    with closing(boto3.session.Session().client("s3")) as s3:
+        s3.create_bucket(Bucket=IMAGES)
+        yield Crowd(Uploads(s3), variables, tmp_path, time.monotonic() + SECONDS)
+
+
+def all_of(work: list[Callable[[], Any]]) -> list[Any]:
+    with ThreadPoolExecutor(len(work)) as pool:
+        return [one.result() for one in [pool.submit(one) for one in work]]
+
+
+def test_nothing_is_lost_by_many_processes_that_are_killed_at_any_moment(crowd: Crowd) -> None:
+    print(f"seed {SEED}")
+    Index.create(crowd.variables["LOOKALIKE_INDEX"], families=["dhash"], shards=2, segment_rows=64)
+    feeding = [lambda number=number: crowd.ingest(number) for number in range(INGESTS)]
+    compacting = [lambda number=number: crowd.compact(number) for number in range(COMPACTORS)]
+    *_, collected, looked_for = all_of([*feeding, *compacting, crowd.collect, crowd.read])
+
+    index = Index.open(crowd.variables["LOOKALIKE_INDEX"])
+    settled = crowd.uploads.settled()
+    found = contents(index)
+    assert {key: found[key] for key in settled if key in found} == held(settled)
+    assert index.verify().problems == ()
+
+    # all that was not acknowledged comes again
+    rng = random.Random(f"{SEED} rest")
+    with Killable("ingest", crowd.variables, crowd.folder / "rest.log") as function:
+        while rest := crowd.uploads.take(rng, 100):
+            crowd.deliver(function, rest)
+    assert contents(index) == held(crowd.uploads.states)
+    index.compact(everything=True)
+    assert contents(index) == held(crowd.uploads.states)
+    assert index.verify().problems == ()
+    assert crowd.errors == []
+
+    merges = crowd.told("compact", "merges")
+    print(
+        f"{crowd.uploads.acknowledged} messages acknowledged, {dict(crowd.kills)} killed,"
+        f" {crowd.told('compact', 'folded')} log objects folded, {merges} merges, {collected} objects collected,"
+        f" {looked_for} pictures looked for, {len(settled)} of {len(crowd.uploads.states)} keys settled"
+    )
+    assert crowd.kills["ingest"] >= 3, "they were done before they were killed"
+    assert crowd.kills["compact"] >= 1, "they were done before they were killed"
+    assert merges > 0
+    assert collected > 0
+    assert looked_for > LOOKED_FOR
