@@ -12,8 +12,8 @@ help: ## what there is to make
 demo: .venv/run ## find edited copies of real pictures: a minute, the installing included
 	@$(BIN)/python -m demo
 
-test: .venv/dev .venv/node .venv/checkers browser ## every test, with coverage
-	@$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered
+test: .venv/dev .venv/node .venv/checkers .venv/local browser ## every test, with coverage
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report=term:skip-covered
 
 lint: .venv/dev ## formatting, lint, types, and which layer may import which
 	@$(BIN)/ruff format --check .

@@ -78,7 +78,7 @@ class S3Server:
 
     def _start(self, program: str) -> None:
         parts = ["s3", "master", "volume", "filer", "admin"]
-        ports = _free_ports(2 * len(parts))
+        ports = free_ports(2 * len(parts))
         self.endpoint = f"http://127.0.0.1:{ports[0]}"
         data = Path(tempfile.mkdtemp(prefix="data-", dir=self._folder))
         listening = [
@@ -136,7 +136,7 @@ class S3Server:
             self._process = None
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on now. All are held until the last is found, so they differ."""
     held = [socket.socket() for _ in range(count)]
     try:

@@ -1,0 +1,44 @@
+"""serverless.yml, deployed to a stand-in for AWS on this machine: once for all tests of a module."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from infra.stack import Stack
+from tests.aws.place import Place
+from tests.servers import free_ports
+
+CHOSEN = (
+    # a process each, and what one of them starts with takes a processor more than a second
+    "--param=ingest-concurrency=2",
+    # few, so that a test makes enough segments of one shard to be merged
+    "--param=shards=2",
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The deployed stack, and a token for it. Without Node.js or the stand-in, its tests fail and say what to do."""
+    (port,) = free_ports(1)
+    stack = Stack(tmp_path_factory.mktemp("aws"), port, "test")
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(variable)
+        for variable, value in stack.environment.items():
+            patch.setenv(variable, value)
+        try:
+            stack.start()
+            token = secrets.token_urlsafe(24)
+            stack.client("secretsmanager").create_secret(
+                Name=f"{stack.name}/tokens", SecretString=f"{token} read,write,admin test"
+            )
+            stack.deploy(*CHOSEN)
+            found = Place(stack, token)
+            with found.http:
+                yield found
+        finally:
+            stack.stop()
