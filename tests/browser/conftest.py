@@ -37,8 +37,9 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Gone when these tests are over: Playwright has an event loop running in this thread as long as it lives."""
     path = chromium()
     if path is None:
         pytest.fail("there is no browser to test the page with: apt-get install chromium")

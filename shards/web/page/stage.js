@@ -37,7 +37,7 @@ export function stage() {
       el(
         "label",
         {},
-        el("input", { type: "radio", name: "mode", value, checked: value === mode, onchange: () => ((mode = value), render()) }),
+        el("input", { type: "radio", name: "mode", value, checked: value === mode, onchange: () => ((mode = value), reset(), render()) }),
         el("span", {}, text),
       ),
     ),
@@ -47,17 +47,20 @@ export function stage() {
   /** @type {(() => void)} */
   let draw = () => {};
 
-  function render() {
+  /** The slider as a mode begins with it. Pictures that come later leave it where it was moved to. */
+  function reset() {
     const [, control] = MODES[mode];
+    if (!control) return;
+    const [text, min, max, value] = control;
+    name.textContent = text;
+    Object.assign(slider, { min, max, value: String(value) });
+  }
+
+  function render() {
     setBlinking(false);
     said.textContent = "";
-    range.hidden = !control;
+    range.hidden = !MODES[mode][1];
     blink.hidden = mode !== "blend";
-    if (control) {
-      const [text, min, max, value] = control;
-      name.textContent = text;
-      Object.assign(slider, { min, max, value: String(value) });
-    }
     if (!pictures) return;
     const { a, b, orientation, names } = pictures;
     turning.hidden = orientation === "as is";
