@@ -89,6 +89,10 @@ class Pool:
         status = worker.close()
         self._workers.remove(worker)
         if not worker.is_ready:
+            if any(other.is_ready for other in self._workers):
+                # others could begin, so this one was ended from outside before it did anything
+                again.extendleft(reversed(worker.pending))
+                return []
             raise RefusedError(f"a signing process ended before it began ({ending(status)}); what it said stands above")
         if not worker.pending:
             return []

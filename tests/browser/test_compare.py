@@ -119,6 +119,7 @@ def test_a_turned_copy_is_turned_back(visit: Visit) -> None:
 
 
 def test_find_similar_closes_it_and_goes_on(visit: Visit, compared: Locator) -> None:
+    expect(compared.get_by_role("table", name="Scores")).to_be_visible()  # until then what is below it moves
     compared.get_by_role("link", name="Find similar").click()
     expect(compared).to_be_hidden()
     expect(visit.page.locator(".asked .name")).to_have_text(HALF)

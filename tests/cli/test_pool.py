@@ -126,6 +126,32 @@ def test_a_pool_that_is_left_early_leaves_no_process(photos: Path) -> None:
             os.kill(pid, 0)
 
 
+def test_one_that_is_ended_before_it_began_costs_nothing_where_another_could_begin(photos: Path) -> None:
+    killed: list[Any] = []
+    given = 0
+
+    def tasks() -> Iterator[Task]:
+        nonlocal given
+        picture, last = min(photos.iterdir()), None
+        while last is None or given < last:
+            if killed and last is None:
+                last = given + 20
+            given += 1
+            yield task(picture)
+
+    with Pool(JOB, 2) as pool:
+        found: list[Record | Failure] = []
+        for some in pool.run(tasks()):
+            found += some
+            if not killed and all(worker.is_ready and worker.pending for worker in pool._workers):
+                killed.append(pool._workers[0])
+                killed[0].is_ready = False
+                os.kill(pool.pids[0], signal.SIGKILL)
+        assert killed[0] not in pool._workers
+    assert len(found) == given
+    assert all(isinstance(one, Record) for one in found)
+
+
 def test_workers_that_cannot_begin_are_one_error_and_not_one_for_each_file(
     photos: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
