@@ -430,6 +430,19 @@ class Index:
 
         return self._table.read(ask)
 
+    def signatures(self, keys: Iterable[str], family: str) -> dict[str, str]:
+        """The signatures of those of these images that there are, as text, by key: in one search for all of them."""
+        kind = self._family(family)
+        wanted = set(keys)
+
+        def ask(snapshot: Snapshot) -> dict[str, str]:
+            return {
+                key: kind.format(source.reader.take(kind.name, np.array([row], np.int64))[0])
+                for key, (source, row) in snapshot.locate_all(wanted).items()
+            }
+
+        return self._table.read(ask)
+
     def count(self) -> int:
         """How many images there are."""
         return self._table.read(lambda snapshot: snapshot.live)

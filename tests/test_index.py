@@ -256,3 +256,14 @@ def test_duplicates_are_grouped_around_the_largest_and_flat_pictures_stand_apart
             ("cat", ["copy", "half"])
         ]
         assert [image.key for image in found.flat] == ["black", "white"]
+
+
+def test_signatures_of_many_keys_are_those_of_each(cat: Picture) -> None:
+    index = Index.create("memory://", families=["dhash"])
+    for n, picture in enumerate(cat.orientations()[:3]):
+        index.add(f"{n}", encoded(picture))
+        if n == 1:
+            index.compact()
+    expected = {key: index.get(key).signatures["dhash"] for key in ("0", "2")}
+    assert len(set(expected.values())) == 2
+    assert index.signatures(["0", "2", "none"], "dhash") == expected

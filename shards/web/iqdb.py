@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 from typing_extensions import TypedDict
 
-from shards.errors import KeyNotFound
 from shards.families import Family
 from shards.index import Key, Question, Signature
 from shards.search.query import LIMIT
@@ -241,14 +240,14 @@ def _of_hash(service: Service, family: Family, text: str) -> SignedPicture:
 
 
 def _answer(service: Service, family: Family, question: Question, asked: IqdbKnown) -> Response:
+    hits = _hits(service, question, asked)
+    texts = service.index.signatures((hit.key for hit in hits), FAMILY)
     found = []
-    for hit in _hits(service, question, asked):
-        try:
-            text = service.index.get(hit.key).signatures[FAMILY]
-        except KeyNotFound:
+    for hit in hits:
+        if hit.key not in texts:
             continue  # deleted since it was found
         post_id = int(hit.key)
-        document = _stored(family, post_id, text, with_signature=asked.signature)
+        document = _stored(family, post_id, texts[hit.key], with_signature=asked.signature)
         found.append(document | {"id": post_id, "score": hit.score})
     return JSONResponse(found)
 
