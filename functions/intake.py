@@ -17,6 +17,7 @@ from typing import Any
 from functions.backlog import is_picture
 from functions.events import Batch, Change, EventInvalid, changes
 from functions.pictures import Pictures
+from functions.signing import Sign
 from functions.telemetry import Telemetry
 from shards.errors import LookalikeError, PictureError
 from shards.index import Index
@@ -24,6 +25,9 @@ from shards.table.records import Order, Record
 
 TOO_LARGE = frozenset({"too_large_bytes", "too_many_pixels"})
 """Reasons of a PictureError of which nobody wants to hear again: these are no mistakes, only nothing for this index."""
+
+UNCERTAIN = frozenset({"crashed", "timeout", "memory"})
+"""Reasons that may be those of the moment: the next time it may be signed, and had to win against a delete of now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,13 @@ class Outcome:
 class Intake:
     """Adds to one index what happens in one bucket.
 
-    `readers`: objects that are read at once. `reserve`: seconds before the end of the call at which none is begun.
+    `sign`: as `Index.sign`. `readers`: objects that are read at once. `reserve`: seconds before the end of the call at
+    which none is begun.
     """
 
     index: Index
     pictures: Pictures
+    sign: Sign
     bucket: str
     telemetry: Telemetry
     readers: int
@@ -107,7 +113,7 @@ class Intake:
         except PictureError as error:
             if error.reason in TOO_LARGE:
                 return Outcome(key, gone, is_skipped=True)
-            return Outcome(key, gone, error)
+            return Outcome(key, None if error.reason in UNCERTAIN else gone, error)
         except Exception as error:
             # whatever is wrong with one object is no reason to hold up the others
             return Outcome(key, problem=error)
@@ -120,7 +126,7 @@ class Intake:
             return Outcome(key, gone, is_skipped=True)
         source = self.pictures.source(key, found)
         with self._signing:
-            return Outcome(key, self.index.sign(key, found.data, found.meta, source=source, order=order))
+            return Outcome(key, self.sign(key, found.data, found.meta, source=source, order=order))
 
     def _tell(self, one: Outcome) -> None:
         reason = one.problem.reason if isinstance(one.problem, PictureError) else type(one.problem).__name__

@@ -2,6 +2,7 @@
 
     LookalikeError
     ├── PictureError          these bytes are no picture we can sign
+    ├── SigningFailed         no process could be started to sign in
     ├── SignatureError        this text is no signature of that family
     ├── QueryError            the question cannot be asked of this index
     ├── KeyInvalid            no image can have this key
@@ -33,6 +34,10 @@ class PictureError(LookalikeError):
     def __reduce__(self) -> tuple[type["PictureError"], tuple[str, str]]:
         # crosses process boundaries: the signing pool raises it
         return type(self), (self.reason, str(self))
+
+
+class SigningFailed(LookalikeError):
+    """Pictures cannot be signed here now, whatever they are. Trying again is safe."""
 
 
 class SignatureError(LookalikeError):

@@ -23,6 +23,7 @@ from shards.errors import (
     PictureError,
     QueryError,
     SignatureError,
+    SigningFailed,
     Undecided,
 )
 
@@ -132,6 +133,12 @@ def of(error: Exception) -> Problem:
             detail = "the store broke off; it may have happened or not"
             help_ = "Send it again: doing it twice does no harm."
             return Problem(503, "store-undecided", "The store gave no answer", detail, help=help_, headers=SOON)
+        case SigningFailed():
+            log.error("%s", error)
+            # it is not the picture's fault
+            detail = "no process could be started to read them"
+            help_ = "Send it again; if it stays so, tell whoever runs this service: its log says more."
+            return Problem(503, "signing-failed", "Pictures cannot be read now", detail, help=help_, headers=SOON)
         case CorruptObject():
             log.error("%s", error)
             detail = "a part of the index is not as it was written"

@@ -21,6 +21,7 @@ from shards.errors import (
     PictureError,
     QueryError,
     SignatureError,
+    SigningFailed,
     StorageError,
     Undecided,
 )
@@ -40,6 +41,7 @@ TABLE: list[tuple[Exception, int, str]] = [
     (PictureError("timeout", "20 s"), 422, "picture-timeout"),
     (PictureError("crashed", "SIGSEGV"), 422, "picture-crashed"),
     (PictureError("some_new_reason", "?"), 422, "picture-some-new-reason"),
+    (SigningFailed("/srv/python ended"), 503, "signing-failed"),
     (KeyNotFound("a", "/srv/index"), 404, "key-not-found"),
     (KeyInvalid("too long"), 422, "key-invalid"),
     (SignatureError("no hex"), 422, "signature-invalid"),

@@ -1,0 +1,54 @@
+"""Signing in a process of its own: what happens to it happens to one picture."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from functions.settings import Settings
+from functions.signing import SafeSigner
+from shards import Index
+from shards.errors import PictureError
+from tests.cli.drawing import png
+
+ORDER = (1_800_000_000_000_000_000, 7)
+SOURCE = {"path": "s3://pictures/a.png", "size": 1, "mtime_ns": 2}
+
+
+@pytest.fixture(scope="module")
+def index() -> Index:
+    return Index.create("memory://", families=["dhash", "haar"])
+
+
+@pytest.fixture
+def sign(index: Index) -> Iterator[SafeSigner]:
+    signer = SafeSigner(index, Settings(index=index.url))
+    yield signer
+    signer.close()
+
+
+def test_a_record_is_as_the_index_itself_makes_it(index: Index, sign: SafeSigner) -> None:
+    signed = sign("a.png", png(1), {"album": "zoo"}, source=SOURCE, order=ORDER)
+    assert signed == index.sign("a.png", png(1), {"album": "zoo"}, source=SOURCE, order=ORDER)
+
+
+def test_what_is_wrong_with_a_picture_is_said_of_its_key(sign: SafeSigner) -> None:
+    with pytest.raises(PictureError, match=r"image 'a\.png': ") as caught:
+        sign("a.png", png(1)[:200], None, source=SOURCE, order=ORDER)
+    assert caught.value.reason == "truncated"
+
+
+def test_a_process_that_is_gone_is_replaced(sign: SafeSigner) -> None:
+    sign("a.png", png(1), None, source=SOURCE, order=ORDER)
+    (pid,) = sign._processes.pids
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert sign("b.png", png(2), None, source=SOURCE, order=ORDER).key == "b.png"
+    assert sign._processes.pids not in ([], [pid])
+
+
+def test_a_picture_may_take_the_memory_that_the_function_can_spare(index: Index) -> None:
+    assert SafeSigner(index, Settings(index=index.url, sign_memory=1 << 29))._processes._job.memory == 1 << 29
