@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from shards.cli.command import Command, index_argument, name_value, open_or_create, output_options
+from shards.cli.command import Command, adding_options, index_argument, name_value, open_or_create, output_options
 from shards.cli.output import Output, note
 
 
@@ -33,10 +33,7 @@ from shards.cli.output import Output, note
     multiple=True,
     help="Metadata for all images of this run; the value may be JSON. Repeat it.",
 )
-@click.option("--jobs", "-j", type=click.IntRange(1), help="Processes that sign. [default: one for each processor]")
-@click.option(
-    "--batch", type=click.IntRange(1, 10_000), default=500, show_default=True, help="Images written at once, at most."
-)
+@adding_options
 @output_options
 def add(
     address: str,
@@ -62,7 +59,6 @@ def add(
     from shards.cli import changes, ingest
     from shards.cli.files import Rules, folder_id
     from shards.cli.inputs import gather, seen
-    from shards.processes import processors
 
     out = Output.of(form)
     tally = ingest.Tally()
@@ -78,7 +74,7 @@ def add(
         reporter.unchanged(found.unchanged)
         for unusable in inputs.unusable:
             reporter.failed(unusable)
-    ingest.add(index, found.to_sign, out, tally, jobs=jobs or processors(), batch=batch)
+    ingest.add(index, found.to_sign, out, tally, jobs=jobs, batch=batch)
     ingest.tidy(index, tally)
     ingest.finish(index, out, tally)
     click.get_current_context().exit(tally.exit_code)

@@ -46,6 +46,25 @@ def index_argument(command: Decorated) -> Decorated:
     return click.argument("address", metavar="INDEX")(command)
 
 
+def jobs_option(command: Decorated) -> Decorated:
+    """`--jobs`, of which None is one for each processor."""
+    return click.option(
+        "--jobs", "-j", type=click.IntRange(1), help="Processes that sign. [default: one for each processor]"
+    )(command)
+
+
+def adding_options(command: Decorated) -> Decorated:
+    """`--jobs` and `--batch`: how `shards.cli.ingest.add` goes about it."""
+    batch = click.option(
+        "--batch",
+        type=click.IntRange(1, 10_000),
+        default=500,
+        show_default=True,
+        help="Images written at once, at most.",
+    )
+    return jobs_option(batch(command))
+
+
 FACTORS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
 
 

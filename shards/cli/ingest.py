@@ -16,6 +16,7 @@ from shards.cli.pool import Pool
 from shards.cli.progress import Progress
 from shards.cli.worker import Failure, Job, Task
 from shards.index import Index
+from shards.processes import processors
 from shards.table.records import Order, Record
 
 REMOVED_AT_ONCE = 5000
@@ -85,11 +86,11 @@ class Reporter:
         self._out.flush()
 
 
-def add(index: Index, wanted: Sequence[ToSign], out: Output, tally: Tally, *, jobs: int, batch: int) -> None:
-    """Sign and add these. Interrupted, it adds what is signed by then."""
+def add(index: Index, wanted: Sequence[ToSign], out: Output, tally: Tally, *, jobs: int | None, batch: int) -> None:
+    """Sign and add these, as `adding_options` say. Interrupted, it adds what is signed by then."""
     replaces = {one.found.key for one in wanted if one.replaces}
     job = Job(index.settings.families, index.settings.pictures, index.settings.thumbnails)
-    with tally.interruption, out.progress("adding", len(wanted)) as progress, Pool(job, jobs) as pool:
+    with tally.interruption, out.progress("adding", len(wanted)) as progress, Pool(job, jobs or processors()) as pool:
         reporter = Reporter(out, tally, progress)
 
         def safe(records: Sequence[Record]) -> None:

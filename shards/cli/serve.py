@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shards.cli.command import Command, index_argument, open_or_create, output_options, size
+from shards.cli.command import Command, index_argument, jobs_option, open_or_create, output_options, size
 from shards.cli.human import count
 from shards.cli.interruption import Interruption
 from shards.cli.output import Output, note
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 PORT = 5588
 """IQDB's, so that its clients find it."""
+
+DUPLICATES_SECONDS = 300.0
+"""Finding duplicates may take so long: whoever looks for them on a machine of their own has the patience."""
+
+DUPLICATES_BYTES = 1 << 30
+"""Of the signatures compared for that: of 4 million images by haar, which takes 7 GB of memory."""
 
 MIN_SECRET = 16
 """Characters of LOOKALIKE_UPLOAD_SECRET: fewer could be guessed from an address that it made."""
@@ -67,7 +73,7 @@ def origin(text: str) -> str:
 @click.option("--urls/--no-urls", default=True, help="Whether pictures may be named by their address, to be fetched.")
 @click.option("--page/--no-page", default=True, help="Whether there is a page for people at /.")
 @click.option("--max-body", type=size, metavar="SIZE", help="Refuse larger requests. [default: 64MiB]")
-@click.option("--jobs", "-j", type=click.IntRange(1), help="Processes that sign. [default: one for each processor]")
+@jobs_option
 @click.option("--concurrency", type=click.IntRange(1), help="Requests at work at once; others wait. [default: 64]")
 @click.option(
     "--max-staleness",
@@ -132,6 +138,8 @@ def serve(
         urls=urls,
         page=page,
         upload_secret=_upload_secret(),
+        duplicates_seconds=DUPLICATES_SECONDS,
+        duplicates_bytes=DUPLICATES_BYTES,
         **{name: value for name, value in chosen.items() if value is not None},
     )
     refuse_unsafe_bind(host, settings.tokens)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shards.cli.command import Command, index_argument, open_or_create, output_options
+from shards.cli.command import Command, adding_options, index_argument, open_or_create, output_options
 from shards.cli.human import count, shown
 from shards.cli.output import Output, note
 from shards.cli.refusal import RefusedError
@@ -35,10 +35,7 @@ FEW = 20
 @click.option("--force", is_flag=True, help="Remove images even if they are more than half of the index.")
 @click.option("--prefix", default="", help="Text in front of every key; images with other keys are left alone.")
 @click.option("--all-files", is_flag=True, help="Try every file, whatever its name ends in.")
-@click.option("--jobs", "-j", type=click.IntRange(1), help="Processes that sign. [default: one for each processor]")
-@click.option(
-    "--batch", type=click.IntRange(1, 10_000), default=500, show_default=True, help="Images written at once, at most."
-)
+@adding_options
 @output_options
 def sync(
     address: str,
@@ -66,7 +63,6 @@ def sync(
     from shards.errors import IndexNotFound
     from shards.index import Index
     from shards.originals import is_url
-    from shards.processes import processors
 
     out = Output.of(form)
     tally = ingest.Tally()
@@ -100,7 +96,7 @@ def sync(
         reporter.unchanged(found.unchanged)
         for unusable in inputs.unusable:
             reporter.failed(unusable)
-    ingest.add(index, found.to_sign, out, tally, jobs=jobs or processors(), batch=batch)
+    ingest.add(index, found.to_sign, out, tally, jobs=jobs, batch=batch)
     if order is not None and not tally.interruption:
         ingest.remove(index, gone, order, out, tally)
     ingest.tidy(index, tally)

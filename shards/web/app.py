@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -30,6 +32,7 @@ from shards.web import (
     static,
     uploads,
 )
+from shards.web.admission import admit
 from shards.web.guard import Guard
 from shards.web.limits import Limiter, Limits
 from shards.web.metrics import Measured, Metrics
@@ -93,7 +96,12 @@ def create_app(
 def _wrap(app: FastAPI, settings: WebSettings) -> None:
     """Put the middleware around it, from the inside out."""
     service: Service = app.state.service
-    app.add_middleware(Limits, settings=settings, limiter=service.limiter, refused=service.metrics.refused)
+    app.add_middleware(
+        Limits,
+        admit=partial(admit, tokens=settings.tokens),
+        limiter=service.limiter,
+        refused=service.metrics.refused,
+    )
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

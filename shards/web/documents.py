@@ -12,7 +12,7 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from shards.families import Family
-from shards.search.scan import Hit
+from shards.search.search import Hit
 from shards.signing import Comparison
 from shards.table.records import Record
 from shards.table.snapshot import Image

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, NotRequired
 import anyio
 import numpy as np
 from anyio import to_thread
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import ConfigDict, Field, with_config
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -21,6 +21,7 @@ from shards.web.access import Caller, needs
 from shards.web.openapi import ASKED, refusals
 from shards.web.problems import Problem
 from shards.web.service import Service, Serving
+from shards.web.uploads import Uploads, uploads_of
 
 router = APIRouter()
 
@@ -45,6 +46,7 @@ class LimitsDocument(TypedDict):
     bytes: Annotated[int, Field(description="Of a picture.")]
     pixels: Annotated[int, Field(description="Width × height of a picture.")]
     body: Annotated[int, Field(description="Bytes of a request.")]
+    upload: Annotated[int, Field(description="Bytes of a picture that is put to an address of POST /v1/uploads.")]
     urls: Annotated[bool, Field(description="Whether pictures may be given by their address.")]
     batch: Annotated[int, Field(description="Images in one POST /v1/images.")]
     questions: Annotated[int, Field(description="Questions in one search.")]
@@ -63,6 +65,7 @@ class StatsDocument(TypedDict):
     images: int
     shards: int
     segments: int
+    wide: Annotated[int, Field(description="Segments that a resharding under way has not split yet; else 0.")]
     dead: Annotated[int, Field(description="Rows of segments that do not count any more.")]
     tail: Annotated[int, Field(description="Log objects that are not folded yet.")]
     tail_images: int
@@ -114,11 +117,15 @@ async def readyz(service: Serving) -> Response:
     responses=refusals(*ASKED),
     tags=["service"],
 )
-async def stats(service: Serving, caller: Annotated[Caller, needs("read")]) -> Response:
-    return documents.respond(await service.call(_stats, service, caller))
+async def stats(
+    service: Serving,
+    caller: Annotated[Caller, needs("read")],
+    uploads: Annotated[Uploads, Depends(uploads_of)],
+) -> Response:
+    return documents.respond(await service.call(_stats, service, caller, uploads))
 
 
-def _stats(service: Service, caller: Caller) -> StatsDocument:
+def _stats(service: Service, caller: Caller, uploads: Uploads) -> StatsDocument:
     index, settings = service.index, service.settings
     found = index.stats()
     names = [family.name for family in index.families]
@@ -132,6 +139,7 @@ def _stats(service: Service, caller: Caller) -> StatsDocument:
         "images": found.images,
         "shards": found.shards,
         "segments": found.segments,
+        "wide": found.wide,
         "dead": found.dead,
         "tail": found.tail,
         "tail_images": found.tail_images,
@@ -146,6 +154,7 @@ def _stats(service: Service, caller: Caller) -> StatsDocument:
             "bytes": index.settings.pictures.max_bytes,
             "pixels": index.settings.pictures.max_pixels,
             "body": settings.max_body,
+            "upload": uploads.max_bytes,
             "urls": settings.urls,
             "batch": settings.max_batch,
             "questions": settings.max_questions,

@@ -19,7 +19,7 @@ from shards.web.documents import ImageDocument, ListDocument, PutDocument, Store
 from shards.web.inputs import Form, Given
 from shards.web.metadata import Meta, MetaText
 from shards.web.openapi import ASKED, FETCHED, refusals
-from shards.web.problems import Problem, validation
+from shards.web.problems import validation
 from shards.web.routing import ImageKey
 from shards.web.service import Service, Serving
 
@@ -85,8 +85,11 @@ async def put(
         data = await inputs.picture(given, service)
     signed = await service.signer.sign(data)
     record = signed.record(key, service.index.next_order(), meta)
-    is_replaced = await service.call(write_one, service, record, only_new=if_none_match == "*")
-    return put_response(service, record, caller, is_replaced=is_replaced)
+    if if_none_match == "*":
+        await service.write_new(record)
+        return put_response(service, record, caller, is_replaced=False)
+    replaced = await service.call(service.write, [record])
+    return put_response(service, record, caller, is_replaced=bool(replaced))
 
 
 def put_response(service: Service, record: Record, caller: Caller, *, is_replaced: bool) -> Response:
@@ -111,20 +114,6 @@ async def _picture(service: Service, body: inputs.Body) -> tuple[Given, Mapping[
             return body.given[0], parameters.meta or {}
         raise validation(f"{len(body.given)} pictures were sent, one is needed")
     raise validation("there is no picture: send it as the body, as the file of a form, or its url as JSON")
-
-
-def write_one(service: Service, record: Record, *, only_new: bool = False) -> bool:
-    """Write it; whether there was one of this key. Raises Problem where there was, and `only_new`."""
-    if only_new and service.index.has([record.key]):
-        raise Problem(
-            412,
-            "key-exists",
-            "There is one already",
-            f"there is an image of the key {record.key!r}",
-            record.key,
-            "Send it without If-None-Match to replace that one.",
-        )
-    return bool(service.write([record]))
 
 
 @router.get(

@@ -17,7 +17,7 @@ from typing_extensions import TypedDict
 from shards.families import Family
 from shards.index import Key, Question, Signature
 from shards.search.query import LIMIT
-from shards.search.scan import Hit
+from shards.search.search import Hit
 from shards.web import inputs, openapi
 from shards.web.access import Caller, needs
 from shards.web.channels import Channels

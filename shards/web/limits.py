@@ -17,7 +17,6 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shards.web import problems
-from shards.web.access import authenticate
 from shards.web.problems import Problem
 from shards.web.settings import WebSettings
 
@@ -36,9 +35,6 @@ RETRY = {"Retry-After": "2"}
 IDLE = frozenset({"/", "/healthz", "/readyz", "/metrics", "/openapi.json"})
 IDLE_BELOW = "/page/"
 """What is answered at once, however much there is to do: a busy service is not a dead one."""
-
-SIGNED_BELOW = "/v1/uploads/"
-"""Paths that are tokens themselves."""
 
 
 class Limiter:
@@ -88,20 +84,20 @@ class Limiter:
 class Limits:
     """Answers 401, 408, 413 and 429 to what should not get to the handlers.
 
-    A client that goes away leaves the line, or has its handler cancelled unless the answer was sent. A request whose
-    token will not do is refused before its body is read. `refused`: is told the code of each refusal.
+    A client that goes away leaves the line, or has its handler cancelled unless the answer was sent. `admit`:
+    raises Problem for a request that is refused before its body is read. `refused`: is told the code of each refusal.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         *,
-        settings: WebSettings,
+        admit: Callable[[Scope], None],
         limiter: Limiter,
         refused: Callable[[str], None],
     ) -> None:
         self._app = app
-        self._tokens = settings.tokens
+        self._admit = admit
         self._limiter = limiter
         self._refused = refused
 
@@ -114,8 +110,7 @@ class Limits:
         answer = _Answer(send)
         with _Body(self._limiter) as body:
             try:
-                if not path.startswith(SIGNED_BELOW):
-                    authenticate(headers.get("authorization"), self._tokens)
+                self._admit(scope)
                 self._limiter.check_room()
                 self._check_length(headers.get("content-length", ""))
                 if await self._arrive(body, receive):

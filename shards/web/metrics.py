@@ -38,6 +38,7 @@ GONE = "499"
 GAUGES: tuple[tuple[str, str, Callable[[Stats], int]], ...] = (
     ("lookalike_images", "Images in the index.", lambda stats: stats.images),
     ("lookalike_segments", "Segments of the index.", lambda stats: stats.segments),
+    ("lookalike_wide_segments", "Segments that a resharding has not split yet.", lambda stats: stats.wide),
     ("lookalike_segment_bytes", "Bytes of all segments.", lambda stats: stats.size),
     ("lookalike_dead_rows", "Rows of segments that do not count any more.", lambda stats: stats.dead),
     ("lookalike_tail_objects", "Log objects that are not folded yet.", lambda stats: stats.tail),

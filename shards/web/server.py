@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from shards.errors import LookalikeError
+from shards.web.connections import Connection
 
 GRACE_SECONDS = 10
 """How long requests under way may go on once it is to stop; container engines kill after 10 s, or 30."""
@@ -55,8 +56,14 @@ def run(
     """
     if access_log:
         logging.getLogger("uvicorn.access").setLevel(logging.INFO)
-    config = uvicorn.Config(
+    _Server(configured(app, root_path=root_path, access_log=access_log), started).run([listening])
+
+
+def configured(app: ASGIApp, *, root_path: str = "", access_log: bool = False) -> uvicorn.Config:
+    """How uvicorn is to serve this app."""
+    return uvicorn.Config(
         app,
+        http=Connection,
         root_path=root_path,
         access_log=access_log,
         # the logging of this process is not ours to configure
@@ -68,7 +75,6 @@ def run(
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    _Server(config, started).run([listening])
 
 
 class _Server(uvicorn.Server):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ParamSpec, Protocol, TypeAlias, TypeVar
+from weakref import WeakValueDictionary
 
 import anyio
 from anyio import to_thread
@@ -68,11 +69,13 @@ class Service:
     groups: Groups = field(init=False)
     drawing: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(DRAWING))
     _threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(THREADS))
+    # of the keys that are being added where there is none; a turn that nobody takes or waits for is forgotten
+    _turns: WeakValueDictionary[str, anyio.Lock] = field(default_factory=WeakValueDictionary)
     _tail_is_long: str | None = None
     _tail_seen: float | None = None
 
     def __post_init__(self) -> None:
-        self.groups = Groups(self.index)
+        self.groups = Groups(self.index, self.settings)
 
     def family(self, name: str | None) -> Family:
         """The family of this name, the index's first where there is none. Raises Problem."""
@@ -87,11 +90,34 @@ class Service:
         """Add these images, in one log object; the keys of which there was one before. Call it in a thread."""
         there = self.index.has(record.key for record in records)
         self.index.write(records)
+        self._count(records, there)
+        return there
+
+    async def write_new(self, record: Record) -> None:
+        """Add this image where there is none of its key. Raises Problem where there is, or another came first.
+
+        Requests of this process take turns, so of several for one key one succeeds. Another process may write between
+        the look and the write: then both are in the log, the higher order is the state, and only its writer finds its
+        own when it looks again. Both succeed where one has looked again before the other, slower one wrote: a write
+        to the log asks nothing of what is there, which is why it never waits.
+        """
+        async with self._turns.setdefault(record.key, anyio.Lock()):
+            await self.call(self._write_new, record)
+
+    def _write_new(self, record: Record) -> None:
+        if self.index.has([record.key]):
+            raise _taken(record.key)
+        self.index.write([record])
+        now = self.index.images([record.key]).get(record.key)
+        if now is not None and (now.added, now.sha256) != (record.order[0], record.sha256.hex()):
+            raise _taken(record.key)
+        self._count([record], set())
+
+    def _count(self, records: Sequence[Record], there: set[str]) -> None:
         seen = set(there)
         for record in records:
             self.metrics.added(is_replaced=record.key in seen)
             seen.add(record.key)
-        return there
 
     def remove(self, keys: Iterable[str]) -> Sequence[str]:
         """Remove these images; those of them that were there. Call it in a thread."""
@@ -164,6 +190,17 @@ class Service:
                 "'lookalike compact' is running.",
                 headers={"Retry-After": "5"},
             )
+
+
+def _taken(key: str) -> Problem:
+    return Problem(
+        412,
+        "key-exists",
+        "There is one already",
+        f"there is an image of the key {key!r}",
+        key,
+        "Send it without If-None-Match to replace that one.",
+    )
 
 
 def service_of(request: Request) -> Service:

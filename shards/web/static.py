@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from fastapi import APIRouter, Request, Response
 
-__all__ = ["File", "files", "router"]
+from shards.web.service import Serving
 
 INDEX = "index.html"
 
@@ -24,75 +24,107 @@ MEDIA_TYPES = {
 }
 """What the page consists of. Other files of the folder are not served."""
 
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        # blob: pictures that were dropped, or fetched with a token; data: the preview of a picture given by its address
-        "img-src 'self' blob: data:",
-        "connect-src 'self'",
-        "form-action 'none'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
+
+def policy(picture_origins: tuple[str, ...] = ()) -> str:
+    """The page's Content-Security-Policy (W3C CSP 3): nothing inline, and in no frame of another page.
+
+    Nothing is from elsewhere either, but for pictures that are put to and read from these origins.
+    """
+    elsewhere = "".join(f" {origin}" for origin in picture_origins)
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            # blob: pictures that were dropped, or fetched with a token; data: the preview of one given by its address
+            f"img-src 'self' blob: data:{elsewhere}",
+            f"connect-src 'self'{elsewhere}",
+            "form-action 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
     )
-)
-"""Content-Security-Policy (W3C CSP 3): nothing from elsewhere, nothing inline, in no frame of another page."""
+
 
 HEADERS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    # asked for again each time, and answered 304 while it is the same: modules name each other without a version,
-    # so a browser that kept some of them over an upgrade would mix the old page with the new one
-    "Cache-Control": "no-cache",
 }
+
+KEPT = "public, max-age=31536000, immutable"
+"""Of what is at an address that has its version in it. A function answers thirty requests less for each visit."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of the page. `etag`: strong, of its bytes (RFC 9110, 8.8.3)."""
+    """A file of the page."""
 
     body: bytes
     media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The page: `index`, with its `etag` (strong, RFC 9110, 8.8.3), and what it loads, by name.
+
+    `version`: of all files together. Modules name each other without one, so it is a folder of their addresses: no
+    browser mixes an old page with a new one.
+    """
+
+    index: bytes
     etag: str
+    files: Mapping[str, File]
+    version: str
 
 
 @lru_cache(maxsize=1)
-def files() -> Mapping[str, File]:
-    """The page's files by name, read once."""
+def site() -> Site:
+    """The page of this package, read once."""
     found = {}
-    for entry in (resources.files("shards.web") / "page").iterdir():
+    for entry in sorted((resources.files("shards.web") / "page").iterdir(), key=lambda entry: entry.name):
         media_type = MEDIA_TYPES.get("." + entry.name.rpartition(".")[2])
         if media_type:
-            body = entry.read_bytes()
-            digest = urlsafe_b64encode(blake2b(body, digest_size=12).digest()).decode()
-            found[entry.name] = File(body, media_type, f'"{digest}"')
-    return MappingProxyType(found)
+            found[entry.name] = File(entry.read_bytes(), media_type)
+    index = found.pop(INDEX).body
+    version = _digest(*(part for name, file in found.items() for part in (name.encode(), file.body)))
+    # all modules at once: a browser else learns of each only when it has read the one that imports it
+    scripts = (name for name in found if name.endswith(".js"))
+    preloads = "".join(f'<link rel="modulepreload" href="page/{name}">\n' for name in scripts)
+    index = index.replace(b"</head>", preloads.encode() + b"</head>").replace(b'"page/', f'"page/{version}/'.encode())
+    return Site(index, f'"{_digest(index)}"', MappingProxyType(found), version)
+
+
+def _digest(*parts: bytes) -> str:
+    """Of these bytes, each with its length before it, for an address."""
+    digest = blake2b(digest_size=12)
+    for part in parts:
+        digest.update(len(part).to_bytes(8) + part)
+    return urlsafe_b64encode(digest.digest()).decode()
 
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-async def index(request: Request) -> Response:
-    """The page itself."""
-    return _answer(files()[INDEX], request)
-
-
-@router.get("/page/{name}")
-async def file(name: str, request: Request) -> Response:
-    """What the page loads."""
-    found = files().get(name)
-    if found is None:
-        return Response(f"the page has no file {name!r}\n", 404, HEADERS, "text/plain; charset=utf-8")
-    return _answer(found, request)
-
-
-def _answer(found: File, request: Request) -> Response:
-    headers = {**HEADERS, "ETag": found.etag}
+async def index(request: Request, service: Serving) -> Response:
+    """The page itself: asked for each time, and not sent again while it is the same."""
+    headers = {
+        **HEADERS,
+        "Content-Security-Policy": policy(service.settings.picture_origins),
+        "Cache-Control": "no-cache",
+        "ETag": site().etag,
+    }
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-    if found.etag in known or "*" in known:
+    if known & {site().etag, "*"}:
         return Response(status_code=304, headers=headers)
-    return Response(found.body, headers=headers, media_type=found.media_type)
+    return Response(site().index, headers=headers, media_type=MEDIA_TYPES[".html"])
+
+
+@router.get("/page/{version}/{name}")
+async def file(version: str, name: str) -> Response:
+    """What the page loads."""
+    found = site().files.get(name) if version == site().version else None
+    if found is None:
+        return Response("the page has no such file; load it anew\n", 404, HEADERS, "text/plain; charset=utf-8")
+    return Response(found.body, headers={**HEADERS, "Cache-Control": KEPT}, media_type=found.media_type)

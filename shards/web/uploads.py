@@ -26,7 +26,7 @@ from shards.table import names
 from shards.web import documents, inputs, openapi
 from shards.web.access import Caller, needs
 from shards.web.documents import PutDocument
-from shards.web.images import put_response, write_one
+from shards.web.images import put_response
 from shards.web.inputs import Given
 from shards.web.metadata import Meta
 from shards.web.openapi import SENT, refusals
@@ -35,6 +35,9 @@ from shards.web.service import Serving
 from shards.web.settings import WebSettings
 
 router = APIRouter(prefix="/v1/uploads", tags=["images"])
+
+BELOW = "/v1/uploads/"
+"""Where the paths are tokens themselves."""
 
 PICTURE = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in openapi.PICTURES}
 """The content of a body that is a picture, for OpenAPI."""
@@ -201,7 +204,7 @@ async def offer(
         asked = await inputs.parse(service, UploadBody, body)
     names.key_bytes(asked.key)
     if asked.bytes is not None and asked.bytes > uploads.max_bytes:
-        raise _too_large(asked.bytes, uploads.max_bytes)
+        raise too_large(asked.bytes, uploads.max_bytes)
     expires = int(uploads.now()) + uploads.seconds
     upload = Upload(asked.key, asked.meta, asked.bytes or uploads.max_bytes, expires, asked.bytes)
     address = uploads.address(upload, lambda token: str(request.url_for("put_upload", token=token)))
@@ -238,12 +241,13 @@ async def put_upload(
             raise validation("the body is no picture: send the file itself", inputs.media_type_of(request))
         data = await inputs.picture(body, service)
     if len(data) > upload.max_bytes:
-        raise _too_large(len(data), upload.max_bytes)
+        raise too_large(len(data), upload.max_bytes)
     signed = await service.signer.sign(data)
     record = signed.record(upload.key, service.index.next_order(), upload.meta)
-    is_replaced = await service.call(write_one, service, record)
-    return put_response(service, record, BEARER, is_replaced=is_replaced)
+    replaced = await service.call(service.write, [record])
+    return put_response(service, record, BEARER, is_replaced=bool(replaced))
 
 
-def _too_large(size: int, most: int) -> PictureError:
+def too_large(size: int, most: int) -> PictureError:
+    """What is wrong with a picture of so many bytes that is put to an address for fewer."""
     return PictureError("too_large_bytes", f"{size:,} bytes, and this address takes {most:,} at most")

@@ -1,4 +1,4 @@
-"""A browser for each test process, and for each test a service and a visit to its page."""
+"""A browser and a server for each test process, and for each test an index of its own and a visit to its page."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from shards.table.records import Record
 from shards.web import WebSettings
 from tests.browser import service as services
-from tests.browser.service import Service
+from tests.browser.service import Host, Service
 from tests.browser.visit import Visit
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""Those first that take less of a processor."""
 
 FLAGS = (
     "--no-sandbox",
@@ -72,9 +73,15 @@ def settings() -> WebSettings:
     return WebSettings()
 
 
+@pytest.fixture(scope="session")
+def host() -> Iterator[Host]:
+    with services.hosted() as host:
+        yield host
+
+
 @pytest.fixture
-def service(records: list[Record], settings: WebSettings) -> Iterator[Service]:
-    with services.served(records, settings) as service:
+def service(host: Host, records: list[Record], settings: WebSettings) -> Iterator[Service]:
+    with host.serving(records, settings) as service:
         yield service
 
 
@@ -84,11 +91,22 @@ def look() -> dict[str, object]:
     return {"viewport": DESKTOP, "color_scheme": "light"}
 
 
+@pytest.fixture(scope="package")
+def contexts() -> dict[str, BrowserContext]:
+    """By look: a browser that has been here before keeps the page's files, and nothing else."""
+    return {}
+
+
 @pytest.fixture
-def visit(browser: Browser, service: Service, look: dict[str, object]) -> Iterator[Visit]:
-    context = browser.new_context(**look)  # type: ignore[arg-type] # keyword arguments of a test's choice
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
+def visit(
+    browser: Browser, contexts: dict[str, BrowserContext], service: Service, look: dict[str, object]
+) -> Iterator[Visit]:
+    context = contexts.get(repr(look))
+    if context is None:
+        context = contexts[repr(look)] = browser.new_context(**look)  # type: ignore[arg-type] # of a test's choice
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
     visit = Visit(context.new_page(), service)
     yield visit
-    context.close()
+    visit.page.close()
+    assert not context.cookies(), "the page left a cookie"
     visit.verdict()

@@ -37,7 +37,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         records = services.signed(services.photographs(Path(folder), everything))
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        with services.served(records, SETTINGS) as service:
+        with services.hosted() as host, host.serving(records, SETTINGS) as service:
             visit = Visit(browser.new_page(viewport=DESKTOP, color_scheme="light"), service)
             visit.open(SEARCH)
             save(visit, "search.png")

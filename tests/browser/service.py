@@ -1,4 +1,4 @@
-"""The real app on a port of this machine, in a thread, for as long as a test takes."""
+"""The real app on a port of this machine, with an index of its own for each test."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from demo.edits import EDITS
 from shards import Index
@@ -29,11 +32,12 @@ PATIENCE = 20.0
 
 @dataclass(frozen=True)
 class Service:
-    """A running service: where it is, its index, and the other sites that it may fetch from."""
+    """A running service: where it is, its index, the other sites that it may fetch from, and its app."""
 
     url: str
     index: Index
     elsewhere: Elsewhere
+    app: FastAPI
 
 
 def photographs(folder: Path, copies: Mapping[str, Sequence[str]] = COPIES) -> dict[str, Path]:
@@ -73,23 +77,48 @@ class Server(uvicorn.Server):
         self.answers.set()
 
 
+class Host:
+    """A server whose app is another one for each test: to a browser it stays the same, which keeps the page's files."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.app: ASGIApp = _nobody
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+    @contextmanager
+    def serving(self, records: list[Record], settings: WebSettings) -> Iterator[Service]:
+        """A service of an index of these records."""
+        index = Index.create("memory://")
+        index.write(records)
+        elsewhere = Elsewhere()
+        self.app = app = create_app(index, settings, fetcher=elsewhere)
+        try:
+            yield Service(self.url, index, elsewhere, app)
+        finally:
+            self.app = _nobody
+            app.state.service.signer.close()
+
+
+async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers what a page still asks whose test is over."""
+    await Response(status_code=404)(scope, receive, send)
+
+
 @contextmanager
-def served(records: list[Record], settings: WebSettings) -> Iterator[Service]:
-    """A service of an index of these records, at a port that was free."""
-    index = Index.create("memory://")
-    index.write(records)
-    elsewhere = Elsewhere()
-    app = create_app(index, settings, fetcher=elsewhere)
+def hosted() -> Iterator[Host]:
+    """A host at a port that was free."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        host = Host(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        server = Server(uvicorn.Config(host, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         assert server.answers.wait(PATIENCE), "the server does not start"
         try:
-            yield Service(f"http://127.0.0.1:{listening.getsockname()[1]}/", index, elsewhere)
+            yield host
         finally:
             server.should_exit = True
             thread.join(PATIENCE)
             assert not thread.is_alive(), "the server does not stop"
-            app.state.service.signer.close()

@@ -89,6 +89,27 @@ def test_the_statistics_are_those_of_the_index(visit: Visit) -> None:
     assert shares == sorted(shares, reverse=True)
 
 
+def test_the_statistics_say_that_the_index_is_being_resharded(visit: Visit) -> None:
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(done: int, of: int) -> None:
+        raise Interrupted
+
+    index = visit.service.index
+    index.compact()
+    with pytest.raises(Interrupted):
+        index.reshard(4, interrupt)
+    visit.open("#/stats")
+    note = visit.page.locator(".stats .note")
+    expect(note).to_contain_text("being resharded: 1 of its 1 segment has still to be split among 4 shards")
+    index.reshard(4)
+    visit.open("#/browse")
+    visit.open("#/stats")
+    expect(visit.page.locator(".tiles")).to_contain_text("in 4 shards")
+    expect(note).to_have_count(0)
+
+
 @pytest.mark.parametrize("look", [{"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}])
 def test_a_phone_shows_everything_without_scrolling_sideways(visit: Visit) -> None:
     visit.expected.append("404")

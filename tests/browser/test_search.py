@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageOps
 from playwright.sync_api import expect
 
+from shards import Index
 from shards.table.records import Record
+from shards.web import WebSettings
 from tests.browser.visit import Visit
-from tests.web.conftest import RACCOON
+from tests.web.conftest import CAT, RACCOON
 
 HALF = "copies/half the size/raccoon.jpg"
 GREY = "copies/grey/raccoon.jpg"
@@ -176,6 +181,63 @@ def test_find_similar_goes_on_from_a_result(visit: Visit) -> None:
     visit.answered()
     assert visit.shown()[0] == HALF
     assert "raccoon.jpg" not in visit.shown(), "a picture is not among what is similar to it"
+
+
+def test_an_answer_of_a_part_of_the_index_says_so_and_can_be_asked_for_again(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search_many = Index.search_many
+    late = [("segments/0000/a.npz", "segments/0003/b.npz"), ("segments/0003/b.npz",)]
+
+    def search(self: Index, *given: Any, **options: Any) -> Any:
+        answers = search_many(self, *given, **options)
+        if not late:
+            return answers
+        missing = late.pop(0)
+        return [replace(one, partial=True, missing=missing) for one in answers]  # type: ignore[type-var] # no errors here
+
+    monkeypatch.setattr(Index, "search_many", search)
+    visit.open("#/search?key=raccoon.jpg")
+    visit.answered()
+    summary, note = visit.page.locator("h1.summary"), visit.page.locator(".note.partial")
+    expect(summary).to_have_text("1 likely copy so far")
+    expect(note).to_contain_text("Not all images were compared. 2 parts of the index did not answer in time")
+    expect(visit.page.locator("#status")).to_contain_text("so far")
+    note.get_by_role("button", name="Ask again").click()
+    expect(note).to_contain_text("1 part of the index")
+    note.get_by_role("button", name="Ask again").press("Enter")
+    expect(summary).to_have_text("1 likely copy")
+    expect(note).to_have_count(0)
+    assert len(list(visit.asked("/v1/search"))) == 3
+
+
+class TestOfASmallServer:
+    @pytest.fixture
+    def settings(self) -> WebSettings:
+        return WebSettings(max_body=100_000)
+
+    def test_a_picture_too_large_to_send_is_searched_by_a_smaller_copy(self, visit: Visit, tmp_path: Path) -> None:
+        with Image.open(io.BytesIO(CAT)) as cat:
+            cat.resize((902, 600)).save(tmp_path / "cat.png")
+        visit.open()
+        visit.drop(tmp_path / "cat.png")
+        visit.answered()
+        note = visit.page.locator(".found .note")
+        expect(note).to_contain_text("this server takes 91.8 KB, so a smaller copy of it was searched for.")
+        assert visit.shown()[0] == "cat.jpg"
+        assert float(visit.cards.first.locator(".score .figure").inner_text()) > 97
+        expect(visit.page.locator(".asked")).to_contain_text("902 × 600")
+        visit.cards.first.get_by_role("button").click()
+        expect(visit.page.get_by_role("dialog", name="Comparison").get_by_role("table")).to_contain_text("haar")
+
+    def test_where_the_browser_cannot_make_one_it_is_refused(self, visit: Visit, tmp_path: Path) -> None:
+        (tmp_path / "scan.tif").write_bytes(bytes(120_000))
+        visit.open()
+        visit.drop(tmp_path / "scan.tif")
+        problem = visit.page.get_by_role("alert")
+        expect(problem).to_contain_text("The picture is too large")
+        expect(problem).to_contain_text("It has 120 KB, and this server takes 91.8 KB.")
+        assert not list(visit.asked("/v1/search"))
 
 
 class TestOfAnEmptyIndex:

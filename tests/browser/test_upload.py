@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Route, expect
 
 from shards.web import WebSettings
+from shards.web.access import Tokens
+from tests.browser.bucket import Bucket
+from tests.browser.service import Host, hosted
 from tests.browser.visit import Visit
-from tests.web.conftest import PICTURES
+from tests.web.conftest import CAT, PICTURES
 
 POSTCARD = PICTURES.parent / "postcard.jpg"
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Host]:
+    """Where a bucket is."""
+    with hosted() as host:
+        yield host
+
 
 WATCH = """() => {
     window.states = [];
@@ -104,3 +116,75 @@ class TestOfASmallServer:
         visit.drop(POSTCARD)
         expect(visit.page.locator(".uploads li")).to_contain_text("It has 36.0 KB; this server takes up to 20.0 KB.")
         assert not list(visit.asked("/v1/images/postcard.jpg"))
+
+
+class TestOfASmallServerWithABucket:
+    """As functions are: 4.5 MB a request, and what is larger goes past them."""
+
+    @pytest.fixture
+    def settings(self, place: Host) -> WebSettings:
+        return WebSettings(
+            max_body=20_000,
+            picture_origins=(place.url.rstrip("/"),),
+            tokens=Tokens(anonymous=frozenset({"read", "write"})),
+        )
+
+    @pytest.fixture
+    def bucket(self, place: Host, visit: Visit) -> Bucket:
+        place.app = visit.service.app.state.uploads = bucket = Bucket(place.url)
+        visit.elsewhere.append(bucket.url)
+        visit.expected.append("404")  # a picture is asked for until it is there
+        return bucket
+
+    def test_a_large_picture_is_put_into_it_and_waited_for(self, visit: Visit, bucket: Bucket) -> None:
+        later: list[Callable[[], object]] = []
+        bucket.indexed = lambda key, data: later.append(lambda: visit.service.index.add(key, data))
+        visit.open("#/add")
+        visit.page.get_by_label("Keys begin with").fill("cards/")
+        visit.drop(POSTCARD)
+        state = visit.page.locator(".uploads .state")
+        expect(state).to_have_text("signing")
+        assert bucket.put["cards/postcard.jpg"][0] == POSTCARD.read_bytes()
+        headers = bucket.put["cards/postcard.jpg"][1]
+        assert headers["x-amz-meta-of"] == "a-page", "what the address wants to be sent along"
+        assert "authorization" not in headers, "a token is for the service alone"
+        later[0]()
+        expect(state).to_have_text("added")
+        expect(visit.page.locator(".uploads li")).to_contain_text("400 × ")
+        visit.page.get_by_role("link", name="Find similar").click()
+        visit.answered()
+
+    def test_one_that_is_there_is_replaced_or_left_alone(self, visit: Visit, bucket: Bucket) -> None:
+        bucket.indexed = visit.service.index.add
+        before = visit.service.index.add("postcard.jpg", CAT).sha256.hex()
+        visit.open("#/add")
+        state = visit.page.locator(".uploads .state").first
+        visit.page.get_by_label("Leave existing images alone").check()
+        visit.drop(POSTCARD)
+        expect(state).to_have_text("left alone")
+        assert visit.service.index.get("postcard.jpg").image.sha256 == before
+        assert not bucket.put
+        visit.page.get_by_label("Leave existing images alone").uncheck()
+        visit.drop(POSTCARD)
+        expect(state).to_have_text("replaced")
+        assert visit.service.index.get("postcard.jpg").image.sha256 != before
+
+    @pytest.mark.usefixtures("bucket")
+    def test_what_is_never_indexed_is_not_called_added(self, visit: Visit) -> None:
+        visit.open("#/add")
+        visit.page.clock.install()
+        visit.drop(POSTCARD)
+        state = visit.page.locator(".uploads .state")
+        while state.inner_text() != "sent":
+            visit.page.clock.run_for(4000)
+        expect(visit.page.locator(".uploads li")).to_contain_text("unless it is no picture")
+        expect(visit.page.locator(".upload .summary")).to_have_text("1 sent")
+        expect(visit.page.get_by_role("link", name="Find similar")).to_have_count(0)
+
+    def test_one_that_is_too_large_for_the_index_is_not_sent(self, visit: Visit, bucket: Bucket) -> None:
+        bucket.max_bytes = 30_000
+        visit.open("#/add")
+        visit.drop(POSTCARD)
+        expect(visit.page.locator(".uploads li")).to_contain_text("It has 36.0 KB; this server takes up to 30.0 KB.")
+        assert not list(visit.asked("/v1/uploads"))
+        assert not bucket.put

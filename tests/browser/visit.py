@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request
 
 from tests.browser.service import Service
 
@@ -32,13 +32,24 @@ GIVE = """([kind, files, text]) => {
 """Drops or pastes files or a text, as another window would."""
 
 
+AT_REST = """() => document.querySelector("dialog.small[open], [role=alert]")
+    || ![...document.querySelectorAll(".ghost, [aria-busy=true]")].some((one) => one.checkVisibility())"""
+"""Whether what was asked for is there, or the page asks or complains instead."""
+
+ANSWERED = (
+    """() => document.querySelector(".search .found[aria-busy=false] h1.summary:not(.ghost)")?.checkVisibility()"""
+)
+
+
 @dataclass
 class Visit:
-    """The page of a service. `expected`: patterns of what the console may say in this test."""
+    """The page of a service. `expected`: patterns of what the console may say in this test; `elsewhere`: where it may
+    send requests, but for the service itself."""
 
     page: Page
     service: Service
     expected: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list, repr=False)
     complaints: list[str] = field(default_factory=list)
 
@@ -56,10 +67,13 @@ class Visit:
         wrong = [said for said in self.complaints if not any(re.search(one, said) for one in self.expected)]
         assert not wrong, f"the console says {wrong}"
         hosts = {urlsplit(request.url).netloc for request in self.requests if request.url.startswith("http")}
-        assert hosts <= {urlsplit(self.service.url).netloc}, f"other hosts were asked: {hosts}"
+        known = {urlsplit(url).netloc for url in (self.service.url, *self.elsewhere)}
+        assert hosts <= known, f"other hosts were asked: {hosts - known}"
 
     def open(self, place: str = "") -> None:
+        """Goes there, and waits for what is to be seen there; `expect` asks less often, and so later."""
         self.page.goto(self.service.url + place)
+        self.page.wait_for_function(AT_REST)
 
     def drop(self, *files: Path) -> None:
         self.page.evaluate(GIVE, ["drop", [_content(file) for file in files], ""])
@@ -80,7 +94,7 @@ class Visit:
 
     def answered(self) -> None:
         """Waits for the answer to a search."""
-        expect(self.page.locator(".search .found[aria-busy=false] h1.summary:not(.ghost)")).to_be_visible()
+        self.page.wait_for_function(ANSWERED)
 
     def asked(self, path: str) -> Iterator[Request]:
         """What was requested of this path so far."""

@@ -12,7 +12,8 @@ from PIL import Image
 
 from shards import Index
 from shards.families import family
-from shards.web.groups import KEPT, WAITING, Groups
+from shards.web import WebSettings
+from shards.web.groups import KEPT, ROW_BYTES, WAITING, Groups
 from shards.web.problems import Problem
 from tests.web.conftest import CAT, PICTURES, RACCOON, Client, add, problem
 
@@ -121,7 +122,7 @@ def test_one_search_runs_at_a_time_and_equal_ones_share_it(index: Index, monkeyp
     monkeypatch.setattr(Index, "duplicates", duplicates)
 
     async def ask() -> None:
-        groups = Groups(index)
+        groups = Groups(index, WebSettings())
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 for name in ("dhash", "phash"):
@@ -143,7 +144,7 @@ def test_too_many_that_wait_are_told_so(index: Index, monkeypatch: pytest.Monkey
     codes: list[str] = []
 
     async def ask() -> None:
-        groups = Groups(index)
+        groups = Groups(index, WebSettings())
 
         async def one(n: int) -> None:
             try:
@@ -160,6 +161,73 @@ def test_too_many_that_wait_are_told_so(index: Index, monkeypatch: pytest.Monkey
 
     anyio.run(ask)
     assert sorted(codes) == ["found"] * WAITING + ["too-busy"]
+
+
+def refused(groups: Groups, name: str, **how: Any) -> Problem:
+    async def ask() -> Problem:
+        with pytest.raises(Problem) as caught:
+            await groups.find(family(name), 80.0, "star", **how)
+        return caught.value
+
+    return anyio.run(ask)
+
+
+def test_what_takes_too_long_is_ended_and_said_so(index: Index) -> None:
+    """At the first step after the time is over."""
+    clock = iter((0.0, 0.0, *(9.0 for _ in range(100)))).__next__
+    groups = Groups(index, WebSettings(duplicates_seconds=8), clock=clock)
+    problem = refused(groups, "haar", exhaustive=True)
+    assert (problem.status, problem.code) == (503, "duplicates-too-slow")
+    assert "8 s" in problem.detail
+    assert "lookalike duplicates" in str(problem.help)
+    # the clock stands still now: nothing is left locked, and nothing half done is kept
+    assert anyio.run(lambda: groups.find(family("haar"), 80.0, "star", exhaustive=True)).groups
+
+
+def test_a_search_that_hangs_is_not_waited_for_and_its_result_is_kept(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, found = threading.Event(), threading.Event()
+    plain = Index.duplicates
+
+    def duplicates(self: Index, **options: Any) -> Any:
+        assert go_on.wait(10)
+        options.pop("progress")
+        try:
+            return plain(self, **options)
+        finally:
+            found.set()
+
+    monkeypatch.setattr(Index, "duplicates", duplicates)
+
+    async def ask() -> None:
+        groups = Groups(index, WebSettings(duplicates_seconds=0.05))
+        with pytest.raises(Problem, match=r"0\.05 s"):
+            await groups.find(family("dhash"), 80.0, "star")
+        go_on.set()
+        assert await anyio.to_thread.run_sync(found.wait, 10)
+        groups._seconds = 10
+        assert (await groups.find(family("dhash"), 80.0, "star")).groups
+
+    anyio.run(ask)
+
+
+def test_what_does_not_fit_in_memory_is_not_begun(index: Index, searches: list[dict[str, Any]]) -> None:
+    images, row = index.count(), family("haar").dtype.itemsize
+    assert refused(Groups(index, WebSettings(duplicates_bytes=images * row - 1)), "haar").status == 422
+    assert not searches
+    problem = refused(Groups(index, WebSettings(duplicates_bytes=2 * row)), "haar")
+    assert problem.code == "duplicates-too-many"
+    assert f"{images} images" in problem.detail
+    assert "memory for 2" in problem.detail
+
+    assert "memory for 5" in refused(Groups(index, WebSettings(duplicates_bytes=5 * ROW_BYTES)), "dhash").detail
+
+    async def ask() -> None:
+        await Groups(index, WebSettings(duplicates_bytes=images * row)).find(family("haar"), 80.0, "star")
+
+    anyio.run(ask)
+    assert len(searches) == 1
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def test_the_numbers_of_an_index_and_what_may_be_asked_of_it(client: Client, ind
         "images": 2,
         "shards": 1,
         "segments": 1,
+        "wide": 0,
         "dead": 0,
         "tail": 1,
         "tail_images": 1,
@@ -70,6 +71,7 @@ def test_the_numbers_of_an_index_and_what_may_be_asked_of_it(client: Client, ind
             "bytes": 32 << 20,
             "pixels": 100_000_000,
             "body": 64 << 20,
+            "upload": 32 << 20,
             "urls": True,
             "batch": 1000,
             "questions": 64,
@@ -81,6 +83,24 @@ def test_the_numbers_of_an_index_and_what_may_be_asked_of_it(client: Client, ind
 def test_an_index_that_was_never_folded_says_so(client: Client) -> None:
     document = client.get("/v1/stats").json()
     assert (document["last_fold"], document["manifest_version"], document["images"]) == (None, 0, 0)
+
+
+def test_a_resharding_under_way_is_seen(client: Client, index: Index) -> None:
+    index.add("a", CAT)
+    index.compact()
+
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(done: int, of: int) -> None:
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        index.reshard(4, interrupt)
+    document = client.get("/v1/stats").json()
+    assert (document["shards"], document["segments"], document["wide"]) == (4, 1, 1)
+    index.reshard(4)
+    assert client.get("/v1/stats").json()["wide"] == 0
 
 
 class TestWithTokens:

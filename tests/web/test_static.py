@@ -11,7 +11,8 @@ from shards.web import WebSettings, static
 from shards.web.access import Tokens
 from tests.web.conftest import Client
 
-FILES = sorted(static.files())
+SITE = static.site()
+FILES = sorted(SITE.files)
 SCRIPTS = [name for name in FILES if name.endswith(".js")]
 
 HARMFUL = re.compile(
@@ -39,7 +40,7 @@ class Tags(HTMLParser):
 
 
 def text(name: str) -> str:
-    return static.files()[name].body.decode()
+    return SITE.files[name].body.decode()
 
 
 def test_the_page_is_served_under_a_strict_policy(client: Client) -> None:
@@ -61,29 +62,50 @@ def test_the_page_is_served_under_a_strict_policy(client: Client) -> None:
     assert response.headers["referrer-policy"] == "no-referrer"
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_every_file_has_its_type_and_is_not_sent_twice(client: Client, name: str) -> None:
-    response = client.get(f"/page/{name}")
-    assert response.status_code == 200
-    assert response.content == static.files()[name].body
-    assert response.headers["content-type"] == static.MEDIA_TYPES[f".{name.split('.')[1]}"]
-    assert response.headers["cache-control"] == "no-cache"
-    assert "content-security-policy" in response.headers
-    etag = response.headers["etag"]
+def test_the_page_is_not_sent_twice(client: Client) -> None:
+    first = client.get("/")
+    etag = first.headers["etag"]
+    assert (first.content, first.headers["cache-control"]) == (SITE.index, "no-cache")
     for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
-        again = client.get(f"/page/{name}", headers={"If-None-Match": known})
+        again = client.get("/", headers={"If-None-Match": known})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
-    assert client.get(f"/page/{name}", headers={"If-None-Match": '"other"'}).status_code == 200
-    assert client.request("HEAD", f"/page/{name}").headers["etag"] == etag
+        assert again.headers["content-security-policy"] == first.headers["content-security-policy"]
+    assert client.get("/", headers={"If-None-Match": '"other"'}).status_code == 200
+    assert client.request("HEAD", "/").headers["etag"] == etag
 
 
-def test_different_files_have_different_tags() -> None:
-    assert len({file.etag for file in static.files().values()}) == len(FILES)
+@pytest.mark.parametrize("name", FILES)
+def test_every_file_has_its_type_and_is_kept(client: Client, name: str) -> None:
+    response = client.get(f"/page/{SITE.version}/{name}")
+    assert response.status_code == 200
+    assert response.content == SITE.files[name].body
+    assert response.headers["content-type"] == static.MEDIA_TYPES[f".{name.split('.')[1]}"]
+    assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert response.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize("name", ["none.js", "..%2Fstatic.py", "%2e%2e%2fapp.py", "sub/main.js", "main.js/", ""])
 def test_nothing_else_is_served(client: Client, name: str) -> None:
-    assert client.get(f"/page/{name}").status_code == 404
+    assert client.get(f"/page/{SITE.version}/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("version", ["main.js", "0123456789abcdef", ".."])
+def test_another_version_s_files_are_not_served_as_this_one_s(client: Client, version: str) -> None:
+    refused = client.get(f"/page/{version}/main.js")
+    assert (refused.status_code, "immutable" in refused.headers.get("cache-control", "")) == (404, False)
+
+
+class TestOfABucketWithThePictures:
+    @pytest.fixture
+    def settings(self) -> WebSettings:
+        return WebSettings(picture_origins=("https://pictures.example",))
+
+    def test_the_page_may_put_them_there_and_show_them_and_no_more(self, client: Client) -> None:
+        here, there = static.policy(), client.get("/").headers["content-security-policy"]
+        assert there.count("https://pictures.example") == 2
+        assert there.replace(" https://pictures.example", "") == here
+        for directive in ("img-src 'self' blob: data:", "connect-src 'self'"):
+            assert f"{directive} https://pictures.example;" in there
 
 
 class TestWithTokens:
@@ -93,7 +115,7 @@ class TestWithTokens:
 
     def test_the_page_needs_none(self, client: Client) -> None:
         assert client.get("/").status_code == 200
-        assert client.get("/page/main.js").status_code == 200
+        assert client.get(f"/page/{SITE.version}/main.js").status_code == 200
         assert client.get("/v1/stats").status_code == 401
 
 
@@ -104,22 +126,22 @@ class TestWithoutAPage:
 
     def test_there_is_only_the_api(self, client: Client) -> None:
         assert client.get("/").status_code == 404
-        assert client.get("/page/main.js").status_code == 404
+        assert client.get(f"/page/{SITE.version}/main.js").status_code == 404
         assert client.get("/v1/stats").status_code == 200
 
 
 def test_all_that_is_loaded_is_there() -> None:
-    tags = Tags(text("index.html")).tags
+    tags = Tags(SITE.index.decode()).tags
     loaded = [attrs.get("src") or attrs.get("href") or "" for tag, attrs in tags if tag in ("script", "link", "img")]
-    assert {name.removeprefix("page/") for name in loaded} <= set(FILES)
+    assert {name.rpartition("/")[0] for name in loaded} == {f"page/{SITE.version}"}
     imported = {name for script in SCRIPTS for name in re.findall(r'from "\./([\w.]+)"', text(script))}
-    assert imported <= set(FILES)
-    # and nothing lies there that is not used
+    # and nothing lies there that is not used, and no module is loaded late
+    assert {name.rpartition("/")[2] for name in loaded} == set(FILES)
     assert set(SCRIPTS) == imported | {"main.js"}
 
 
 def test_the_page_keeps_its_own_policy() -> None:
-    for tag, attrs in Tags(text("index.html")).tags:
+    for tag, attrs in Tags(SITE.index.decode()).tags:
         assert tag != "style"
         assert tag != "script" or attrs["src"]
         assert not [name for name in attrs if name == "style" or name.startswith("on")]

@@ -12,7 +12,7 @@ from shards import Index
 from shards.errors import StorageError
 from shards.storage.memory import MemoryStore
 from shards.table.collect import Collected
-from shards.table.table import Compacted
+from shards.table.committing import Compacted
 from shards.web.upkeep import (
     BACK_OFF_SECONDS,
     COLLECT_SECONDS,

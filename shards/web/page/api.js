@@ -7,7 +7,9 @@
  * @typedef {Image & {score: number, distance: number|null}} Copy
  * @typedef {{head: Image, copies: Copy[]}} Group
  * @typedef {{kind: string, name: string|null, width?: number, height?: number, preview?: string}} Asked
- * @typedef {{family: string, took_ms: number, question: Asked, searched: number, hits: Hit[]}} Answer
+ * @typedef {{family: string, took_ms: number, question: Asked, searched: number, hits: Hit[], partial?: boolean,
+ *   missing?: string[]}} Answer
+ * @typedef {{method: string, url: string, headers: Record<string, string>}} Offer
  * @typedef {{family: string, score: number, distance: number|null, is_match: boolean}} Score
  * @typedef {{name: string, match_score: number, unit: string|null, negatives: boolean}} Family
  */
@@ -111,6 +113,13 @@ export const list = (query) => get("v1/images", query);
 /** @param {string} key @returns {Promise<Image & {signatures: Record<string, string>}>} */
 export const image = (key) => get(imagePath(key));
 
+/** The same, or null where there is none. @param {string} key */
+export const find = (key) =>
+  image(key).catch((error) => {
+    if (error.status === 404) return null;
+    throw error;
+  });
+
 /**
  * Waits where a server that has too much to do says for how long: a list of images brings it there.
  * @template Result
@@ -172,7 +181,7 @@ export const picturePath = ({ key, sha256 }, kind) => address(`${imagePath(key)}
 export const fetchPicture = async (url) => (await send("GET", url)).blob();
 
 /**
- * Adds a picture, telling of the progress, which fetch cannot.
+ * Adds a picture that fits into a request.
  * @param {string} key @param {File} file
  * @param {{keep: boolean, onprogress: (share: number) => void}} how `keep`: leave alone what has this key already
  * @returns {Promise<Image & {replaced: boolean}>}
@@ -182,22 +191,49 @@ export const put = (key, file, how) => patiently(() => putOnce(key, file, how));
 /** @type {typeof put} */
 async function putOnce(key, file, how) {
   const sent = token();
-  const { status, text, retryAfter } = await new Promise((resolve, reject) => {
+  const headers = { ...authorization(), "Content-Type": "application/octet-stream" };
+  if (how.keep) headers["If-None-Match"] = "*";
+  try {
+    return JSON.parse(await transmit("PUT", address(imagePath(key)), headers, file, how.onprogress));
+  } catch (error) {
+    const { status } = /** @type {any} */ (error);
+    if (status === 401 && (token() !== sent || (await tokenGiven(error)))) return putOnce(key, file, how);
+    throw error;
+  }
+}
+
+/** An address for a picture that does not fit into a request. @param {string} key @param {number} size @returns {Promise<Offer>} */
+export const offer = async (key, size) =>
+  (await patiently(() => send("POST", "v1/uploads", { json: { key, bytes: size } }))).json();
+
+/**
+ * Puts a picture where an offer says: at this service, whose answer is that of `put`, or elsewhere.
+ * @param {Offer} where @param {File} file @param {(share: number) => void} onprogress
+ * @returns {Promise<(Image & {replaced: boolean})|null>} null where it is elsewhere
+ */
+export async function putThere({ method, url, headers }, file, onprogress) {
+  const text = await patiently(() => transmit(method, url, headers, file, onprogress));
+  return new URL(url).origin === location.origin ? JSON.parse(text) : null;
+}
+
+/**
+ * Sends a file, telling of the progress, which fetch cannot.
+ * @param {string} method @param {string} url @param {Record<string, string>} headers @param {File} file
+ * @param {(share: number) => void} onprogress
+ * @returns {Promise<string>} the body of an answer that is not an error
+ */
+function transmit(method, url, headers, file, onprogress) {
+  return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("PUT", address(imagePath(key)));
-    const headers = { ...authorization(), "Content-Type": "application/octet-stream" };
-    if (how.keep) headers["If-None-Match"] = "*";
+    request.open(method, url);
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    request.upload.onprogress = ({ loaded, total }) => how.onprogress(total ? loaded / total : 0);
+    request.upload.onprogress = ({ loaded, total }) => onprogress(total ? loaded / total : 0);
     request.onload = () => {
-      const { status, responseText: text } = request;
-      resolve({ status, text, retryAfter: request.getResponseHeader("Retry-After") });
+      const { status, responseText } = request;
+      if (status < 400) resolve(responseText);
+      else reject(problemOf(status, responseText, request.getResponseHeader("Retry-After")));
     };
     request.onerror = () => reject(unreachable());
     request.send(file);
   });
-  if (status < 400) return JSON.parse(text);
-  const problem = problemOf(status, text, retryAfter);
-  if (status === 401 && (token() !== sent || (await tokenGiven(problem)))) return putOnce(key, file, how);
-  throw problem;
 }

@@ -10,7 +10,7 @@ export function askBar({ onurl, onfiles }) {
     type: "text",
     inputmode: "url",
     id: "ask",
-    placeholder: "https://… or paste a picture",
+    placeholder: "https://…",
     autocomplete: "off",
     spellcheck: "false",
     "aria-label": "Address of a picture",
@@ -40,7 +40,7 @@ export function askBar({ onurl, onfiles }) {
   const element = el(
     "div",
     { class: "ask" },
-    chooser([icon("upload"), "Choose a picture"], onfiles),
+    chooser([icon("upload"), el("span", { class: "word" }, "Choose a picture")], onfiles, { "aria-label": "Choose a picture" }),
     address,
     wrong,
   );

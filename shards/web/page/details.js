@@ -4,17 +4,17 @@ import { announce, button, el, icon } from "./dom.js";
 import { distance, metadata, pixels, time } from "./format.js";
 import { scoreBar } from "./grid.js";
 
-/** @param {string} text @param {string} what it is */
-export function copyButton(text, what) {
-  const element = button([icon("copy"), "Copy"], copy, { class: "button slight", "aria-label": `Copy ${what}` });
+/** @param {string} text @param {string} what it is @param {any} [label] @param {string} [kind] classes */
+export function copyButton(text, what, label = "Copy", kind = "button slight") {
+  const element = button([icon("copy"), label], copy, { class: kind, "aria-label": `Copy ${what}` });
   async function copy() {
     try {
       await navigator.clipboard.writeText(text);
-      element.lastChild.textContent = "Copied";
+      element.lastChild.replaceWith("Copied");
       announce(`${what} copied`);
     } catch {
       // a page that did not come over https may not; select and copy by hand then
-      element.lastChild.textContent = "Not allowed here";
+      element.lastChild.replaceWith("Not allowed here");
     }
   }
   return element;

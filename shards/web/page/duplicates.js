@@ -111,9 +111,13 @@ export function duplicatesView() {
       el(
         "div",
         { class: "buttons" },
-        button([icon("download"), "Download the list"], () => marks.download(text, name), { title: command }),
-        copyButton(text, "the list of keys"),
-        may(stats, "write") && button([icon("trash"), "Delete from the index…"], () => remove(keys), { class: "button danger" }),
+        button([icon("download"), el("span", {}, "Download", word(" the list"))], () => marks.download(text, name), { title: command }),
+        copyButton(text, "the list of keys", el("span", {}, "Copy", word(" the list")), "button"),
+        may(stats, "write") &&
+          button([icon("trash"), el("span", {}, "Delete", word(" from the index"), "…")], () => remove(keys), {
+            class: "button danger",
+            "aria-label": "Delete from the index…",
+          }),
       ),
     );
   }
@@ -158,6 +162,9 @@ export function duplicatesView() {
 
   return { element, title: "Duplicates", update, taker: null, focus: null, about: () => "" };
 }
+
+/** What there is no room for on a phone. @param {string} text */
+const word = (text) => el("span", { class: "word" }, text);
 
 /** @param {api.Family[]} families @param {HTMLElement} side */
 function options(families, side) {

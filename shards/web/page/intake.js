@@ -1,6 +1,6 @@
 /** Pictures from outside: dropped anywhere on the page, pasted, or chosen. */
 
-import { el } from "./dom.js";
+import { button, el } from "./dom.js";
 
 /**
  * What a view does with what comes in.
@@ -70,8 +70,11 @@ export function listen(taker) {
   });
 }
 
-/** A button that opens the browser's dialog for choosing files. @param {any} label @param {(files: File[]) => void} onfiles */
-export function chooser(label, onfiles, kind = "button primary") {
+/**
+ * A button that opens the browser's dialog for choosing files.
+ * @param {any[]} label @param {(files: File[]) => void} onfiles @param {Record<string, any>} [attributes]
+ */
+export function chooser(label, onfiles, attributes = {}) {
   const input = el("input", {
     type: "file",
     accept: "image/*",
@@ -89,7 +92,7 @@ export function chooser(label, onfiles, kind = "button primary") {
   return el(
     "span",
     {},
-    el("button", { type: "button", class: kind, onclick: () => input.click() }, ...[label].flat()),
+    button(label, () => input.click(), { class: "button primary", ...attributes }),
     input,
   );
 }

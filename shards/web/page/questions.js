@@ -1,13 +1,19 @@
 /** The pictures that were asked about since the page was opened. */
 
 import * as api from "./api.js";
-import { onIndexChanged } from "./facts.js";
+import { facts, onIndexChanged } from "./facts.js";
+import { bytes } from "./format.js";
+import { smaller } from "./shrinking.js";
+
+/** What a form has beside its files, and a file's name at its longest. */
+const FORM_BYTES = 8 << 10;
 
 /**
  * `id`: what the address of a search names it by. `name`: of the file, the URL, or the key. `src`: of a file, for an
- * `<img>`; `preview`: a small copy that the server made; `image`: what the index has under the key.
- * @typedef {{id: string, kind: "file"|"url"|"key", name: string, blob?: File, src?: string, preview?: string,
- *   image?: api.Image, width?: number, height?: number, sha256?: string}} Question
+ * `<img>`; `preview`: a small copy that the server made; `image`: what the index has under the key. `blob`: what is
+ * sent of a file, which is a smaller copy where `note` says so.
+ * @typedef {{id: string, kind: "file"|"url"|"key", name: string, blob?: Blob, src?: string, preview?: string,
+ *   image?: api.Image, width?: number, height?: number, sha256?: string, note?: string}} Question
  */
 
 /** @type {Map<string, Question>} */
@@ -49,6 +55,27 @@ function remember(question) {
   return question;
 }
 
+/** Makes it small enough for a request. @param {Question} question */
+async function fit(question) {
+  const { blob } = question;
+  if (!blob || question.note) return;
+  const { limits } = await facts();
+  const most = Math.min(limits.bytes, limits.body - FORM_BYTES);
+  if (blob.size <= most) return;
+  const sizes = `It has ${bytes(blob.size)}, and this server takes ${bytes(most)}`;
+  const copy = await smaller(blob, most);
+  if (!copy) {
+    throw new api.Problem({
+      status: 413,
+      code: "picture-too-large-bytes",
+      title: "The picture is too large",
+      detail: sizes,
+      help: "This browser cannot make a smaller copy of it: send one as a JPEG.",
+    });
+  }
+  Object.assign(question, copy, { note: `${sizes}, so a smaller copy of it was searched for.` });
+}
+
 /**
  * Asks the server, once for the same question and options.
  * @param {Question} question
@@ -61,13 +88,15 @@ export async function ask(question, options, signal) {
   let answer = answers.get(name);
   if (!answer) {
     if (question.kind === "key") question.image = await api.image(question.name);
+    await fit(question);
     // a picture of the index is the best answer to itself, which nobody asked for
     const limit = question.kind === "key" ? options.limit + 1 : options.limit;
     answer = await api.search(question, { ...options, limit }, signal);
     if (question.kind === "key") answer.hits = answer.hits.filter(({ key }) => key !== question.name).slice(0, options.limit);
-    answers.set(name, answer);
+    // of a part of the index: asked again it may be of all
+    if (!answer.partial) answers.set(name, answer);
   }
-  const { width, height, sha256 } = question.image ?? answer.question;
+  const { width, height, sha256 } = question.image ?? (question.note ? question : answer.question);
   Object.assign(question, { width, height, sha256, preview: answer.question.preview ?? question.preview });
   return answer;
 }

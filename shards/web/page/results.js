@@ -9,9 +9,10 @@ import { openOver, to } from "./router.js";
  * @param {import("./api.js").Answer} answer
  * @param {import("./api.js").Family} family
  * @param {import("./questions.js").Question} question
- * @param {(() => void)|null} alsoTurned asks again, for turned and mirrored copies too, where that was not asked
+ * @param {{again: () => void, alsoTurned: (() => void)|null}} told `again`: to ask the same once more; `alsoTurned`: for
+ *   turned and mirrored copies too, where that was not asked
  */
-export function resultList(answer, family, question, alsoTurned = null) {
+export function resultList(answer, family, question, { again, alsoTurned }) {
   const isMatch = (/** @type {{score: number}} */ { score }) => score >= family.match_score;
   const items = answer.hits.map((hit) => ({
     hit,
@@ -42,7 +43,7 @@ export function resultList(answer, family, question, alsoTurned = null) {
     for (const { hit, element } of items) element.hidden = hit.score < min;
     const likely = copies.refresh();
     const others = rest.refresh();
-    summary.textContent = likely ? count(likely, "likely copy", "likely copies") : "No likely copy";
+    summary.textContent = (likely ? count(likely, "likely copy", "likely copies") : "No likely copy") + (answer.partial ? " so far" : "");
     nothing.hidden = likely + others > 0;
     if (advice) advice.hidden = likely > 0;
     nothing.textContent =
@@ -52,9 +53,24 @@ export function resultList(answer, family, question, alsoTurned = null) {
     said = saying;
   }
   filter(0);
-  const element = el("div", {}, el("header", {}, summary, cost, advice), copies.element, rest.element, nothing);
+  const notes = [answer.partial && partialNote(answer, again), question.note && el("p", { class: "note" }, question.note)];
+  const element = el("div", {}, el("header", {}, summary, cost, ...notes, advice), copies.element, rest.element, nothing);
   return { element, answer, filter, visible: () => items.filter(({ element: one }) => !one.hidden).map(({ hit }) => hit) };
 }
+
+/** What is not known, and how to know it. @param {import("./api.js").Answer} answer @param {() => void} again */
+const partialNote = ({ missing = [] }, again) =>
+  el(
+    "div",
+    { class: "note partial" },
+    el(
+      "p",
+      {},
+      el("strong", {}, "Not all images were compared. "),
+      `${count(missing.length, "part")} of the index did not answer in time, and a better copy may be there.`,
+    ),
+    button("Ask again", again),
+  );
 
 /** @param {string} title @param {boolean} isTitled whether it is to be seen @param {{element: HTMLElement}[]} items */
 function section(title, isTitled, items) {

@@ -11,11 +11,14 @@ import { asked } from "./pictures.js";
 import { problemBox } from "./problems.js";
 import * as questions from "./questions.js";
 import { resultList } from "./results.js";
-import { change, go, here } from "./router.js";
+import { again, change, go, here } from "./router.js";
 import { startPage } from "./start.js";
 
 /** Kept while one goes from question to question. */
 const KEPT = ["family", "min", "turned", "negatives", "limit"];
+
+/** In the place of a picture that cannot be shown, or not yet. */
+const UNSEEN = { url: "fetched by the server", key: "no picture of it is kept", file: "cannot be shown by this browser" };
 
 export function searchView() {
   const bar = askBar({ onfiles, onurl });
@@ -95,6 +98,12 @@ export function searchView() {
     else closeComparison();
   }
 
+  /** Of an answer that is only a part of one. */
+  function askAgain() {
+    shown = "";
+    again();
+  }
+
   /** Asks, unless what is asked is shown already. */
   async function showAnswer(/** @type {questions.Question} */ question, /** @type {any} */ options, /** @type {any} */ family) {
     const wanted = JSON.stringify([question.id, { ...options, min: 0 }]);
@@ -113,7 +122,10 @@ export function searchView() {
     signal.throwIfAborted();
     shown = wanted;
     showQuestion(question);
-    list = resultList(answer, family, question, orientations ? null : () => change({ turned: true }));
+    list = resultList(answer, family, question, {
+      again: askAgain,
+      alsoTurned: orientations ? null : () => change({ turned: true }),
+    });
     fill(found, list.element);
     found.setAttribute("aria-busy", "false");
   }
@@ -133,7 +145,7 @@ export function searchView() {
         fill(frame, picture);
         if (!width) figure.querySelector(".quiet").textContent = pixels({ width: picture.naturalWidth, height: picture.naturalHeight });
       },
-      () => fill(frame, el("p", { class: "quiet" }, question.kind === "url" ? "fetched by the server" : "cannot be shown by this browser")),
+      () => fill(frame, el("p", { class: "quiet" }, UNSEEN[question.kind])),
     );
     const all = questions.all();
     others.hidden = all.length < 2;

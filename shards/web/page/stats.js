@@ -1,5 +1,6 @@
 /** The numbers of the index. */
 
+import { mostAdded } from "./adding.js";
 import { el, fill } from "./dom.js";
 import { facts, strength } from "./facts.js";
 import { ago, bytes, count, number, time } from "./format.js";
@@ -22,6 +23,13 @@ export function statsView() {
 /** @param {any} stats */
 function described(stats) {
   return [
+    stats.wide > 0 &&
+      el(
+        "p",
+        { class: "note" },
+        `The index is being resharded: ${number(stats.wide)} of its ${count(stats.segments, "segment")} `,
+        `${stats.wide === 1 ? "has" : "have"} still to be split among ${count(stats.shards, "shard")}. Nothing has to wait for it.`,
+      ),
     el(
       "dl",
       { class: "tiles" },
@@ -32,13 +40,13 @@ function described(stats) {
       tile("Last fold", ago(stats.last_fold), stats.last_fold ? time(stats.last_fold) : "all images are in the log"),
       tile("Replaced or deleted", number(stats.dead), "rows that wait for a merge"),
     ),
-    el("h2", {}, "Bytes by family"),
+    el("h2", {}, stats.size ? "Bytes by family" : "Families"),
     bars(stats),
     el("h2", {}, "What this server takes"),
     el(
       "dl",
       { class: "list" },
-      fact("A picture", `up to ${bytes(stats.limits.bytes)} and ${number(stats.limits.pixels)} pixels`),
+      fact("A picture", `up to ${bytes(mostAdded(stats.limits))} and ${number(stats.limits.pixels)} pixels`),
       fact("A request", `up to ${bytes(stats.limits.body)}`),
       fact("Addresses of pictures", stats.limits.urls ? "are fetched" : "are not fetched"),
       fact("Small copies", stats.thumbnails ? `${stats.thumbnails} pixels, kept in the index` : "are not kept in the index"),
@@ -57,7 +65,7 @@ const tile = (name, value, more) =>
 const fact = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, el("bdi", {}, value)));
 
 /** @param {any} stats */
-function bars({ bytes_by_family: sizes, families, images }) {
+function bars({ bytes_by_family: sizes, families, images, size }) {
   const largest = Math.max(1, ...Object.values(sizes));
   return el(
     "ul",
@@ -67,8 +75,9 @@ function bars({ bytes_by_family: sizes, families, images }) {
         "li",
         {},
         el("span", { class: "name" }, name),
-        el("span", { class: "bar", vars: { "--share": (sizes[name] ?? 0) / largest } }),
-        el("span", { class: "figure" }, bytes(sizes[name] ?? 0)),
+        // what is in the log alone has no size yet
+        size > 0 && el("span", { class: "bar", vars: { "--share": (sizes[name] ?? 0) / largest } }),
+        size > 0 && el("span", { class: "figure" }, bytes(sizes[name] ?? 0)),
         el("span", { class: "quiet" }, images && sizes[name] ? `${Math.round(sizes[name] / images)} bytes an image. ${strength(name)}` : strength(name)),
       ),
     ),

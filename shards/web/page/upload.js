@@ -1,6 +1,6 @@
 /** Adding images: files from this computer, each with its progress and what became of it. */
 
-import * as api from "./api.js";
+import { add } from "./adding.js";
 import { announce, el, fill, icon } from "./dom.js";
 import { facts, indexChanged, may } from "./facts.js";
 import { bytes, count, pixels } from "./format.js";
@@ -53,24 +53,19 @@ export function uploadView() {
   /** @type {(() => Promise<void>)[]} */
   const queue = [];
   let running = 0;
-  const counts = { added: 0, replaced: 0, kept: 0, failed: 0 };
+  const counts = { added: 0, replaced: 0, sent: 0, kept: 0, failed: 0 };
 
   function example() {
     exampleText.textContent = `A file named cat.jpg gets the key ${prefix.value}cat.jpg.`;
   }
 
   /** @param {File[]} files */
-  async function onfiles(files) {
-    const { limits } = await facts().catch(() => ({ limits: {} }));
-    const largest = Math.min(limits.bytes ?? Infinity, limits.body ?? Infinity);
+  function onfiles(files) {
+    const isKept = keep.input.checked;
     for (const file of files) {
       const row = uploadRow(file, prefix.value + file.name);
       list.prepend(row.element);
-      if (file.size > largest) {
-        finish(row, "failed", `It has ${bytes(file.size)}; this server takes up to ${bytes(largest)}.`);
-      } else {
-        queue.push(() => send(row, file, keep.input.checked));
-      }
+      queue.push(() => send(row, file, isKept));
     }
     announce(`Adding ${count(files.length, "picture")}`);
     while (running < AT_ONCE && queue.length) work();
@@ -88,8 +83,9 @@ export function uploadView() {
   /** @param {ReturnType<typeof uploadRow>} row @param {File} file @param {boolean} isKept */
   async function send(row, file, isKept) {
     try {
-      const image = await api.put(row.key, file, { keep: isKept, onprogress: row.progress });
-      finish(row, image.replaced ? "replaced" : "added", pixels(image));
+      const image = await add(row.key, file, { keep: isKept, onprogress: row.progress });
+      if (image) finish(row, image.replaced ? "replaced" : "added", pixels(image));
+      else finish(row, "sent", "It can be found in a while, unless it is no picture.");
     } catch (error) {
       if (/** @type {any} */ (error).status === 412) finish(row, "kept", "There is an image of this key already.");
       else finish(row, "failed", inWords(error));
@@ -101,7 +97,7 @@ export function uploadView() {
     counts[what] += 1;
     row.finish(what, said);
     summary.hidden = false;
-    const words = { added: "added", replaced: "replaced", kept: "left alone", failed: "failed" };
+    const words = { added: "added", replaced: "replaced", sent: "sent", kept: "left alone", failed: "failed" };
     summary.textContent = Object.entries(counts)
       .filter(([, n]) => n)
       .map(([name, n]) => `${n} ${words[/** @type {keyof words} */ (name)]}`)
@@ -150,7 +146,7 @@ function uploadRow(file, key) {
     element.className = what;
     state.textContent = what === "kept" ? "left alone" : what;
     said.textContent = text;
-    if (what !== "failed") fill(links, el("a", { href: to("search", { key }) }, "Find similar"));
+    if (what !== "failed" && what !== "sent") fill(links, el("a", { href: to("search", { key }) }, "Find similar"));
   };
   return { element, key, progress, finish };
 }
