@@ -82,7 +82,7 @@ clean: ## remove what was built
 .venv/local .venv/checkers: .venv/%: infra/packages/%.lock | .venv/dev
 	@echo "installing infra/packages/$*.lock into .venv/$*" >&2
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $@
-	@$(BIN)/uv pip install --quiet --python $@/bin/python --require-hashes -r $<
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $@/bin/python --require-hashes -r $<
 	@touch $@
 
 # The page is tested in Debian's Chromium, docs/api.md with curl. Without them those tests fail, and say so.

@@ -15,6 +15,7 @@ from functions.pictures import CONFIG, BucketPictures
 from functions.settings import Settings
 from functions.telemetry import Telemetry
 from functions.tokens import SecretTokens
+from functions.waker import Waker, caller
 from shards.web import WebSettings, create_app
 from shards.web.access import Tokens
 from shards.web.signers import ThreadSigner
@@ -32,7 +33,8 @@ index = open_index(
     cache_bytes=settings.cache_bytes,
     executor=fanout.executor(settings, telemetry),
 )
-index.observe(telemetry, store)
+call_compactor = caller(settings, telemetry.log)
+index.observe(telemetry, store, Waker(call_compactor).look if call_compactor else None)
 pictures = BucketPictures(boto3.client("s3", config=CONFIG), settings.images_bucket())
 signer = ThreadSigner(index, settings.answer_seconds)
 
@@ -42,6 +44,7 @@ def build(tokens: Tokens) -> FastAPI:
     web = WebSettings(
         tokens=tokens,
         cors_origins=settings.cors_origins,
+        picture_origins=(pictures.origin,),
         urls=settings.urls,
         url_seconds=settings.answer_seconds,
         max_body=settings.max_body,

@@ -10,8 +10,10 @@ from itertools import accumulate
 from threading import Lock
 from typing import Any, Literal, TypeAlias
 
+from functions.events import Context
 from functions.listing import Listed
 from functions.pictures import Picture, Pictures
+from functions.signing import Sign
 from shards.cli.files import has_picture_extension
 from shards.errors import LookalikeError, PictureError, StorageError
 from shards.index import Index
@@ -50,6 +52,11 @@ Over: TypeAlias = Callable[[], bool]
 """Whether the time is over: what is under way can be finished, and nothing else begun."""
 
 
+def ending(context: Context, reserve: float) -> Over:
+    """Of a call whose last `reserve` seconds are for what is under way."""
+    return lambda: context.get_remaining_time_in_millis() < reserve * 1e3
+
+
 @dataclass(frozen=True, slots=True)
 class Added:
     """What became of a batch of objects.
@@ -86,7 +93,7 @@ class Progress:
     examples: tuple[str, ...] = ()
     next: str | None = None
 
-    def and_of(self, index: Index, page: Sequence[Listed]) -> Progress:
+    def and_of(self, index: Index | None, page: Sequence[Listed]) -> Progress:
         """With the next objects of the listing."""
         pictures = [one for one in page if is_picture(one.key)]
         wanted = [one.key for one in missing(index, pictures)]
@@ -104,9 +111,9 @@ def is_picture(key: str) -> bool:
     return not key.endswith("/") and has_picture_extension(key)
 
 
-def missing(index: Index, objects: Sequence[Listed]) -> list[Listed]:
-    """Those that the index does not have, or not as they are in the listing."""
-    images = index.images(one.key for one in objects)
+def missing(index: Index | None, objects: Sequence[Listed]) -> list[Listed]:
+    """Those that the index does not have, or not as they are in the listing: all, where there is no index yet."""
+    images = {} if index is None else index.images(one.key for one in objects)
     return [one for one in objects if not _is_known(images.get(one.key), one)]
 
 
@@ -119,12 +126,15 @@ def _is_known(image: Image | None, listed: Listed) -> bool:
     return image is not None and (image.source == listed.source or image.added >= listed.modified_ns)
 
 
-def add(index: Index, objects: Sequence[Listed], pictures: Pictures, *, readers: int, is_over: Over) -> Added:
+def add(
+    index: Index, objects: Sequence[Listed], pictures: Pictures, sign: Sign, *, readers: int, is_over: Over
+) -> Added:
     """Sign and add the pictures among these objects that the index does not have, in one log object.
 
-    `readers`: objects that are read at once. What is wrong with one object is said of it and stops no other. Raises
-    Busy before anything is read, Unfinished when the time does not suffice, and StorageError where the index cannot be
-    read or written, or none of the objects can: after each of them a call with the same objects does what is left.
+    `sign`: as `Index.sign`. `readers`: objects that are read at once. What is wrong with one object is said of it and
+    stops no other. Raises Busy before anything is read, Unfinished when the time does not suffice, and StorageError
+    where the index cannot be read or written, or none of the objects can: after each of them a call with the same
+    objects does what is left.
     """
     named = [one for one in objects if is_picture(one.key)]
     wanted = missing(index, named)
@@ -141,7 +151,9 @@ def add(index: Index, objects: Sequence[Listed], pictures: Pictures, *, readers:
             if picture is None:
                 return "gone"
             with signing_now:
-                return "left" if is_over() else _sign(index, one.key, picture, pictures.source(one.key, picture))
+                return (
+                    "left" if is_over() else _signed(index, sign, one.key, picture, pictures.source(one.key, picture))
+                )
         except LookalikeError as error:
             return error
 
@@ -168,7 +180,7 @@ def add(index: Index, objects: Sequence[Listed], pictures: Pictures, *, readers:
     )
 
 
-def count(index: Index, pages: Iterable[Sequence[Listed]], so_far: Progress, is_over: Over) -> Progress:
+def count(index: Index | None, pages: Iterable[Sequence[Listed]], so_far: Progress, is_over: Over) -> Progress:
     """Count on, page by page, until the listing ends or the time is over."""
     for page in pages:
         so_far = so_far.and_of(index, page)
@@ -187,7 +199,7 @@ def _failure(listed: Listed, error: LookalikeError) -> Failure:
     return Failure(listed.key, error.reason if isinstance(error, PictureError) else "unreadable", str(error))
 
 
-def _sign(index: Index, key: str, picture: Picture, source: Mapping[str, Any]) -> Record:
+def _signed(index: Index, sign: Sign, key: str, picture: Picture, source: Mapping[str, Any]) -> Record:
     """The record of an object as it is now.
 
     Its order is no later than that of any event of this state: S3 cuts LastModified to seconds, and stamps events when
@@ -196,4 +208,4 @@ def _sign(index: Index, key: str, picture: Picture, source: Mapping[str, Any]) -
     if picture.data is None:
         limit = index.settings.pictures.max_bytes
         raise PictureError("too_large_bytes", f"the object has {picture.size:,} bytes, the limit is {limit:,}")
-    return index.sign(key, picture.data, picture.meta, source=source, order=(picture.modified_ns, 0))
+    return sign(key, picture.data, picture.meta, source=source, order=(picture.modified_ns, 0))

@@ -8,11 +8,12 @@ import boto3
 
 from functions import calls
 from functions.compactor import Compactor
-from functions.events import Context
+from functions.events import Context, MergeResponse
 from functions.opening import counted_store, open_index
 from functions.settings import Settings
 from functions.telemetry import Telemetry
 from shards.index import Index
+from shards.table.merge import Merged
 
 LONGEST = 900.0
 """Seconds that a function may run: when the worker's answer is not there by then, it will not come."""
@@ -24,15 +25,15 @@ telemetry = Telemetry("compact", store)
 index = open_index(Index, store, settings)
 
 
-def _merge() -> Callable[[Sequence[str]], int | None]:
+def _merge() -> Callable[[Sequence[str]], Merged | None]:
     """By a worker, or here where there are none."""
     if not settings.merge_function:
         return index.merge
     workers = boto3.client("lambda", config=calls.config(LONGEST, settings.merges))
 
-    def merge(segments: Sequence[str]) -> int | None:
-        written: int | None = calls.call(workers, settings.merge_function, {"segments": list(segments)})["written"]
-        return written
+    def merge(segments: Sequence[str]) -> Merged | None:
+        answer: MergeResponse = calls.call(workers, settings.merge_function, {"segments": list(segments)})
+        return None if answer["merged"] is None else Merged.from_json(answer["merged"])
 
     return merge
 

@@ -130,9 +130,9 @@ class MergeRequest(TypedDict):
 
 
 class MergeResponse(TypedDict):
-    """`written`: segments; null where another worker was faster."""
+    """`merged`: what `shards.table.merge.Merged` says in JSON; null where somebody else was faster."""
 
-    written: int | None
+    merged: dict[str, Any] | None
 
 
 class CountRequest(TypedDict):

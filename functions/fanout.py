@@ -11,7 +11,7 @@ from functions.settings import Settings
 from functions.telemetry import Telemetry
 from shards.search.executor import FannedOut, FanOut
 from shards.search.gathering import Threads
-from shards.search.plan import WORKERS
+from shards.search.plan import WORKERS, plan
 
 AT_ONCE = 2 * WORKERS
 """Calls: those of one query, and those that the one before gave up at its deadline and that are not back yet."""
@@ -31,6 +31,7 @@ def fan_out(client: calls.Lambda, settings: Settings, telemetry: Telemetry) -> F
         partial(calls.call, client, settings.scan_function),
         deadline=settings.scan_seconds,
         crew=Threads(AT_ONCE),
+        planner=partial(plan, alone=settings.alone_bytes, worker=settings.worker_bytes),
         report=partial(_report, telemetry),
     )
 

@@ -1,4 +1,4 @@
-"""Does one merge, and commits it. Many at once, each of other segments, called by the compactor."""
+"""Does one merge for the compactor, which commits what comes of it. Many at once, each of other segments."""
 
 from __future__ import annotations
 
@@ -18,5 +18,6 @@ def handler(event: MergeRequest, context: Context) -> MergeResponse:
     """Called with the names of the segments to merge."""
     with telemetry.invocation(context) as said:
         said["segments"] = event["segments"]
-        said["written"] = written = index.merge(event["segments"])
-        return {"written": written}
+        merged = index.merge(event["segments"])
+        said["rows"] = None if merged is None else sum(segment.rows for segment in merged.segments)
+        return {"merged": None if merged is None else merged.to_json()}

@@ -30,6 +30,14 @@ def open_index(kind: type[Kind], store: Counted, settings: Settings, **options: 
         return kind.open(store, memory=settings.memory, **options)
 
 
+def existing_index(store: Counted, settings: Settings) -> Index | None:
+    """The index in this store, for who only reads; None where there is none."""
+    try:
+        return Index.open(store, memory=settings.memory)
+    except IndexNotFound:
+        return None
+
+
 def counted_store(settings: Settings) -> Counted:
     """Where the index is. Sends no request."""
     return Counted(open_store(settings.index))

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -103,6 +104,12 @@ class BucketPictures:
             self._raise_unless_gone(key, error)
             return False
         return (found["ContentLength"], _modified_ns(found)) == (source.get("size"), source.get("mtime_ns"))
+
+    @property
+    def origin(self) -> str:
+        """Where its addresses lead, as `https://host`. Sends no request."""
+        parts = urlsplit(self.address_to_get("any", 1))
+        return f"{parts.scheme}://{parts.netloc}"
 
     def address_to_get(self, key: str, seconds: int) -> str:
         """Where whoever has this address may read the object."""

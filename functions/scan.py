@@ -14,7 +14,7 @@ from typing import Any
 
 from functions.counted import Counted
 from functions.events import Context
-from functions.settings import Settings
+from functions.settings import Settings, stack_name
 from shards.search.worker import Worker
 from shards.storage import open_store
 from shards.table.disk import DiskCache
@@ -26,7 +26,7 @@ worker = Worker(store, memory=settings.memory, disk=disk)
 calls = count()
 
 METRICS = {
-    "Namespace": "lookalike",
+    "Namespace": stack_name(),
     "Dimensions": [["service"]],
     "Metrics": [{"Name": "QueryBytes", "Unit": "Bytes"}, {"Name": "QueryRequests", "Unit": "Count"}],
 }

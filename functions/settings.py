@@ -12,9 +12,13 @@ from typing import Any
 
 from shards.errors import LookalikeError
 from shards.families import DEFAULT
+from shards.search.plan import ALONE, WORKER
 from shards.table.settings import SEGMENT_ROWS, THUMBNAIL
 
 PREFIX = "LOOKALIKE_"
+
+STACK = PREFIX + "STACK"
+"""Variable with the name of the stack, which is in front of all its names."""
 
 FLAGS = {"true": True, "false": False}
 
@@ -30,19 +34,23 @@ class Settings:
     `index`: its address, `s3://bucket/prefix`. `images`: the bucket whose pictures are indexed.
 
     What an index is made with, by the function that first finds none; it keeps them for ever. `families`: their
-    names. `shards`: 16 for the first tens of millions; `lookalike reshard` doubles them. `segment_rows`: larger
-    segments cost fewer requests a query, smaller ones spread better. `thumbnails`: pixels, 0 for none.
+    names. `shards`: a fold makes a segment in each, so few are better; `lookalike reshard` doubles them.
+    `segment_rows`: larger segments cost fewer requests a query, smaller ones spread better. `thumbnails`: pixels, 0 for
+    none.
 
     `cache`: a folder in which bytes of the index are kept while the environment lives; empty: in memory only. It is
     the one place of a function that may be written. `cache_bytes`: a function has 512 MB there unless it pays for
-    more. `memory`: bytes of the index kept in memory; the rest of the function's is for pictures.
+    more. `memory`: bytes of the index kept in memory; the rest of the function's is for pictures. The compactor keeps
+    key hashes, 8 bytes an image, and folds an eighth of it at a time, of 32 to 128 MB.
     `max_staleness`: seconds for which a warm function asks nothing before it answers; 0 sees every write, for two
     requests a query.
 
     `readers`: objects of a batch that are read at once, 63 ms each; they are signed one after another, since a function
     of 1.8 GB has one processor, and one decoded picture may have 300 MB. `reserve`: seconds before the end at which no
-    picture is begun: the largest takes 6 s, and what was signed must be written. `hold`: seconds that a batch waits
-    when there is more to fold than there should be (see `functions.throttle`).
+    picture is begun: what was signed must be written. `sign_seconds`, `sign_memory`: what one picture may take, in a
+    process of its own, before it is given up: the largest needs 6 s, and the function itself and what it reads besides
+    have room for 400 MB. `hold`: seconds that a batch waits when there is more to fold than there should be (see
+    `functions.throttle`).
 
     `tokens_secret`: name or ARN of the secret in Secrets Manager that has the tokens, a line each as `lookalike serve`
     takes them; empty, missing or without a token, nobody may ask. `tokens_seconds`: how long a token that was taken
@@ -57,6 +65,8 @@ class Settings:
 
     `scan_function`: what a query that has much to fetch is handed to, in parts; empty: the API scans by itself.
     `scan_seconds`: what its workers may take; then the answer is partial, before `answer_seconds` are over.
+    `alone_bytes`: up to so many the API fetches everything itself; `worker_bytes`: what one worker fetches at most.
+    Less of either: cold answers come sooner, and more functions are paid for (see `shards.search.plan`).
 
     `compact_function`: what is called when the tail grows faster than the schedule folds it; empty: nothing is.
     `merge_function`: what merges are handed to; empty: the compactor merges by itself. `merges`: at once.
@@ -67,7 +77,7 @@ class Settings:
     images: str = ""
 
     families: tuple[str, ...] = DEFAULT
-    shards: int = 16
+    shards: int = 4
     segment_rows: int = SEGMENT_ROWS
     thumbnails: int = THUMBNAIL
 
@@ -78,6 +88,8 @@ class Settings:
 
     readers: int = 8
     reserve: float = 15.0
+    sign_seconds: float = 10.0
+    sign_memory: int = 1280 << 20
     hold: float = 10.0
 
     tokens_secret: str = ""
@@ -92,6 +104,8 @@ class Settings:
 
     scan_function: str = ""
     scan_seconds: float = 20.0
+    alone_bytes: int = ALONE
+    worker_bytes: int = WORKER
 
     compact_function: str = ""
     merge_function: str = ""
@@ -116,6 +130,11 @@ class Settings:
         if not self.images:
             raise SettingInvalid(f"{PREFIX}IMAGES is missing: give the name of the bucket whose pictures are indexed")
         return self.images
+
+
+def stack_name(environ: Mapping[str, str] = os.environ) -> str:
+    """The name of the stack that this function is of."""
+    return environ.get(STACK, "").strip() or "lookalike"
 
 
 def _flag(text: str) -> bool:

@@ -1,6 +1,8 @@
 """What a function tells those who run it: one JSON line for each thing that happened, and CloudWatch's metrics.
 
-Metrics are written as log lines too, in CloudWatch's embedded metric format: no request, and no permission.
+Metrics are written as log lines too, in CloudWatch's embedded metric format: no request, and no permission. Their
+namespace is the name of the stack, so what two stacks measure is never added up. (A second dimension would do the same
+for the same price, which is by the combination of namespace, name and dimensions, and make every line longer.)
 """
 
 from __future__ import annotations
@@ -17,8 +19,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from functions.counted import Counted
 from functions.events import Context
-
-NAMESPACE = "lookalike"
+from functions.settings import stack_name
 
 Metric: TypeAlias = Literal[
     "ImagesAdded",
@@ -47,7 +48,7 @@ UNITS: Mapping[Metric, MetricUnit] = {
 
 
 class Telemetry:
-    """Of one function; its name is the dimension `service` of every metric, and stands in every line.
+    """Of one function; its name is the one dimension of every metric, `service`, and stands in every line.
 
     `clock`: seconds that only rise.
     """
@@ -61,7 +62,7 @@ class Telemetry:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.log = Logger(service=function, stream=stream or sys.stdout)
-        self._metrics = EphemeralMetrics(namespace=NAMESPACE, service=function)
+        self._metrics = EphemeralMetrics(namespace=stack_name(), service=function)
         self._store = store
         self._clock = clock
         self._is_cold = True

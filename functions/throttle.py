@@ -12,10 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from functions.waker import is_early
 from shards.table.table import TAIL_BYTES, TAIL_OBJECTS
-
-EARLY = 4
-"""The compactor is called at a quarter of the limit: it is there before anybody has to wait."""
 
 LOOK_SECONDS = 5.0
 """How long it is believed how long the tail is: asking costs two requests, a twelfth of what a batch costs."""
@@ -45,7 +43,7 @@ class Throttle:
             objects, size = self.pressure()
             self._looked = self.clock()
             waited = self._looked - started
-            if not is_nudged and (objects * EARLY > TAIL_OBJECTS or size * EARLY > TAIL_BYTES):
+            if not is_nudged and is_early(objects, size):
                 is_nudged = True
                 self.nudge()
             if objects <= TAIL_OBJECTS and size <= TAIL_BYTES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -19,8 +20,10 @@ def node() -> str:
     return str(Path(sysconfig.get_path("scripts")) / "node")
 
 
-def osls(*arguments: str, folder: Path = ROOT) -> str:
-    """Run it on the serverless.yml of a folder; what it said. Raises OslsError, also where it is not installed.
+def osls(*arguments: str, folder: Path = ROOT, **variables: str) -> str:
+    """Run it on the serverless.yml of a folder, with these variables in its environment; what it said.
+
+    Raises OslsError, also where it is not installed.
 
     One at a time: wherever it is told to write, it writes to `.serverless` on its way, and empties that first.
     """
@@ -31,7 +34,9 @@ def osls(*arguments: str, folder: Path = ROOT) -> str:
     (folder / "build").mkdir(exist_ok=True)
     with (folder / "build" / "osls.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        finished = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+        finished = subprocess.run(  # noqa: S603 - ours
+            command, cwd=folder, env=os.environ | variables, capture_output=True, text=True, check=False
+        )
     if finished.returncode:
         raise OslsError(f"osls {' '.join(arguments)} failed:\n{finished.stdout}\n{finished.stderr}")
     return finished.stdout

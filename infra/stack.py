@@ -7,6 +7,7 @@ and does not wait until there are more.
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from typing import Any
 
 import boto3
@@ -34,6 +36,9 @@ READY_SECONDS = 60.0
 """An idle machine needs two."""
 
 STOP_SECONDS = 10.0
+
+OFTEN = {"SLS_AWS_MONITORING_FREQUENCY": "100"}
+"""Milliseconds between looks at how far a deployment is: the stand-in needs half a second for it, and AWS minutes."""
 
 
 class LocalStackError(Exception):
@@ -110,8 +115,10 @@ class Stack:
             raise LocalStackError(self._failed_to_start())
 
     def _environment(self) -> Mapping[str, str]:
+        # each function is many processes, of which only the first is to compile what they import
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         return {
-            **os.environ,
+            **inherited,
             **self.environment,
             "BIND_HOST": HOST,
             "GATEWAY_PORT": str(self.port),
@@ -148,8 +155,8 @@ class Stack:
         """End it, with all that was in it; whether it ran. Raises LocalStackError."""
         number = self.running()
         if number is not None:
-            # the functions' processes are of its group
-            os.killpg(number, signal.SIGTERM)
+            # the functions' processes are of its group; nothing of what they have is kept, so nobody is waited for
+            os.killpg(number, signal.SIGKILL)
             wait_for(lambda: self.running() is None, STOP_SECONDS, lambda: f"process {number} does not end")
         shutil.rmtree(self.folder, ignore_errors=True)
         return number is not None
@@ -163,12 +170,16 @@ class Stack:
             tree = self.folder / one.name
             shutil.rmtree(tree, ignore_errors=True)
             package.copy_sources(tree, one)
+            # each process of a function unpacks the sources anew, and would compile them
+            compileall.compile_dir(tree, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
             package.write_zip(tree, self.folder / f"{one.name}.zip")
         # osls keeps what it does in `.serverless` beside serverless.yml, which two deployments at once would share
         (self.folder / "infra").mkdir(exist_ok=True)
         for source in (ROOT / "serverless.yml", *(ROOT / "infra").glob("*.yml")):
             shutil.copyfile(source, self.folder / source.relative_to(ROOT))
-        osls("deploy", "--stage", self.stage, "--param=packages=.", *chosen, folder=self.folder)
+        # on AWS the disk of a function is its own, here it is that of this machine: so nothing is kept there
+        given = ("--stage", self.stage, "--param=packages=.", "--param=cache-bytes=0", *chosen)
+        osls("deploy", *given, folder=self.folder, **OFTEN)
 
     def outputs(self) -> dict[str, str]:
         """What the stack says of itself."""
@@ -189,4 +200,4 @@ def wait_for(is_so: Callable[[], bool], seconds: float, otherwise: Callable[[], 
     while not is_so():
         if time.monotonic() > until:
             raise LocalStackError(otherwise())
-        time.sleep(0.2)
+        time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""serverless.yml, deployed to a stand-in for AWS on this machine: once for all tests of a module."""
+"""serverless.yml, deployed to a stand-in for AWS on this machine: once for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from tests.servers import free_ports
 CHOSEN = (
     # a process each, and what one of them starts with takes a processor more than a second
     "--param=ingest-concurrency=2",
+    "--param=backfill-concurrency=2",
     # few, so that a test makes enough segments of one shard to be merged
     "--param=shards=2",
+    # of a few hundred pictures there is not much to fetch: a worker is to fetch it all the same
+    "--param=alone-bytes=1",
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The deployed stack, and a token for it. Without Node.js or the stand-in, its tests fail and say what to do."""
     (port,) = free_ports(1)

@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -52,6 +53,15 @@ class Place:
     def functions(self) -> Any:
         # a call that is repeated by the client would do the work twice
         return self.stack.client("lambda", config=Config(read_timeout=300, retries={"total_max_attempts": 1}))
+
+    @cached_property
+    def machines(self) -> Any:
+        """Step Functions."""
+        return self.stack.client("stepfunctions")
+
+    @cached_property
+    def logs(self) -> Any:
+        return self.stack.client("logs")
 
     @cached_property
     def http(self) -> httpx.Client:
@@ -126,6 +136,61 @@ class Place:
         """What the functions complained of lately."""
         lines = self.stack.output.read_text().splitlines()
         return "\n".join(line[:2000] for line in lines if re.search(r"WARNING|ERROR|Traceback", line))[-8000:]
+
+    def lines(self, function: str, message: str) -> list[dict[str, Any]]:
+        """What a function has told so far by this message, oldest first."""
+        pages = self.logs.get_paginator("filter_log_events").paginate(
+            logGroupName=f"/aws/lambda/{self.stack.name}-{function}"
+        )
+        texts = [one["message"] for page in pages for one in page["events"]]
+        told = [json.loads(text) for text in texts if text.startswith("{")]
+        return [one for one in told if one.get("message") == message]
+
+    @contextmanager
+    def choosing(self, function: str, **settings: str) -> Iterator[None]:
+        """Within it, a function has these settings."""
+        name = f"{self.stack.name}-{function}"
+        usual = self.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": usual | settings})
+        try:
+            yield
+        finally:
+            self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": usual})
+
+    def processes(self, function: str) -> list[int]:
+        """The numbers of the processes that run a function, and of those that have run it and wait."""
+        variable = f"AWS_LAMBDA_FUNCTION_NAME={self.stack.name}-{function}".encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it ended meanwhile, or is somebody else's
+                variables = (folder / "environ").read_bytes().split(b"\0")
+                if variable in variables and self.stack.endpoint.encode() in b"".join(variables):
+                    found.append(int(folder.name))
+        return found
+
+    @contextmanager
+    def unheard(self) -> Iterator[None]:
+        """Within it, nobody is told what happens in the bucket: as before there was a stack."""
+        self.settle()
+        told = self.s3.get_bucket_notification_configuration(Bucket=self.bucket)
+        del told["ResponseMetadata"]
+        self.s3.put_bucket_notification_configuration(Bucket=self.bucket, NotificationConfiguration={})
+        try:
+            yield
+        finally:
+            self.s3.put_bucket_notification_configuration(Bucket=self.bucket, NotificationConfiguration=told)
+
+    def backfill(self, **asked: str) -> None:
+        """Run the state machine to its end. Fails where it does."""
+        started = self.machines.start_execution(stateMachineArn=self.outputs["Backfill"], input=json.dumps(asked))
+        found: dict[str, Any] = {}
+
+        def is_over() -> bool:
+            found.update(self.machines.describe_execution(executionArn=started["executionArn"]))
+            return bool(found["status"] != "RUNNING")
+
+        wait_for(is_over, SECONDS, lambda: f"the backfill does not end:\n{self.said()}")
+        assert found["status"] == "SUCCEEDED", (found, self.said())
 
     def compact(self) -> None:
         """Have it compacted. Where the schedule's own call is under way no other may be, and this one waits."""

@@ -5,50 +5,26 @@ Every test puts pictures of its own into the one bucket, and can run alone.
 
 from __future__ import annotations
 
-import io
 import random
 import threading
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
+from dataclasses import replace
 from itertools import pairwise
 from urllib.parse import quote
 
 import httpx
-from PIL import Image
 
+from functions.waker import EARLY
 from infra.stack import wait_for
 from shards.families import DEFAULT
+from shards.table.table import TAIL_OBJECTS
+from tests.aws.pictures import bitmap, digests, pictures, reduced
 from tests.aws.place import Place, keys_of
-from tests.cli.drawing import cloud, png
-
-NAMES = (
-    "plain-{}.png",
-    "with blanks {}.png",
-    "a+b+{}.png",
-    "über/grün-{}.png",
-    "100%25 {}%.png",
-    "😀/🦝 {}.png",
-    "a&b=c?d#{}.png",
-    "deep/er/still/{}.png",
-)
-"""Of objects; S3 sends them encoded as a form, and what is not undone exactly is another key."""
+from tests.cli.drawing import png
 
 RECEIVES_SECONDS = 1
 """Until a message that failed comes again, where a test waits for the last time; the template's 150 are for work that
 takes long."""
-
-
-def pictures(prefix: str, count: int, first_seed: int) -> dict[str, bytes]:
-    """So many pictures, no two alike, under all kinds of names."""
-    return {
-        f"{prefix}/" + NAMES[number % len(NAMES)].format(number): png(first_seed + number, 64)
-        for number in range(count)
-    }
-
-
-def digests(drawn: Mapping[str, bytes]) -> dict[str, str]:
-    return {key: sha256(data).hexdigest() for key, data in drawn.items()}
 
 
 def test_without_a_token_only_health_is_answered(place: Place) -> None:
@@ -141,14 +117,6 @@ def test_a_picture_of_30_mb_goes_past_the_api_into_the_bucket_and_back(place: Pl
     assert httpx.get(moved.headers["location"], timeout=60).content == data
 
 
-def bitmap(megabytes: int) -> bytes:
-    """A picture of so many MB, as cameras and scanners make them."""
-    side = int((megabytes * 1e6 / 3) ** 0.5)
-    encoded = io.BytesIO()
-    cloud(6_000, side).save(encoded, "BMP")
-    return encoded.getvalue()
-
-
 def test_an_answer_over_http_is_that_of_the_index(place: Place) -> None:
     stored = pictures("asked", 24, 7_000)
     place.put(stored)
@@ -174,12 +142,19 @@ def test_an_answer_over_http_is_that_of_the_index(place: Place) -> None:
         assert over_http["hits"][0]["key"] == key
 
 
-def reduced(data: bytes) -> bytes:
-    """A smaller copy, as a JPEG file."""
-    encoded = io.BytesIO()
-    with Image.open(io.BytesIO(data)) as picture:
-        picture.resize((48, 48)).save(encoded, "JPEG", quality=80)
-    return encoded.getvalue()
+def test_who_adds_over_http_has_the_compactor_come_before_its_time(place: Place) -> None:
+    index = place.index()
+    record = index.sign("added", png(9_000, 64))
+    for number in range(TAIL_OBJECTS // EARLY):
+        index.write([replace(record, key=f"added/{number}.png", order=index.next_order())])
+    before = len(place.lines("compact", "done"))
+
+    def has_come() -> bool:
+        added = place.ask("PUT", "/v1/images/added/last.png", content=png(9_001, 64))
+        assert added.is_success, added.text
+        return any(one["folded"] for one in place.lines("compact", "done")[before:])
+
+    wait_for(has_come, 60, lambda: f"the compactor does not come:\n{place.said()}")
 
 
 def test_nothing_is_lost_and_no_query_fails_while_it_is_compacted(place: Place) -> None:
@@ -187,10 +162,12 @@ def test_nothing_is_lost_and_no_query_fails_while_it_is_compacted(place: Place) 
     place.put(kept)
     place.wait_until_indexed("busy/", digests(kept))
     over = threading.Event()
+    # of uploads, which go on while the compactor is at work, and do not bury it
+    turns = threading.Semaphore(2)
 
     def upload_on() -> int:
         rounds = 0
-        while not over.is_set():
+        while turns.acquire() and not over.is_set():
             place.put(pictures(f"busy/{rounds}", 6, 9_000 + 10 * rounds))
             # as old ones are deleted and overwritten, segments have dead rows
             place.delete(sorted(pictures(f"busy/{rounds - 2}", 2, 0)))
@@ -208,16 +185,25 @@ def test_nothing_is_lost_and_no_query_fails_while_it_is_compacted(place: Place) 
     with ThreadPoolExecutor(2) as others:
         uploading, asking = others.submit(upload_on), others.submit(ask_on)
         try:
-            segments = [place.index().stats().segments]
+            index = place.index()
+            segments = [index.stats().segments]
+            record, rng = index.sign("folded", png(9_999, 64)), random.Random(7)
 
             def is_merged_twice() -> bool:
+                # somebody else folds too, so that there soon is something to merge
+                for _ in range(3):
+                    keys = [f"folded/{number}.png" for number in rng.sample(range(1_000), 4)]
+                    index.write([replace(record, key=key, order=index.next_order()) for key in keys])
+                    index.commit()
+                turns.release()
                 place.compact()
-                segments.append(place.index().stats().segments)
-                return sum(b < a for a, b in pairwise(segments)) >= 2
+                segments.append(index.stats().segments)
+                return len(segments) > 6 and sum(b < a for a, b in pairwise(segments)) >= 2
 
             wait_for(is_merged_twice, 90, lambda: f"too few merges, segments are {segments}:\n{place.said()}")
         finally:
             over.set()
+            turns.release()
 
     assert uploading.result() > 2
     answers = asking.result()

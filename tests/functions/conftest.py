@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 
 import pytest
 
+from tests.functions.stage import event_loop
+
 
 @pytest.fixture(autouse=True)
 def event_loop_of_mangum() -> Iterator[None]:
-    """Mangum takes the thread's event loop, or makes one that nobody closes."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    asyncio.set_event_loop(None)
-    loop.close()
+    with event_loop():
+        yield

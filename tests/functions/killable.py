@@ -34,15 +34,17 @@ class Failed(Exception):
 
 
 class Killable:
-    """A function with these variables of the environment. What it prints is appended to `log`.
+    """A function with these variables of the environment. What it prints is appended to `log`; `constants` of modules
+    are other ones in its process.
 
     A context manager; the process is started by the first call, and by the first one after each kill.
     """
 
-    def __init__(self, name: str, variables: Mapping[str, str], log: Path) -> None:
-        self._arguments = (name, dict(variables), log)
+    def __init__(
+        self, name: str, variables: Mapping[str, str], log: Path, constants: Mapping[str, float] | None = None
+    ) -> None:
+        self._arguments = (name, dict(variables), log, dict(constants or {}))
         self._process: multiprocessing.process.BaseProcess | None = None
-        self.kills = 0
 
     def __enter__(self) -> Killable:
         return self
@@ -66,7 +68,6 @@ class Killable:
             answer, error = self._connection.recv()
         except (EOFError, ConnectionError):
             self._end()
-            self.kills += 1
             raise Killed from None
         finally:
             if timer:
@@ -90,12 +91,17 @@ class Killable:
             self._connection.close()
 
 
-def _serve(name: str, variables: Mapping[str, str], log: Path, connection: Connection) -> None:
+def _serve(
+    name: str, variables: Mapping[str, str], log: Path, constants: Mapping[str, float], connection: Connection
+) -> None:
     """What runs in the process: one call after another, for ever."""
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, sys.stdout.fileno())
     os.dup2(output, sys.stderr.fileno())
     os.environ.update(variables)
+    for constant, value in constants.items():
+        module, _, attribute = constant.rpartition(".")
+        setattr(importlib.import_module(module), attribute, value)
     handler = importlib.import_module(f"functions.{name}").handler
     with suppress(EOFError):
         while True:

@@ -7,8 +7,9 @@ import io
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
+from queue import Queue
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -17,8 +18,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from functions import calls
 from functions.front import ANSWER_BYTES
+from functions.waker import EARLY
 from shards import Index
+from shards.table.table import TAIL_OBJECTS
 from tests.functions.stage import Invocation, event, load
 from tests.web.conftest import CAT, RACCOON, add
 
@@ -234,6 +238,14 @@ def test_a_request_that_is_too_large_is_told_another_way(api: Api) -> None:
     assert set(offer["headers"]) == {"x-amz-meta-lookalike-meta"}
 
 
+def test_the_page_may_put_a_picture_where_its_address_leads(api: Api) -> None:
+    asked = json.dumps({"key": "a.jpg", "bytes": 20_000_000}).encode()
+    address = urlsplit(api.ask("POST", "/v1/uploads", asked, headers=WRITER).json()["url"])
+    policy = api.ask("GET", "/", headers=READER).headers["content-security-policy"]
+    connect = next(part for part in policy.split("; ") if part.startswith("connect-src"))
+    assert connect.split()[1:] == ["'self'", f"{address.scheme}://{address.netloc}"]
+
+
 def test_an_address_needs_a_size_and_none_leads_back_here(api: Api) -> None:
     assert (
         "bytes: say how large" in problem(api.ask("POST", "/v1/uploads", b'{"key":"a.jpg"}', headers=WRITER))["detail"]
@@ -265,6 +277,30 @@ def test_an_answer_that_is_too_large_is_refused_not_lost(api: Api, monkeypatch: 
     refusal = problem(api.ask("GET", "/v1/stats", headers=READER))
     assert (refusal["status"], refusal["code"]) == (422, "answer-too-large")
     assert ANSWER_BYTES < 6 << 20
+
+
+@pytest.mark.parametrize("environment", [{"LOOKALIKE_COMPACT_FUNCTION": "lookalike-compact"}])
+def test_who_adds_wakes_the_compactor_before_anybody_has_to_wait(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: Queue[str] = Queue()
+    monkeypatch.setattr(calls, "start", lambda client, function: called.put(function))
+    waker = api.module.index._look.__self__
+    monkeypatch.setattr(waker, "clock", lambda: 0.0)
+
+    def put(key: str) -> int:
+        return api.ask("PUT", f"/v1/images/{key}", CAT, headers=WRITER, media_type="image/jpeg").status
+
+    assert put("first.jpg") == 201
+    record = api.index.sign("cat.jpg", CAT)
+    for n in range(TAIL_OBJECTS // EARLY):
+        api.index.write([replace(record, key=f"{n}.jpg")])
+    # how long the tail is was looked at a moment ago
+    service = api.module.front._adapter.app.state.service
+    monkeypatch.setattr(service, "clock", count(10**9, 60).__next__)
+    assert put("second.jpg") == 201
+    assert called.get(timeout=60) == "lookalike-compact"
+    assert put("third.jpg") == 201
+    waker.start(lambda: called.put("the last"))
+    assert called.get(timeout=60) == "the last", "once in a while is enough"
 
 
 def test_requests_one_after_another_share_one_app(api: Api) -> None:

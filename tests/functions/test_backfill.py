@@ -57,8 +57,18 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @pytest.fixture
 def backfill(s3: Any) -> ModuleType:
     """The module as a new environment loads it."""
-    sys.modules.pop("functions.backfill", None)
-    return importlib.import_module("functions.backfill")
+    return loaded("backfill")
+
+
+@pytest.fixture
+def progress(s3: Any) -> ModuleType:
+    """The module as a new environment loads it."""
+    return loaded("progress")
+
+
+def loaded(name: str) -> ModuleType:
+    sys.modules.pop(f"functions.{name}", None)
+    return importlib.import_module(f"functions.{name}")
 
 
 def put(s3: Any, *keys: str) -> None:
@@ -79,19 +89,19 @@ def as_listed(s3: Any) -> list[dict[str, Any]]:
 def test_a_batch_of_a_listing_is_added(s3: Any, backfill: ModuleType, event: str) -> None:
     put(s3, "zoo/red + blue panda.PNG", "zoo/Bär 100%.png", "zoo/opening hours.txt")
     batch = json.loads((ROOT / "tests" / "events" / event).read_text())
-    done = backfill.batch(batch, Context())
+    done = backfill.handler(batch, Context())
     assert done == {"added": 2, "unchanged": 0, "skipped": 2, "gone": 0, "failed": 0, "failures": []}
     assert json.loads(json.dumps(done)) == done
     images = backfill.index.images(["zoo/red + blue panda.PNG", "zoo/Bär 100%.png"])
     assert [image.meta for image in images.values()] == [{"a": 1}, {"a": 1}]
     assert images["zoo/Bär 100%.png"].source["path"] == "s3://images/zoo/Bär 100%.png"
     # the objects are younger than what the event says of them
-    assert backfill.batch(batch, Context())["unchanged"] == 2
+    assert backfill.handler(batch, Context())["unchanged"] == 2
 
 
 def test_what_s3_lists_is_what_was_read(s3: Any, backfill: ModuleType) -> None:
     put(s3, "a.png", "b//c.png", "d e.png")
-    assert backfill.batch({"Items": as_listed(s3)}, Context())["added"] == 3
+    assert backfill.handler({"Items": as_listed(s3)}, Context())["added"] == 3
     (image,) = backfill.index.images(["b//c.png"]).values()
     (listed,) = (one for one in s3.list_objects_v2(Bucket=BUCKET)["Contents"] if one["Key"] == "b//c.png")
     assert image.source == {
@@ -99,12 +109,12 @@ def test_what_s3_lists_is_what_was_read(s3: Any, backfill: ModuleType) -> None:
         "size": listed["Size"],
         "mtime_ns": int(listed["LastModified"].timestamp()) * 10**9,
     }
-    assert backfill.batch({"Items": as_listed(s3)}, Context())["unchanged"] == 3
+    assert backfill.handler({"Items": as_listed(s3)}, Context())["unchanged"] == 3
 
 
 def test_an_object_alone_is_a_batch_too(s3: Any, backfill: ModuleType) -> None:
     put(s3, "a.png")
-    assert backfill.batch(as_listed(s3)[0], Context())["added"] == 1
+    assert backfill.handler(as_listed(s3)[0], Context())["added"] == 1
 
 
 def test_failures_are_told_in_the_answer_and_in_the_log(
@@ -114,7 +124,7 @@ def test_failures_are_told_in_the_answer_and_in_the_log(
     monkeypatch.setattr(backfill, "telemetry", Telemetry(uuid.uuid4().hex, stream=log))
     put(s3, "a.png")
     s3.put_object(Bucket=BUCKET, Key="bad.png", Body=b"no picture at all")
-    done = backfill.batch({"Items": [*as_listed(s3), {"Key": "gone.png", "Size": 1, "LastModified": 1}]}, Context())
+    done = backfill.handler({"Items": [*as_listed(s3), {"Key": "gone.png", "Size": 1, "LastModified": 1}]}, Context())
     assert {key: done[key] for key in ("added", "failed", "gone")} == {"added": 1, "failed": 1, "gone": 1}
     (failure,) = done["failures"]
     assert (failure["key"], failure["reason"]) == ("bad.png", "not_an_image")
@@ -127,33 +137,42 @@ def test_failures_are_told_in_the_answer_and_in_the_log(
 def test_a_call_without_time_is_to_be_repeated(s3: Any, backfill: ModuleType) -> None:
     put(s3, "a.png")
     with pytest.raises(Unfinished):
-        backfill.batch({"Items": as_listed(s3)}, Context(milliseconds=1_000))
+        backfill.handler({"Items": as_listed(s3)}, Context(milliseconds=1_000))
     assert backfill.index.count() == 0
 
 
 class TestProgress:
-    def test_it_counts_the_pictures_of_the_bucket(self, s3: Any, backfill: ModuleType) -> None:
+    def test_it_counts_the_pictures_of_the_bucket(self, s3: Any, backfill: ModuleType, progress: ModuleType) -> None:
         put(s3, "a.png", "b.png")
-        backfill.batch({"Items": as_listed(s3)}, Context())
+        backfill.handler({"Items": as_listed(s3)}, Context())
         put(s3, "c.png", "notes.txt", "zoo/d.png")
-        assert backfill.progress({}, Context()) == {
+        assert progress.handler({}, Context()) == {
             "pictures": 4,
             "indexed": 2,
             "missing": 2,
             "examples": ("c.png", "zoo/d.png"),
             "next": None,
         }
-        assert backfill.progress({"prefix": "zoo/"}, Context())["pictures"] == 1
-        assert backfill.progress({"prefix": "empty/"}, Context())["pictures"] == 0
+        assert progress.handler({"prefix": "zoo/"}, Context())["pictures"] == 1
+        assert progress.handler({"prefix": "empty/"}, Context())["pictures"] == 0
 
-    def test_it_goes_on_where_a_call_had_to_end(self, s3: Any, backfill: ModuleType) -> None:
+    def test_without_an_index_nothing_is_in_it_and_none_is_made(self, s3: Any, progress: ModuleType) -> None:
+        put(s3, "a.png", "b.png")
+        counted = progress.handler({}, Context())
+        assert (counted["pictures"], counted["indexed"], counted["missing"]) == (2, 0, 2)
+        assert list(progress.store.list()) == []
+        # one that is made meanwhile is seen by the next call of the same function
+        loaded("backfill").handler({"Items": as_listed(s3)}, Context())
+        assert progress.handler({}, Context())["indexed"] == 2
+
+    def test_it_goes_on_where_a_call_had_to_end(self, s3: Any, backfill: ModuleType, progress: ModuleType) -> None:
         put(s3, "a.png", "b.png", "c.png")
-        backfill.batch({"Items": as_listed(s3)[:2]}, Context())
-        first = backfill.progress({"so_far": {}}, Context(milliseconds=0))
+        backfill.handler({"Items": as_listed(s3)[:2]}, Context())
+        first = progress.handler({"so_far": {}}, Context(milliseconds=0))
         assert (first["pictures"], first["next"]) == (3, "c.png")
         # the next page
         put(s3, "d.png")
-        last = backfill.progress({"so_far": json.loads(json.dumps(first))}, Context())
+        last = progress.handler({"so_far": json.loads(json.dumps(first))}, Context())
         assert last == {"pictures": 4, "indexed": 2, "missing": 2, "examples": ("c.png", "d.png"), "next": None}
 
 

@@ -80,7 +80,9 @@ def new_index(shards: int = 1) -> Index:
 
 
 def added(index: Index, bucket: Bucket, objects: Sequence[Listed] | None = None) -> Added:
-    return add(index, bucket.listing() if objects is None else objects, bucket, readers=4, is_over=lambda: False)
+    return add(
+        index, bucket.listing() if objects is None else objects, bucket, index.sign, readers=4, is_over=lambda: False
+    )
 
 
 def contents(index: Index) -> dict[str, str]:
@@ -204,7 +206,7 @@ class TestAdding:
     ) -> None:
         bucket.put("a.png", "b.png", "c.png", "d.png")
         with pytest.raises(Unfinished, match="2 of 4 pictures to go"):
-            add(index, bucket.listing(), bucket, readers=1, is_over=after(4))
+            add(index, bucket.listing(), bucket, index.sign, readers=1, is_over=after(4))
         assert len(contents(index)) == 2
         assert added(index, bucket) == Added(2, 2, 0, 0, 0, ())
         assert contents(index) == digests(bucket)
@@ -212,7 +214,7 @@ class TestAdding:
     def test_without_any_time_nothing_is_read(self, index: Index, bucket: Bucket) -> None:
         bucket.put("a.png")
         with pytest.raises(Unfinished):
-            add(index, bucket.listing(), bucket, readers=1, is_over=lambda: True)
+            add(index, bucket.listing(), bucket, index.sign, readers=1, is_over=lambda: True)
         assert bucket.reads == []
         assert index.stats().tail == 0
 

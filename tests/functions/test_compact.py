@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ALL_COMPLETED
 from dataclasses import replace
 from threading import Barrier, Event
 from typing import Any
@@ -15,9 +16,13 @@ from functions.calls import call, start
 from functions.compactor import MARGIN, Compactor
 from shards import Index
 from shards.errors import QueryError, StorageError
-from shards.table.merge import FACTOR
+from shards.storage.memory import MemoryStore
+from shards.table.collect import ORPHAN_SECONDS
+from shards.table.committing import Committed
+from shards.table.merge import FACTOR, Merged
 from tests.cli.drawing import png
 from tests.functions.stage import Invocation, Told, load
+from tests.table.synthetic import many
 from tests.world import FakeWorld
 
 PICTURE = png(1)
@@ -30,7 +35,7 @@ def filled(rounds: int, shards: int = 1, where: str = "memory://") -> Index:
     for n in range(rounds * shards * 4):
         index.write([_named(signed, f"{n}.png", index)])
         if n % (shards * 4) == shards * 4 - 1:
-            index.fold()
+            index.commit()
     index.write([_named(signed, "fresh.png", index)])
     return index
 
@@ -40,7 +45,7 @@ def _named(signed: Any, key: str, index: Index) -> Any:
 
 
 def run(
-    index: Index, merge: Callable[[Sequence[str]], int | None], seconds: float = 900, workers: int = 4
+    index: Index, merge: Callable[[Sequence[str]], Merged | None], seconds: float = 900, workers: int = 4
 ) -> tuple[dict[str, Any], Told]:
     told = Told()
     said: dict[str, Any] = {}
@@ -53,7 +58,7 @@ def test_folding_and_merging_end_where_compacting_does() -> None:
     index = filled(FACTOR)
     before = {image.key for image in index.list()}
     said, told = run(index, index.merge)
-    assert said == {"folded": 1, "merges": 1, "merges_failed": 0, "merges_left": 0}
+    assert said == {"folded": 1, "merges": 1, "merges_failed": 0, "merges_in_vain": 0, "merges_left": 0}
     assert index.due_merges() == []
     stats = index.stats()
     assert (stats.tail, stats.segments) == (0, 1)
@@ -65,7 +70,7 @@ def test_folding_and_merging_end_where_compacting_does() -> None:
 def test_an_index_that_is_in_order_is_left_alone() -> None:
     index = Index.create("memory://", families=["dhash"])
     said, _ = run(index, index.merge)
-    assert said == {"folded": 0, "merges": 0, "merges_failed": 0, "merges_left": 0}
+    assert said == {"folded": 0, "merges": 0, "merges_failed": 0, "merges_in_vain": 0, "merges_left": 0}
     assert index.stats().version == 0
 
 
@@ -75,7 +80,7 @@ def test_merges_of_different_shards_run_at_once() -> None:
     # each waits for the other: one after another, both would give up
     both = Barrier(2, timeout=30)
 
-    def merge(segments: Sequence[str]) -> int | None:
+    def merge(segments: Sequence[str]) -> Merged | None:
         both.wait()
         return index.merge(segments)
 
@@ -89,7 +94,7 @@ def test_no_more_merges_are_handed_out_than_there_are_workers() -> None:
     at_once: list[int] = []
     most = [0]
 
-    def merge(segments: Sequence[str]) -> int | None:
+    def merge(segments: Sequence[str]) -> Merged | None:
         at_once.append(1)
         most[0] = max(most[0], len(at_once))
         made = index.merge(segments)
@@ -104,17 +109,17 @@ def test_folding_goes_on_while_a_merge_is_under_way() -> None:
     index = filled(FACTOR)
     signed = index.sign("late.png", PICTURE)
     folded = Event()
-    fold = index.fold
+    commit = index.commit
 
-    def counted() -> int:
-        objects = fold()
+    def counted(merged: Sequence[Merged] = ()) -> Committed:
+        committed = commit(merged)
         if index.has(["late.png"]) and index.pressure() == (0, 0):
             folded.set()
-        return objects
+        return committed
 
-    index.fold = counted  # type: ignore[method-assign]
+    index.commit = counted  # type: ignore[method-assign]
 
-    def merge(segments: Sequence[str]) -> int | None:
+    def merge(segments: Sequence[str]) -> Merged | None:
         index.write([signed])
         assert folded.wait(30), "the fresh picture was not folded while this merge went on"
         return index.merge(segments)
@@ -123,11 +128,30 @@ def test_folding_goes_on_while_a_merge_is_under_way() -> None:
     assert (said["folded"], said["merges"], said["merges_failed"]) == (2, 1, 0)
 
 
+def test_merges_that_are_done_are_committed_together_with_what_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = filled(FACTOR, shards=2)
+    signed = index.sign("late.png", PICTURE)
+    both = Barrier(2, timeout=30, action=lambda: index.write([signed]))
+    monkeypatch.setattr("functions.compactor.FIRST_COMPLETED", ALL_COMPLETED)
+
+    def merge(segments: Sequence[str]) -> Merged | None:
+        merged = index.merge(segments)
+        both.wait()
+        return merged
+
+    before = index.stats().version
+    told = Told()
+    said: dict[str, Any] = {}
+    Compactor(index, merge, told.telemetry, workers=2, merge_seconds=300, fold_seconds=30).run(lambda: 900, said)
+    assert (said["merges"], said["folded"]) == (2, 2)
+    assert index.stats().version == before + 2, "one for the first fold, and one for both merges and the second fold"
+
+
 def test_a_merge_that_fails_is_left_to_the_next_call_and_stops_no_other() -> None:
     index = filled(FACTOR, shards=2)
     failing = index.due_merges()[0]
 
-    def merge(segments: Sequence[str]) -> int | None:
+    def merge(segments: Sequence[str]) -> Merged | None:
         if segments == failing:
             raise StorageError("function merge failed")
         return index.merge(segments)
@@ -141,10 +165,39 @@ def test_a_merge_that_fails_is_left_to_the_next_call_and_stops_no_other() -> Non
     assert run(index, index.merge)[0]["merges"] == 1
 
 
-def test_a_merge_that_another_has_done_is_no_failure() -> None:
+def test_a_worker_that_is_killed_when_it_has_uploaded_changes_nothing() -> None:
     index = filled(FACTOR)
-    said, _ = run(index, lambda segments: index.merge(segments) and index.merge(segments))
-    assert (said["merges"], said["merges_failed"]) == (1, 0)
+    pictures = index.count()
+
+    def killed(segments: Sequence[str]) -> Merged | None:
+        assert index.merge(segments) is not None
+        raise StorageError("function merge failed (Runtime.ExitError)")
+
+    said, _ = run(index, killed)
+    assert (said["merges"], said["merges_failed"]) == (0, 1)
+    assert run(index, index.merge)[0]["merges"] == 1
+    assert index.count() == pictures
+    assert index.stats().segments == 1
+    assert index.verify().is_clean
+
+
+def test_a_merge_that_another_has_done_is_no_failure() -> None:
+    """Of two compactors that know nothing of each other."""
+    index = filled(FACTOR)
+    other = Index.open(index._table.store, effects=FakeWorld(seed=2))
+
+    def merge(segments: Sequence[str]) -> Merged | None:
+        merged = index.merge(segments)
+        run(other, other.merge)
+        return merged
+
+    said, told = run(index, merge)
+    assert (said["merges"], said["merges_failed"], said["merges_in_vain"]) == (0, 0, 1)
+    assert told.values("MergesFailed") == []
+    index = filled(FACTOR)
+    other = Index.open(index._table.store, effects=FakeWorld(seed=2))
+    said, _ = run(index, lambda segments: other.compact() and index.merge(segments))
+    assert (said["merges"], said["merges_failed"], said["merges_in_vain"]) == (0, 0, 1)
 
 
 def test_no_merge_is_begun_that_could_not_be_finished() -> None:
@@ -154,20 +207,43 @@ def test_no_merge_is_begun_that_could_not_be_finished() -> None:
     assert len(index.due_merges()) == 1
 
 
-def test_at_its_end_it_leaves_merges_to_their_workers() -> None:
+def test_a_merge_that_is_not_done_at_its_end_is_in_vain() -> None:
     index = filled(FACTOR)
     left = iter([900.0, 0.0])
     go_on = Event()
     said: dict[str, Any] = {}
+    made: list[Merged | None] = []
 
-    def merge(segments: Sequence[str]) -> int | None:
+    def merge(segments: Sequence[str]) -> Merged | None:
         assert go_on.wait(30)
-        return index.merge(segments)
+        made.append(index.merge(segments))
+        return made[0]
 
+    pictures = index.count()
     told = Told()
     Compactor(index, merge, told.telemetry, workers=1, merge_seconds=300).run(lambda: next(left), said)
-    assert said["merges_left"] == 1
+    assert (said["merges"], said["merges_left"]) == (0, 1)
     go_on.set()
+    assert run(index, index.merge)[0]["merges"] == 1, "the next call has it done anew"
+    assert index.count() == pictures
+    assert index.verify().is_clean
+
+
+def test_a_compactor_that_is_killed_before_it_commits_leaves_what_a_collector_takes() -> None:
+    index = filled(FACTOR)
+    world = index._table.effects
+    assert isinstance(world, FakeWorld)
+    merged = index.merge(index.due_merges()[0])
+    assert merged is not None
+    (orphan,) = merged.segments
+    store = index._table.store
+    assert isinstance(store, MemoryStore)
+    store._clock = lambda: world.now_ns() / 1e9
+    index.commit()
+    world.pass_seconds(2 * ORPHAN_SECONDS)
+    assert orphan.name in index.collect().objects
+    assert run(index, index.merge)[0]["merges"] == 1
+    assert index.verify().problems == ()
 
 
 def test_a_merge_is_of_segments_of_one_shard() -> None:
@@ -198,6 +274,24 @@ def test_the_functions_do_as_the_library_does(monkeypatch: pytest.MonkeyPatch) -
     assert index.due_merges() == []
 
 
+def test_an_answer_of_a_worker_is_small_however_many_rows_and_segments_there_are() -> None:
+    """A function answers with 6 MB at most. Of many dead rows it says where they are listed."""
+    index = Index.create("memory://", families=["dhash"], effects=FakeWorld())
+    keys = [f"{n:06d}" for n in range(40_000)]
+    for deleted in (False, True):
+        index.write_bulk(many(keys, float(deleted), deleted=deleted))
+    (segments,) = [[segment.name for segment in index._table._newest()]]
+    merged = index.merge(segments)
+    assert merged is not None
+    (made,) = merged.segments
+    assert made.tombstones == len(keys)
+    assert len(json.dumps(merged.to_json())) < 4_000
+    of_thousands = {f"segments/0000/{n:032x}-{n:016x}.npz": 1_000_000 for n in range(10_000)}
+    largest = replace(merged, replaced=of_thousands)
+    assert len(json.dumps(largest.to_json())) < 1_000_000
+    assert Merged.from_json(json.loads(json.dumps(largest.to_json()))) == largest
+
+
 class Answering:
     """A Lambda client that gives this answer."""
 
@@ -211,8 +305,8 @@ class Answering:
 
 
 def test_a_call_is_answered() -> None:
-    client = Answering({"written": 1})
-    assert call(client, "merge", {"segments": ["ü"]}) == {"written": 1}
+    client = Answering({"merged": None})
+    assert call(client, "merge", {"segments": ["ü"]}) == {"merged": None}
     assert client.asked["InvocationType"] == "RequestResponse"
     assert json.loads(client.asked["Payload"]) == {"segments": ["ü"]}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,7 +25,14 @@ from tests.functions.stage import ENVIRONMENT, Told
 from tests.search.fanned import fill
 from tests.table.counting import CountingStore
 
-SETTINGS = Settings(index="s3://bucket/index", scan_function="lookalike-scan", scan_seconds=30)
+SETTINGS = Settings(
+    index="s3://bucket/index",
+    scan_function="lookalike-scan",
+    scan_seconds=30,
+    # what is a few kilobytes counts as more than one process should fetch
+    alone_bytes=1,
+    worker_bytes=1 << 16,
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +40,6 @@ def store() -> CountingStore:
     store = CountingStore(MemoryStore())
     fill(store)
     return store
-
-
-@pytest.fixture(autouse=True)
-def much(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is a few kilobytes counts as more than one process should fetch."""
-    monkeypatch.setattr(plan, "ALONE", 1)
-    monkeypatch.setattr(plan, "WORKER", 1 << 16)
 
 
 class Lambda:
@@ -63,8 +64,8 @@ def _response(document: Any, **more: Any) -> dict[str, Any]:
     return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(document).encode()), **more}
 
 
-def search(store: Store, client: Lambda, told: Told) -> Any:
-    index = Index.open(store, memory=0, executor=fan_out(client, SETTINGS, told.telemetry))
+def search(store: Store, client: Lambda, told: Told, settings: Settings = SETTINGS) -> Any:
+    index = Index.open(store, memory=0, executor=fan_out(client, settings, told.telemetry))
     return index.search(scene(1), family="goldberg", limit=30)
 
 
@@ -115,6 +116,22 @@ def test_what_fails_again_is_missing_and_the_log_says_why(
     assert line["level"] == "WARNING"
     assert set(line["missing"]) == set(answer.missing)
     assert all(why in reason for reason in line["missing"].values())
+
+
+def test_little_is_fetched_by_the_process_that_is_asked(store: CountingStore) -> None:
+    client = Lambda(store)
+    search(store, client, Told(), replace(SETTINGS, alone_bytes=plan.ALONE))
+    assert client.asked == []
+
+
+def test_a_worker_is_handed_no_more_than_it_should_fetch(store: CountingStore) -> None:
+    client = Lambda(store)
+    search(store, client, Told(), replace(SETTINGS, worker_bytes=plan.WORKER))
+    # one alone would be no faster than this process
+    assert len(client.asked) == 2
+    client.asked.clear()
+    search(store, client, Told(), replace(SETTINGS, worker_bytes=1))
+    assert len(client.asked) > 2
 
 
 def test_there_is_nobody_to_ask_unless_a_function_is_named() -> None:

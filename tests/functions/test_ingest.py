@@ -8,7 +8,6 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import EndpointConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
@@ -16,6 +15,7 @@ from moto import mock_aws
 from functions.intake import Intake
 from shards import Index, PictureSettings
 from shards.errors import PictureError, StorageError, Undecided
+from shards.table.records import Record
 from tests.cli.drawing import png
 from tests.functions.stage import START_MS, Bucket, Invocation, Told, batch, event, load, notification
 from tests.world import FakeWorld
@@ -42,6 +42,7 @@ class Stage:
         self.intake = Intake(
             self.index,
             self.bucket,
+            self.index.sign,
             self.bucket.name,
             self.told.telemetry,
             readers=2,
@@ -207,6 +208,26 @@ def test_an_object_that_cannot_be_read_comes_again_and_stays_what_it_was(stage: 
     assert stage.contents() == {"a.png": digest(PICTURES[1]), "b.png": digest(PICTURES[1])}
 
 
+@pytest.mark.parametrize("reason", ["crashed", "timeout", "memory"])
+def test_a_picture_that_could_not_be_signed_now_is_not_taken_for_gone(stage: Stage, reason: str) -> None:
+    sign = stage.intake.sign
+
+    def fail(key: str, *given: Any, **more: Any) -> Record:
+        if key == "a.png":
+            raise PictureError(reason, "the process that read it ended")
+        return sign(key, *given, **more)
+
+    stage.bucket.put("a.png", PICTURES[0])
+    stage.bucket.put("b.png", PICTURES[0])
+    told = stage.bucket.told
+    stage.intake.sign = fail
+    assert stage.deliver(*told) == {"message-1"}
+    assert set(stage.contents()) == {"b.png"}
+    stage.intake.sign = sign
+    assert stage.deliver(told[0]) == set()
+    assert set(stage.contents()) == {"a.png", "b.png"}
+
+
 def test_every_message_of_a_key_that_fails_comes_again(stage: Stage) -> None:
     stage.bucket.put("a.png", PICTURES[0])
     stage.bucket.put("b.png", PICTURES[0])
@@ -342,17 +363,4 @@ def test_the_function_answers_a_queue_as_sqs_wants_it(ingest: Any) -> None:
     (image,) = ingest.index.list()
     assert (image.key, image.sha256) == ("cat.jpg", digest(PICTURES[0]))
     assert image.source["path"] == "s3://pictures/cat.jpg"
-    assert ingest.index.settings.shards == 16
-
-
-def test_a_compactor_that_cannot_be_called_stops_nothing(monkeypatch: pytest.MonkeyPatch, ingest: Any) -> None:
-    called: list[dict[str, Any]] = []
-
-    class Functions:
-        def invoke(self, **asked: Any) -> Any:
-            called.append(asked)
-            raise EndpointConnectionError(endpoint_url="http://nowhere")
-
-    monkeypatch.setattr(ingest, "functions", Functions())
-    ingest.nudge()
-    assert called[0]["InvocationType"] == "Event"
+    assert ingest.index.settings.shards == 4

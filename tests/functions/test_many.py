@@ -1,6 +1,6 @@
 """Many functions at once on a real S3, killed at any moment: nothing that was acknowledged is ever lost.
 
-LOOKALIKE_SOAK_SECONDS=60 goes on for a minute.
+It ends when enough has happened. LOOKALIKE_SOAK_SECONDS=60 goes on for a minute.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -31,13 +31,32 @@ from tests.functions.stage import START_MS, message, notification
 from tests.servers import BUCKET, S3Server
 
 SEED = 20_261_121
-SECONDS = float(os.environ.get("LOOKALIKE_SOAK_SECONDS", "20"))
+SOAK_SECONDS = float(os.environ.get("LOOKALIKE_SOAK_SECONDS", "0"))
 
-INGESTS, COMPACTORS = 8, 2
+ENOUGH = Counter(
+    {
+        "ingests killed": 5,
+        "compactors killed": 3,
+        "messages acknowledged": 200,
+        "merges": 4,
+        "objects collected": 10,
+        "pictures looked for": 48,
+    }
+)
+"""What has to have happened, on a fast machine within few seconds."""
+
+SECONDS = 120.0
+"""Until it ends all the same, and fails."""
+
+INGESTS, COMPACTORS = 5, 2
 KEYS, BATCH, LOOKED_FOR = 300, 8, 16
 
 LOG_SECONDS, ORPHAN_SECONDS, PAUSE = 2.0, 3.0, 0.5
 """Ages at which objects are collected. As short as that, readers find many of them gone."""
+
+AGES = {"shards.table.commit.UPLOAD_SECONDS": 1.0}
+"""Up to which age compactors name what they have uploaded: less than what is collected, by more than the second to
+which this S3 tells the time."""
 
 IMAGES = "many-pictures"
 
@@ -61,7 +80,6 @@ class Uploads:
     s3: Any
     states: dict[str, State] = field(default_factory=dict)
     queue: list[dict[str, Any]] = field(default_factory=list)
-    acknowledged: int = 0
     _changes: int = 0
     _on_the_way: Counter[str] = field(default_factory=Counter)
     _lock: Lock = field(default_factory=Lock)
@@ -98,7 +116,6 @@ class Uploads:
 
     def done(self, messages: list[dict[str, Any]]) -> None:
         with self._lock:
-            self.acknowledged += len(messages)
             self._on_the_way.subtract(one["key"] for one in messages)
 
     def settled(self) -> dict[str, State]:
@@ -113,17 +130,25 @@ class Uploads:
 
 @dataclass
 class Crowd:
-    """All who are at work, until the time is over. `errors`: what a function raised."""
+    """All who are at work, until enough has happened. `errors`: what a function raised; `seen`: what has happened."""
 
     uploads: Uploads
     variables: dict[str, str]
     folder: Path
-    until: float
+    started: float = field(default_factory=time.monotonic)
     errors: list[str] = field(default_factory=list)
-    kills: Counter[str] = field(default_factory=Counter)
+    seen: Counter[str] = field(default_factory=Counter)
+    _lock: Lock = field(default_factory=Lock)
 
     def is_over(self) -> bool:
-        return time.monotonic() > self.until
+        passed = time.monotonic() - self.started
+        if SOAK_SECONDS:
+            return passed > SOAK_SECONDS
+        return passed > SECONDS or self.seen >= ENOUGH
+
+    def count(self, what: str, number: int = 1) -> None:
+        with self._lock:
+            self.seen[what] += number
 
     def ingest(self, number: int) -> None:
         """A function that reads the queue."""
@@ -132,8 +157,8 @@ class Crowd:
             while not self.is_over():
                 for _ in range(BATCH):
                     self.uploads.change(rng)
-                self.deliver(function, self.uploads.take(rng, rng.randint(1, 3 * BATCH)), kill_after(rng, 1 / 3, 0.4))
-            self.kills["ingest"] += function.kills
+                messages = self.uploads.take(rng, rng.randint(1, 3 * BATCH))
+                self.deliver(function, messages, kill_after(rng, 1 / 3, (0.05, 0.4)))
 
     def deliver(self, function: Killable, messages: list[dict[str, Any]], kill_after: float | None = None) -> None:
         """One batch; what is not acknowledged comes again."""
@@ -143,27 +168,30 @@ class Crowd:
             self.uploads.give_back(messages)
             if isinstance(error, Failed):
                 self.errors.append(f"ingest: {error}")
+            else:
+                self.count("ingests killed")
             return
         again = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
         self.uploads.give_back([one for one in messages if one["messageId"] in again])
-        self.uploads.done([one for one in messages if one["messageId"] not in again])
+        done = [one for one in messages if one["messageId"] not in again]
+        self.uploads.done(done)
+        self.count("messages acknowledged", len(done))
 
     def compact(self, number: int) -> None:
         """One of two compactors that know nothing of each other."""
         rng = random.Random(f"{SEED} compact {number}")
-        with Killable("compact", self.variables, self.folder / "compact.log") as function:
+        with Killable("compact", self.variables, self.folder / "compact.log", AGES) as function:
             while not self.is_over():
                 try:
-                    function.call({}, kill_after(rng, 2 / 3, 2.0))
+                    function.call({}, kill_after(rng, 2 / 3, (2.0,)))
                 except Failed as error:
                     self.errors.append(f"compact: {error}")
                 except Killed:
-                    self.kills["compact"] += 1
+                    self.count("compactors killed")
 
-    def read(self) -> int:
-        """Somebody who searches, and has opened the index long ago, or just now; how many pictures were looked for."""
+    def read(self) -> None:
+        """Somebody who searches, and has opened the index long ago, or just now."""
         rng = random.Random(f"{SEED} read")
-        looked_for = 0
         while not self.is_over():
             index = Index.open(self.variables["LOOKALIKE_INDEX"])
             for _ in range(rng.randint(1, 5)):
@@ -179,30 +207,29 @@ class Crowd:
                     if seed is not None:
                         hits = index.search(png(seed), limit=3).hits
                         assert key in [hit.image.key for hit in hits] or not self.uploads.is_still(key, settled[key])
-                looked_for += len(wanted)
-        return looked_for
+                self.count("pictures looked for", len(wanted))
 
-    def collect(self) -> int:
-        """Somebody who deletes what nobody needs any more; how many objects."""
+    def collect(self) -> None:
+        """Somebody who deletes what nobody needs any more, and sees how much was merged."""
         index = Index.open(self.variables["LOOKALIKE_INDEX"])
-        collected = 0
         while not self.is_over():
-            collected += len(index.collect().objects)
+            self.count("objects collected", len(index.collect().objects))
+            self.count("merges", self.merges() - self.seen["merges"])
             # it lists everything, and is not what this is about
             time.sleep(PAUSE)
-        return collected
 
-    def told(self, function: str, what: str) -> int:
-        """A sum over all calls that ended by themselves, from the functions' logs."""
-        lines = (self.folder / f"{function}.log").read_text().splitlines()
+    def merges(self) -> int:
+        """Of all compactors that ended by themselves, from their log."""
+        log = self.folder / "compact.log"
+        lines = log.read_text().splitlines() if log.exists() else []
         # a kill may have cut a line short, and another process gone on in it
         whole = [json.loads(line) for line in lines if line.startswith('{"level":"INFO"') and line.endswith("}")]
-        return sum(one[what] for one in whole if one["message"] == "done")
+        return sum(one["merges"] for one in whole if one["message"] == "done")
 
 
-def kill_after(rng: random.Random, often: float, most: float) -> float | None:
-    """Seconds, for so many of all calls; those that are done before live on."""
-    return rng.uniform(0, most) if rng.random() < often else None
+def kill_after(rng: random.Random, often: float, most: Sequence[float]) -> float | None:
+    """Seconds, for so many of all calls; those that are done before live on. `most`: on fast and on slow machines."""
+    return rng.uniform(0, rng.choice(most)) if rng.random() < often else None
 
 
 def contents(index: Index) -> dict[str, str]:
@@ -230,12 +257,13 @@ def crowd(s3_environment: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     # a session of its own: the one that all share keeps the first credentials that it sees
     with closing(boto3.session.Session().client("s3")) as s3:
         s3.create_bucket(Bucket=IMAGES)
-        yield Crowd(Uploads(s3), variables, tmp_path, time.monotonic() + SECONDS)
+        yield Crowd(Uploads(s3), variables, tmp_path)
 
 
-def all_of(work: list[Callable[[], Any]]) -> list[Any]:
+def all_of(work: list[Callable[[], None]]) -> None:
     with ThreadPoolExecutor(len(work)) as pool:
-        return [one.result() for one in [pool.submit(one) for one in work]]
+        for one in [pool.submit(one) for one in work]:
+            one.result()
 
 
 def test_nothing_is_lost_by_many_processes_that_are_killed_at_any_moment(crowd: Crowd) -> None:
@@ -243,7 +271,7 @@ def test_nothing_is_lost_by_many_processes_that_are_killed_at_any_moment(crowd: 
     Index.create(crowd.variables["LOOKALIKE_INDEX"], families=["dhash"], shards=2, segment_rows=64)
     feeding = [lambda number=number: crowd.ingest(number) for number in range(INGESTS)]
     compacting = [lambda number=number: crowd.compact(number) for number in range(COMPACTORS)]
-    *_, collected, looked_for = all_of([*feeding, *compacting, crowd.collect, crowd.read])
+    all_of([*feeding, *compacting, crowd.collect, crowd.read])
 
     index = Index.open(crowd.variables["LOOKALIKE_INDEX"])
     settled = crowd.uploads.settled()
@@ -262,14 +290,5 @@ def test_nothing_is_lost_by_many_processes_that_are_killed_at_any_moment(crowd: 
     assert index.verify().problems == ()
     assert crowd.errors == []
 
-    merges = crowd.told("compact", "merges")
-    print(
-        f"{crowd.uploads.acknowledged} messages acknowledged, {dict(crowd.kills)} killed,"
-        f" {crowd.told('compact', 'folded')} log objects folded, {merges} merges, {collected} objects collected,"
-        f" {looked_for} pictures looked for, {len(settled)} of {len(crowd.uploads.states)} keys settled"
-    )
-    assert crowd.kills["ingest"] >= 3, "they were done before they were killed"
-    assert crowd.kills["compact"] >= 1, "they were done before they were killed"
-    assert merges > 0
-    assert collected > 0
-    assert looked_for > LOOKED_FOR
+    print(dict(crowd.seen), f"{len(settled)} of {len(crowd.uploads.states)} keys settled")
+    assert crowd.seen >= ENOUGH

@@ -26,6 +26,7 @@ from shards.errors import StorageError
 from shards.families import family
 from shards.search import wire
 from shards.search.executor import FanOut
+from shards.table.merge import Merged
 from tests.cli.drawing import png
 from tests.functions.runtime_api import ANSWER_BYTES, REGION, REQUEST_BYTES, Function, FunctionFailed
 from tests.functions.stage import event
@@ -40,12 +41,12 @@ PICTURES = "pictures"
 
 HANDLERS = {
     "api": "functions/api.handler",
-    "batch": "functions/backfill.batch",
+    "backfill": "functions/backfill.handler",
     "collect": "functions/collect.handler",
     "compact": "functions/compact.handler",
     "ingest": "functions/ingest.handler",
     "merge": "functions/merge.handler",
-    "progress": "functions/backfill.progress",
+    "progress": "functions/progress.handler",
     "scan": "functions/scan.handler",
 }
 
@@ -241,12 +242,13 @@ def test_merges_are_handed_to_workers(account: Account) -> None:
     index = Index.create(account.variables["LOOKALIKE_INDEX"], families=["dhash"], shards=2, segment_rows=64)
     for start in range(9):
         index.write(rows(index, 4, prefix=f"{start}-"))
-        index.fold()
+        index.commit()
     due = index.due_merges()
     assert len(due) == 2
     merge = account.function("merge")
-    assert merge.invoke({"segments": list(due[0])}) == {"written": 1}
-    assert merge.invoke({"segments": list(due[0])}) == {"written": None}
+    merged = Merged.from_json(merge.invoke({"segments": list(due[0])})["merged"])
+    assert index.commit([merged]).placed == (True,)
+    assert merge.invoke({"segments": list(due[0])}) == {"merged": None}
     compact = account.function(
         "compact", LOOKALIKE_MERGE_FUNCTION="merge", LOOKALIKE_MERGES="2", AWS_ENDPOINT_URL_LAMBDA=merge.endpoint
     )
@@ -273,7 +275,7 @@ def test_a_backfill_adds_what_was_there_and_counts_it(account: Account, put: Cal
     put("zoo/red + blue panda.PNG", png(1))
     put("zoo/Bär 100%.png", png(2))
     counts = {"added": 2, "unchanged": 0, "skipped": 2, "gone": 0, "failed": 0, "failures": []}
-    assert account.function("batch").invoke(event("backfill_batch")) == counts
+    assert account.function("backfill").invoke(event("backfill_batch")) == counts
     put("zoo/wolf.png", png(3))
     assert account.function("progress").invoke({}) == {
         "pictures": 3,
@@ -303,7 +305,7 @@ def test_the_state_machine_is_told_of_errors_by_the_names_that_it_waits_for(
     put("zoo/wolf.png", png(3))
     items = [{"Key": "zoo/wolf.png", "Size": 1, "LastModified": 1}]
     with pytest.raises(FunctionFailed) as raised:
-        account.function("batch").invoke({"Items": items}, seconds=10)
+        account.function("backfill").invoke({"Items": items}, seconds=10)
     assert raised.value.kind == "Unfinished"
 
 

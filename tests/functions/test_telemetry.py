@@ -69,7 +69,10 @@ def test_what_was_asked_of_the_store_is_told_for_each_call() -> None:
     assert (second["requests_made"], second["bytes_read"]) == (0, 0)
 
 
-def test_metrics_are_lines_of_the_embedded_metric_format(capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_are_lines_of_the_embedded_metric_format(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOOKALIKE_STACK", "lookalike-prod")
     told = Told()
     with told.telemetry.invocation(Invocation()):
         told.telemetry.measure("UploadToSearchable", 1250.0)
@@ -78,7 +81,7 @@ def test_metrics_are_lines_of_the_embedded_metric_format(capsys: pytest.CaptureF
     (line,) = capsys.readouterr().out.splitlines()
     document = json.loads(line)
     (directive,) = document["_aws"]["CloudWatchMetrics"]
-    assert directive["Namespace"] == "lookalike"
+    assert directive["Namespace"] == "lookalike-prod"
     assert directive["Dimensions"] == [["service"]]
     assert {one["Name"]: one["Unit"] for one in directive["Metrics"]} == {
         "UploadToSearchable": "Milliseconds",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -81,7 +82,8 @@ class RecordedStore:
 class Stack:
     """The functions of a stack, each loaded when it is first called.
 
-    `used`: by function; `last`: what each was called with.
+    `used`: by function; `last`: what each was called with; `told`: the JSON lines that they printed, of metrics too;
+    `broken`: those whose calls fail.
     """
 
     monkeypatch: pytest.MonkeyPatch
@@ -89,8 +91,10 @@ class Stack:
     used: dict[str, set[Use]] = field(default_factory=dict)
     modules: dict[str, ModuleType] = field(default_factory=dict)
     last: dict[str, Any] = field(default_factory=dict)
+    told: list[dict[str, Any]] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
 
-    def function(self, name: str, module: str = "", **environment: str) -> ModuleType:
+    def function(self, name: str, **environment: str) -> ModuleType:
         """The module of a function, with everything it asks for written down as used by `name`."""
         if name not in self.modules:
             used = self.used.setdefault(name, set())
@@ -98,14 +102,21 @@ class Stack:
             self.monkeypatch.setattr(shards.storage, "open_store", lambda url: recorded)
             self.monkeypatch.setattr(functions.opening, "open_store", lambda url: recorded)
             self._watch_clients(used)
-            common = {"LOOKALIKE_INDEX": recorded.url, "LOOKALIKE_IMAGES": IMAGES, "LOOKALIKE_FAMILIES": "dhash"}
-            self.modules[name] = load(module or name, self.monkeypatch, **common, LOOKALIKE_SHARDS="1", **environment)
+            common = {
+                "LOOKALIKE_STACK": NAME,
+                "LOOKALIKE_INDEX": recorded.url,
+                "LOOKALIKE_IMAGES": IMAGES,
+                "LOOKALIKE_FAMILIES": "dhash",
+            }
+            self.modules[name] = load(name, self.monkeypatch, **common, LOOKALIKE_SHARDS="1", **environment)
         return self.modules[name]
 
-    def call(self, function: str, event: Any, handler: str = "handler") -> Any:
+    def call(self, function: str, event: Any) -> Any:
         """What it answers, as JSON on its way."""
         self.last[function] = event
-        answer = getattr(self.modules[function], handler)(json.loads(json.dumps(event)), Invocation(900))
+        with redirect_stdout(io.StringIO()) as printed:
+            answer = self.modules[function].handler(json.loads(json.dumps(event)), Invocation(900))
+        self.told += map(json.loads, printed.getvalue().splitlines())
         return json.loads(json.dumps(answer))
 
     def _watch_clients(self, used: set[Use]) -> None:
@@ -118,11 +129,18 @@ class Stack:
     def _invoke(self, params: Mapping[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
         """Call one function from another, instead of a request."""
         name = params["url_path"].split("/")[3].removeprefix(f"{NAME}-")
+        if name in self.broken:
+            return _response(b'{"errorMessage":"out of memory"}', FunctionError="Unhandled")
         answer = b""
         if params["headers"]["X-Amz-Invocation-Type"] == "RequestResponse":
             answer = json.dumps(self.call(name, json.loads(params["body"]))).encode()
-        response = AWSResponse("", 200, {}, io.BytesIO())
-        return response, {"StatusCode": 200, "Payload": io.BytesIO(answer), "ResponseMetadata": {}}
+        return _response(answer)
+
+
+def _response(answer: bytes, **more: str) -> tuple[AWSResponse, dict[str, Any]]:
+    """What boto3 makes of Lambda's answer."""
+    response = AWSResponse("", 200, {}, io.BytesIO())
+    return response, {"StatusCode": 200, "Payload": io.BytesIO(answer), "ResponseMetadata": {}, **more}
 
 
 def _uses(said: Mapping[str, Any]) -> Iterator[Use]:

@@ -68,6 +68,19 @@ def test_what_somebody_else_sends_to_the_same_queue_stays() -> None:
     assert notifications.removed({"QueueConfigurations": [theirs]}, QUEUE) == {"QueueConfigurations": [theirs]}
 
 
+def test_a_bucket_that_a_stack_made_sends_each_event_once_to_the_next_one() -> None:
+    made = [{"Id": f"of the template, {event}", "QueueArn": QUEUE, "Events": [event]} for event in notifications.EVENTS]
+    (one,) = notifications.added({"QueueConfigurations": made}, QUEUE)["QueueConfigurations"]
+    assert one["Events"] == list(notifications.EVENTS)
+    assert notifications.removed({"QueueConfigurations": made}, QUEUE) == {}
+
+
+def test_a_part_that_somebody_else_sends_to_the_same_queue_stays() -> None:
+    part = {"Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "holiday/"}]}}}
+    theirs = {"Id": "theirs", "QueueArn": QUEUE, "Events": ["s3:ObjectCreated:*"], **part}
+    assert notifications.removed({"QueueConfigurations": [theirs]}, QUEUE) == {"QueueConfigurations": [theirs]}
+
+
 def test_wrong_words_are_answered_with_the_right_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit, match=r"usage: .* add\|remove BUCKET QUEUE_ARN"):
         run(monkeypatch, "list")

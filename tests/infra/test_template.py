@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from functions.settings import PREFIX, Settings
-from functions.telemetry import NAMESPACE, Metric
+from functions.settings import PREFIX, STACK, Settings
 from infra.osls import ROOT
 from tests.infra.template import EXISTING, path, resources, template
+from tests.infra.test_metrics import shown
 
 CHECKERS = ROOT / ".venv" / "checkers" / "bin"
 
@@ -64,7 +64,7 @@ def test_every_variable_of_a_function_is_a_setting_that_can_be_read(chosen: tupl
             for variable, value in function["Environment"]["Variables"].items()
         }
         assert all(variable.startswith(PREFIX) for variable in environment), name
-        known = {PREFIX + field.upper() for field in Settings.__dataclass_fields__}
+        known = {STACK, *(PREFIX + field.upper() for field in Settings.__dataclass_fields__)}
         assert set(environment) <= known, name
         assert Settings.from_env(environment).index.startswith("s3://")
 
@@ -207,34 +207,16 @@ def test_ten_alarms_of_one_metric_each_ring_somewhere_and_say_what_to_do() -> No
         ("AWS/Lambda", "Errors"),
         ("AWS/Lambda", "Throttles"),
         ("AWS/ApiGateway", "5xx"),
-        (NAMESPACE, "TailObjects"),
+        ("lookalike-dev", "TailObjects"),
     }
-
-
-def _metrics_of_ours() -> list[str]:
-    alarms = [
-        one["MetricName"] for one in resources("AWS::CloudWatch::Alarm").values() if one["Namespace"] == NAMESPACE
-    ]
-    return alarms + [metric[1] for metric in _shown() if metric[0] == NAMESPACE]
-
-
-def _shown() -> list[list[Any]]:
-    (dashboard,) = resources("AWS::CloudWatch::Dashboard").values()
-    body = json.loads(dashboard["DashboardBody"]["Fn::Sub"])
-    return [metric for widget in body["widgets"] for metric in widget["properties"]["metrics"]]
-
-
-def test_metrics_that_are_watched_are_metrics_that_the_functions_write() -> None:
-    names = _metrics_of_ours()
-    assert len(names) > 10
-    assert set(names) <= set(Metric.__args__)  # type: ignore[attr-defined] # typing's own way to the words
 
 
 def test_the_dashboard_shows_functions_and_queues_of_this_stack() -> None:
     known = {one["FunctionName"] for one in resources("AWS::Lambda::Function").values()} | {
         one["QueueName"] for one in resources("AWS::SQS::Queue").values()
     }
-    names = {metric[3] for metric in _shown() if metric[2] in ("FunctionName", "QueueName")}
+    dimensions = {dimension for _, _, dimensions in shown() for dimension in dimensions}
+    names = {value for kind, value in dimensions if kind in ("FunctionName", "QueueName")}
     assert len(names) == 9
     assert names <= known
 
