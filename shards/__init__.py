@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from shards.images import Picture, PictureSettings
     from shards.index import Answer, Index, Key, Signature, Signed, Stats, Stored
     from shards.search.duplicates import Copy, Duplicates, Group, Method
-    from shards.search.scan import Hit
+    from shards.search.search import Hit
     from shards.signing import Comparison, compare
     from shards.table.records import Record, Records
     from shards.table.snapshot import Image
@@ -45,7 +45,7 @@ _HOMES = {
     "Duplicates": "shards.search.duplicates",
     "FormatUnsupported": "shards.errors",
     "Group": "shards.search.duplicates",
-    "Hit": "shards.search.scan",
+    "Hit": "shards.search.search",
     "Image": "shards.table.snapshot",
     "Index": "shards.index",
     "IndexExists": "shards.errors",

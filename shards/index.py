@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from os import PathLike
 from typing import Any, Self, TypeAlias, TypeVar
 
@@ -15,23 +15,25 @@ from shards import originals, signing
 from shards.errors import KeyInvalid, KeyNotFound, LookalikeError, PictureError, QueryError, SignatureError
 from shards.families import DEFAULT, Family, Row, Rows, family
 from shards.images import ORIENTATIONS, PictureSettings
-from shards.search import duplicates, scan
+from shards.search import duplicates
 from shards.search.duplicates import Duplicates
 from shards.search.executor import Executor, Here
 from shards.search.grouping import Grouping
 from shards.search.query import LIMIT, Query
-from shards.search.scan import Hit
+from shards.search.search import Hit, search
 from shards.signing import Comparison
 from shards.storage import Store, open_store
 from shards.table import collect, names, settings, thumbnails, verify
 from shards.table.commit import Effects
+from shards.table.committing import Committed, CommittingTable, Compacted
 from shards.table.disk import CACHE_BYTES, DiskCache
+from shards.table.merge import Merged
 from shards.table.reader import TailReader
 from shards.table.records import Order, Record, Records
 from shards.table.reshard import Resharded
 from shards.table.settings import SEGMENT_ROWS, THUMBNAIL, Settings
-from shards.table.snapshot import Image, Snapshot, Source, in_hash_order
-from shards.table.table import MEMORY, Compacted, Table
+from shards.table.snapshot import Image, Placed, Snapshot, Source, in_hash_order
+from shards.table.table import MEMORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`hits`, best first: by falling score, then by key. `searched`: how many images were compared.
+    """`hits`, best first: by falling score, then by key. `searched`: how many images were compared; of a far-away
+    index, one that was replaced or removed after the last compaction may count once too often.
 
     `partial`: whether that was not all of them, since workers failed or were late; `missing` names the segments that
     were left out. Never so where this process scans everything.
@@ -123,7 +126,7 @@ class Index:
     'cat.jpg'
     """
 
-    def __init__(self, table: Table, executor: Executor | None = None) -> None:
+    def __init__(self, table: CommittingTable, executor: Executor | None = None) -> None:
         self._table = table
         self._executor: Executor = executor or Here()
         self.families: tuple[Family, ...] = tuple(table.settings.signers())
@@ -147,7 +150,7 @@ class Index:
         store = open_store(where) if isinstance(where, str) else where
         chosen = Settings(tuple(families), shards, segment_rows, pictures or PictureSettings(), thumbnails)
         settings.create(store, chosen)
-        return cls(Table(store, chosen, effects=effects))
+        return cls(CommittingTable(store, chosen, effects=effects))
 
     @classmethod
     def open(
@@ -171,7 +174,7 @@ class Index:
         """
         store = open_store(where) if isinstance(where, str) else where
         disk = None if cache is None else DiskCache(cache, cache_bytes)
-        table = Table(
+        table = CommittingTable(
             store, settings.read(store), max_staleness=max_staleness, memory=memory, cache=disk, effects=effects
         )
         return cls(table, executor)
@@ -245,7 +248,8 @@ class Index:
     def remove(self, keys: Iterable[str]) -> list[str]:
         """Remove these images; says which of them were there."""
         wanted = list(dict.fromkeys(keys))
-        there = self._table.read(lambda snapshot: [key for key in wanted if snapshot.locate(key)])
+        found = self.has(wanted)
+        there = [key for key in wanted if key in found]
         self.write([Record(key, self._table.next_order(), deleted=True) for key in there])
         return there
 
@@ -327,14 +331,13 @@ class Index:
 
             asked = [one if isinstance(one, LookalikeError) else _or_refusal(rows, one) for one in given]
             answerable = [one for one in asked if not isinstance(one, LookalikeError)]
-            done = scan.search(self._executor, self._table.each, snapshot.sources, query, answerable)
-            searched = snapshot.live - sum(source.live for source in done.missing)
-            missing = tuple(map(scan.name_of, done.missing))
+            done = search(self._executor, self._table.each, snapshot, query, answerable)
+            missing = tuple(source.name for source in done.missing)
             hits = iter(done.hits)
             return [
                 one
                 if isinstance(one, LookalikeError)
-                else Answer(kind.name, tuple(next(hits)), searched, bool(missing), missing)
+                else Answer(kind.name, tuple(next(hits)), done.compared, bool(missing), missing)
                 for one in asked
             ]
 
@@ -422,11 +425,8 @@ class Index:
         wanted = set(keys)
 
         def ask(snapshot: Snapshot) -> dict[str, Image]:
-            places: dict[int, tuple[Source, list[int]]] = {}
-            for source, row in snapshot.locate_all(wanted).values():
-                places.setdefault(id(source), (source, []))[1].append(row)
-            found = (source.images(np.array(rows, np.int64)) for source, rows in places.values())
-            return {image.key: image for images in found for image in images}
+            found = self._table.each(lambda one: one.source.images(one.rows, one.stored), snapshot.places(wanted))
+            return {image.key: image for image in chain.from_iterable(found)}
 
         return self._table.read(ask)
 
@@ -435,13 +435,12 @@ class Index:
         kind = self._family(family)
         wanted = set(keys)
 
-        def ask(snapshot: Snapshot) -> dict[str, str]:
-            return {
-                key: kind.format(source.reader.take(kind.name, np.array([row], np.int64))[0])
-                for key, (source, row) in snapshot.locate_all(wanted).items()
-            }
+        def read(one: Placed) -> Iterator[tuple[str, str]]:
+            return zip(one.keys, map(kind.format, one.source.reader.take(kind.name, one.rows)), strict=True)
 
-        return self._table.read(ask)
+        return self._table.read(
+            lambda snapshot: dict(chain.from_iterable(self._table.each(read, snapshot.places(wanted))))
+        )
 
     def count(self) -> int:
         """How many images there are."""
@@ -453,9 +452,10 @@ class Index:
         def ask(snapshot: Snapshot) -> Stored:
             source, row = self._locate(key, snapshot)
             at = np.array([row], np.int64)
+            signatures = source.reader.pick(at, [kind.name for kind in self.families]).columns
             return Stored(
-                source.images(at)[0],
-                {kind.name: kind.format(source.reader.take(kind.name, at)[0]) for kind in self.families},
+                source.images(at, [names.key_bytes(key)])[0],
+                {kind.name: kind.format(signatures[kind.name][0]) for kind in self.families},
             )
 
         return self._table.read(ask)
@@ -487,7 +487,7 @@ class Index:
                 segments=sum(len(shard) for shard in manifest.segments),
                 wide=len(manifest.wide),
                 dead=sum(segment.dead_rows for segment in manifest),
-                tail=len(snapshot.tail),
+                tail=len(snapshot.log),
                 tail_images=sum(s.live for s in snapshot.sources if isinstance(s.reader, TailReader)),
                 size=sum(segment.size for segment in manifest),
                 version=manifest.version,
@@ -501,17 +501,20 @@ class Index:
         """Fold the log into segments and merge small segments; `everything`: into as few as can be."""
         return self._table.compact(everything=everything)
 
-    def fold(self) -> int:
-        """The first half of `compact`: fold the log into segments; how many log objects that were."""
-        return self._table.fold()
-
     def due_merges(self) -> Sequence[tuple[str, ...]]:
-        """The second half: the merges to do now, as names of segments; each may be done by another process."""
+        """What `compact` would merge now, as names of segments; each may be merged by another process."""
         return self._table.due_merges()
 
-    def merge(self, segments: Sequence[str]) -> int | None:
-        """Do one of them: how many segments were written (0 or 1), None where another process was faster."""
+    def merge(self, segments: Sequence[str]) -> Merged | None:
+        """Do one of them: make one segment of these, and upload it. Nothing changes until it is committed.
+
+        None where another process was faster. It has to be committed within half an hour.
+        """
         return self._table.merge(segments)
+
+    def commit(self, merged: Sequence[Merged] = ()) -> Committed:
+        """Put merged segments in their places, and fold the log, in one step for all who read."""
+        return self._table.commit(merged)
 
     def reshard(self, shards: int, progress: Callable[[int, int], None] | None = None) -> Resharded:
         """Make it so many shards, while everybody goes on; what is found stays the same at every moment.

@@ -14,6 +14,9 @@ MILLION = 1_000_000
 THUMBNAIL = 11_700
 """Bytes of a thumbnail of 256 pixels: measured on a detailed picture, most are smaller."""
 
+COMPACTOR = 1.5
+"""GB that the compactor takes beside what it keeps."""
+
 MESSAGES = 10
 """Messages that SQS hands over in one call."""
 
@@ -42,17 +45,17 @@ def added(setting: Setting, play: Play, amplification: float) -> Added:
     """What the folds of this play cost, and merges that write each row `amplification` times."""
     row = shapes.segment(0, setting.segment_rows, 0).size / setting.segment_rows
     logs = MILLION / setting.batch
-    folds = MILLION / max(play.folded / max(len(play.folds), 1), 1)
-    seconds = sum(play.folds) / max(len(play.folds), 1)
+    share = MILLION / max(play.folded, 1)
     pages = (setting.listed + play.longest) / cloud.PAGE + 2
-    gigabytes = cloud.GIGABYTES + setting.memory / 2**30
+    gigabytes = COMPACTOR + setting.memory / 2**30
     rewritten = MILLION * amplification
     return Added(
         read=MILLION * (PRICES.get + PRICES.message * (1 + 2 / MESSAGES)),
         signed=cloud.running(MILLION * (cloud.SIGN + cloud.GET / cloud.PARALLEL)) + PRICES.invocation * logs,
         thumbnails=MILLION * PRICES.put,
         logged=logs * (PRICES.put + PRICES.get) + cloud.running(logs * cloud.PUT),
-        folded=folds * (cloud.running(seconds, gigabytes) + PRICES.put * (setting.shards + 1 + pages)),
+        folded=share
+        * (cloud.running(play.running, gigabytes) + PRICES.put * play.commits * (setting.shards + 1 + pages)),
         merged=cloud.running(rewritten * (cloud.PACK + 2 * row * SECONDS_A_BYTE)),
         stored=MILLION * (row + THUMBNAIL) / 1e9 * PRICES.gigabyte_month,
     )

@@ -1,31 +1,32 @@
-"""Ten minutes of adding: writers, one compactor and its merge workers, in the order that their times give.
+"""Ten minutes of adding: writers, a compactor and its merge workers, in the order that their times give.
 
-The rules are those of `shards.table`: what a fold takes, what is merged, and that a commit fails where somebody else
-made the next manifest since it read the newest. A lost race is run again as `commit` does it.
+The rules are those of `shards.table` and `functions`: what a fold takes, what is merged and when, and that the
+compactor commits what is merged together with what it folds. So there is one who commits, and nobody loses a race.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
 from benchmarks.scale import cloud, shapes
 from benchmarks.scale.life import Life, grown
-from benchmarks.scale.lookups import Reads, lookups
+from benchmarks.scale.lookups import lookups
+from functions.compactor import FOLD_SECONDS
+from functions.waker import is_early
 from shards.families.base import SECONDS_A_BYTE
-from shards.table.commit import TRIES
+from shards.table.committing import fold_bytes
 from shards.table.fold import LOG_AGE_MS
 from shards.table.manifest import Segment
-from shards.table.table import FOLD_BYTES, TAIL_BYTES, TAIL_OBJECTS
+from shards.table.merge import Merged
 
 MINUTES = 10
 """Of simulated time, from a tail that is empty."""
 
-EVERY, PAUSE, EARLY = 60.0, 5.0, 4
-"""Seconds between two calls of the compactor, unless a quarter of what may wait does; and between two folds of one
-that has merges under way. As in `functions`."""
+EVERY = 300.0
+"""Seconds between two calls of the compactor, unless it is called early: as in `serverless.yml`."""
 
 WORKERS = 16
 """Merges at once."""
@@ -36,11 +37,15 @@ SEGMENT_JSON, NAME_JSON = 2450, 70
 SEGMENT_STORED, NAME_STORED = 350, 26
 """The same when compressed: of a name its digest, of a segment two, and where its columns begin."""
 
-TIMEOUT = 900.0
-"""Seconds that a function may run."""
-
 HASH_BYTES = 8
 """Of a key hash: what a compactor keeps of a row, to look fresh keys up."""
+
+LOOK, LOOK_KEY = 0.3e-3, 0.1e-6
+"""Seconds to look keys up in a segment whose hashes are in memory, and for each key: measured with 25,000 keys in
+880,000, of which none was there, on one core."""
+
+DELETED = 1000
+"""Objects that one request deletes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +53,26 @@ class Setting:
     """An index and how it is run, by default as `functions` and `serverless.yml` do it.
 
     `rate`: images added a second; `batch`: of them in a log object. `memory`: bytes that the compactor keeps of
-    segments. `collected`: seconds between two collections of folded log objects. `at_once`: objects that a commit
-    creates at a time; `once`: a merged segment is uploaded once, not again after each lost race; `waits`: the compactor
-    folds nothing while its merges are under way.
+    segments. `fold_bytes`: of log objects folded at a time, None: what goes with that memory. `collected`: seconds
+    between two collections of folded log objects, 0: each time that something is folded. `at_once`: objects that a
+    commit creates, and segments that it looks into, at a time.
     """
 
     images: int
-    shards: int = 16
+    shards: int = 4
     segment_rows: int = 1 << 20
     rate: int = 10_000
     batch: int = 100
-    fold_bytes: int = FOLD_BYTES
-    memory: int = 256 << 20
-    collected: float = 86_400.0
-    at_once: int = 1
-    once: bool = False
-    waits: bool = False
+    fold_bytes: int | None = None
+    memory: int = 1536 << 20
+    collected: float = 0.0
+    at_once: int = cloud.PARALLEL
 
     @property
     def fold_rows(self) -> int:
         """Rows of a full fold: as many whole log objects as fit."""
-        return max(self.fold_bytes // shapes.log_bytes(self.batch), 1) * self.batch
+        limit = self.fold_bytes or fold_bytes(self.memory)
+        return max(limit // shapes.log_bytes(self.batch), 1) * self.batch
 
     @property
     def listed(self) -> int:
@@ -83,9 +87,9 @@ class Setting:
 class Play:
     """What happens, and what came of it. Times in seconds.
 
-    `tail`: log objects that wait, `longest`: at most. `written`, `folded`: images. `folds`, `merges`: how long each
-    took that was done. `lost_…`: races for a manifest that they lost; `begun`, `gave_up`: merges; `merging`: the
-    segments they work at; `wasted`: bytes uploaded for commits that failed.
+    `tail`: log objects that wait, `longest`: at most. `written`, `folded`: images. `folds`: how long each took;
+    `merges`: how long each took until it was committed; `done`: merged and not committed yet; `begun`: merges;
+    `merging`: the segments they work at. `running`: how long the compactor ran in all.
     """
 
     setting: Setting
@@ -98,18 +102,15 @@ class Play:
     commits: int = 0
     folds: list[float] = field(default_factory=list)
     merges: list[float] = field(default_factory=list)
-    lost_folds: int = 0
-    lost_merges: int = 0
-    gave_up: int = 0
-    wasted: int = 0
-    merging: set[str] = field(default_factory=set)
+    done: list[tuple[float, Merged]] = field(default_factory=list)
     begun: int = 0
-    version: int = 0
+    merging: set[str] = field(default_factory=set)
+    running: float = 0.0
 
     @property
     def under_way(self) -> int:
-        """Merges that were begun and are neither done nor given up."""
-        return self.begun - len(self.merges) - self.gave_up
+        """Merges that were begun and are not committed."""
+        return self.begun - len(self.merges)
 
     def run(self, seconds: float) -> Play:
         """Play so long."""
@@ -137,81 +138,90 @@ class Play:
             self.longest = max(self.longest, self.tail)
 
     def _compact(self, start: Callable[[Iterator[float]], None]) -> Iterator[float]:
-        """One compactor. Once it is called, it folds and hands out merges until nothing is due."""
+        """One compactor. Once it is called, it commits and hands out merges until nothing is due."""
         each = shapes.log_bytes(self.setting.batch)
         while True:
             called = self.now
-            while self.now - called < EVERY and EARLY * self.tail <= min(TAIL_OBJECTS, TAIL_BYTES // each):
+            while self.now - called < EVERY and not is_early(self.tail, self.tail * each):
                 yield 1.0
-            while self.tail or self.under_way:
-                waiting = self.tail
-                while waiting:
+            called = self.now
+            while True:
+                before = waiting = self.tail
+                while True:
                     chosen = min(waiting, self.setting.fold_rows // self.setting.batch)
-                    yield from self._fold(chosen, each)
+                    yield from self._commit(chosen, each)
                     waiting -= chosen
+                    if not chosen or not waiting:
+                        break
                 for segments in self.life.due():
                     names = {segment.name for segment in segments}
                     if self.under_way < WORKERS and self.merging.isdisjoint(names):
                         self.merging |= names
                         self.begun += 1
                         start(self._merge(segments))
-                paused, running = self.now, self.under_way
-                while self.under_way and (
-                    self.setting.waits or (self.under_way == running and self.now - paused < PAUSE)
-                ):
-                    yield 0.5
+                if not self.under_way:
+                    break
+                pause = 0.0 if is_early(before, before * each) else FOLD_SECONDS
+                paused = self.now
+                while not self.done and self.now - paused < pause:
+                    yield 0.25
+            self.running += self.now - called
 
-    def _fold(self, chosen: int, each: int) -> Iterator[float]:
-        """The oldest log objects of the tail, so many, of so many bytes each."""
+    def _commit(self, chosen: int, each: int) -> Iterator[float]:
+        """Fold the oldest log objects of the tail, so many of so many bytes each, and commit what is merged."""
         began, rows = self.now, chosen * self.setting.batch
-        yield cloud.listing(self.setting.listed + self.tail) + self._newest()
-        yield cloud.download(chosen * each, chosen)
-        yield from self._commit(self._folding(rows), self._newest(), fold=True)
-        self.life.fold(rows)
-        self.tail -= chosen
-        self.folded += rows
-        self.folds.append(self.now - began)
+        yield cloud.listing(self.setting.listed + self.tail) + cloud.GET
+        if not chosen and not self.done:
+            return
+        if chosen:
+            yield cloud.download(chosen * each, chosen)
+        # the newest manifest is the one that was made here: it is listed, and not read
+        yield cloud.GET
+        merged, self.done = self.done, []
+        yield self._building(rows) + self.json * cloud.SEAL + cloud.upload(self.stored)
+        self.commits += 1
+        for began_merge, one in merged:
+            self.life.commit(one)
+            self.merges.append(self.now - began_merge)
+            self.merging -= one.replaced.keys()
+        if chosen:
+            self.life.fold(rows)
+            self.tail -= chosen
+            self.folded += rows
+            gone = 0 if self.setting.collected else chosen
+            yield cloud.PUT * -(-gone // DELETED)
+            self.folds.append(self.now - began)
 
-    def _folding(self, rows: int) -> float:
-        """Seconds of an attempt to fold so many rows, between reading the newest manifest and creating the next."""
+    def _building(self, rows: int) -> float:
+        """Seconds to fold so many rows, between reading the newest manifest and creating the next."""
+        if not rows:
+            return 0.0
         setting, manifest = self.setting, self.life.manifest
+        segments = sum(map(len, manifest.segments))
+        looking = segments * LOOK + rows * segments / setting.shards * LOOK_KEY
         if manifest.live * HASH_BYTES <= setting.memory:
             # those of the segments that are new since the last fold
             new = max(setting.shards * 8 // 7, 1)
-            looked = Reads(new, new, rows * HASH_BYTES, sum(map(len, manifest.segments)))
+            reading = cloud.download(rows * HASH_BYTES, new, setting.at_once)
         else:
-            looked = lookups(manifest, rows)
+            read = lookups(manifest, rows)
+            waits = read.rounds * cloud.PARALLEL / setting.at_once
+            reading = waits * cloud.GET + read.fetched * SECONDS_A_BYTE
         objects = min(setting.shards, rows)
         size = rows * shapes.segment(0, max(rows // objects, 1), 0).size / max(rows // objects, 1)
-        waits = -(-objects // setting.at_once)
-        return looked.seconds + rows * cloud.PACK + waits * cloud.PUT + size * SECONDS_A_BYTE
+        creating = -(-objects // setting.at_once) * cloud.PUT + size * SECONDS_A_BYTE
+        return looking + reading + rows * cloud.PACK + creating
 
     def _merge(self, segments: list[Segment]) -> Iterator[float]:
-        """A worker's merge: read, write the file, and commit."""
+        """A worker's merge: read, write the file, upload it, and see when it was created."""
         began = self.now
         merged = self.life.merged(segments)
-        made = merged.segment
-        assert made is not None
         size = sum(segment.size for segment in segments)
-        yield cloud.INVOKE + self._newest()
+        (made,) = merged.segments
+        yield cloud.INVOKE + 2 * cloud.GET + self.stored * SECONDS_A_BYTE + self.json * cloud.UNSEAL
         yield cloud.download(size, len(segments) * len(made.columns), parallel=1) + made.rows * cloud.PACK
-        body = cloud.upload(made.size)
-        if self.setting.once:
-            yield body
-        building = 0.0 if self.setting.once else body
-        tries, done = yield from self._commit(building, self._newest(), fold=False, began=began)
-        if not self.setting.once:
-            self.wasted += (tries - done) * made.size
-        if done:
-            self.life.commit(merged)
-            self.merges.append(self.now - began)
-        else:
-            self.gave_up += 1
-        self.merging -= {segment.name for segment in segments}
-
-    def _newest(self) -> float:
-        """Seconds to list for the newest manifest, to get it and to read it."""
-        return 2 * cloud.GET + self.stored * SECONDS_A_BYTE + self.json * cloud.UNSEAL
+        yield cloud.upload(made.size) + cloud.GET
+        self.done.append((began, merged))
 
     @property
     def json(self) -> int:
@@ -225,27 +235,6 @@ class Play:
 
     def _manifest(self, segment: int, name: int) -> int:
         return sum(map(len, self.life.manifest.segments)) * segment + self.setting.listed * name
-
-    def _commit(
-        self, building: float, reading: float, *, fold: bool, began: float = 0.0
-    ) -> Generator[float, None, tuple[int, bool]]:
-        """Try until no other commit came between; (attempts, whether the last one won)."""
-        for tries in range(1, TRIES + 1):
-            yield reading
-            read = self.version
-            yield building + self.json * cloud.SEAL + cloud.upload(self.stored)
-            if self.version == read:
-                self.version += 1
-                self.commits += 1
-                return tries, True
-            if fold:
-                self.lost_folds += 1
-            else:
-                self.lost_merges += 1
-                if self.now - began > TIMEOUT:
-                    break
-            yield 0.75 * min(0.05 * 2 ** (tries - 1), 2.0)
-        return tries, False
 
 
 def play(setting: Setting) -> Play:

@@ -13,8 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.scale import shapes
+from shards.table.draft import Draft
+from shards.table.each import in_turn
 from shards.table.manifest import Manifest, Segment
-from shards.table.merge import Merged, apply, due
+from shards.table.merge import Merged, due, put_in_place
+from shards.table.reader import SegmentReader
 
 COMMIT = "0" * 16
 
@@ -25,6 +28,11 @@ PLAYED = 10
 def nothing_dead(_: Segment) -> NDArray[np.uint32]:
     """No image is overwritten or deleted here."""
     return np.empty(0, np.uint32)
+
+
+def never_opened(segment: Segment) -> SegmentReader:
+    """Nothing is looked up where nothing dies."""
+    raise NotImplementedError(segment.name)
 
 
 @dataclass(slots=True)
@@ -58,18 +66,15 @@ class Life:
     def merged(self, segments: Sequence[Segment]) -> Merged:
         """What `merge` makes of these."""
         made = self._segment(segments[0].shard, sum(segment.live for segment in segments))
-        nowhere = np.empty(0, np.int64)
-        return Merged(made, np.empty(0, np.uint32), {segment.name: nowhere for segment in segments}, b"")
+        return Merged({segment.name: segment.dead_rows for segment in segments}, (made,), 0.0)
 
     def commit(self, merged: Merged) -> None:
         """Put it in the place of the others. Raises RuntimeError where one of those is gone."""
-        assert merged.segment is not None
-        mark = f"{self.made:016x}"
-        change = apply(self.manifest, merged, dead_of=nothing_dead, now_ms=0, commit_id=mark)
-        if change is None:
-            raise RuntimeError(f"segments of shard {merged.segment.shard} were merged twice")
-        self.rewritten += merged.segment.rows
-        self._follow(change.manifest)
+        draft = Draft.of(self.manifest, commit_id=COMMIT, now_ms=0)
+        if not put_in_place(draft, merged, open_segment=never_opened, dead_of=nothing_dead, each=in_turn):
+            raise RuntimeError(f"{', '.join(merged.replaced)} were merged twice")
+        self.rewritten += sum(segment.rows for segment in merged.segments)
+        self._follow(draft.change().manifest)
 
     def lay(self, rows: Sequence[Sequence[int]]) -> None:
         """Begin with segments of so many rows, shard by shard."""

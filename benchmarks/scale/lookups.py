@@ -1,4 +1,4 @@
-"""What it takes to look fresh keys up in all segments, which a fold does, and a snapshot with a tail.
+"""What it takes to look fresh keys up in all segments: a fold does, and who counts images while there is a tail.
 
 The real `overlay` does it, on segments whose bytes are made up. Of segments with equally many rows one is asked.
 """
@@ -6,7 +6,7 @@ The real `overlay` does it, on segments whose bytes are made up. Of segments wit
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,8 +15,8 @@ from benchmarks.scale import cloud, shapes
 from benchmarks.scale.life import nothing_dead
 from benchmarks.scale.store import Unwritten
 from shards.families.base import SECONDS_A_BYTE
-from shards.table.fold import overlay
 from shards.table.manifest import Manifest
+from shards.table.overlay import overlay
 from shards.table.reader import SegmentReader
 from shards.table.records import Records
 
@@ -41,23 +41,36 @@ class Reads:
             self.segments + other.segments,
         )
 
-    def times(self, count: int) -> Reads:
-        return Reads(self.rounds * count, self.requests * count, self.fetched * count, self.segments * count)
+    def __sub__(self, other: Reads) -> Reads:
+        return Reads(
+            self.rounds - other.rounds,
+            self.requests - other.requests,
+            self.fetched - other.fetched,
+            self.segments - other.segments,
+        )
+
+    def at_once(self, count: int) -> Reads:
+        """The same of so many segments, as many at once as the library reads."""
+        waits = -(-self.rounds * count // cloud.PARALLEL) if count > cloud.PARALLEL else self.rounds * (count > 0)
+        return Reads(waits, self.requests * count, self.fetched * count, self.segments * count)
 
     @property
     def seconds(self) -> float:
-        """How long that takes, as the code is: segment after segment."""
+        """How long that takes."""
         return self.rounds * cloud.GET + self.fetched * SECONDS_A_BYTE + self.segments * SEARCHED
 
 
 def lookups(manifest: Manifest, records: int) -> Reads:
     """To look so many fresh keys up, with nothing in memory yet."""
     found = Reads()
+    waits = 0
     for (rows, modulus), count in Counter((segment.rows, segment.modulus) for segment in manifest).items():
         share = records / modulus
         # where there are fewer records than shards, the segments of the other shards are not asked
-        found += _one(rows, max(round(share), 1)).times(round(count * min(share, 1)))
-    return found
+        asked, one = round(count * min(share, 1)), _one(rows, max(round(share), 1))
+        found += one.at_once(asked)
+        waits += one.rounds * asked
+    return replace(found, rounds=-(-waits // cloud.PARALLEL))
 
 
 @lru_cache(maxsize=512)
@@ -65,7 +78,11 @@ def _one(rows: int, records: int) -> Reads:
     """In one segment that holds all of their shard."""
     store = Unwritten()
     one = store.hold(shapes.segment(0, rows, 0))
-    fresh = Records.build(keys=[f"{n}" for n in range(records)], order=np.ones((records, 2), np.uint64), rows={})
+    fresh = Records.build(
+        keys=[f"{n}" for n in range(records)],
+        order=np.full((records, 2), shapes.LATEST + shapes.LATEST, np.uint64),
+        rows={},
+    )
     found = overlay(Manifest(1, "", 0, ((one,),)), fresh, lambda segment: SegmentReader(store, segment), nothing_dead)
     if len(found.records) != records:
         raise RuntimeError(f"of {records:,} fresh keys {records - len(found.records):,} were found in the segment")

@@ -1,7 +1,7 @@
 """What a question costs: the snapshot, the plan that the real planner makes, the slowest worker, the hits.
 
-The planner goes by what a family says it would fetch at most; time and money go by what a search did fetch from a real
-segment of 2^20 rows.
+The planner goes by what a family says it would fetch; time and money go by the share of that which a search did fetch
+from a real segment of 2^20 rows.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from benchmarks.columns import Counted
 from benchmarks.scale import cloud, shapes
 from benchmarks.scale.ingest import SEGMENT_JSON, SEGMENT_STORED
 from benchmarks.scale.life import COMMIT
-from benchmarks.scale.lookups import Reads, lookups
+from benchmarks.scale.lookups import Reads
 from benchmarks.scale.prices import PRICES
 from benchmarks.scale.store import Unwritten
 from shards.families import family
 from shards.families.base import SECONDS_A_BYTE
-from shards.search.plan import Plan, cold_bytes, plan
+from shards.search.plan import WAITING, Plan, cold_bytes, plan
 from shards.search.query import Query
-from shards.storage.cloud import GAP
 from shards.storage.memory import MemoryStore
+from shards.storage.ranges import GAP
 from shards.table.columns import CHECKS
 from shards.table.manifest import Manifest, Segment
 from shards.table.reader import SegmentReader
@@ -36,28 +36,30 @@ MEASURED_ROWS = 1 << 20
 
 LIMIT = 10
 
-DESCRIBED_ROWS = 20_000
+DESCRIBED_ROWS = 200_000
 """Enough that a row of each column is read by itself."""
+
+LOGGED = 100
+"""Images in a log object of a tail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """A kind of question, and what it read of a cold segment of 2^20 rows when that was measured.
 
-    `fixed`: bytes that do not grow with the rows; `row`: bytes of each row. `rounds` of requests wait for one another,
-    and grow with the rows to the power of `deeper`. `warm`, `cold`: seconds of one core a row. `found`: whether every
-    segment has candidates, whose keys are read.
+    `share`: of what the planner reckons with, so much was fetched; of segments of 100,000 rows about the same. `rounds`
+    of requests wait for one another, and grow with the rows to the power of `deeper`. `warm`, `cold`: seconds of one
+    core a row. `found`: whether there are as many hits as are wanted, or one.
     """
 
     name: str
     family: str
     max_distance: float | None
-    row: float
+    share: float
     requests: int
     rounds: int
     warm: float
     cold: float
-    fixed: int = 0
     deeper: float = 0.0
     found: bool = True
 
@@ -67,31 +69,41 @@ class Question:
 
     def planned(self, segment: Segment) -> int:
         """Bytes that the planner reckons with."""
-        rows = np.zeros(1, family(self.family).dtype)
-        if self.family == "haar":
-            # in colour, each coefficient in a bucket of its own
-            rows["sig"] = np.arange(1, 121).reshape(1, 3, 40)
-            rows["avgl"] = 0.5
-        query = Query(family(self.family), ("as it is",), LIMIT, self.min_score)
-        reader = SegmentReader(Unwritten({segment.name: segment}), segment)
-        return cold_bytes(Source(reader, np.empty(0, np.uint32)), query, [rows])
+        return _planned(self, segment.rows)
 
     def reads(self, segment: Segment) -> Reads:
-        """What it fetches of this segment, checksums and keys of candidates included."""
-        whole = segment.columns[self.family].size
+        """What it fetches of this segment, checksums included."""
         has_index = any(name.startswith(f"{self.family}.") for name in segment.columns)
-        size = round(self.fixed + self.row * segment.rows) if has_index else whole
+        checks = segment.columns[CHECKS].size
+        size = round((self.planned(segment) - checks - WAITING) * (self.share if has_index else 1.0))
         rounds = max(round(self.rounds * (segment.rows / MEASURED_ROWS) ** self.deeper), 1)
-        requests = min(self.requests, 1 + size // (1 << 14))
-        keys = Reads(2, 2 * LIMIT, 2 * LIMIT << 14) if self.found else Reads()
-        return Reads(rounds, requests, size + segment.columns[CHECKS].size, 1) + keys
+        return Reads(rounds, min(self.requests, 1 + size // (1 << 14)), size + checks, 1)
+
+    def hits(self, segments: int) -> int:
+        """Of so many segments how many have one: as many as can be."""
+        return min(LIMIT if self.found else 1, segments)
+
+
+@lru_cache(maxsize=4096)
+def _planned(question: Question, rows: int) -> int:
+    """The same of any segment of so many rows, with nothing in memory."""
+    kind = family(question.family)
+    asked = np.zeros(1, kind.dtype)
+    if question.family == "haar":
+        # in colour, each coefficient in a bucket of its own
+        asked["sig"] = np.arange(1, 121).reshape(1, 3, 40)
+        asked["avgl"] = 0.5
+    segment = shapes.segment(0, rows, 0)
+    reader = SegmentReader(Unwritten({segment.name: segment}), segment)
+    query = Query(kind, ("as it is",), LIMIT, question.min_score)
+    return cold_bytes(Source(reader, np.empty(0, np.uint32)), query, [asked])
 
 
 QUESTIONS = (
-    Question("haar, best 10", "haar", None, row=43.3, requests=44, rounds=3, warm=10e-9, cold=25e-9),
-    Question("goldberg, best 10", "goldberg", None, 106, 20, rounds=18, warm=15e-9, cold=70e-9, deeper=0.45),
-    Question("dhash within 3", "dhash", 3, 0, 6, 2, warm=5e-11, cold=7e-10, fixed=180_000, found=False),
-    Question("dhash within 10", "dhash", 10, 20.0, 16, 2, warm=3.5e-10, cold=5e-9, found=False),
+    Question("haar, best 10", "haar", None, 0.72, requests=45, rounds=3, warm=10e-9, cold=25e-9),
+    Question("goldberg, best 10", "goldberg", None, 1.0, 20, rounds=18, warm=15e-9, cold=70e-9, deeper=0.45),
+    Question("dhash within 3", "dhash", 3, 0.75, 6, 2, warm=5e-11, cold=7e-10, found=False),
+    Question("dhash within 10", "dhash", 10, 0.51, 9, 5, warm=3.5e-10, cold=5.6e-9, found=False),
 )
 """Measured with 2^20 crosses of real signatures, gaps below 1 MiB bridged as the store does it."""
 
@@ -123,45 +135,50 @@ def ask(manifest: Manifest, question: Question, *, warm: bool, tail: int = 0) ->
     segments = list(manifest)
     reads = [question.reads(segment) for segment in segments]
     alone = warm and sum(one.fetched for one in reads) <= cloud.KEPT
-    planned = {rows: question.planned(segment) for rows, segment in {s.rows: s for s in segments}.items()}
-    made = plan([0 if alone else planned[segment.rows] for segment in segments])
-    batches = [made.here, *made.batches]
+    made = plan([0 if alone else question.planned(segment) for segment in segments])
+    batches = [batch for batch in (made.here, *made.batches) if batch]
     fits = all(sum(reads[n].fetched for n in batch) <= cloud.ON_DISK for batch in batches)
     cold = not (warm and fits)
-    opening = Reads(2) if warm else _opening(manifest) + lookups(manifest, tail)
-    unseal = 0.0 if warm else len(segments) * SEGMENT_JSON * cloud.UNSEAL
+    keys, described = _hit()
+    named = [keys.at_once(question.hits(len(batch))) for batch in batches]
     times = [
-        _scan([reads[n] for n in batch], sum(segments[n].rows for n in batch), question, cold) for batch in batches
+        _scan([reads[n] for n in batch], sum(segments[n].rows for n in batch), question, cold) + keys_of.seconds
+        for batch, keys_of in zip(batches, named, strict=True)
     ]
     fresh = cloud.START + len(made.batches) / cloud.NEW_ENVIRONMENTS if not warm else 0.0
-    scanning = max(times[0], max((cloud.INVOKE + fresh + time for time in times[1:]), default=0.0))
-    hits = min(LIMIT, len(segments)) if question.found else 1
-    described = _described().times(hits)
-    fetched = sum(reads, Reads()) if cold else Reads()
-    every = fetched + opening + described
-    parent = (0.0 if warm else cloud.START) + opening.seconds + unseal + scanning + described.seconds
+    elsewhere = times[len(times) - len(made.batches) :]
+    scanning = max(
+        sum(times[: len(times) - len(elsewhere)]), max((cloud.INVOKE + fresh + time for time in elsewhere), default=0.0)
+    )
+    opening = Reads(2) if warm else _opening(manifest, tail)
+    unseal = 0.0 if warm else len(segments) * SEGMENT_JSON * cloud.UNSEAL
+    describing = described.at_once(question.hits(len(segments)))
+    every = sum([*(reads if cold else ()), *named, opening, describing], Reads())
+    parent = (0.0 if warm else cloud.START) + opening.seconds + unseal + scanning + describing.seconds
     dollars = (
-        cloud.running(parent + sum(time + fresh for time in times[1:]))
-        + PRICES.invocation * len(batches)
+        cloud.running(parent + sum(time + fresh for time in elsewhere))
+        + PRICES.invocation * (1 + len(elsewhere))
         + PRICES.get * every.requests
         + 2 * PRICES.put
     )
     return Asked(
         made,
-        parent - scanning - described.seconds,
+        parent - scanning - describing.seconds,
         scanning,
-        described.seconds,
+        describing.seconds,
         every.requests,
         every.fetched,
-        max(one.rounds for one in reads) if cold else 0,
+        max(one.rounds for one in reads) + keys.rounds if cold else 0,
         fits,
         dollars,
     )
 
 
-def _opening(manifest: Manifest) -> Reads:
-    """`index.json`, the listings of the log and of the newest manifest, and that."""
-    return Reads(4, 4, sum(map(len, manifest.segments)) * SEGMENT_STORED)
+def _opening(manifest: Manifest, tail: int) -> Reads:
+    """`index.json`, the listings of the log and of the newest manifest, that, and the log objects of the tail."""
+    logs = -(-tail // LOGGED)
+    known = Reads(4, 4, sum(map(len, manifest.segments)) * SEGMENT_STORED)
+    return known + Reads(-(-logs // cloud.PARALLEL), logs, shapes.log_bytes(tail) if tail else 0)
 
 
 def _scan(reads: Sequence[Reads], rows: int, question: Question, cold: bool) -> float:
@@ -176,8 +193,8 @@ def _scan(reads: Sequence[Reads], rows: int, question: Question, cold: bool) -> 
 
 
 @lru_cache
-def _described() -> Reads:
-    """What the real code reads to describe a hit in a segment."""
+def _hit() -> tuple[Reads, Reads]:
+    """What the real code reads in a segment that has a hit: for its key, and for the rest of what is known of it."""
     records = Records.build(
         keys=[f"{n:0{shapes.KEY_BYTES}}" for n in range(DESCRIBED_ROWS)],
         order=np.ones((DESCRIBED_ROWS, 2), np.uint64),
@@ -188,5 +205,8 @@ def _described() -> Reads:
     store = Counted(MemoryStore(), GAP)
     for name, data in objects.items():
         store.create(name, bytes(data))
-    Source(SegmentReader(store, segment), np.empty(0, np.uint32)).images(np.array([DESCRIBED_ROWS // 2]))
-    return Reads(store.rounds, store.requests, store.fetched)
+    source, row = Source(SegmentReader(store, segment), np.empty(0, np.uint32)), np.array([DESCRIBED_ROWS // 2])
+    key = source.reader.texts("key", row)
+    named = Reads(store.rounds, store.requests, store.fetched)
+    source.images(row, key)
+    return named, Reads(store.rounds, store.requests, store.fetched) - named

@@ -36,6 +36,9 @@ HAAR_BUCKETS, HAAR_INVERTED = 7806, 120.8
 GOLDBERG_CLASSES = 2949
 """Classes of 100,000 rows."""
 
+LATEST = 1_764_000_000 * 10**9
+"""When the images of the segments were made, in ns since 1970: fresh ones are later."""
+
 MEMBER = 192
 """Bytes around a column: two zip headers, its name twice, numpy's header."""
 
@@ -53,7 +56,8 @@ def segment(shard: int, rows: int, number: int, *, shards: int = 1) -> Segment:
     last = columns[CHECKS]
     digest = hashlib.blake2b(number.to_bytes(8, "little"), digest_size=24).hexdigest()
     name = f"{names.shard_prefix(shard)}{digest[:32]}-{digest[32:]}.npz"
-    return Segment(name, shard, rows, last.offset + last.size + MEMBER * len(columns) // 2, columns, modulus=shards)
+    size = last.offset + last.size + MEMBER * len(columns) // 2
+    return Segment(name, shard, rows, size, columns, modulus=shards, latest=(LATEST + number, number))
 
 
 @lru_cache(maxsize=4096)

@@ -14,9 +14,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.storage._ranges import join
 from shards.storage.base import Data, Entry
-from shards.storage.cloud import GAP
+from shards.storage.ranges import GAP, join
 from shards.table.columns import CHECK_BLOCK, CHECKS, Column
 from shards.table.manifest import Segment
 

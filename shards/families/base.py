@@ -7,6 +7,7 @@ objects and in segments. Adding a family is adding a folder here and a line to t
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ BLOCK = 1 << 15
 FETCHED = 1 << 14
 """Bytes that are read at once from a store, at least: what one checksum covers."""
 
+BRIDGED = 1 << 20
+"""Bytes between two pieces of a column below which they are fetched along, where the store is far away."""
+
 SECONDS_A_BYTE = 1 / 64e6
 """Of fetching: a function downloads 50 to 87 MB a second from the bucket beside it."""
 
@@ -52,7 +56,8 @@ class ColumnReader(Protocol):
         ...
 
     def cold(self, name: str, ranges: Sequence[tuple[int, int]] | None = None) -> int:
-        """Bytes that `ranges` would have to fetch for these rows of a column, or for all of them, in whole blocks.
+        """Bytes that `ranges` would fetch for these rows of a column, or for all of them: whole blocks, and what is
+        fetched along between them.
 
         0 where they are in memory, in a mapped file, or in a cache on this machine. Costs no request.
         """
@@ -64,6 +69,18 @@ class ColumnReader(Protocol):
         Records that are still in memory have the signatures only, and none of the columns made for searching.
         """
         ...
+
+
+def scattered(column: int, pieces: int, piece: int = FETCHED) -> int:
+    """Bytes fetched for so many pieces, each of `piece` bytes, of a column of so many, wherever they lie: on average.
+
+    Gaps between pieces at random places are distributed exponentially; those below BRIDGED are fetched along.
+    """
+    taken = pieces * piece
+    if not taken or taken >= column:
+        return min(taken, column)
+    gap = (column - taken) / (pieces + 1)
+    return int(taken + (pieces - 1) * (gap - (gap + BRIDGED) * math.exp(-BRIDGED / gap)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +99,10 @@ class Matches:
     def none(cls) -> Matches:
         """No rows."""
         return cls(np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.int64))
+
+    def take(self, at: NDArray[np.intp]) -> Matches:
+        """Those at these places, in this order."""
+        return Matches(self.rows[at], self.scores[at], self.queries[at])
 
 
 class Family(ABC):
@@ -166,9 +187,10 @@ class Family(ABC):
         return search_plainly(self.score, self.name, queries, reader, limit=limit, min_score=min_score, dead=dead)
 
     def cold(self, queries: Rows, reader: ColumnReader, *, limit: int, min_score: float | None = None) -> int:
-        """Bytes that `search` would fetch at most, as far as can be told without fetching any.
+        """Bytes that `search` would fetch, as far as can be told without fetching any.
 
-        What only the rows could tell, such as thousands of equal signatures, may add to that.
+        At most; on average, where it is not known where they lie. What only the rows could tell, such as thousands of
+        equal signatures, may add to that.
         """
         del queries, limit, min_score
         return reader.cold(self.name)

@@ -12,7 +12,7 @@ from shards.search import wire
 from shards.search.gathering import Crew, Gathering, Threads
 from shards.search.plan import WORKERS, Plan, cold_bytes, plan
 from shards.search.query import Query
-from shards.search.scan import Outcome, Scanned, name_of
+from shards.search.scan import Outcome, Scanned
 from shards.search.wire import PayloadTooLarge, WorkerFailed
 from shards.table.snapshot import Source
 
@@ -21,7 +21,7 @@ DOES_NOT_FIT = "what a worker was asked, or answered, does not fit into one mess
 DEADLINE = 20.0
 """Seconds that workers have: the largest batch takes three of them, and an HTTP API of AWS gives up after thirty."""
 
-ScanHere: TypeAlias = Callable[[Sequence[Source]], list[Scanned]]
+ScanHere: TypeAlias = Callable[[Sequence[Source]], Sequence[Outcome]]
 """Scans sources in this process, several at once where their store is far away."""
 
 Ask: TypeAlias = Callable[[Mapping[str, Any]], Any]
@@ -35,11 +35,13 @@ class Executor(Protocol):
     """Scans the sources of a snapshot."""
 
     def scan(
-        self, sources: Sequence[Source], query: Query, questions: Sequence[Rows], here: ScanHere
+        self, sources: Sequence[Source], query: Query, questions: Sequence[Rows], here: ScanHere, *, most: int
     ) -> Sequence[Outcome]:
         """For each source, in order, its best rows for each question, or why they are not known.
 
-        Raises ObjectNotFound where an object is gone, and the query has to begin again with a new snapshot.
+        Rows that others beat may be left out, but for the best `most`: more than there may be hits, where some may turn
+        out to be outdated. Raises ObjectNotFound where an object is gone, and the query has to begin again with a new
+        snapshot.
         """
         ...
 
@@ -48,9 +50,9 @@ class Here:
     """Scans everything in this process, and raises whatever goes wrong: an answer is whole, or there is none."""
 
     def scan(
-        self, sources: Sequence[Source], query: Query, questions: Sequence[Rows], here: ScanHere
+        self, sources: Sequence[Source], query: Query, questions: Sequence[Rows], here: ScanHere, *, most: int
     ) -> Sequence[Outcome]:
-        del query, questions
+        del query, questions, most
         return here(sources)
 
 
@@ -98,14 +100,14 @@ class FanOut:
         self._report = report
 
     def scan(
-        self, sources: Sequence[Source], query: Query, questions: Sequence[Rows], here: ScanHere
+        self, sources: Sequence[Source], query: Query, questions: Sequence[Rows], here: ScanHere, *, most: int
     ) -> Sequence[Outcome]:
         made = self._planner([cold_bytes(source, query, questions) for source in sources])
         if not made.batches:
             return here(sources)
 
         def ask(numbers: Sequence[int]) -> dict[int, Scanned | LookalikeError | None]:
-            asked = self._ask_worker([sources[number] for number in numbers], query, questions)
+            asked = self._ask_worker([sources[number] for number in numbers], query, questions, most)
             return dict(zip(numbers, asked, strict=True))
 
         began = self._crew.now()
@@ -130,7 +132,7 @@ class FanOut:
                     cold=made.cold,
                     seconds=self._crew.now() - began,
                     missing={
-                        name_of(sources[number]): one
+                        sources[number].name: one
                         for number, one in sorted(outcomes.items())
                         if isinstance(one, LookalikeError)
                     },
@@ -139,11 +141,11 @@ class FanOut:
         return [outcomes[number] for number in range(len(sources))]
 
     def _ask_worker(
-        self, sources: Sequence[Source], query: Query, questions: Sequence[Rows]
+        self, sources: Sequence[Source], query: Query, questions: Sequence[Rows], most: int
     ) -> Sequence[Scanned | LookalikeError | None]:
         """What a worker says of these; None where it cannot be said in one message."""
         try:
-            outcomes = wire.read_answer(self._ask(wire.write_order(query, questions, sources)), sources)
+            outcomes = wire.read_answer(self._ask(wire.write_order(query, questions, sources, most)), sources)
         except PayloadTooLarge:
             return [None] * len(sources)
         except LookalikeError as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shards.families.base import FETCHED, Rows
+from shards.families import Rows
 from shards.search.query import Query
 from shards.table.snapshot import Source
 
@@ -22,11 +22,11 @@ ALONE = 32 << 20
 WORKER = 128 << 20
 """Bytes that one worker fetches at most, where there are workers enough: two seconds."""
 
+WAITING = 512 << 10
+"""Bytes that could come meanwhile: two rounds of requests of 63 ms, while those of 15 other sources are waited for."""
+
 WORKERS = 64
 """Workers at most. They are asked by one process, with an answer of up to 6 MB from each."""
-
-TEXTS = ("key.offsets", "key.data")
-"""What is read of every row that may be a hit, to order those of one score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +42,20 @@ class Plan:
 
 
 def cold_bytes(source: Source, query: Query, questions: Sequence[Rows]) -> int:
-    """Bytes that scanning this source for these questions would fetch at most, as can be told without fetching any.
+    """What scanning this source for these questions costs in bytes to be fetched, told without fetching any.
 
-    Besides them: the checksums of a segment not looked at before (1/4096 of it), what a store fetches along to save
-    requests, and what a filter by metadata makes the scan look at again.
+    What the family fetches, at most, or on average where it is not known yet where that lies; the checksums of a
+    segment not looked at before (1/4096 of it); and the waiting. Besides them: the keys of the few rows that are among
+    the best of all, and what a filter by metadata makes the scan look at again.
     """
     if not questions:
         return 0
-    reader = source.reader
-    found = query.family.cold(np.concatenate(questions), reader, limit=query.limit, min_score=query.min_score)
-    # where a row's text begins and where it ends, and its bytes, may lie in two blocks each
-    most = 2 * FETCHED * query.limit * len(questions)
-    return found + sum(min(reader.cold(name), most) for name in TEXTS)
+    found = query.family.cold(np.concatenate(questions), source.reader, limit=query.limit, min_score=query.min_score)
+    return found + source.reader.checks_cold + WAITING if found else 0
 
 
-def plan(cold: Sequence[int]) -> Plan:
-    """Who scans which source, given each one's cold bytes: all here if they are few.
+def plan(cold: Sequence[int], *, alone: int = ALONE, worker: int = WORKER) -> Plan:
+    """Who scans which source, given each one's cold bytes: all here if they are fewer than `alone`.
 
     Else what is cold goes to workers, in batches as equal as can be (longest processing time first: at most a third
     longer than the best there is), and what is in memory, mapped or cached is scanned here.
@@ -65,13 +63,14 @@ def plan(cold: Sequence[int]) -> Plan:
     Source: R. L. Graham, "Bounds on Multiprocessing Timing Anomalies", 1969.
     """
     total = sum(cold)
-    if total < ALONE:
+    if not total or total < alone:
         return Plan(tuple(range(len(cold))), (), total)
     here = tuple(number for number, size in enumerate(cold) if not size)
     others = sorted((number for number, size in enumerate(cold) if size), key=lambda number: (-cold[number], number))
     # a source is not divided: where one is larger than a batch should be, nothing is gained by batches less than it
-    most = max(WORKER, cold[others[0]])
-    workers = min(-(-total // WORKER), WORKERS, len(others))
+    most = max(worker, cold[others[0]])
+    # one worker would be no faster than this process
+    workers = min(max(-(-total // worker), 2), WORKERS, len(others))
     batches = share_out(cold, others, workers)
     while workers < min(WORKERS, len(others)) and any(_size(cold, batch) > most for batch in batches):
         workers += 1

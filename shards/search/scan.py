@@ -1,12 +1,10 @@
-"""Scanning: the best records of every segment and of the tail, exactly, and the best of them all."""
+"""Scanning: the best rows of segments and of the log's tail, exactly."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import chain, islice
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,30 +12,8 @@ from numpy.typing import NDArray
 from shards.errors import LookalikeError
 from shards.families import Matches, Rows
 from shards.search.query import Query
-from shards.table.reader import SegmentReader
 from shards.table.records import meta_of
-from shards.table.snapshot import Image, Source
-
-if TYPE_CHECKING:
-    from shards.search.executor import Executor
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One image that answers a query.
-
-    `score`: 100 = same. `distance`: the same in the family's own unit (bits, for hashes), None where it has none.
-    `variant`: which signature of the query it is like, such as "rotated 90".
-    """
-
-    image: Image
-    score: float
-    distance: float | None
-    variant: str
-
-    @property
-    def key(self) -> str:
-        return self.image.key
+from shards.table.snapshot import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,41 +37,40 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Each(Protocol):
-    """Maps a function over items, in order; several at once where they are far away."""
+class Trying(Protocol):
+    """Maps a function over items, in order, as `Each` does. What goes wrong with one it raises, or has in its place."""
 
-    def __call__(self, read: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Searched:
-    """`hits` of each question, best first. `missing`: the sources that could not be scanned."""
-
-    hits: Sequence[Sequence[Hit]]
-    missing: Sequence[Source]
+    def __call__(self, read: Callable[[Item], Result], items: Sequence[Item]) -> Sequence[Result | LookalikeError]: ...
 
 
-def search(
-    executor: Executor, each: Each, sources: Sequence[Source], query: Query, questions: Sequence[Rows]
-) -> Searched:
-    """The best `limit` hits of each question. `executor`: where the sources are scanned."""
-    if not questions:
-        return Searched((), ())
-    outcomes = executor.scan(
-        sources, query, questions, lambda some: each(partial(scan, query=query, questions=questions), some)
-    )
-    scanned = [one for one in outcomes if not isinstance(one, LookalikeError)]
-    missing = [source for source, one in zip(sources, outcomes, strict=True) if isinstance(one, LookalikeError)]
-    found = [best(chain.from_iterable(parts), query.limit) for parts in zip(*scanned, strict=True)]
-    found = found or [[] for _ in questions]
-    hits = iter(describe(list(chain.from_iterable(found)), query, each))
-    return Searched([list(islice(hits, len(one))) for one in found], missing)
+def scan(
+    sources: Sequence[Source], query: Query, questions: Sequence[Rows], each: Trying, *, most: int
+) -> list[Outcome]:
+    """For each of these sources and each question its best `limit` rows by falling score, then by key.
+
+    Rows that others beat are left out, but for the best `most` of all these sources: keys, by which equals are ordered,
+    are read of the few rows that are left.
+    """
+    matched = each(lambda source: _matches(source, query, questions), sources)
+    answered = [one for one in matched if not isinstance(one, LookalikeError)]
+    bars = [_bar(np.concatenate([one.scores for one in parts]), most) for parts in zip(*answered, strict=True)]
+
+    def named(one: tuple[Source, list[Matches] | LookalikeError]) -> Outcome:
+        source, matches = one
+        return matches if isinstance(matches, LookalikeError) else _named(source, matches, bars, query.limit)
+
+    return list(each(named, list(zip(sources, matched, strict=True))))
 
 
-def scan(source: Source, query: Query, questions: Sequence[Rows]) -> list[list[Found]]:
-    """For each question the best `limit` rows of this source by falling score, then by key."""
-    matches = _matches(source, query, questions)
-    keys = iter(source.reader.texts("key", np.concatenate([one.rows for one in matches])))
+def _bar(scores: NDArray[np.float64], most: int) -> float:
+    """What the last of the best `most` scores."""
+    return float(np.partition(scores, len(scores) - most)[len(scores) - most]) if len(scores) > most else -np.inf
+
+
+def _named(source: Source, matches: Sequence[Matches], bars: Sequence[float], limit: int) -> Scanned:
+    """Those that reach their question's bar, with their keys."""
+    left = [one.take(np.flatnonzero(one.scores >= bar)) for one, bar in zip(matches, bars, strict=True)]
+    keys = iter(source.reader.texts("key", np.concatenate([one.rows for one in left])))
     return [
         best(
             [
@@ -104,37 +79,20 @@ def scan(source: Source, query: Query, questions: Sequence[Rows]) -> list[list[F
                     one.rows.tolist(), one.scores.tolist(), one.queries.tolist(), strict=True
                 )
             ],
-            query.limit,
+            limit,
         )
-        for one in matches
+        for one in left
     ]
 
 
 def best(found: Iterable[Found], limit: int) -> list[Found]:
     """The best of these. Ties are broken by key, so an answer does not depend on how records are spread."""
-    return sorted(found, key=lambda one: (-one.score, one.key))[:limit]
+    return sorted(found, key=rank)[:limit]
 
 
-def describe(found: Sequence[Found], query: Query, each: Each) -> list[Hit]:
-    """The hits of these rows, in this order: what else is known of them is read now."""
-    by_source: dict[int, list[int]] = {}
-    for i, one in enumerate(found):
-        by_source.setdefault(id(one.source), []).append(i)
-
-    def read(mine: list[int]) -> list[tuple[int, Image]]:
-        rows = np.array([found[i].row for i in mine], np.int64)
-        return list(zip(mine, found[mine[0]].source.images(rows), strict=True))
-
-    images = dict(chain.from_iterable(each(read, list(by_source.values()))))
-    return [
-        Hit(images[i], one.score, query.family.distance_at(one.score), query.variants[one.variant])
-        for i, one in enumerate(found)
-    ]
-
-
-def name_of(source: Source) -> str:
-    """The name of a source's object: a segment's; the tail has no single one."""
-    return source.reader.segment.name if isinstance(source.reader, SegmentReader) else "log"
+def rank(one: Found) -> tuple[float, bytes]:
+    """What rows are ordered by: falling score, then key."""
+    return -one.score, one.key
 
 
 def _matches(source: Source, query: Query, questions: Sequence[Rows]) -> list[Matches]:
@@ -153,9 +111,9 @@ def _matches(source: Source, query: Query, questions: Sequence[Rows]) -> list[Ma
         matches = look([questions[n] for n in unanswered], limit)
         _filter(source, query, np.concatenate([one.rows for one in matches]), accepted)
         for n, one in zip(unanswered, matches, strict=True):
-            keep = np.array([accepted[row] for row in one.rows.tolist()], bool)
-            if keep.sum() >= query.limit or len(one.rows) < limit:
-                found[n] = Matches(one.rows[keep], one.scores[keep], one.queries[keep])
+            keep = np.flatnonzero([accepted[row] for row in one.rows.tolist()])
+            if len(keep) >= query.limit or len(one.rows) < limit:
+                found[n] = one.take(keep)
         limit = 4 * max(len(one.rows) for one in matches)
     return [found[n] for n in range(len(questions))]
 

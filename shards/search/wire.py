@@ -2,7 +2,7 @@
 
 Arrays are the base64 of their own bytes, little-endian; so a score arrives as the very float64 it was, and an answer is
 the same wherever it was worked out. Segments are described as in a manifest, their dead rows as the asking process sees
-them: with those that the log's tail overwrites.
+them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from shards.table.manifest import Segment
 from shards.table.reader import SegmentReader
 from shards.table.snapshot import Source
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Of these documents. While a new release is put in place, workers of both are asked."""
 
 PAYLOAD = 6_000_000
@@ -44,14 +44,18 @@ class PayloadTooLarge(LookalikeError):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a worker is asked: these questions of these segments, without the rows that are dead (sorted, uint32)."""
+    """What a worker is asked: these questions of these segments, without the rows that are dead (sorted, uint32).
+
+    `most`: of all the rows that it finds, the best so many are answered, for each question.
+    """
 
     query: Query
     questions: tuple[Rows, ...]
     segments: tuple[tuple[Segment, NDArray[np.uint32]], ...]
+    most: int
 
 
-def write_order(query: Query, questions: Sequence[Rows], sources: Sequence[Source]) -> dict[str, Any]:
+def write_order(query: Query, questions: Sequence[Rows], sources: Sequence[Source], most: int) -> dict[str, Any]:
     """The request. Raises PayloadTooLarge."""
     document: dict[str, Any] = {
         "protocol": PROTOCOL,
@@ -63,6 +67,7 @@ def write_order(query: Query, questions: Sequence[Rows], sources: Sequence[Sourc
         "where": dict(query.where),
         "questions": [_pack(rows, query.family.dtype) for rows in questions],
         "segments": [_write_source(source) for source in sources],
+        "most": most,
     }
     _check_size(document, f"a question about {len(sources):,} segments")
     return document
@@ -88,9 +93,10 @@ def read_order(document: Mapping[str, Any]) -> Order:
             )
             for one in document["segments"]
         )
+        most = int(document["most"])
     except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
         raise QueryError(f"this is no question for a worker: {error!r}") from error
-    return Order(query, questions, segments)
+    return Order(query, questions, segments, most)
 
 
 def write_answer(outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, TypeVar
 
 from shards.errors import LookalikeError
 from shards.search import wire
-from shards.search.query import Query
 from shards.search.scan import Outcome, best, scan
 from shards.search.wire import Order, WorkerFailed
 from shards.storage.base import Store
@@ -23,6 +19,9 @@ from shards.table.disk import DiskCache
 from shards.table.manifest import Segment
 from shards.table.reader import SegmentReader
 from shards.table.snapshot import Source
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 PARALLEL = 8
 """Segments scanned at once: what they fetch comes over one line, and their temporaries share one memory."""
@@ -52,21 +51,12 @@ class Worker:
             return wire.refusal(error)
 
     def scan(self, order: Order) -> list[Outcome]:
-        """For each segment its best rows for each question, or why there are none.
-
-        Rows that others of the same answer beat are left out: they are among the best of nothing.
-        """
-
-        def one(wanted: tuple[Segment, NDArray[np.uint32]]) -> Outcome:
-            try:
-                return scan(Source(self._reader(wanted[0]), wanted[1]), order.query, order.questions)
-            except LookalikeError as error:
-                return error
-            except Exception as error:  # of one segment: the others are not to be lost for it
-                return WorkerFailed(f"{type(error).__name__}: {error}")
-
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            return _reduced(list(pool.map(one, order.segments)), order.query, len(order.questions))
+        """For each segment its best rows for each question, or why there are none; of all of them the best `most`."""
+        opened = _at_once(lambda wanted: Source(self._reader(wanted[0]), wanted[1]), order.segments)
+        there = [one for one in opened if isinstance(one, Source)]
+        scanned = iter(scan(there, order.query, order.questions, _at_once, most=order.most))
+        outcomes = [next(scanned) if isinstance(one, Source) else one for one in opened]
+        return _reduced(outcomes, order.most, len(order.questions))
 
     def _reader(self, segment: Segment) -> SegmentReader:
         with self._lock:
@@ -79,12 +69,27 @@ class Worker:
             return reader
 
 
-def _reduced(outcomes: list[Outcome], query: Query, questions: int) -> list[Outcome]:
+def _at_once(read: Callable[[Item], Result], items: Sequence[Item]) -> list[Result | LookalikeError]:
+    """What is read of each, several at once. What goes wrong with one is not to spoil the others."""
+
+    def one(item: Item) -> Result | LookalikeError:
+        try:
+            return read(item)
+        except LookalikeError as error:
+            return error
+        except Exception as error:  # whatever it is
+            return WorkerFailed(f"{type(error).__name__}: {error}")
+
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        return list(pool.map(one, items))
+
+
+def _reduced(outcomes: list[Outcome], most: int, questions: int) -> list[Outcome]:
     answered = [one for one in outcomes if not isinstance(one, LookalikeError)]
     kept = {
         id(found)
         for number in range(questions)
-        for found in best(chain.from_iterable(one[number] for one in answered), query.limit)
+        for found in best(chain.from_iterable(one[number] for one in answered), most)
     }
 
     def of(outcome: Outcome) -> Outcome:

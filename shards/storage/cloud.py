@@ -23,15 +23,11 @@ from shards.errors import StorageError
 from shards.storage._cloud_errors import is_conflict, status, translate
 from shards.storage._names import check_name, folder_of
 from shards.storage._order import by_name, start_after
-from shards.storage._ranges import check_ranges, cut, join
 from shards.storage.base import Data, Entry
+from shards.storage.ranges import GAP, check_ranges, cut, join
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
-
-GAP = 1 << 20
-"""Bytes between two ranges that are fetched along rather than apart: within the bucket's region a request costs
-as much as a 2 GB function spends on downloading about this."""
 
 PAGE = 1000
 """Entries of a listing handed over at once: what the stores send in one answer."""

@@ -23,8 +23,8 @@ from pathlib import Path
 
 from shards.errors import ObjectNotFound, StorageError
 from shards.storage._names import PART, check_name, folder_of
-from shards.storage._ranges import check_ranges
 from shards.storage.base import Data, Entry
+from shards.storage.ranges import check_ranges
 
 TEMPORARY = ".tmp"
 """The folder of files that are being written. No object's name begins with a dot, so none can lie in it."""

@@ -10,8 +10,8 @@ from threading import Lock
 
 from shards.errors import ObjectNotFound
 from shards.storage._names import check_name
-from shards.storage._ranges import check_ranges
 from shards.storage.base import Data, Entry
+from shards.storage.ranges import check_ranges
 
 
 class MemoryStore:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from shards.errors import CorruptObject
 from shards.storage.base import Store
+from shards.storage.ranges import GAP, join
 from shards.table.columns import CHECK_BLOCK, CHECKS, Column
 from shards.table.disk import DiskCache, runs_of
 from shards.table.manifest import Segment
@@ -30,6 +32,21 @@ class Kept:
 
     data: NDArray[np.uint8]
     is_there: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lack:
+    """What is to be fetched of a column: `missing` (blocks,) bool."""
+
+    name: str
+    column: Column
+    kept: Kept
+    missing: NDArray[np.bool_]
+
+    @property
+    def runs(self) -> list[tuple[int, int]]:
+        """(first byte, byte after the last) of each run of missing blocks."""
+        return runs_of(self.missing, self.column)
 
 
 class Memory:
@@ -113,26 +130,41 @@ class CheckedBytes:
 
         What is missing is fetched in one request.
         """
-        column = self.column(name)
-        kept = self._kept(name, column)
-        if not column.size:
-            return np.empty(column.shape, column.dtype)
-        missing = _missing(column, kept, bounds)
-        if missing is not None:
-            self._fill(name, column, kept, missing)
-        whole = kept.data.view(column.dtype).reshape(column.shape)
-        whole.flags.writeable = False
-        return whole
+        return self.several([(name, bounds)])[0]
+
+    def several(self, wanted: Sequence[tuple[str, Bounds]]) -> list[NDArray[Any]]:
+        """The same of different columns: what is missing of all of them is fetched in one request."""
+        there: list[tuple[Column, Kept]] = []
+        lacking: list[Lack] = []
+        for name, bounds in wanted:
+            column = self.column(name)
+            kept = self._kept(name, column)
+            missing = _missing(column, kept, bounds)
+            if missing is not None:
+                lacking.append(Lack(name, column, kept, missing))
+            there.append((column, kept))
+        if lacking:
+            self._fill(lacking)
+        return [_whole(column, kept) for column, kept in there]
 
     def cold(self, name: str, bounds: Bounds) -> int:
-        """Bytes that reading these rows would have to fetch from the store, which is not mapped."""
+        """Bytes that reading these rows would fetch from the store, which is not mapped: gaps that it bridges count."""
         column = self.column(name)
-        missing = _missing(column, self._kept(name, column), bounds) if column.size else None
+        missing = _missing(column, self._kept(name, column), bounds)
         if missing is None:
             return 0
         if self._disk is not None and self._knows_checks(self._disk):
             missing &= ~self._disk.stored(self._segment.name, name, column)
-        return int(missing.sum()) * CHECK_BLOCK
+        joined = join(runs_of(missing, column), GAP)
+        return sum(-(-(stop - start) // CHECK_BLOCK) * CHECK_BLOCK for start, stop in joined)
+
+    @property
+    def checks_cold(self) -> int:
+        """Bytes of checksums that are to be fetched before anything else can be used."""
+        is_known = self._checks is not None or self._store.mapped
+        if is_known or (self._disk is not None and self._knows_checks(self._disk)):
+            return 0
+        return self.column(CHECKS).size
 
     def _kept(self, name: str, column: Column) -> Kept:
         if not self._store.mapped:
@@ -147,32 +179,35 @@ class CheckedBytes:
             kept = self._mapped[name] = Kept(data, np.zeros(column.blocks, bool))
         return kept
 
-    def _fill(self, name: str, column: Column, kept: Kept, missing: NDArray[np.bool_]) -> None:
+    def _fill(self, lacking: list[Lack]) -> None:
         """Load or fetch these blocks, and check them."""
         if self._disk is not None and self._knows_checks(self._disk):
-            missing = self._load(self._disk, name, column, kept, missing)
-        runs = runs_of(missing, column)
-        fetched = self._fetch(column, kept, runs)
-        for (start, stop), data in zip(runs, fetched, strict=True):
+            lacking = [self._load(self._disk, lack) for lack in lacking]
+        for lack, pieces in zip(lacking, self._fetch(lacking), strict=True):
+            self._take(lack, pieces)
+
+    def _take(self, lack: Lack, pieces: list[memoryview]) -> None:
+        """Check what came for each run of missing blocks, and keep it."""
+        name, kept, runs = lack.name, lack.kept, lack.runs
+        for (start, stop), data in zip(runs, pieces, strict=True):
             if len(data) != stop - start:
                 raise self._corrupt(f"ends inside column {name}: {len(data):,} bytes at {start:,}")
             for at, found, stored in self._differing(name, start, data):
                 raise self._corrupt(f"CRC-32 of column {name}, bytes {at:,} on, is {found:08x}, was {stored:08x}")
             if not self._store.mapped:
                 kept.data[start:stop] = data
-        kept.is_there[missing] = True
+        kept.is_there[lack.missing] = True
         if not self._store.mapped:
             self._memory.grew(self._segment.name, name, sum(stop - start for start, stop in runs))
         if self._disk is not None and runs:
             starts = [start for start, _ in runs]
-            self._disk.save(self._segment.name, name, list(zip(starts, fetched, strict=True)))
+            self._disk.save(self._segment.name, name, list(zip(starts, pieces, strict=True)))
 
-    def _load(
-        self, disk: DiskCache, name: str, column: Column, kept: Kept, missing: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
-        """Take what the disk has of these blocks; says which are still missing. What is wrong there is missing."""
+    def _load(self, disk: DiskCache, lack: Lack) -> Lack:
+        """Take what the disk has of these blocks; what is still missing. What is wrong there is missing."""
+        name, column, kept = lack.name, lack.column, lack.kept
         loaded = np.zeros(column.blocks, bool)
-        for start, data in disk.load(self._segment.name, name, column, missing):
+        for start, data in disk.load(self._segment.name, name, column, lack.missing):
             stop = start + len(data)
             # not into what is kept before it was checked: another thread may have filled it meanwhile
             good = np.zeros(column.blocks, bool)
@@ -183,7 +218,7 @@ class CheckedBytes:
             loaded |= good
         kept.is_there[loaded] = True
         self._memory.grew(self._segment.name, name, sum(stop - start for start, stop in runs_of(loaded, column)))
-        return missing & ~loaded
+        return replace(lack, missing=lack.missing & ~loaded)
 
     def _knows_checks(self, disk: DiskCache) -> bool:
         """Whether blocks from this disk could be checked."""
@@ -194,20 +229,24 @@ class CheckedBytes:
                 self._checks = np.frombuffer(stored, column.dtype)
         return self._checks is not None
 
-    def _fetch(self, column: Column, kept: Kept, runs: list[tuple[int, int]]) -> list[memoryview]:
-        """The bytes of these runs, and the checksums along with the first that are fetched."""
-        wanted = [] if self._store.mapped else [(column.offset + a, column.offset + b) for a, b in runs]
+    def _fetch(self, lacking: list[Lack]) -> list[list[memoryview]]:
+        """The bytes of each one's runs, and the checksums along with the first that are fetched."""
+        offsets = [(lack.column.offset, lack.runs) for lack in lacking]
+        wanted = [] if self._store.mapped else [(at + a, at + b) for at, runs in offsets for a, b in runs]
         checks = self.column(CHECKS)
         if self._checks is None:
-            *data, stored = self._ranges([*wanted, (checks.offset, checks.offset + checks.size)])
+            *fetched, stored = self._ranges([*wanted, (checks.offset, checks.offset + checks.size)])
             if len(stored) != checks.size:
                 raise self._corrupt(f"ends before its checksums at {checks.offset + checks.size:,}")
             self._checks = np.frombuffer(stored, checks.dtype)
             if self._disk is not None:
                 self._disk.save_checks(self._segment.name, stored)
         else:
-            data = self._ranges(wanted)
-        return [memoryview(kept.data)[a:b] for a, b in runs] if self._store.mapped else data  # type: ignore[arg-type]
+            fetched = self._ranges(wanted)
+        if self._store.mapped:
+            return [[memoryview(lack.kept.data)[a:b] for a, b in lack.runs] for lack in lacking]  # type: ignore[arg-type]
+        pieces = iter(fetched)
+        return [list(islice(pieces, len(runs))) for _, runs in offsets]
 
     def _ranges(self, ranges: list[tuple[int, int]]) -> list[memoryview]:
         if self._map is not None:
@@ -231,8 +270,19 @@ class CheckedBytes:
         return CorruptObject(self._segment.name, problem)
 
 
+def _whole(column: Column, kept: Kept) -> NDArray[Any]:
+    """The array of a column, read-only."""
+    if not column.size:
+        return np.empty(column.shape, column.dtype)
+    whole = kept.data.view(column.dtype).reshape(column.shape)
+    whole.flags.writeable = False
+    return whole
+
+
 def _missing(column: Column, kept: Kept, bounds: Bounds) -> NDArray[np.bool_] | None:
     """(blocks,) bool: those that these rows lie in and that are not there yet; None where all are."""
+    if not column.size:
+        return None
     ends = bounds * column.row_size
     ends[:, 1] -= 1
     ends >>= BLOCK_BITS

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from shards.errors import Conflict, Undecided
 from shards.storage.base import Data, Store
 from shards.table import names
-from shards.table.fold import Change
-from shards.table.manifest import Manifest, newest
+from shards.table.draft import Change
+from shards.table.each import several
+from shards.table.manifest import Manifest
 
 TRIES = 40
 """Attempts before giving up: with the waits below, over a minute of losing every race."""
@@ -19,6 +21,10 @@ WRITE_TRIES = 6
 
 COMMIT_NS = 30 * 60 * 10**9
 """A commit that lasted longer gives up: after an hour its objects may be collected as nobody's."""
+
+UPLOAD_SECONDS = 30 * 60.0
+"""What was uploaded so long before the newest manifest is not named by the next one: after an hour it may be
+collected as nobody's."""
 
 Result = TypeVar("Result")
 
@@ -39,6 +45,38 @@ class Effects(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a commit builds on: the newest manifest, and when the store says that it was created.
+
+    `modified`: in seconds since 1970; 0 where there is no manifest yet, and this is version 0.
+    """
+
+    manifest: Manifest
+    modified: float
+
+    def may_name(self, uploaded: float) -> bool:
+        """Whether the next manifest may name an object that was there before this one was read.
+
+        By the store's clock alone. A collector deletes what nobody names only where a manifest is over an hour
+        younger, and does not name it either: who reads that manifest, or a later one, is refused here, and who has
+        read an earlier one finds its version taken.
+        """
+        return self.modified - uploaded <= UPLOAD_SECONDS
+
+
+def newest(store: Store, shards: int, known: Manifest | None = None) -> Base:
+    """The newest manifest, or version 0 with so many shards where there is none.
+
+    `known`: one that was read or created before; it is not read again where it is still the newest.
+    """
+    for entry in store.list(names.MANIFEST, limit=1):
+        if known is not None and entry.name == names.manifest(known.version):
+            return Base(known, entry.modified)
+        return Base(Manifest.from_bytes(store.get(entry.name), entry.name), entry.modified)
+    return Base(Manifest.empty(shards), 0.0)
+
+
 def decide(effects: Effects, attempt: Callable[[], Result]) -> Result:
     """What the attempt returns, tried again while the store is undecided. The attempt must be idempotent."""
     for n in range(WRITE_TRIES):
@@ -56,26 +94,31 @@ def write_once(store: Store, effects: Effects, name: str, data: Data) -> bool:
     return decide(effects, lambda: store.create(name, data))
 
 
+def write_all(store: Store, effects: Effects, objects: Mapping[str, Data]) -> None:
+    """Create them, several at once where the store is far away; on return all are there."""
+    several(store, lambda item: write_once(store, effects, *item), list(objects.items()))
+
+
 def wait(effects: Effects, n: int) -> None:
     """The n-th wait: doubling from 50 ms to 2 s, shortened at random so that rivals do not meet again."""
     effects.sleep(min(0.05 * 2**n, 2.0) * (0.5 + effects.random() / 2**65))
 
 
 def commit(
-    store: Store, effects: Effects, shards: int, build: Callable[[Manifest, str], Change | None]
+    store: Store, effects: Effects, read: Callable[[], Base], build: Callable[[Base, str], Change | None]
 ) -> Manifest | None:
     """Make the change that `build(newest manifest, commit id)` returns; None where it returns None.
 
-    Builds again from the newest manifest until this commit is the one that created the next version.
+    Builds again from the newest manifest, as `read` finds it, until this commit is the one that created the next
+    version.
     """
     started = effects.now_ns()
     for n in range(TRIES):
         commit_id = f"{effects.random():016x}"
-        change = build(newest(store, shards), commit_id)
+        change = build(read(), commit_id)
         if change is None:
             return None
-        for name, data in change.objects.items():
-            write_once(store, effects, name, data)
+        write_all(store, effects, change.objects)
         if effects.now_ns() - started > COMMIT_NS:
             raise Conflict(f"{store.url}: this commit took over half an hour, its objects may be gone; try again")
         if _create(store, effects, change.manifest):

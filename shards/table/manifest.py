@@ -15,6 +15,7 @@ from shards.errors import CorruptObject
 from shards.storage.base import Data, Store
 from shards.table import names, sealed
 from shards.table.columns import Column
+from shards.table.records import Order
 
 INLINE_DEAD = 256
 """Dead rows listed in the manifest itself; more go to an object of their own, so that manifests stay small."""
@@ -30,7 +31,8 @@ class Segment:
     `modulus`: of how many shards, when it was made: it holds keys whose hash mod `modulus` is `shard`. Where the
     manifest has more by now, it is wide, until it is split. `dead`: sorted rows that do not count any more
     (overwritten, deleted, and the tombstones themselves), either here or in the object `dead_object`; `dead_rows` says
-    how many. `tombstones` of the rows are records of a delete.
+    how many. `tombstones` of the rows are records of a delete. `latest`: the highest order of all its rows, dead ones
+    too; None where an older release wrote it.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Segment:
     dead_rows: int = 0
     dead: tuple[int, ...] = ()
     dead_object: str | None = None
+    latest: Order | None = None
 
     @property
     def live(self) -> int:
@@ -73,12 +76,15 @@ class Segment:
             document["dead"] = list(self.dead)
         if self.modulus != shards:
             document["modulus"] = self.modulus
+        if self.latest is not None:
+            document["latest"] = list(self.latest)
         return document
 
     @classmethod
     def from_json(cls, shard: int, shards: int, document: Mapping[str, Any]) -> Segment:
         # the order of columns is the order of their checksums, and JSON's keys are sorted: go by place in the file
         columns = {name: Column.from_json(column) for name, column in document["columns"].items()}
+        latest = document.get("latest")
         return cls(
             name=document["name"],
             shard=shard,
@@ -90,6 +96,7 @@ class Segment:
             dead_rows=document["dead_rows"],
             dead=tuple(document.get("dead", ())),
             dead_object=document.get("dead_object"),
+            latest=None if latest is None else _order(latest),
         )
 
 
@@ -225,11 +232,11 @@ class Manifest:
                     raise ValueError(f"{segment.name} lists dead rows that it does not have")
 
 
-def newest(store: Store, shards: int) -> Manifest:
-    """The newest manifest, or version 0 with so many shards where there is none."""
-    for entry in store.list(names.MANIFEST, limit=1):
-        return Manifest.from_bytes(store.get(entry.name), entry.name)
-    return Manifest.empty(shards)
+def _order(document: Sequence[int]) -> Order:
+    time, tie = document
+    if not (0 <= time < 1 << 64 and 0 <= tie < 1 << 64):
+        raise ValueError(f"({time}, {tie}) is no order")
+    return time, tie
 
 
 def read_dead(store: Store, segment: Segment) -> NDArray[np.uint32]:

@@ -6,7 +6,7 @@ Size-tiered: tier t holds segments of 8^t to 8^(t+1) rows, and 8 of a tier becom
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from shards.families import Family
 from shards.storage.base import Data
-from shards.table import names
-from shards.table.fold import Change, Dead, Open
+from shards.table.draft import Draft
+from shards.table.each import Each
 from shards.table.manifest import Manifest, Residue, Segment
+from shards.table.overlay import Dead, Open
 from shards.table.reader import SegmentReader
 from shards.table.records import DELETE, FIXED, PARTS, Texts
-from shards.table.segment import pack, with_dead
+from shards.table.segment import pack
 
 FACTOR = 8
 """Segments of a tier before they are merged: a record is rewritten once a tier, log8(rows) times in all."""
@@ -33,17 +34,37 @@ TOMBSTONE_NS = 15 * 24 * 3600 * 10**9
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A segment to put in the place of others, alone or with the other parts into which these are split.
+    """Segments that lie in the store and wait to be put in the place of others by a commit.
 
-    `moved[name]`: (rows,) int64 for each segment that went in: where each of its rows is now, −1 where it is gone.
-    `segment` is None where nothing was left. Else `body` is its file, `tombstones` are those of its rows, sorted, and
-    its name still lacks the mark of the commit that will create it.
+    `replaced`: the names of those, and how many rows were dead in each when it was read. `segments`: the one that
+    they became, or the parts into which they were split; none where nothing of them lives. `uploaded`: when the first
+    object of them was created, in seconds since 1970 by the store's clock; None where there are none.
     """
 
-    segment: Segment | None
-    tombstones: NDArray[np.uint32]
-    moved: Mapping[str, NDArray[np.int64]]
-    body: Data
+    replaced: Mapping[str, int]
+    segments: tuple[Segment, ...]
+    uploaded: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As it goes from one process to another: a few KB, however many rows there are."""
+        return {
+            "replaced": dict(self.replaced),
+            "segments": [{"shard": segment.shard, **segment.to_json(_NO_SHARDS)} for segment in self.segments],
+            "uploaded": self.uploaded,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Merged:
+        """What `to_json` said. Raises KeyError, TypeError or ValueError for anything else."""
+        return cls(
+            replaced=dict(document["replaced"]),
+            segments=tuple(Segment.from_json(one["shard"], _NO_SHARDS, one) for one in document["segments"]),
+            uploaded=document["uploaded"],
+        )
+
+
+_NO_SHARDS = 0
+"""Outside of a manifest a segment says its modulus, whatever it is."""
 
 
 def due(manifest: Manifest, segment_rows: int, *, everything: bool = False) -> list[list[Segment]]:
@@ -95,11 +116,13 @@ def merge(
     open_segment: Open,
     dead_of: Dead,
     now_ns: int,
+    mark: str,
     into: Residue | None = None,
-) -> Merged:
-    """One segment of the living rows and the young tombstones of these, which are of one residue.
+) -> tuple[Segment, Mapping[str, Data]] | None:
+    """One segment of the living rows and the young tombstones of these, which are of one residue, and its objects.
 
-    `into`: a part of that residue, if only its rows are wanted.
+    None where nothing is left. `mark`: for the names, as for `pack`. `into`: a part of that residue, if only its rows
+    are wanted. Goes column by column, so that memory holds one at a time.
     """
     families = list(families)
     shard, modulus = into or segments[0].residue
@@ -116,22 +139,18 @@ def merge(
         keeps.append(np.flatnonzero(is_kept))
     hashes = np.concatenate([reader.column("key_hash")[keep] for reader, keep in zip(readers, keeps, strict=True)])
     by = np.argsort(hashes, kind="stable")
+    if not len(by):
+        return None
+    # (kept rows,) int64: where each goes; its segments' one after the other
     place = np.empty(len(by), np.int64)
     place[by] = np.arange(len(by))
-    moved: dict[str, NDArray[np.int64]] = {}
-    start = 0
-    for segment, keep in zip(segments, keeps, strict=True):
-        moved[segment.name] = np.full(segment.rows, -1, np.int64)
-        moved[segment.name][keep] = place[start : start + len(keep)]
-        start += len(keep)
-    if not len(by):
-        return Merged(None, np.empty(0, np.uint32), moved, b"")
+    starts = np.cumsum([0, *map(len, keeps)]).tolist()
 
     def gather(read: Callable[[SegmentReader], NDArray[Any]]) -> NDArray[Any]:
         first = read(readers[0])
         column = np.empty((len(by), *first.shape[1:]), first.dtype)
-        for segment, reader, keep in zip(segments, readers, keeps, strict=True):
-            column[moved[segment.name][keep]] = read(reader)[keep]
+        for start, reader, keep in zip(starts[:-1], readers, keeps, strict=True):
+            column[place[start : start + len(keep)]] = read(reader)[keep]
         return column
 
     def columns() -> Iterator[tuple[str, NDArray[Any]]]:
@@ -151,29 +170,55 @@ def merge(
             yield from family.columns(rows).items()
 
     tombstones = np.flatnonzero(gather(lambda reader: reader.column("kind")) == DELETE).astype(np.uint32)
-    made, objects = pack(shard, len(by), columns(), tombstones, mark="", modulus=modulus)
-    return Merged(made, tombstones, moved, objects[made.name])
+    return pack(shard, len(by), columns(), tombstones, mark, modulus=modulus)
 
 
-def apply(manifest: Manifest, *parts: Merged, dead_of: Dead, now_ms: int, commit_id: str) -> Change | None:
-    """The manifest with the merged segment in the place of the others; None where one of those is gone.
+def put_in_place(draft: Draft, merged: Merged, *, open_segment: Open, dead_of: Dead, each: Each) -> bool:
+    """Put merged segments in the place of the others; False, and nothing, where one of those is gone.
 
-    `parts`: several where the same segments were split. Rows that died since the merge read them are dead in the
-    merged segments too. Each attempt to commit creates these under names of its own: what an earlier one left behind
-    may be collected at any moment.
+    Rows that died since the merge read them are dead in the merged segments too. `each`: what looks into many
+    segments at once.
     """
-    gone = parts[0].moved.keys()
-    replaced = [segment for segment in manifest if segment.name in gone]
-    if len(replaced) != len(gone):
-        return None
-    segments = [[segment for segment in shard if segment.name not in gone] for shard in manifest.segments]
-    objects: dict[str, Data] = {}
-    for part in parts:
-        if part.segment is not None:
-            made = replace(part.segment, name=names.marked(part.segment.name, commit_id))
-            died = np.concatenate([part.moved[segment.name][dead_of(segment)] for segment in replaced])
-            dead = np.union1d(part.tombstones, died[died >= 0].astype(np.uint32))
-            made, more = with_dead(made, dead, commit_id)
-            objects |= {**more, made.name: part.body}
-            segments[made.shard].append(made)
-    return Change(manifest.following(segments, commit_id=commit_id, created=now_ms), objects)
+    there = {segment.name: segment for shard in draft.segments for segment in shard}
+    if not merged.replaced.keys() <= there.keys():
+        return False
+    # rows only ever die
+    worse = [there[name] for name, before in merged.replaced.items() if there[name].dead_rows > before]
+    if worse:
+        dead = {segment.name: dead_of(segment) for segment in merged.segments}
+        for found in each(
+            lambda segment: _moved(segment, dead_of(segment), merged.segments, dead, open_segment), worse
+        ):
+            draft.dead |= {name: np.union1d(draft.dead.get(name, dead[name]), rows) for name, rows in found.items()}
+    draft.replace(merged.replaced, merged.segments)
+    return True
+
+
+def _moved(
+    segment: Segment,
+    rows: NDArray[np.uint32],
+    into: Iterable[Segment],
+    dead: Mapping[str, NDArray[np.uint32]],
+    open_segment: Open,
+) -> dict[str, NDArray[np.uint32]]:
+    """Where those of these rows are that went into merged segments and are not dead there: rows, by segment.
+
+    A row is known by its key and its order, which no other has. To look for all that are dead in a segment reads two
+    columns of it at most, which is little beside the merge.
+    """
+    before = open_segment(segment)
+    at_before = rows.astype(np.int64)
+    picked = before.pick(at_before, ["key_hash", "order"]).columns
+    found: dict[str, NDArray[np.uint32]] = {}
+    for one in into:
+        after = open_segment(one)
+        at, moved = after.find(picked["key_hash"])
+        is_new = ~np.isin(moved, dead[one.name])
+        at, moved = at[is_new], moved[is_new]
+        same = (after.take("order", moved) == picked["order"][at]).all(axis=1)
+        at, moved = at[same], moved[same]
+        keys = zip(before.texts("key", at_before[at]), after.texts("key", moved), strict=True)
+        is_same = np.array([a == b for a, b in keys], bool)
+        if is_same.any():
+            found[one.name] = moved[is_same].astype(np.uint32)
+    return found

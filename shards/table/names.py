@@ -56,15 +56,10 @@ def manifest_version(name: str) -> int:
 def segment(shard: int, body: Data, mark: str) -> str:
     """The name of a segment of this shard.
 
-    `mark` is the commit's own: were names made of the content alone, a commit could take over an old orphan of the
-    same content at the moment when it is collected.
+    `mark` is that of one commit or merge: were names made of the content alone, a commit could take over an old
+    orphan of the same content at the moment when it is collected.
     """
     return f"{shard_prefix(shard)}{digest(body)}-{mark}.npz"
-
-
-def marked(name: str, mark: str) -> str:
-    """The name of the same segment when another commit creates it."""
-    return f"{name[: name.rindex('-')]}-{mark}.npz"
 
 
 def shard_prefix(shard: int) -> str:

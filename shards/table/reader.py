@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Protocol
 
@@ -17,9 +18,25 @@ from shards.table.disk import DiskCache
 from shards.table.manifest import Segment
 from shards.table.records import Part, Records, Texts
 
+AND_END = np.array([0, 1])
+"""Added to bounds of rows: of n texts there are n + 1 offsets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """Some rows of several columns: `columns` of one value each, (rows, …) arrays, and `texts`, by name."""
+
+    columns: Mapping[str, NDArray[Any]]
+    texts: Mapping[Part, list[bytes]]
+
 
 class Reader(ColumnReader, Protocol):
     """Stored records, sorted by key hash: a segment's, or the log tail's."""
+
+    @property
+    def checks_cold(self) -> int:
+        """Bytes of checksums that the first read of a column would fetch besides."""
+        ...
 
     def take(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
         """These rows of a column, in this order."""
@@ -27,6 +44,10 @@ class Reader(ColumnReader, Protocol):
 
     def texts(self, part: Part, rows: NDArray[np.int64]) -> list[bytes]:
         """These rows of a column of texts, in this order."""
+        ...
+
+    def pick(self, rows: NDArray[np.int64], columns: Sequence[str], parts: Sequence[Part] = ()) -> Picked:
+        """These rows of all these columns, in this order. Asks the store once for them, and again for their texts."""
         ...
 
     def find(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
@@ -60,27 +81,38 @@ class SegmentReader:
         whole = [(0, self._bytes.column(name).shape[0])]
         return self._bytes.cold(name, _bounds(whole if ranges is None else ranges))
 
+    @property
+    def checks_cold(self) -> int:
+        return self._bytes.checks_cold
+
     def length(self, name: str) -> int | None:
         column = self.segment.columns.get(name)
         return None if column is None else column.shape[0]
 
     def take(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
-        column = self._bytes.column(name)
-        if len(rows) == 0:
-            return np.empty((0, *column.shape[1:]), column.dtype)
-        if len(rows) * CHECK_BLOCK >= column.size:
-            return self.column(name)[rows]
-        return self._bytes.rows(name, np.stack([rows, rows + 1], axis=1))[rows]
+        return self.pick(rows, [name]).columns[name]
 
     def texts(self, part: Part, rows: NDArray[np.int64]) -> list[bytes]:
-        if len(rows) == 0:
-            return []
-        data = self._bytes.column(f"{part}.data")
-        if len(rows) * CHECK_BLOCK >= data.size:
-            return Texts(self.column(f"{part}.data"), self.column(f"{part}.offsets")).take(rows).tolist()
-        around = self.ranges(f"{part}.offsets", [(row, row + 2) for row in rows.tolist()])
-        found = self.ranges(f"{part}.data", [(int(start), int(stop)) for start, stop in around])
-        return [text.tobytes() for text in found]
+        return self.pick(rows, [], [part]).texts[part]
+
+    def pick(self, rows: NDArray[np.int64], columns: Sequence[str], parts: Sequence[Part] = ()) -> Picked:
+        runs = _runs(rows)
+        fixed = [(name, self._around(name, runs)) for name in columns]
+        offsets = [(f"{part}.offsets", self._around(f"{part}.offsets", runs + AND_END)) for part in parts]
+        found = self._bytes.several([*fixed, *offsets])
+        starts = dict(zip(parts, found[len(columns) :], strict=True))
+        data = self._bytes.several(
+            [(f"{part}.data", self._around(f"{part}.data", starts[part][runs].astype(np.int64))) for part in parts]
+        )
+        return Picked(
+            {name: column[rows] for name, column in zip(columns, found, strict=False)},
+            {part: Texts(texts, starts[part]).take(rows).tolist() for part, texts in zip(parts, data, strict=True)},
+        )
+
+    def _around(self, name: str, bounds: Bounds) -> Bounds:
+        """These bounds; all of the column where they are so many that most of its blocks are read anyhow."""
+        column = self._bytes.column(name)
+        return _bounds([(0, column.shape[0])]) if len(bounds) * CHECK_BLOCK >= column.size else bounds
 
     def find(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
         """As the contract says.
@@ -112,17 +144,43 @@ class SegmentReader:
         return np.array(at, np.intp), np.array(rows, np.int64)
 
 
+def find_keys(
+    reader: Reader, keys: Texts, hashes: NDArray[np.uint64], some: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where some of these keys are: (positions in `keys`, rows), equally long, a pair for each occurrence.
+
+    `hashes`: of all the keys; `some`: positions of those that are looked for.
+    """
+    at, rows = reader.find(hashes[some])
+    if not len(rows):
+        return some[:0], rows
+    found = some[at]
+    is_same = [a == b for a, b in zip(keys.take(found).tolist(), reader.texts("key", rows), strict=True)]
+    same = np.flatnonzero(is_same)
+    return found[same], rows[same]
+
+
+def _runs(rows: NDArray[np.int64]) -> Bounds:
+    """The runs of rows that follow one another, in this order."""
+    edges = np.flatnonzero(np.diff(rows, prepend=-2, append=-2) != 1)
+    return np.stack([rows[edges[:-1]], rows[edges[1:] - 1] + 1], axis=1)
+
+
 def _bounds(ranges: Sequence[tuple[int, int]]) -> Bounds:
     return np.fromiter(chain.from_iterable(ranges), np.int64, 2 * len(ranges)).reshape(-1, 2)
 
 
 def _equal(column: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """All pairs (i, row) with column[row] == hashes[i]; the column is sorted."""
+    if not len(column):
+        return np.empty(0, np.intp), np.empty(0, np.int64)
     first = np.searchsorted(column, hashes, "left")
-    counts = np.searchsorted(column, hashes, "right") - first
-    at = np.repeat(np.arange(len(hashes)), counts)
-    within = np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return at, first[at] + within
+    # of what a fold looks for, hardly anything is there: only for that a second search is made
+    there = np.flatnonzero(column[np.minimum(first, len(column) - 1)] == hashes)
+    first = first[there]
+    counts = np.searchsorted(column, hashes[there], "right") - first
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(there, counts), np.repeat(first, counts) + within
 
 
 class TailReader:
@@ -147,6 +205,10 @@ class TailReader:
         del name, ranges
         return 0
 
+    @property
+    def checks_cold(self) -> int:
+        return 0
+
     def length(self, name: str) -> int | None:
         return len(self.records) if name in self.records.fixed or name in self.records.rows else None
 
@@ -155,6 +217,11 @@ class TailReader:
 
     def texts(self, part: Part, rows: NDArray[np.int64]) -> list[bytes]:
         return self.records.texts[part].take(rows).tolist()
+
+    def pick(self, rows: NDArray[np.int64], columns: Sequence[str], parts: Sequence[Part] = ()) -> Picked:
+        return Picked(
+            {name: self.take(name, rows) for name in columns}, {part: self.texts(part, rows) for part in parts}
+        )
 
     def find(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
         return _equal(self.column("key_hash"), hashes)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from shards.errors import QueryError
 from shards.table import names
-from shards.table.fold import Change
+from shards.table.draft import Change
 from shards.table.manifest import Manifest, Residue, Segment
 from shards.table.merge import kept
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +15,10 @@ from numpy.typing import NDArray
 from shards.families import Family
 from shards.storage.base import Data
 from shards.table import names
-from shards.table.columns import write
+from shards.table.columns import Column, write
 from shards.table.manifest import INLINE_DEAD, Segment, dead_bytes
-from shards.table.records import DELETE, Records
+from shards.table.orders import highest
+from shards.table.records import DELETE, Order, Records
 
 
 def pack(
@@ -39,9 +41,26 @@ def pack(
         file.flush()
         data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     name = names.segment(shard, data, mark)
-    segment = Segment(name, shard, rows, len(data), placed, modulus=modulus, tombstones=len(tombstones))
+    segment = Segment(
+        name,
+        shard,
+        rows,
+        len(data),
+        placed,
+        modulus=modulus,
+        tombstones=len(tombstones),
+        latest=_latest(placed, data),
+    )
     segment, objects = with_dead(segment, tombstones, mark)
     return segment, {segment.name: data, **objects}
+
+
+def _latest(placed: Mapping[str, Column], data: memoryview) -> Order | None:
+    """The highest order in this file."""
+    column = placed.get("order")
+    if column is None:
+        return None
+    return highest(np.frombuffer(data, column.dtype, math.prod(column.shape), column.offset).reshape(column.shape))
 
 
 def pack_records(

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shards.table import names
-from shards.table.manifest import Manifest
-from shards.table.reader import Reader, SegmentReader, TailReader
-from shards.table.records import meta_of
+from shards.table.each import Each, in_turn
+from shards.table.manifest import Manifest, Segment
+from shards.table.overlay import sharing
+from shards.table.reader import Reader, SegmentReader, find_keys
+from shards.table.records import Part, Texts, meta_of
+from shards.table.tail import Tail
+
+DESCRIBED = ("width", "height", "sha256", "order")
+"""Columns that an image is described by, besides its key and its metadata."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,11 @@ class Source:
     dead: NDArray[np.uint32]
 
     @property
+    def name(self) -> str:
+        """Of its object: a segment's. The tail is of several."""
+        return self.reader.segment.name if isinstance(self.reader, SegmentReader) else "log"
+
+    @property
     def live(self) -> int:
         return self.reader.rows - len(self.dead)
 
@@ -51,64 +64,152 @@ class Source:
         is_live[self.dead[first:last].astype(np.int64) - start] = False
         return np.flatnonzero(is_live) + start
 
-    def images(self, rows: NDArray[np.int64]) -> list[Image]:
-        """What is known of these rows, in this order."""
-        reader = self.reader
-        keys = reader.texts("key", rows)
-        metas = map(meta_of, reader.texts("meta", rows))
-        widths, heights, hashes, orders = (reader.take(name, rows) for name in ("width", "height", "sha256", "order"))
+    def without(self, rows: NDArray[np.uint32]) -> Source:
+        """The same, with these rows dead too."""
+        return Source(self.reader, np.union1d(self.dead, rows)) if len(rows) else self
+
+    def images(self, rows: NDArray[np.int64], keys: Sequence[bytes] | None = None) -> list[Image]:
+        """What is known of these rows, in this order. `keys`: theirs, where they are known already."""
+        parts: tuple[Part, ...] = ("key", "meta") if keys is None else ("meta",)
+        picked = self.reader.pick(rows, DESCRIBED, parts)
+        columns = (picked.columns[name] for name in DESCRIBED)
+        metas = map(meta_of, picked.texts["meta"])
         return [
-            Image(key.decode(), width, height, digest.tobytes().hex(), added, meta, source)
-            for key, width, height, digest, added, (meta, source) in zip(
-                keys, widths.tolist(), heights.tolist(), hashes, orders[:, 0].tolist(), metas, strict=True
+            Image(key.decode(), int(width), int(height), digest.tobytes().hex(), int(order[0]), meta, source)
+            for key, width, height, digest, order, (meta, source) in zip(
+                picked.texts["key"] if keys is None else keys, *columns, metas, strict=True
             )
         ]
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """`sources`: where every live record is, each key once. `tail`: names of the log objects in it, unfolded."""
+class Placed:
+    """Where in a source some keys live: `rows`, (keys,) int64."""
 
-    manifest: Manifest
-    sources: tuple[Source, ...]
-    tail: frozenset[str]
+    source: Source
+    rows: NDArray[np.int64]
+    keys: Sequence[str]
+
+    @property
+    def stored(self) -> list[bytes]:
+        """The keys as they are stored."""
+        return [names.key_bytes(key) for key in self.keys]
+
+
+class Snapshot:
+    """What a query sees: the segments of a manifest, and the log's tail over them. Safe to use from several threads.
+
+    `segments`: one source for each of the manifest, without what is dead by the manifest. `tail`: what the log objects
+    `log` hold. `each` reads from several segments at once; `is_near`: a read costs next to nothing.
+
+    Which rows the tail replaces is looked up where it has to be known beforehand, for `sources`. A search does without:
+    it takes what is `scanned`, and drops what of its finds is `outdated`.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        segments: Iterable[Source],
+        tail: Tail | None = None,
+        log: frozenset[str] = frozenset(),
+        *,
+        each: Each = in_turn,
+        is_near: bool = True,
+    ) -> None:
+        self.manifest = manifest
+        self.log = log
+        self._segments = {source.name: source for source in segments}
+        self._tail = tail
+        self._fresh = None if tail is None else Source(tail.reader, tail.deletes)
+        self._all = [*self._segments.values(), *([self._fresh] if self._fresh else [])]
+        self._each = each
+        self._is_near = is_near
+        self._lock = threading.Lock()
+        self._exact: dict[str, Source] = {}
 
     @property
     def live(self) -> int:
         """Images that a query sees."""
         return sum(source.live for source in self.sources)
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Where every live record is, each key once: segments before the tail, empty ones left out."""
+        return tuple(source for source in self.exact(self._all) if source.live)
+
+    @property
+    def scanned(self) -> tuple[Source, ...]:
+        """Where a search looks: `sources`; where the store is far away, the same with rows that are `outdated`."""
+        return self.sources if self._is_near else tuple(source for source in self._all if source.live)
+
+    @property
+    def most_outdated(self) -> int:
+        """At most so many of the rows that are scanned are outdated: of each key of the tail one."""
+        return 0 if self._tail is None or self._is_near else len(self._tail)
+
+    def outdated(self, source: Source, rows: NDArray[np.int64], keys: Sequence[bytes]) -> NDArray[np.bool_]:
+        """(n,) bool: which of these rows of a scanned source, whose keys these are, are not the newest state."""
+        if self._tail is None or self._is_near:
+            return np.zeros(len(rows), bool)
+        if isinstance(source.reader, SegmentReader):
+            return self._tail.replaces(source.reader, rows, keys)
+        return self._tail.loses(rows)
+
+    def exact(self, sources: Sequence[Source]) -> list[Source]:
+        """These without their outdated rows. Each key of the tail is looked up in them, once."""
+        if self._tail is None:
+            return list(sources)
+        with self._lock:
+            unknown = [source for source in sources if source.name not in self._exact]
+            segments = [source.reader for source in unknown if isinstance(source.reader, SegmentReader)]
+            rows = dict(zip((one.segment.name for one in segments), self._tail.replaced_in(segments), strict=True))
+            for source in unknown:
+                self._exact[source.name] = source.without(rows.get(source.name, self._tail.losing))
+        return [self._exact[source.name] for source in sources]
+
     def locate(self, key: str) -> tuple[Source, int] | None:
         """The source and the row where this key lives."""
         return self.locate_all([key]).get(key)
 
     def locate_all(self, keys: Iterable[str]) -> dict[str, tuple[Source, int]]:
-        """The source and the row of each of these keys that lives: one search of each source for all of them."""
+        """The source and the row of each of these keys that lives.
+
+        The tail is asked first, then every segment that may have others of them, for all of those at once.
+        """
+        wanted = list(dict.fromkeys(keys))
+        stored = [names.key_bytes(key) for key in wanted]
         found: dict[str, tuple[Source, int]] = {}
-        wanted = {names.key_bytes(key): key for key in keys}
-        for source in self.sources:
-            if not wanted:
-                break
-            _, rows = source.reader.find(names.key_hashes(list(wanted)))
-            rows = rows[~np.isin(rows, source.dead)]
-            for row, stored in zip(rows.tolist(), source.reader.texts("key", rows), strict=True):
-                if stored in wanted:
-                    found[wanted.pop(stored)] = source, row
+        left = np.arange(len(wanted))
+        if self._tail is not None and self._fresh is not None:
+            at, rows = self._tail.find(stored)
+            newest = np.flatnonzero(~self._tail.loses(rows))
+            left = np.setdiff1d(left, at[newest])
+            for place, row in zip(at[newest].tolist(), rows[newest].tolist(), strict=True):
+                if row not in self._fresh.dead:
+                    found[wanted[place]] = self._fresh, row
+        texts, hashes = Texts.of(stored), names.key_hashes(stored)
+
+        def look(one: tuple[Segment, NDArray[np.int64]]) -> list[tuple[int, Source, int]]:
+            source = self._segments[one[0].name]
+            at, rows = find_keys(source.reader, texts, hashes, one[1])
+            is_live = ~np.isin(rows, source.dead)
+            return [
+                (place, source, row) for place, row in zip(at[is_live].tolist(), rows[is_live].tolist(), strict=True)
+            ]
+
+        holding = [(segment, left[some]) for segment, some in sharing(self.manifest, hashes[left]) if segment.live]
+        for place, source, row in chain.from_iterable(self._each(look, holding)):
+            found[wanted[place]] = source, row
         return found
 
-
-def assemble(
-    manifest: Manifest,
-    readers: Mapping[str, SegmentReader],
-    dead: Mapping[str, NDArray[np.uint32]],
-    tail: TailReader | None,
-    tail_names: frozenset[str],
-) -> Snapshot:
-    """The sources of a snapshot, segments before the tail, empty ones left out."""
-    sources = [Source(readers[segment.name], dead[segment.name]) for segment in manifest]
-    if tail is not None:
-        sources.append(Source(tail, np.empty(0, np.uint32)))
-    return Snapshot(manifest, tuple(source for source in sources if source.live), tail_names)
+    def places(self, keys: Iterable[str]) -> list[Placed]:
+        """The same by source."""
+        rows: dict[str, tuple[Source, list[int], list[str]]] = {}
+        for key, (source, row) in self.locate_all(keys).items():
+            _, mine, theirs = rows.setdefault(source.name, (source, [], []))
+            mine.append(row)
+            theirs.append(key)
+        return [Placed(source, np.array(mine, np.int64), theirs) for source, mine, theirs in rows.values()]
 
 
 LISTED = 4096
@@ -117,7 +218,8 @@ LISTED = 4096
 
 def in_hash_order(source: Source, after: int) -> Iterator[tuple[int, Image]]:
     """(key hash, image) of the live rows whose key hash is `after` or more, by rising hash."""
-    hashes = source.reader.column("key_hash")
-    for start in range(int(np.searchsorted(hashes, np.uint64(after))), len(hashes), LISTED):
+    first = int(np.searchsorted(source.reader.column("key_hash"), np.uint64(after))) if after else 0
+    for start in range(first, source.reader.rows, LISTED):
         rows = source.live_rows(start, start + LISTED)
-        yield from zip(hashes[rows].tolist(), source.images(rows), strict=True)
+        hashes = source.reader.take("key_hash", rows)
+        yield from zip(hashes.tolist(), source.images(rows), strict=True)

@@ -1,4 +1,4 @@
-"""One table: appends to the log, takes snapshots, and commits what changes the manifest."""
+"""One table: appends to the log, and takes snapshots."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -18,25 +16,18 @@ from shards.storage.base import Entry, Store
 from shards.table import names
 from shards.table.checked import Memory
 from shards.table.columns import decode, encode
-from shards.table.commit import Effects, commit, write_once
+from shards.table.commit import Base, Effects, newest, write_once
 from shards.table.disk import DiskCache
-from shards.table.fold import Change, fold, overlay
-from shards.table.manifest import Manifest, Residue, Segment, read_dead
-from shards.table.merge import apply, due, merge
-from shards.table.reader import SegmentReader, TailReader
+from shards.table.each import several
+from shards.table.manifest import Manifest, Segment, read_dead
+from shards.table.reader import SegmentReader
 from shards.table.records import Order, Records
-from shards.table.reshard import Resharded, grow, splits
 from shards.table.settings import Settings
-from shards.table.snapshot import Snapshot, assemble
-
-FOLD_BYTES = 32 << 20
-"""Log bytes folded at a time: bounds the memory of a fold."""
+from shards.table.snapshot import Snapshot, Source
+from shards.table.tail import Tail
 
 MEMORY = 512 << 20
 """Bytes of segments kept by default: what is searched of a million images in four families, twice."""
-
-PARALLEL_GETS = 16
-"""Objects read at once from a store that is not mapped: a GET takes 63 ms, a log tail has up to 256."""
 
 TAIL_OBJECTS = 256
 TAIL_BYTES = 32 << 20
@@ -68,16 +59,6 @@ class World:
         time.sleep(seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Compacted:
-    """What a compaction did: log objects folded, segments merged away, segments written in their place."""
-
-    folded: int
-    merged: int
-    written: int
-    version: int
-
-
 class Table:
     """The records of one index in one store. Safe to use from several threads, and beside any number of others.
 
@@ -103,7 +84,6 @@ class Table:
         self._lock = threading.RLock()
         self._last_ns = 0
         self._manifest: Manifest | None = None
-        self._manifest_name = ""
         self._snapshot: Snapshot | None = None
         self._snapshot_ns = 0
         self._snapshot_take = self._takes = 0
@@ -128,14 +108,6 @@ class Table:
         write_once(self.store, self.effects, name, body)
         self._look_again()
         return name
-
-    def write(self, records: Records) -> None:
-        """Put records straight into segments: for thousands at a time. On return they are safe and seen."""
-        self._check(records)
-        self._restarting(
-            lambda: self._commit(lambda manifest, commit_id: self._fold(manifest, {}, [records], [], commit_id))
-        )
-        self._look_again()
 
     def snapshot(self) -> Snapshot:
         """What a query that begins now sees."""
@@ -192,79 +164,7 @@ class Table:
 
     def each(self, read: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """What is read of each item, in order; several at once where the store is far away."""
-        if self.store.mapped or len(items) < 2:
-            return [read(item) for item in items]
-        with ThreadPoolExecutor(PARALLEL_GETS) as pool:
-            return list(pool.map(read, items))
-
-    def compact(self, *, everything: bool = False) -> Compacted:
-        """Fold the whole log tail, then merge what is due, or `everything` into as few segments as can be."""
-        folded = self.fold()
-        merged = written = 0
-        merging = True
-        while merging:
-            merging = False
-            for segments in self.due_merges(everything=everything):
-                made = self.merge(segments)
-                if made is not None:
-                    merging = not everything
-                    merged += len(segments)
-                    written += made
-        return Compacted(folded, merged, written, self._restarting(self._newest).version)
-
-    def fold(self) -> int:
-        """Fold the log tail as it is now into segments; how many log objects that were.
-
-        What is added meanwhile is left to the next call: where something always is, this one would not end.
-        """
-        batch, waiting = self._restarting(self._fold_some)
-        folded = batch
-        while batch and folded < waiting:
-            batch, _ = self._restarting(self._fold_some)
-            folded += batch
-        return folded
-
-    def due_merges(self, *, everything: bool = False) -> list[tuple[str, ...]]:
-        """The merges to do now, each as the names of its segments, and no segment in two of them.
-
-        So any number of processes may do them at once, each with `merge`.
-        """
-        manifest = self._restarting(self._newest)
-        merges = due(manifest, self.settings.segment_rows, everything=everything)
-        return [tuple(segment.name for segment in segments) for segments in merges]
-
-    def merge(self, segments: Sequence[str]) -> int | None:
-        """Put one segment in the place of those of these names: how many were written, 0 where nothing of them lives.
-
-        None where one of them is gone: somebody else has merged it. Raises QueryError where they are not of one shard.
-        """
-        return self._restarting(lambda: self._merge(segments))
-
-    def reshard(self, shards: int, progress: Callable[[int, int], None] | None = None) -> Resharded:
-        """Make it so many shards; go on where an earlier call was interrupted. `progress`: (rows split, of how many).
-
-        Raises QueryError unless `shards` is what there are, times a power of two.
-        """
-        before = self._restarting(self._newest).shards
-        self._restarting(lambda: self._commit(lambda manifest, commit_id: self._grow(manifest, shards, commit_id)))
-        split = written = total = 0
-        while True:
-            manifest = self._restarting(self._newest)
-            waiting = sum(segment.rows for segment in manifest.wide)
-            total = max(total, waiting)
-            if progress is not None and total:
-                progress(total - waiting, total)
-            todo = splits(manifest, self.settings.segment_rows)
-            if not todo:
-                return Resharded(before, shards, split, written, manifest.version)
-            # any of them, so that two processes seldom do the same
-            chosen = todo[self.effects.random() % len(todo)]
-            made = self._restarting(
-                lambda chosen=chosen: self._merge([one.name for one in chosen.segments], chosen.into)  # type: ignore[misc]
-            )
-            if made is not None:
-                split += len(chosen.segments)
-                written += made
+        return several(self.store, read, items)
 
     def pressure(self) -> tuple[int, int]:
         """(log objects, bytes) of the tail that waits for a fold."""
@@ -280,9 +180,6 @@ class Table:
         if not len(records):
             raise QueryError("there are no records to add")
 
-    def _commit(self, build: Callable[[Manifest, str], Change | None]) -> Manifest | None:
-        return commit(self.store, self.effects, self.settings.shards, build)
-
     def _restarting(self, attempt: Callable[[], Result]) -> Result:
         """Objects that were listed may be folded and collected before they are read: then look again."""
         for _ in range(RESTARTS - 1):
@@ -297,13 +194,14 @@ class Table:
 
     def _newest(self) -> Manifest:
         """The newest manifest, read once a version."""
+        return self._base().manifest
+
+    def _base(self) -> Base:
+        """The newest manifest, and when it was created."""
         with self._lock:
-            for entry in self.store.list(names.MANIFEST, limit=1):
-                if self._manifest is None or entry.name != self._manifest_name:
-                    self._manifest = Manifest.from_bytes(self.store.get(entry.name), entry.name)
-                    self._manifest_name = entry.name
-                return self._manifest
-            return Manifest.empty(self.settings.shards)
+            base = newest(self.store, self.settings.shards, self._manifest)
+            self._manifest = base.manifest
+            return base
 
     def _take_snapshot(self) -> Snapshot:
         # the log first: the other way round misses what is folded between the two listings
@@ -311,29 +209,30 @@ class Table:
         manifest = self._newest()
         tail = frozenset(entry.name for entry in self._unfolded(manifest, listed))
         before = self._snapshot
-        if before is not None and (before.manifest, before.tail) == (manifest, tail):
+        if before is not None and (before.manifest, before.log) == (manifest, tail):
             return before
         # copies are looked through: a compaction or a resharding of another thread opens and closes segments meanwhile
-        self._logs = {name: records for name, records in self._logs.copy().items() if name in tail}
+        self._logs = self._load(sorted(tail))
         live = {segment.name for segment in manifest}
         self._readers = {name: reader for name, reader in self._readers.copy().items() if name in live}
         named = {segment.dead_object for segment in manifest}
         self._dead = {name: dead for name, dead in self._dead.copy().items() if name in named}
-        dead = {segment.name: self._dead_of(segment) for segment in manifest}
-        reader = None
+        self.each(self._dead_of, [one for one in manifest if one.dead_object and one.dead_object not in self._dead])
+        sources = [Source(self._open(segment), self._dead_of(segment)) for segment in manifest]
+        over = None
         if tail:
-            change = overlay(manifest, Records.join(self._load(sorted(tail))), self._open, self._dead_of)
-            dead |= change.dead
-            reader = TailReader(change.records.take(np.flatnonzero(change.is_live)))
-        return assemble(manifest, {segment.name: self._open(segment) for segment in manifest}, dead, reader, tail)
+            over = Tail(Records.join(list(self._logs.values())).latest(), manifest, self._open, self.each)
+        return Snapshot(manifest, sources, over, tail, each=self.each, is_near=self.store.mapped)
 
     def _unfolded(self, manifest: Manifest, listed: Iterable[Entry]) -> list[Entry]:
         return [entry for entry in listed if entry.name not in manifest.folded]
 
-    def _load(self, log: list[str]) -> list[Records]:
-        unread = [name for name in log if name not in self._logs]
-        self._logs |= dict(zip(unread, self.each(self._load_one, unread), strict=True))
-        return [self._logs[name] for name in log]
+    def _load(self, log: Sequence[str]) -> dict[str, Records]:
+        """These log objects by name. Those of the last snapshot are not read again."""
+        known = self._logs
+        unread = [name for name in log if name not in known]
+        read = dict(zip(unread, self.each(self._load_one, unread), strict=True))
+        return {name: read[name] if name in read else known[name] for name in log}
 
     def _load_one(self, name: str) -> Records:
         data = self.store.get(name)
@@ -353,84 +252,3 @@ class Table:
         if dead is None:
             dead = self._dead[segment.dead_object] = read_dead(self.store, segment)
         return dead
-
-    def _fold_some(self) -> tuple[int, int]:
-        """Fold the oldest of the tail, as much as fits in memory: how many log objects that were, and were waiting."""
-        listed = list(self.store.list(names.LOG))
-        waiting = self._unfolded(self._newest(), listed)
-        chosen: list[str] = []
-        size = 0
-        for entry in waiting:
-            if chosen and size + entry.size > FOLD_BYTES:
-                break
-            chosen.append(entry.name)
-            size += entry.size
-        if not chosen:
-            return 0, 0
-        batches = dict(zip(chosen, self._load(chosen), strict=True))
-        existing = [entry.name for entry in listed]
-        self._commit(lambda manifest, commit_id: self._fold(manifest, batches, [], existing, commit_id))
-        return len(chosen), len(waiting)
-
-    def _fold(
-        self,
-        manifest: Manifest,
-        batches: dict[str, Records],
-        direct: list[Records],
-        listed: list[str],
-        commit_id: str,
-    ) -> Change | None:
-        if batches and all(name in manifest.folded for name in batches):
-            return None
-        return fold(
-            manifest,
-            batches,
-            direct,
-            families=self._families,
-            segment_rows=self.settings.segment_rows,
-            open_segment=self._open,
-            dead_of=self._dead_of,
-            listed=listed if batches else manifest.folded,
-            now_ms=self.effects.now_ns() // 10**6,
-            commit_id=commit_id,
-        )
-
-    def _grow(self, manifest: Manifest, shards: int, commit_id: str) -> Change | None:
-        return grow(manifest, shards, now_ms=self.effects.now_ns() // 10**6, commit_id=commit_id)
-
-    def _merge(self, wanted: Sequence[str], into: Sequence[Residue | None] = (None,)) -> int | None:
-        """Put one segment in the place of these, or one for each residue that they are split into.
-
-        How many were written, since empty ones are not; None where one of these is gone already.
-        """
-        # as they are now: the lists of dead rows that they had when the merge was planned may be collected
-        live = {segment.name: segment for segment in self._newest()}
-        if any(name not in live for name in wanted):
-            return None
-        segments = [live[name] for name in dict.fromkeys(wanted)]
-        if len({segment.residue for segment in segments}) != 1:
-            raise QueryError(f"a merge takes segments of one shard, one or more: not {', '.join(wanted) or 'none'}")
-        parts = [
-            merge(
-                segments,
-                families=self._families,
-                open_segment=self._open,
-                dead_of=self._dead_of,
-                now_ns=self.effects.now_ns(),
-                into=residue,
-            )
-            for residue in into
-        ]
-        made = self._commit(
-            lambda manifest, commit_id: apply(
-                manifest,
-                *parts,
-                dead_of=self._dead_of,
-                now_ms=self.effects.now_ns() // 10**6,
-                commit_id=commit_id,
-            )
-        )
-        for segment in segments:
-            # hundreds may follow, and each reader of a folder holds an open map
-            self._readers.pop(segment.name, None)
-        return None if made is None else sum(part.segment is not None for part in parts)

@@ -15,6 +15,7 @@ from shards.table.collect import KEPT_MANIFESTS, ORPHAN_SECONDS
 from shards.table.columns import CHECKS, decode
 from shards.table.commit import Effects
 from shards.table.manifest import Manifest, Segment, read_dead
+from shards.table.orders import highest
 from shards.table.reader import SegmentReader
 from shards.table.records import DELETE, Records, meta_of
 from shards.table.settings import Settings
@@ -163,6 +164,8 @@ class _Verifier:
             raise CorruptObject(segment.name, "its rows are not sorted by key hash")
         if (hashes % np.uint64(segment.modulus) != segment.shard).any():
             raise CorruptObject(segment.name, f"has keys that are not of shard {segment.shard} of {segment.modulus}")
+        if segment.latest not in (None, highest(records.fixed["order"])):
+            raise CorruptObject(segment.name, f"its latest order is not {segment.latest}, which its manifest says")
         dead = read_dead(self.store, segment)
         tombstones = np.flatnonzero(records.fixed["kind"] == DELETE)
         if len(tombstones) != segment.tombstones or not np.isin(tombstones, dead).all():

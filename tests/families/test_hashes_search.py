@@ -293,7 +293,7 @@ def test_a_chunk_of_64_bits_takes_two_bits_of_every_row_and_column() -> None:
 
 @pytest.mark.parametrize(("radius", "numbers"), [(0, 1), (3, 4), (5, 36), (7, 68), (10, 428)])
 def test_a_radius_takes_so_few_buckets(radius: int, numbers: int) -> None:
-    assert chunks.looked_in(radius, 4, 16) == numbers
+    assert len(chunks.about([1, 2, 3, 4], radius, bits=16, entries=1 << 20, skew=1)) == numbers
 
 
 @settings(max_examples=100, deadline=None)

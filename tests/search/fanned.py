@@ -65,3 +65,9 @@ def one_each(cold: Sequence[int]) -> Plan:
     """A planner that has a worker for each source that is cold."""
     here = tuple(number for number, size in enumerate(cold) if not size)
     return Plan(here, tuple((number,) for number, size in enumerate(cold) if size), sum(cold))
+
+
+def together(cold: Sequence[int]) -> Plan:
+    """A planner that has one worker for all that is cold."""
+    here = tuple(number for number, size in enumerate(cold) if not size)
+    return Plan(here, (tuple(number for number, size in enumerate(cold) if size),), sum(cold))

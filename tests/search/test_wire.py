@@ -54,16 +54,17 @@ def query(name: str = "dhash", **options: Any) -> Query:
 def test_a_question_arrives_as_it_was_asked(name: str) -> None:
     asked = query(name, limit=7, min_score=33.3, where={"album": "Zürich 😀", "n": [1.5, None, True]})
     rows = signatures(name)
-    order = wire.read_order(sent(wire.write_order(asked, [rows, rows[1:]], [source()])))
+    order = wire.read_order(sent(wire.write_order(asked, [rows, rows[1:]], [source()], 7)))
     assert order.query == asked
     assert [one.tobytes() for one in order.questions] == [rows.tobytes(), rows[1:].tobytes()]
     assert order.questions[0].dtype == rows.dtype
+    assert order.most == 7
 
 
 @given(st.sets(st.integers(0, 2**32 - 1)))
 def test_a_segment_arrives_with_what_is_dead_in_it_now(dead: set[int]) -> None:
     one = segment()
-    order = wire.read_order(sent(wire.write_order(query(), [], [source(tuple(sorted(dead)), one)])))
+    order = wire.read_order(sent(wire.write_order(query(), [], [source(tuple(sorted(dead)), one)], 7)))
     ((got, rows),) = order.segments
     assert got == one
     assert dict(got.columns) == dict(one.columns)
@@ -73,7 +74,7 @@ def test_a_segment_arrives_with_what_is_dead_in_it_now(dead: set[int]) -> None:
 
 def test_no_bar_and_the_lowest_bar_are_the_same() -> None:
     for min_score in (None, -np.inf):
-        order = wire.read_order(sent(wire.write_order(query(min_score=min_score), [], [])))
+        order = wire.read_order(sent(wire.write_order(query(min_score=min_score), [], [], 7)))
         assert order.query.min_score is None
 
 
@@ -117,7 +118,7 @@ def test_a_refusal_says_why() -> None:
 def test_what_a_function_cannot_take_is_not_sent() -> None:
     rows = np.zeros(wire.PAYLOAD, np.uint8).view(DHASH.dtype)
     with pytest.raises(PayloadTooLarge, match=r"a question about 1 segments has 8,\d{3},\d{3} bytes, and 6,000,000"):
-        wire.write_order(query(), [rows], [source()])
+        wire.write_order(query(), [rows], [source()], 7)
 
 
 def test_an_answer_that_a_function_cannot_give_says_so() -> None:
@@ -131,14 +132,14 @@ def test_an_answer_that_a_function_cannot_give_says_so() -> None:
 
 def test_a_third_of_a_million_dead_rows_is_a_small_question() -> None:
     dead = np.flatnonzero(np.random.default_rng(1).random(1 << 20) < 1 / 3).astype(np.uint32)
-    asked = wire.write_order(query(), [], [Source(source().reader, dead)])
+    asked = wire.write_order(query(), [], [Source(source().reader, dead)], 7)
     assert len(json.dumps(asked)) < 300_000
 
 
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"protocol": 2}, "protocol 1 is asked in protocol 2"),
+        ({"protocol": 1}, "protocol 2 is asked in protocol 1"),
         ({"family": {"name": "dhash", "version": 99}}, "and is asked about 99"),
         ({"family": {"name": "sift", "version": 1}}, "no family is called 'sift'"),
         ({"questions": ["?"]}, "no question for a worker"),
@@ -149,7 +150,7 @@ def test_a_third_of_a_million_dead_rows_is_a_small_question() -> None:
     ],
 )
 def test_a_question_that_a_worker_cannot_answer_is_refused(change: dict[str, Any], problem: str) -> None:
-    asked = sent(wire.write_order(query(), [signatures("dhash")], [source()]))
+    asked = sent(wire.write_order(query(), [signatures("dhash")], [source()], 7))
     with pytest.raises(QueryError, match=problem):
         wire.read_order(asked | change)
 
@@ -192,5 +193,5 @@ def test_nonsense_is_refused_with_an_error_of_ours(document: Any) -> None:
 
 
 def test_an_answer_in_another_protocol_is_refused() -> None:
-    with pytest.raises(WorkerFailed, match="answers in protocol 2"):
-        wire.read_answer({"protocol": 2, "segments": []}, [])
+    with pytest.raises(WorkerFailed, match="answers in protocol 1"):
+        wire.read_answer({"protocol": 1, "segments": []}, [])

@@ -11,13 +11,12 @@ import pytest
 from shards import Index
 from shards.search import worker as workers
 from shards.search.executor import FanOut
-from shards.search.plan import Plan
 from shards.search.worker import Worker
 from shards.storage.memory import MemoryStore
 from shards.table.disk import DiskCache
 from tests.contracts.families import scene
 from tests.search.crew import FakeCrew
-from tests.search.fanned import ask, fill
+from tests.search.fanned import ask, fill, together
 from tests.table.counting import CountingStore
 
 
@@ -34,11 +33,6 @@ def store(filled: MemoryStore) -> CountingStore:
     return CountingStore(filled)
 
 
-def in_one_batch(cold: Any) -> Plan:
-    here = tuple(number for number, size in enumerate(cold) if not size)
-    return Plan(here, (tuple(number for number, size in enumerate(cold) if size),), sum(cold))
-
-
 @pytest.fixture(scope="module")
 def request_(filled: MemoryStore) -> Mapping[str, Any]:
     """What a worker is asked that is to scan all segments, for the best three."""
@@ -48,7 +42,7 @@ def request_(filled: MemoryStore) -> Mapping[str, Any]:
         asked.append(request)
         return ask(Worker(filled, memory=0))(request)
 
-    executor = FanOut(note, crew=FakeCrew(), planner=in_one_batch)
+    executor = FanOut(note, crew=FakeCrew(), planner=together)
     Index.open(CountingStore(filled), memory=0, executor=executor).search(scene(1), limit=3)
     return asked[0]
 
@@ -78,6 +72,9 @@ def test_what_another_fetched_before_it_comes_from_the_disk(
 def test_it_answers_with_no_more_rows_than_there_can_be_hits(store: CountingStore, request_: Mapping[str, Any]) -> None:
     answer = ask(Worker(store, memory=0))(request_)
     assert len(answer["segments"]) > 10
+    assert request_["most"] == 3 + 24, "the tail has so many keys, and what it overwrites may be among the best"
+    assert sum(sum(one["counts"]) for one in answer["segments"]) == 3 + 24
+    answer = ask(Worker(store, memory=0))({**request_, "most": 3})
     assert sum(sum(one["counts"]) for one in answer["segments"]) == 3
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from shards.errors import Conflict, KeyNotFound, QueryError, Undecided
 from shards.index import Index, Signature
 from shards.table.collect import collect
+from shards.table.committing import CommittingTable
+from shards.table.merge import Merged
 from shards.table.records import Order
 from shards.table.settings import Settings
 from shards.table.snapshot import Image
-from shards.table.table import Table
 from tests.simulation.audit import read_all
 from tests.simulation.model import FAMILY, Batch, Floor, Model, Seen
 from tests.simulation.scheduler import Scheduler
@@ -27,7 +29,8 @@ class Place:
     """What all actors of a run share. `keys`: few, so that they meet; `pause`: seconds between two
     rounds in which all act.
 
-    `audit`: checks what lies in the store now, while nobody moves.
+    `audit`: checks what lies in the store now, while nobody moves. `answers`: of those who merge, on their way to
+    those who commit; some come late, twice or never.
     """
 
     scheduler: Scheduler
@@ -36,6 +39,7 @@ class Place:
     keys: tuple[str, ...]
     pause: float
     audit: Callable[[], None]
+    answers: list[str] = field(default_factory=list)
 
 
 class Actor(ABC):
@@ -49,9 +53,9 @@ class Actor(ABC):
         self.acts = acts
         self.table = self.open()
 
-    def open(self) -> Table:
+    def open(self) -> CommittingTable:
         """What a process that has just started knows: nothing."""
-        return Table(self.store, self.place.settings, effects=self.effects)
+        return CommittingTable(self.store, self.place.settings, effects=self.effects)
 
     def live(self) -> None:
         for _ in range(self.acts):
@@ -132,6 +136,32 @@ class Compactor(Actor):
             self.place.scheduler.note(f"  refused: {error}")
 
 
+class Committer(Actor):
+    """Folds, and commits what others have merged: some of it late, and some of it twice."""
+
+    def act(self) -> None:
+        answers = self.place.answers
+        chosen = [answer for answer in answers if self.random.random() < 0.4]
+        answers[:] = [answer for answer in answers if answer not in chosen or self.random.random() < 0.2]
+        try:
+            done = self.table.commit([Merged.from_json(json.loads(answer)) for answer in chosen])
+            self.place.scheduler.note(f"  {done}")
+        except Conflict as error:
+            self.place.scheduler.note(f"  refused: {error}")
+
+
+class Merger(Actor):
+    """Merges, and tells those who commit."""
+
+    def act(self) -> None:
+        due = self.table.due_merges(everything=self.random.random() < 0.5)
+        if due:
+            merged = self.table.merge(self.random.choice(due))
+            self.place.scheduler.note(f"  {merged}")
+            if merged is not None:
+                self.place.answers.append(json.dumps(merged.to_json()))
+
+
 class Resharder(Actor):
     """Doubles the shards, or goes on where somebody was interrupted. Another may double them at the same moment."""
 
@@ -147,8 +177,13 @@ class Resharder(Actor):
 
 
 class Collector(Actor):
+    """Deletes what nobody needs. That it slept while it made a fence is no failure."""
+
     def act(self) -> None:
-        collect(self.store, self.effects)
+        try:
+            self.place.scheduler.note(f"  {collect(self.store, self.effects)}")
+        except Conflict as error:
+            self.place.scheduler.note(f"  refused: {error}")
 
 
 class Reader(Actor):
@@ -187,9 +222,9 @@ class WarmReader(Reader):
 
     STALENESS = 60.0
 
-    def open(self) -> Table:
+    def open(self) -> CommittingTable:
         self.floors: list[tuple[int, Floor]] = []
-        return Table(self.store, self.place.settings, effects=self.effects, max_staleness=self.STALENESS)
+        return CommittingTable(self.store, self.place.settings, effects=self.effects, max_staleness=self.STALENESS)
 
     def act(self) -> None:
         now = self.effects.now_ns()

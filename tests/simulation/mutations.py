@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from math import inf
 from unittest.mock import patch
 
 import numpy as np
 
 from shards.storage.base import Entry, Store
-from shards.table import commit, merge, names, table
+from shards.table import collect, commit, committing, merge, names
 from shards.table.collect import Collected
-from shards.table.commit import Effects, write_once
-from shards.table.fold import Change, Dead
-from shards.table.manifest import Manifest, Segment, newest
-from shards.table.merge import Merged, apply
+from shards.table.commit import Base, Effects, newest, write_once
+from shards.table.draft import Change, Draft
+from shards.table.each import Each
+from shards.table.manifest import Manifest, Segment
+from shards.table.merge import Merged, put_in_place
+from shards.table.overlay import Dead, Open
 from shards.table.records import Records
 from shards.table.reshard import grow
 from shards.table.snapshot import Snapshot
 from shards.table.table import Table
 from tests.simulation import actors
+from tests.simulation.interleaving import InterleavedStore
 
 
 def the_manifest_is_read_before_the_log() -> AbstractContextManager[object]:
@@ -57,23 +61,59 @@ def a_version_that_is_there_counts_as_ones_own() -> AbstractContextManager[objec
 def whatever_is_not_named_is_collected_at_once() -> AbstractContextManager[object]:
     """It may belong to a commit under way."""
 
-    def collect(store: Store, effects: Effects) -> Collected:
+    def at_once(store: Store, effects: Effects) -> Collected:
         there = [entry.name for entry in store.list(names.SEGMENTS)]
-        named = {segment.name for segment in newest(store, 1)}
+        named = {segment.name for segment in newest(store, 1).manifest}
         gone = tuple(name for name in there if name not in named)
         store.delete(gone)
         return Collected(gone, 0)
 
-    return patch.object(actors, "collect", collect)
+    return patch.object(actors, "collect", at_once)
+
+
+def collect_by_age(store: Store, effects: Effects) -> Collected:
+    """Whatever nothing names and is an hour old: perhaps a commit that fell asleep at its last step will name it."""
+    return collect.collect(AgelessStore(store), effects)
+
+
+def collect_before_the_fence(store: Store, effects: Effects) -> Collected:
+    """The same commit may wake between the two."""
+    collected = collect_by_age(store, effects)
+    if collected.objects:
+        collect._fence(store, effects)
+    return collected
+
+
+def a_collector_goes_by_age_alone() -> AbstractContextManager[object]:
+    return patch.object(actors, "collect", collect_by_age)
+
+
+def a_collector_makes_its_fence_when_it_has_deleted() -> AbstractContextManager[object]:
+    return patch.object(actors, "collect", collect_before_the_fence)
+
+
+class AgelessStore(InterleavedStore):
+    """Shows manifests as younger than everything else."""
+
+    def list(self, prefix: str = "", *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
+        for entry in self.inner.list(prefix, after=after, limit=limit):
+            yield replace(entry, modified=inf) if prefix == names.MANIFEST else entry
+
+
+def a_commit_does_not_ask_how_old_an_upload_is() -> AbstractContextManager[object]:
+    """It may have been collected before the newest manifest was read."""
+    return patch.object(Base, "may_name", lambda self, uploaded: True)
 
 
 def a_merge_forgets_what_died_meanwhile() -> AbstractContextManager[object]:
     """A fold has overwritten a row while the merge copied it."""
 
-    def forgetful(manifest: Manifest, *parts: Merged, dead_of: Dead, now_ms: int, commit_id: str) -> Change | None:
-        return apply(manifest, *parts, dead_of=lambda _: np.empty(0, np.uint32), now_ms=now_ms, commit_id=commit_id)
+    def forgetful(draft: Draft, merged: Merged, *, open_segment: Open, dead_of: Dead, each: Each) -> bool:
+        now = {segment.name: segment.dead_rows for segment in draft.before if segment.name in merged.replaced}
+        merged = replace(merged, replaced=merged.replaced | now)
+        return put_in_place(draft, merged, open_segment=open_segment, dead_of=dead_of, each=each)
 
-    return patch.object(table, "apply", forgetful)
+    return patch.object(committing, "put_in_place", forgetful)
 
 
 def resharding_forgets_what_a_segment_was_made_for() -> AbstractContextManager[object]:
@@ -83,7 +123,7 @@ def resharding_forgets_what_a_segment_was_made_for() -> AbstractContextManager[o
         change = grow(manifest, shards, now_ms=now_ms, commit_id=commit_id)
         return change and Change(narrow(change.manifest), change.objects)
 
-    return patch.object(table, "grow", grown)
+    return patch.object(committing, "grow", grown)
 
 
 def a_merge_mixes_wide_segments_with_others() -> AbstractContextManager[object]:
@@ -97,16 +137,17 @@ def a_merge_mixes_wide_segments_with_others() -> AbstractContextManager[object]:
             for segments in merges
         ]
 
-    return patch.object(table, "due", due)
+    return patch.object(committing, "due", due)
 
 
 def the_parts_of_a_split_are_committed_one_by_one() -> AbstractContextManager[object]:
     """The second commit finds the split segment gone and gives up, as that of a merge must."""
 
-    def one(manifest: Manifest, *parts: Merged, dead_of: Dead, now_ms: int, commit_id: str) -> Change | None:
-        return apply(manifest, parts[0], dead_of=dead_of, now_ms=now_ms, commit_id=commit_id)
+    def one(draft: Draft, merged: Merged, *, open_segment: Open, dead_of: Dead, each: Each) -> bool:
+        first = replace(merged, segments=merged.segments[:1])
+        return put_in_place(draft, first, open_segment=open_segment, dead_of=dead_of, each=each)
 
-    return patch.object(table, "apply", one)
+    return patch.object(committing, "put_in_place", one)
 
 
 def narrow(manifest: Manifest) -> Manifest:
@@ -143,4 +184,4 @@ def names_are_made_of_the_content_alone() -> AbstractContextManager[object]:
     def unmarked(shard: int, body: bytes, mark: str) -> str:
         return name(shard, body, "")
 
-    return patch.multiple(names, segment=unmarked, marked=lambda name, mark: name)
+    return patch.object(names, "segment", unmarked)

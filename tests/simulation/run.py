@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 from unittest.mock import patch
 
-from shards.table import collect, manifest, merge, reshard, segment, table, verify
+from shards.table import collect, committing, each, manifest, merge, reshard, segment, verify
 from shards.table import settings as table_settings
+from shards.table.commit import newest
+from shards.table.committing import CommittingTable
 from shards.table.settings import Settings
-from shards.table.table import Table
 from tests.simulation.actors import (
     Actor,
     BulkWriter,
     Collector,
+    Committer,
     Compactor,
+    Merger,
     Place,
     Reader,
     Resharder,
@@ -30,19 +33,36 @@ from tests.simulation.model import FAMILY, Model, ViolationError
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.world import ADVERSE, CALM, HOURS, ActorEffects, Adversity, UnreliableStore
 
-CAST: dict[str, tuple[type[Actor], int]] = {
+Cast: TypeAlias = Mapping[str, tuple[type[Actor], int]]
+"""Who takes part, and how often each acts."""
+
+EVERYBODY: Cast = {
     "writer 1": (Writer, 5),
     "writer 2": (Writer, 5),
     "bulk writer": (BulkWriter, 4),
     "compactor 1": (Compactor, 4),
     "compactor 2": (Compactor, 4),
+    "merger": (Merger, 4),
+    "committer": (Committer, 4),
     "resharder 1": (Resharder, 2),
     "resharder 2": (Resharder, 2),
     "collector": (Collector, 4),
     "reader": (Reader, 5),
     "warm reader": (WarmReader, 4),
 }
-"""Who takes part, and how often each acts."""
+
+MERGING: Cast = {
+    "writer": (Writer, 3),
+    "bulk writer": (BulkWriter, 5),
+    "merger 1": (Merger, 6),
+    "merger 2": (Merger, 6),
+    "committer 1": (Committer, 6),
+    "committer 2": (Committer, 6),
+    "collector 1": (Collector, 8),
+    "collector 2": (Collector, 8),
+    "reader": (Reader, 3),
+}
+"""Of what is uploaded here, much waits for a commit when it is old enough to be collected."""
 
 SKEW_NS = 5 * 10**9
 """Clocks are off by up to 5 s: what a machine without a working time server gains in a day."""
@@ -56,7 +76,7 @@ class SimulationError(AssertionError):
     """A run in which the index broke a promise, or failed as it never should: the seed and the last steps."""
 
 
-def simulate(seed: int, adversity: Adversity = ADVERSE) -> list[tuple[int, str, str]]:
+def simulate(seed: int, adversity: Adversity = ADVERSE, cast: Cast = EVERYBODY) -> list[tuple[int, str, str]]:
     """Live through the history of this seed; its last steps. Raises SimulationError."""
     random = Random(seed)
     scheduler = Scheduler(Random(random.getrandbits(64)))
@@ -65,7 +85,7 @@ def simulate(seed: int, adversity: Adversity = ADVERSE) -> list[tuple[int, str, 
         model = Model()
         settings = Settings((FAMILY.name,), shards=random.choice((1, 2, 3)), segment_rows=random.choice((8, 20, 1000)))
         table_settings.create(store, settings)
-        calm = Table(store, settings, effects=ActorEffects(scheduler, Random(random.getrandbits(64))))
+        calm = CommittingTable(store, settings, effects=ActorEffects(scheduler, Random(random.getrandbits(64))))
 
         def audit() -> None:
             model.check(read_all(calm.snapshot()), model.floor())
@@ -79,13 +99,13 @@ def simulate(seed: int, adversity: Adversity = ADVERSE) -> list[tuple[int, str, 
             audit=audit,
         )
         actors: dict[str, Actor] = {}
-        for name, (cast, acts) in CAST.items():
+        for name, (role, acts) in cast.items():
             effects = ActorEffects(
                 scheduler, Random(random.getrandbits(64)), skew_ns=random.randrange(-SKEW_NS, SKEW_NS)
             )
             chosen = adversity if random.random() < SLEEPY else replace(adversity, stall=0.0)
             way = UnreliableStore(store, scheduler, Random(random.getrandbits(64)), chosen)
-            actors[name] = cast(place, way, effects, Random(random.getrandbits(64)), acts)
+            actors[name] = role(place, way, effects, Random(random.getrandbits(64)), acts)
         try:
             scheduler.run({name: actor.live for name, actor in actors.items()})
             close(place, store)
@@ -101,10 +121,10 @@ def close(place: Place, store: WatchedStore) -> None:
     for days in (0, 16):
         scheduler.pass_on(days * 24 * HOURS)
         effects = ActorEffects(scheduler, Random(days))
-        last = Table(way, place.settings, effects=effects)
+        last = CommittingTable(way, place.settings, effects=effects)
         last.compact(everything=days > 0)
-        last.reshard(manifest.newest(store, place.settings.shards).shards)
-        if manifest.newest(store, place.settings.shards).wide:
+        last.reshard(newest(store, place.settings.shards).manifest.shards)
+        if newest(store, place.settings.shards).manifest.wide:
             raise ViolationError(f"after {days} days there are wide segments, and nobody is left who could split them")
         collect.collect(way, effects)
         model.check(read_all(last.snapshot()), model.floor())
@@ -124,11 +144,11 @@ def small_constants(random: Random) -> Iterator[int]:
             (segment, "INLINE_DEAD", (0, 2, manifest.INLINE_DEAD)),
             (merge, "FACTOR", (2, 4)),
             (reshard, "FAN_OUT", (2, reshard.FAN_OUT)),
-            (table, "FOLD_BYTES", (4_000, table.FOLD_BYTES)),
+            (committing, "FOLD_BYTES", ((4_000, 4_000), committing.FOLD_BYTES)),
         ):
             patches.enter_context(patch.object(module, name, random.choice(values)))
-        # gets that a table would make at once come one after the other, in turn with everybody else's
-        patches.enter_context(patch.object(table, "ThreadPoolExecutor", OneByOne))
+        # requests that a table would make at once come one after the other, in turn with everybody else's
+        patches.enter_context(patch.object(each, "ThreadPoolExecutor", OneByOne))
         yield kept
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 from shards.storage.memory import MemoryStore
 from shards.table import names
 from shards.table.collect import collect
-from shards.table.manifest import Manifest, newest
+from shards.table.commit import newest
+from shards.table.committing import CommittingTable
+from shards.table.manifest import Manifest
+from shards.table.merge import Merged
 from shards.table.records import Record
-from shards.table.table import Table
 from shards.table.verify import verify
 from tests.simulation.interleaving import InterleavedStore
 from tests.table.synthetic import make_store, make_table, read, records
@@ -24,12 +29,12 @@ class Scene:
         self.store: MemoryStore = make_store(self.world)
         self.bystander = make_table(self.store, self.world)
 
-    def process(self) -> tuple[InterleavedStore, Table]:
+    def process(self) -> tuple[InterleavedStore, CommittingTable]:
         """Another process: its way to the store, and its table."""
         way = InterleavedStore(self.store)
         return way, make_table(way, FakeWorld(seed=len(self.names()) + 1))
 
-    def sleeper(self) -> tuple[InterleavedStore, Table]:
+    def sleeper(self) -> tuple[InterleavedStore, CommittingTable]:
         """Another process that shares the scene's clock, and so notices when time passes."""
         way = InterleavedStore(self.store)
         return way, make_table(way, self.world)
@@ -42,6 +47,15 @@ class Scene:
 
     def compact(self, *, everything: bool = False) -> None:
         self.bystander.compact(everything=everything)
+
+    def merged(self, segments: Sequence[str] | None = None) -> Merged:
+        """What a process that ends then has merged: these segments, or all there are."""
+        _, merger = self.process()
+        if segments is None:
+            (segments,) = merger.due_merges(everything=True)
+        merged = merger.merge(segments)
+        assert merged is not None
+        return Merged.from_json(json.loads(json.dumps(merged.to_json())))
 
     def reshard(self, shards: int) -> None:
         self.bystander.reshard(shards)
@@ -61,7 +75,7 @@ class Scene:
         return [entry.name for entry in self.store.list(prefix)]
 
     def newest(self) -> Manifest:
-        return newest(self.store, 1)
+        return newest(self.store, 1).manifest
 
     def versions(self) -> list[int]:
         """Those that are stored, the newest first."""

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from itertools import count
-from math import inf
 
 import pytest
 
 from shards.errors import CorruptObject, Undecided
-from shards.storage.base import Entry
+from shards.storage.base import Store
 from shards.table import names
-from shards.table.collect import collect
+from shards.table.collect import Collected
+from shards.table.commit import Effects
 from tests.simulation import mutations
-from tests.simulation.interleaving import InterleavedStore
-from tests.simulation.run import SimulationError, simulate
+from tests.simulation.interleaving import CrashError, crash
+from tests.simulation.run import EVERYBODY, MERGING, Cast, SimulationError, simulate
 from tests.simulation.scene import HOURS, MINUTES, Scene
-from tests.simulation.test_scenarios import orphan_is_not_taken_over
+from tests.simulation.test_scenarios import a_merge_that_is_committed_after_it_was_collected, orphan_is_not_taken_over
 from tests.table.synthetic import put, read, records
 
 Mutation = Callable[[], AbstractContextManager[object]]
@@ -28,23 +27,26 @@ SEEDS = 150
 
 
 @pytest.mark.parametrize(
-    "mutation",
+    ("mutation", "cast"),
     [
-        mutations.what_is_folded_is_told_by_a_watermark,
-        mutations.a_version_that_is_there_counts_as_ones_own,
-        mutations.whatever_is_not_named_is_collected_at_once,
-        mutations.a_reader_does_not_start_again,
-        mutations.the_last_to_arrive_wins,
-        mutations.resharding_forgets_what_a_segment_was_made_for,
-        mutations.a_merge_mixes_wide_segments_with_others,
-        mutations.the_parts_of_a_split_are_committed_one_by_one,
+        (mutations.what_is_folded_is_told_by_a_watermark, EVERYBODY),
+        (mutations.a_version_that_is_there_counts_as_ones_own, EVERYBODY),
+        (mutations.whatever_is_not_named_is_collected_at_once, EVERYBODY),
+        (mutations.a_reader_does_not_start_again, EVERYBODY),
+        (mutations.the_last_to_arrive_wins, EVERYBODY),
+        (mutations.resharding_forgets_what_a_segment_was_made_for, EVERYBODY),
+        (mutations.a_merge_mixes_wide_segments_with_others, EVERYBODY),
+        (mutations.the_parts_of_a_split_are_committed_one_by_one, EVERYBODY),
+        (mutations.a_collector_goes_by_age_alone, MERGING),
+        (mutations.a_collector_makes_its_fence_when_it_has_deleted, MERGING),
+        (mutations.a_commit_does_not_ask_how_old_an_upload_is, MERGING),
     ],
-    ids=lambda mutation: mutation.__name__,
+    ids=lambda given: getattr(given, "__name__", ""),
 )
-def test_a_history_shows_the_mistake(mutation: Mutation) -> None:
+def test_a_history_shows_the_mistake(mutation: Mutation, cast: Cast) -> None:
     def histories() -> None:
         for seed in range(SEEDS):
-            simulate(seed)
+            simulate(seed, cast=cast)
 
     with mutation(), pytest.raises(SimulationError):
         histories()
@@ -91,22 +93,29 @@ def test_names_without_the_commits_mark_lose_an_object() -> None:
         orphan_is_not_taken_over(Scene())
 
 
-class AgelessStore(InterleavedStore):
-    """Shows manifests as younger than everything: what a collector does that goes by the age of an object alone."""
+def test_a_commit_that_does_not_ask_how_old_an_upload_is_names_what_was_collected() -> None:
+    with (
+        mutations.a_commit_does_not_ask_how_old_an_upload_is(),
+        pytest.raises(CorruptObject, match="is needed by the newest"),
+    ):
+        a_merge_that_is_committed_after_it_was_collected(Scene())
 
-    def list(self, prefix: str = "", *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
-        for entry in super().list(prefix, after=after, limit=limit):
-            yield replace(entry, modified=inf) if prefix == names.MANIFEST else entry
 
-
-def test_a_collector_that_goes_by_age_alone_breaks_a_commit_that_fell_asleep_at_its_last_step() -> None:
+@pytest.mark.parametrize("collect", [mutations.collect_by_age, mutations.collect_before_the_fence])
+def test_a_collector_without_a_fence_breaks_a_commit_that_fell_asleep_at_its_last_step(
+    collect: Callable[[Store, Effects], Collected],
+) -> None:
+    """It wakes before the objects are deleted, or in between."""
     scene = Scene()
     scene.write(put("dog", 1, 2))
     way, writer = scene.sleeper()
+    waking, _ = scene.sleeper()
 
     def sleep() -> None:
         scene.wait(2 * HOURS)
-        assert len(collect(AgelessStore(scene.store), scene.world).objects) == 1
+        waking.after("delete", names.SEGMENTS, crash)
+        with pytest.raises(CrashError):
+            collect(waking, scene.world)
 
     way.before("create", names.MANIFEST, sleep)
     with pytest.raises(Undecided):

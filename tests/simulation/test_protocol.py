@@ -10,24 +10,26 @@ from random import Random
 
 import pytest
 
-from tests.simulation.run import SimulationError, simulate
+from tests.simulation.run import EVERYBODY, MERGING, Cast, SimulationError, simulate
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.world import CALM
 
-SEEDS = int(os.environ.get("LOOKALIKE_SIMULATION_SEEDS", "128"))
+SEEDS = int(os.environ.get("LOOKALIKE_SIMULATION_SEEDS", "96"))
 FROM = int(os.environ.get("LOOKALIKE_SIMULATION_FROM", "0"))
-GROUPS = 8
+GROUPS = 4
 
 
+@pytest.mark.parametrize("cast", [EVERYBODY, MERGING], ids=["everybody", "merging"])
 @pytest.mark.parametrize("group", range(GROUPS))
-def test_no_history_breaks_a_promise(group: int) -> None:
+def test_no_history_breaks_a_promise(group: int, cast: Cast) -> None:
     for seed in range(FROM + group, FROM + SEEDS, GROUPS):
-        simulate(seed)
+        simulate(seed, cast=cast)
 
 
-def test_nor_does_one_without_faults() -> None:
+@pytest.mark.parametrize("cast", [EVERYBODY, MERGING], ids=["everybody", "merging"])
+def test_nor_does_one_without_faults(cast: Cast) -> None:
     for seed in range(5):
-        simulate(seed, CALM)
+        simulate(seed, CALM, cast)
 
 
 def test_a_seed_decides_everything() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -176,18 +177,25 @@ class TestCommits:
         writer.write(records(put("cat", 1, 1)))
         assert scene.read() == {"cat": 1}
 
-    def test_the_objects_of_a_commit_that_falls_asleep_at_its_last_step_are_left_alone(self, scene: Scene) -> None:
+    def test_a_commit_that_falls_asleep_at_its_last_step_is_in_time_or_finds_its_version_taken(
+        self, scene: Scene
+    ) -> None:
         scene.write(put("dog", 1, 2))
         way, writer = scene.sleeper()
-
-        def sleep() -> None:
-            scene.wait(2 * HOURS)
-            assert scene.collect() == set()
-
-        way.before("create", names.MANIFEST, sleep)
+        way.before("create", names.MANIFEST, lambda: scene.wait(2 * HOURS))
         with pytest.raises(Undecided, match="over half an hour"):
             writer.write(records(put("cat", 1, 1)))
         assert scene.read() == {"dog": 2, "cat": 1}, "it had happened, only too late to be sure"
+
+        def sleep() -> None:
+            scene.wait(2 * HOURS)
+            assert len(scene.collect()) == 1
+
+        way.before("create", names.MANIFEST, sleep)
+        with pytest.raises(Conflict, match="over half an hour"):
+            writer.write(records(put("bird", 1, 3)))
+        assert scene.versions() == [3, 2, 1], "the third says what the second says"
+        assert scene.read() == {"dog": 2, "cat": 1}
         assert scene.is_whole()
 
     def test_a_commit_that_wakes_when_its_version_is_long_past_is_not_acknowledged(self, scene: Scene) -> None:
@@ -298,21 +306,135 @@ class TestMerges:
         assert scene.read() == {f"key {n}": n for n in range(FACTOR)}
         assert scene.is_whole()
 
-    def test_each_attempt_of_a_merge_creates_its_segment_anew(self, scene: Scene) -> None:
-        """What the first attempt left may be collected while the second sleeps before its manifest."""
+    def test_a_merged_segment_is_uploaded_once_however_many_commits_come_between(self, scene: Scene) -> None:
+        scene.write(put("cat", 1, 1))
+        scene.write(put("dog", 1, 2))
+        way, compactor = scene.process()
+        for n in range(5):
+            way.before("create", names.MANIFEST, lambda n=n: scene.write(put("bird", n, n)), nth=n + 1)  # type: ignore[misc]
+        assert compactor.compact(everything=True).merged == 2
+        assert way.all_happened
+        assert len([name for verb, name in way.requests if (verb, name[:9]) == ("create", names.SEGMENTS)]) == 1
+        assert scene.read() == {"cat": 1, "dog": 2, "bird": 4}
+        assert scene.is_whole()
+
+    def test_merges_of_others_and_a_fold_make_one_version(self, scene: Scene) -> None:
+        scene.reshard(2)
+        for n in range(2):
+            scene.write(*(put(f"{key} {n}", 1, n) for key in ("cat", "dog", "owl", "bat")))
+        due = scene.bystander.due_merges(everything=True)
+        assert len(due) == 2
+        merges = [scene.merged(segments) for segments in due]
+        scene.append(put("cat 0", 2, 5), delete("owl 1", 2), put("bird", 1, 6))
+        before = scene.newest().version
+        committed = scene.bystander.commit(merges)
+        assert (committed.folded, committed.placed) == (1, (True, True))
+        assert scene.newest().version == before + 1
+        expected = {f"{key} {n}": n for key in ("cat", "dog", "owl", "bat") for n in range(2)}
+        del expected["owl 1"]
+        assert scene.read() == expected | {"cat 0": 5, "bird": 6}
+        assert scene.is_whole()
+
+    def test_of_two_merges_of_the_same_segments_one_is_in_vain(self, scene: Scene) -> None:
+        scene.write(put("cat", 1, 1))
+        scene.write(put("dog", 1, 2))
+        merges = [scene.merged() for _ in range(2)]
+        assert scene.bystander.commit(merges).placed == (True, False)
+        assert scene.bystander.commit(merges).placed == (False, False)
+        assert len(list(scene.newest())) == 1
+        assert scene.read() == {"cat": 1, "dog": 2}
+
+    def test_who_merges_what_another_has_merged_is_told(self, scene: Scene) -> None:
+        scene.write(put("cat", 1, 1))
+        scene.write(put("dog", 1, 2))
+        (segments,) = scene.bystander.due_merges(everything=True)
+        scene.compact(everything=True)
+        assert scene.bystander.merge(segments) is None
+
+    def test_what_a_compactor_that_was_killed_had_merged_is_collected_and_nothing_else(self, scene: Scene) -> None:
+        scene.write(put("cat", 1, 1))
+        scene.write(put("dog", 1, 2))
+        merged = scene.merged()
+        way, compactor = scene.process()
+        way.before("create", names.MANIFEST, crash)
+        with pytest.raises(CrashError):
+            compactor.commit([merged])
+        scene.wait(2 * HOURS)
+        assert scene.collect() == {segment.name for segment in merged.segments}
+        assert scene.read() == {"cat": 1, "dog": 2}
+        scene.compact(everything=True)
+        assert scene.read() == {"cat": 1, "dog": 2}
+        assert scene.is_whole()
+
+    def test_a_merge_that_was_collected_before_it_is_committed_is_in_vain(self, scene: Scene) -> None:
+        a_merge_that_is_committed_after_it_was_collected(scene)
+
+    def test_a_merge_is_not_named_half_an_hour_later_whether_it_was_collected_or_not(self, scene: Scene) -> None:
+        """Who commits cannot know."""
+        scene.write(put("cat", 1, 1))
+        scene.write(put("dog", 1, 2))
+        merged = scene.merged()
+        scene.wait(29 * MINUTES)
+        scene.write(put("bird", 1, 3))
+        older = replace(merged, uploaded=(merged.uploaded or 0) - 2 * MINUTES)
+        assert scene.bystander.commit([older]).placed == (False,)
+        assert scene.bystander.commit([merged]).placed == (True,)
+        assert scene.read() == {"cat": 1, "dog": 2, "bird": 3}
+
+    def test_who_is_too_slow_to_commit_its_own_merges_says_so(self, scene: Scene) -> None:
+        """To go on would be for ever."""
         scene.write(put("cat", 1, 1))
         scene.write(put("dog", 1, 2))
         way, compactor = scene.sleeper()
 
-        def sleep() -> None:
-            scene.wait(2 * HOURS)
-            assert len(scene.collect()) == 1
+        def others() -> None:
+            scene.wait(31 * MINUTES)
+            scene.write(put("bird", 1, 3))
 
-        way.before("create", names.MANIFEST, lambda: scene.write(put("bird", 1, 3)))
-        way.before("create", names.MANIFEST, sleep, nth=2)
-        with pytest.raises(Undecided):
+        way.after("create", names.SEGMENTS, others)
+        with pytest.raises(Conflict, match="over half an hour to be uploaded"):
             compactor.compact(everything=True)
         assert scene.read() == {"cat": 1, "dog": 2, "bird": 3}
+        compactor.compact(everything=True)
+        assert [segment.rows for segment in scene.newest()] == [3]
+
+    def test_where_nobody_has_committed_since_no_merge_is_too_old(self, scene: Scene) -> None:
+        """Nobody can have collected it without a manifest that is younger."""
+        scene.write(put("cat", 1, 1))
+        scene.write(put("dog", 1, 2))
+        merged = scene.merged()
+        scene.wait(20 * HOURS)
+        assert scene.bystander.commit([merged]).placed == (True,)
+        assert scene.read() == {"cat": 1, "dog": 2}
+        assert scene.is_whole()
+
+    def test_a_commit_that_sleeps_while_its_merge_is_collected_finds_its_version_taken(self, scene: Scene) -> None:
+        scene.write(put("cat", 1, 1))
+        scene.write(put("dog", 1, 2))
+        merged = scene.merged()
+        way, compactor = scene.sleeper()
+
+        def sleep() -> None:
+            scene.wait(2 * HOURS)
+            assert scene.collect() == {segment.name for segment in merged.segments}
+
+        way.before("create", names.MANIFEST, sleep)
+        assert compactor.commit([merged]).placed == (False,)
+        assert scene.versions() == [3, 2, 1], "the third says what the second says"
+        assert scene.read() == {"cat": 1, "dog": 2}
+        assert scene.is_whole()
+
+    def test_a_merge_that_is_committed_while_the_collector_makes_its_fence_stays(self, scene: Scene) -> None:
+        scene.write(put("cat", 1, 1))
+        scene.write(put("dog", 1, 2))
+        merged = scene.merged()
+        scene.wait(2 * HOURS)
+        way, _ = scene.sleeper()
+        way.before("create", names.MANIFEST, lambda: scene.bystander.commit([merged]))
+        assert collect.collect(way, scene.world).objects == ()
+        assert way.all_happened
+        assert scene.versions() == [4, 3, 2, 1]
+        assert scene.read() == {"cat": 1, "dog": 2}
         assert scene.is_whole()
 
     def test_a_merge_planned_before_the_lists_of_dead_rows_were_collected(
@@ -331,7 +453,9 @@ class TestMerges:
         assert any(name.startswith(names.DEAD) for name in scene.collect())
         _, compactor = scene.process()
         (segments,) = due(planned, 100, everything=True)
-        assert compactor.merge([segment.name for segment in segments]) == 1
+        merged = compactor.merge([segment.name for segment in segments])
+        assert merged is not None
+        assert compactor.commit([merged]).placed == (True,)
         assert scene.read() == {"c": 1, "e": 7}
         assert scene.is_whole()
 
@@ -523,8 +647,8 @@ def orphan_is_not_taken_over(scene: Scene) -> None:
     with pytest.raises(CrashError):
         unlucky.compact()
     (orphan,) = scene.names(names.SEGMENTS)
-    scene.write(put("dog", 1, 2))
     scene.wait(2 * HOURS)
+    scene.write(put("dog", 1, 2))
     way, compactor = scene.process()
     way.before("create", names.MANIFEST, lambda: collected.update(scene.collect()))
     collected: set[str] = set()
@@ -532,3 +656,16 @@ def orphan_is_not_taken_over(scene: Scene) -> None:
     assert orphan in collected
     assert scene.read() == {"cat": 1, "dog": 2}
     assert scene.is_whole()
+
+
+def a_merge_that_is_committed_after_it_was_collected(scene: Scene) -> None:
+    """Whoever merged it slept before it told so."""
+    scene.write(put("cat", 1, 1))
+    scene.write(put("dog", 1, 2))
+    merged = scene.merged()
+    scene.wait(2 * HOURS)
+    assert scene.collect() == {segment.name for segment in merged.segments}
+    placed = scene.bystander.commit([merged]).placed
+    assert scene.read() == {"cat": 1, "dog": 2}
+    assert scene.is_whole()
+    assert placed == (False,)

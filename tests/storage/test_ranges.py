@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shards.storage._ranges import cut, join
+from shards.storage.ranges import cut, join
 
 ranges_of_one_object = st.lists(
     st.builds(lambda start, length: (start, start + length), st.integers(0, 80), st.integers(0, 20)), max_size=8

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shards.storage.memory import MemoryStore
 from shards.table import names
-from shards.table.fold import Change, fold
+from shards.table.draft import Change, Draft
+from shards.table.each import in_turn
+from shards.table.fold import fold
 from shards.table.manifest import Manifest, Residue, Segment, read_dead
-from shards.table.merge import Merged, apply, due, merge
+from shards.table.merge import Merged, due, merge, put_in_place
 from shards.table.reader import SegmentReader
 from shards.table.records import Record, Records
 from shards.table.snapshot import Snapshot, Source
@@ -25,22 +30,30 @@ class Folder:
         self.store = CountingStore(MemoryStore())
         self.manifest = Manifest.empty(shards)
         self.segment_rows = segment_rows
-        self.commits = 0
+        self.commits = self.uploads = 0
 
     def change(
         self, batches: dict[str, Records], *direct: Records, listed: Iterable[str] = (), now_ms: int = NOW_MS
     ) -> Change:
-        return fold(
-            self.manifest,
+        draft = self.draft(now_ms)
+        self.fold_into(draft, batches, *direct, listed=listed)
+        return draft.change()
+
+    def draft(self, now_ms: int = NOW_MS) -> Draft:
+        return Draft.of(self.manifest, commit_id=f"{self.commits:016x}", now_ms=now_ms)
+
+    def fold_into(
+        self, draft: Draft, batches: dict[str, Records], *direct: Records, listed: Iterable[str] = ()
+    ) -> None:
+        fold(
+            draft,
             batches,
             direct,
             families=FAMILIES,
             segment_rows=self.segment_rows,
             open_segment=self.reader,
-            dead_of=lambda segment: read_dead(self.store, segment),
+            dead_of=self.dead_of,
             listed=listed,
-            now_ms=now_ms,
-            commit_id=f"{self.commits:016x}",
         )
 
     def apply(self, change: Change) -> None:
@@ -54,30 +67,44 @@ class Folder:
 
     def shown(self) -> dict[str, int]:
         sources = [Source(self.reader(segment), read_dead(self.store, segment)) for segment in self.manifest]
-        return shown(Snapshot(self.manifest, tuple(sources), frozenset()))
+        return shown(Snapshot(self.manifest, sources))
 
     def reader(self, segment: Segment) -> SegmentReader:
         return SegmentReader(self.store, segment)
 
-    def merge(self, segments: Sequence[Segment], *, now_ms: int = NOW_MS, into: Residue | None = None) -> Merged:
-        return merge(
-            segments,
-            families=FAMILIES,
-            open_segment=self.reader,
-            dead_of=lambda segment: read_dead(self.store, segment),
-            now_ns=now_ms * 10**6,
-            into=into,
-        )
+    def dead_of(self, segment: Segment) -> NDArray[np.uint32]:
+        return read_dead(self.store, segment)
 
-    def replaced(self, *parts: Merged, now_ms: int = NOW_MS) -> Change | None:
-        """The manifest with what was merged, or split."""
-        return apply(
-            self.manifest,
-            *parts,
-            dead_of=lambda segment: read_dead(self.store, segment),
-            now_ms=now_ms,
-            commit_id=f"{self.commits:016x}",
-        )
+    def merge(
+        self, segments: Sequence[Segment], *, now_ms: int = NOW_MS, into: Sequence[Residue | None] = (None,)
+    ) -> Merged:
+        """Merged, or split, and uploaded."""
+        made = []
+        for residue in into:
+            self.uploads += 1
+            part = merge(
+                segments,
+                families=FAMILIES,
+                open_segment=self.reader,
+                dead_of=self.dead_of,
+                now_ns=now_ms * 10**6,
+                mark=f"{-self.uploads % 2**64:016x}",
+                into=residue,
+            )
+            if part is not None:
+                segment, objects = part
+                made.append(segment)
+                for name, data in objects.items():
+                    assert self.store.create(name, data)
+        return Merged({segment.name: segment.dead_rows for segment in segments}, tuple(made), 0.0)
+
+    def replaced(self, *merges: Merged, now_ms: int = NOW_MS) -> Change | None:
+        """The manifest with what was merged; None where one of the merges was in vain."""
+        draft = self.draft(now_ms)
+        return draft.change() if all(self.put(draft, merged) for merged in merges) else None
+
+    def put(self, draft: Draft, merged: Merged) -> bool:
+        return put_in_place(draft, merged, open_segment=self.reader, dead_of=self.dead_of, each=in_turn)
 
     def merge_due(self, *, everything: bool = False, now_ms: int = NOW_MS) -> int:
         """Do the merges that are due; how many those were."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from shards.storage.base import Store
 from shards.storage.memory import MemoryStore
 from shards.table import settings
+from shards.table.committing import CommittingTable
 from shards.table.manifest import INLINE_DEAD
 from shards.table.settings import Settings
-from shards.table.table import Table
 from tests.table.synthetic import DHASH, delete, many, put, records
 from tests.world import FakeWorld
 
@@ -38,7 +38,7 @@ def build(store: Store) -> None:
     """Segments of two shards, dead rows in manifests and in an object, a log that is folded and a tail."""
     chosen = Settings((DHASH.name,), shards=2, segment_rows=1000)
     settings.create(store, chosen)
-    table = Table(store, chosen, effects=FakeWorld(seed=1))
+    table = CommittingTable(store, chosen, effects=FakeWorld(seed=1))
     table.append(records(put("cat.jpg", 1, 1, meta={"licence": "CC0"}), put("dog.jpg", 1, 2, tie=7)))
     table.append(records(put("ü/3+%.png", 2, 3), delete("never", 2), delete("dog.jpg", 2)))
     table.compact()

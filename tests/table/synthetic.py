@@ -12,10 +12,10 @@ from shards.storage import Store
 from shards.storage.memory import MemoryStore
 from shards.table import names
 from shards.table.commit import Effects
+from shards.table.committing import CommittingTable
 from shards.table.records import DELETE, PUT, Order, Record, Records, meta_bytes
 from shards.table.settings import SEGMENT_ROWS, Settings
 from shards.table.snapshot import Snapshot
-from shards.table.table import Table
 from tests.world import FakeWorld
 
 DHASH = family("dhash")
@@ -73,11 +73,11 @@ def make_store(world: FakeWorld) -> MemoryStore:
 
 def make_table(
     store: Store, effects: Effects, *, shards: int = 1, segment_rows: int = SEGMENT_ROWS, max_staleness: float = 0.0
-) -> Table:
+) -> CommittingTable:
     """A table of dhashes there, made if there is none."""
     chosen = Settings((DHASH.name,), shards, segment_rows)
     store.create(names.SETTINGS, chosen.to_bytes())
-    return Table(store, chosen, effects=effects, max_staleness=max_staleness)
+    return CommittingTable(store, chosen, effects=effects, max_staleness=max_staleness)
 
 
 def shown(snapshot: Snapshot) -> dict[str, int]:
@@ -93,6 +93,6 @@ def shown(snapshot: Snapshot) -> dict[str, int]:
     return found
 
 
-def read(table: Table) -> dict[str, int]:
+def read(table: CommittingTable) -> dict[str, int]:
     """What a reader that begins now sees."""
     return table.read(shown)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from shards import CorruptObject
 from shards.storage.memory import MemoryStore
+from shards.storage.ranges import GAP
 from shards.table.checked import CheckedBytes, Memory
 from shards.table.columns import CHECK_BLOCK
 from shards.table.manifest import Segment
@@ -29,9 +30,9 @@ def packed() -> tuple[Segment, bytes]:
     return segment, bytes(objects[segment.name])
 
 
-def stored(packed: tuple[Segment, bytes]) -> tuple[Segment, CountingStore]:
+def stored(packed: tuple[Segment, bytes], gap: int = 1) -> tuple[Segment, CountingStore]:
     segment, body = packed
-    store = CountingStore(MemoryStore())
+    store = CountingStore(MemoryStore(), gap)
     store.create(segment.name, body)
     store.reset()
     return segment, store
@@ -88,7 +89,7 @@ def test_nothing_is_fetched_for_no_rows(packed: tuple[Segment, bytes]) -> None:
 def test_rows_are_those_that_were_written_and_what_is_cold_is_what_is_fetched(
     packed: tuple[Segment, bytes], asked: list[list[tuple[int, int]]]
 ) -> None:
-    segment, store = stored(packed)
+    segment, store = stored(packed, GAP)
     column = CheckedBytes(store, segment, Memory(1 << 22))
     column.rows("kind", bounds((0, 1)))  # the checksums
     written = plain(packed, "order")
@@ -101,6 +102,19 @@ def test_rows_are_those_that_were_written_and_what_is_cold_is_what_is_fetched(
         assert store.requests == (cold > 0)
         for start, stop in inside.tolist():
             assert rows[start:stop].tolist() == written[start:stop].tolist()
+
+
+def test_several_columns_come_in_one_request_with_the_checksums(packed: tuple[Segment, bytes]) -> None:
+    segment, store = stored(packed)
+    # nothing stays in memory: what was fetched for them all is still what each has
+    column = CheckedBytes(store, segment, Memory(0))
+    names = ("order", "sha256", "width", "key.offsets")
+    found = column.several([(name, bounds((7, 9), (20_000, 20_001))) for name in names])
+    assert store.requests == 1
+    for name, rows in zip(names, found, strict=True):
+        assert rows[[7, 8, 20_000]].tolist() == plain(packed, name)[[7, 8, 20_000]].tolist()
+    assert [len(rows) for rows in column.several([("width", bounds()), ("kind", bounds((0, 0)))])] == [ROWS, ROWS]
+    assert store.requests == 1
 
 
 def test_the_least_recently_used_column_goes_when_there_is_no_more_room(packed: tuple[Segment, bytes]) -> None:

@@ -7,8 +7,9 @@ import pytest
 from shards.storage.memory import MemoryStore
 from shards.table import names
 from shards.table.collect import KEPT_MANIFESTS, ORPHAN_SECONDS, collect
+from shards.table.commit import newest
+from shards.table.committing import CommittingTable
 from shards.table.fold import LOG_AGE_MS
-from shards.table.table import Table
 from tests.table.synthetic import delete, make_store, make_table, many, put, read, records
 from tests.world import FakeWorld
 
@@ -26,7 +27,7 @@ def store(world: FakeWorld) -> MemoryStore:
 
 
 @pytest.fixture
-def table(store: MemoryStore, world: FakeWorld) -> Table:
+def table(store: MemoryStore, world: FakeWorld) -> CommittingTable:
     return make_table(store, world)
 
 
@@ -34,12 +35,16 @@ def there(store: MemoryStore, prefix: str = "") -> list[str]:
     return [entry.name for entry in store.list(prefix)]
 
 
-def test_an_index_that_is_new_has_nothing_to_collect(store: MemoryStore, table: Table, world: FakeWorld) -> None:
+def test_an_index_that_is_new_has_nothing_to_collect(
+    store: MemoryStore, table: CommittingTable, world: FakeWorld
+) -> None:
     assert collect(store, world).objects == ()
     assert there(store) == [names.SETTINGS]
 
 
-def test_a_log_object_goes_ten_minutes_after_its_fold(store: MemoryStore, table: Table, world: FakeWorld) -> None:
+def test_a_log_object_goes_ten_minutes_after_its_fold(
+    store: MemoryStore, table: CommittingTable, world: FakeWorld
+) -> None:
     log = table.append(records(put("a", 1, 1)))
     world.pass_seconds(100 * LOG_SECONDS)
     assert collect(store, world).objects == (), "it is not folded"
@@ -53,7 +58,9 @@ def test_a_log_object_goes_ten_minutes_after_its_fold(store: MemoryStore, table:
     assert read(table) == {"a": 1}
 
 
-def test_the_last_manifests_stay_whatever_their_age(store: MemoryStore, table: Table, world: FakeWorld) -> None:
+def test_the_last_manifests_stay_whatever_their_age(
+    store: MemoryStore, table: CommittingTable, world: FakeWorld
+) -> None:
     for n in range(KEPT_MANIFESTS + 5):
         table.write(records(put("a", n, n)))
     world.pass_seconds(1000 * ORPHAN_SECONDS)
@@ -61,7 +68,7 @@ def test_the_last_manifests_stay_whatever_their_age(store: MemoryStore, table: T
     assert there(store, names.MANIFEST) == [names.manifest(version) for version in range(KEPT_MANIFESTS + 5, 5, -1)]
 
 
-def test_young_manifests_stay_however_many(store: MemoryStore, table: Table, world: FakeWorld) -> None:
+def test_young_manifests_stay_however_many(store: MemoryStore, table: CommittingTable, world: FakeWorld) -> None:
     for n in range(KEPT_MANIFESTS + 5):
         table.write(records(put("a", n, n)))
     world.pass_seconds(ORPHAN_SECONDS - 10)
@@ -70,7 +77,7 @@ def test_young_manifests_stay_however_many(store: MemoryStore, table: Table, wor
 
 
 def test_merged_segments_and_lists_go_when_no_kept_manifest_names_them(
-    store: MemoryStore, table: Table, world: FakeWorld
+    store: MemoryStore, table: CommittingTable, world: FakeWorld
 ) -> None:
     keys = [str(n) for n in range(1000)]
     table.write(many(keys, 1))
@@ -91,28 +98,55 @@ def test_merged_segments_and_lists_go_when_no_kept_manifest_names_them(
     assert len(read(table)) == 701
 
 
-def test_an_orphan_goes_after_an_hour_and_a_commit(store: MemoryStore, table: Table, world: FakeWorld) -> None:
-    orphan = names.segment(0, b"nobody's", "c0ffee")
-    store.create(orphan, b"nobody's")
+def orphan_of(store: MemoryStore) -> str:
+    name = names.segment(0, b"nobody's", "c0ffee")
+    store.create(name, b"nobody's")
+    return name
+
+
+def test_an_orphan_goes_when_a_manifest_is_over_an_hour_younger(
+    store: MemoryStore, table: CommittingTable, world: FakeWorld
+) -> None:
+    """Its commit may be asleep before its last step: that manifest has taken the version which it wants."""
     table.write(records(put("a", 1, 1)))
+    orphan = orphan_of(store)
+    world.pass_seconds(ORPHAN_SECONDS / 2)
+    table.write(records(put("b", 1, 2)))
     world.pass_seconds(ORPHAN_SECONDS - 10)
     assert collect(store, world).objects == ()
-    world.pass_seconds(20)
+    table.write(records(put("c", 1, 3)))
     assert collect(store, world).objects == (orphan,)
+    assert there(store, names.MANIFEST) == [names.manifest(version) for version in (3, 2, 1)]
 
 
-def test_an_orphan_younger_than_every_manifest_stays(store: MemoryStore, table: Table, world: FakeWorld) -> None:
-    """Its commit may be asleep before its last step, which would succeed."""
+def test_where_nobody_commits_an_orphan_goes_behind_a_manifest_that_changes_nothing(
+    store: MemoryStore, table: CommittingTable, world: FakeWorld
+) -> None:
     table.write(records(put("a", 1, 1)))
-    orphan = names.segment(0, b"somebody's", "c0ffee")
-    store.create(orphan, b"somebody's")
+    log = table.append(records(put("b", 1, 2)))
+    table.commit()
+    orphan = orphan_of(store)
+    before = newest(store, 1).manifest
+    world.pass_seconds(ORPHAN_SECONDS + 10)
+    assert collect(store, world).objects == (orphan, log)
+    after = newest(store, 1).manifest
+    assert (after.version, after.segments, after.folded) == (before.version + 1, before.segments, before.folded)
+    assert read(table) == {"a": 1, "b": 2}
     world.pass_seconds(1000 * ORPHAN_SECONDS)
     assert collect(store, world).objects == ()
-    table.write(records(put("b", 1, 2)))
-    assert collect(store, world).objects == (orphan,)
+    assert newest(store, 1).manifest == after, "one is made only where something has to go"
 
 
-def test_what_is_no_object_of_an_index_is_left_alone(store: MemoryStore, table: Table, world: FakeWorld) -> None:
+def test_without_a_manifest_an_orphan_stays(store: MemoryStore, table: CommittingTable, world: FakeWorld) -> None:
+    orphan_of(store)
+    world.pass_seconds(1000 * ORPHAN_SECONDS)
+    assert collect(store, world).objects == ()
+    assert there(store, names.MANIFEST) == []
+
+
+def test_what_is_no_object_of_an_index_is_left_alone(
+    store: MemoryStore, table: CommittingTable, world: FakeWorld
+) -> None:
     store.create("notes.txt", b"mine")
     table.write(records(put("a", 1), delete("b", 1)))
     world.pass_seconds(1000 * ORPHAN_SECONDS)

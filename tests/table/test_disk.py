@@ -94,7 +94,8 @@ def test_only_what_is_not_there_is_fetched(packed: tuple[Segment, bytes], store:
     reader = cached(packed, store, tmp_path)
     size = packed[0].columns["order"].size
 
-    assert size - 3 * CHECK_BLOCK <= reader.cold("order") < size - 2 * CHECK_BLOCK
+    # of a bucket, what lies between is fetched along
+    assert size - CHECK_BLOCK <= reader.cold("order") < size
     assert reader.column("order").tobytes() == written(packed, "order")
     assert (store.requests, store.bytes_read) == (1, size - 3 * CHECK_BLOCK)
 

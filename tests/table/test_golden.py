@@ -9,15 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shards import Index, Signature
 from shards.storage import open_store
 from shards.storage.memory import MemoryStore
 from shards.table import names, settings
-from shards.table.manifest import newest
+from shards.table.commit import newest
 from shards.table.table import Table
 from shards.table.verify import verify
+from tests.table.counting import CountingStore
 from tests.table.format1 import FOLDER, LIVE, build
 from tests.table.synthetic import read
 from tests.world import FakeWorld
+
+OLDER = FOLDER.with_name("format1-without-latest")
+"""The same index by a release whose manifests did not say the latest order of each segment."""
 
 FILES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*") if path.is_file())
 
@@ -29,17 +34,28 @@ def made() -> MemoryStore:
     return store
 
 
-def test_todays_code_reads_it() -> None:
-    store = open_store(str(FOLDER))
+@pytest.mark.parametrize("folder", [FOLDER, OLDER])
+def test_todays_code_reads_it(folder: Path) -> None:
+    store = open_store(str(folder))
     chosen = settings.read(store)
     assert chosen.families == ("dhash",)
     assert read(Table(store, chosen, effects=FakeWorld())) == LIVE
     assert verify(store, chosen, FakeWorld()).problems == ()
 
 
+def test_an_unknown_latest_order_is_looked_up() -> None:
+    store = CountingStore(open_store(str(OLDER)))
+    assert all(segment.latest is None for segment in newest(store, 2).manifest)
+    index = Index.open(store, effects=FakeWorld())
+    for key, number in LIVE.items():
+        hit = index.search(Signature(f"{number:016x}"), limit=1, max_distance=0).hits[0]
+        assert hit.score == 100
+        assert LIVE[hit.key] == number, key
+
+
 def test_it_has_every_kind_of_object() -> None:
     assert {name.split("/")[0] for name in FILES} == {"index.json", "log", "manifest", "segments", "dead"}
-    manifest = newest(open_store(str(FOLDER)), 2)
+    manifest = newest(open_store(str(FOLDER)), 2).manifest
     assert manifest.folded
     assert any(segment.dead_object for segment in manifest)
     assert any(segment.dead for segment in manifest)

@@ -14,7 +14,8 @@ from shards.errors import CorruptObject, FormatUnsupported
 from shards.storage.memory import MemoryStore
 from shards.table import names, sealed
 from shards.table.columns import Column
-from shards.table.manifest import Manifest, Segment, newest
+from shards.table.commit import newest
+from shards.table.manifest import Manifest, Segment
 
 DIGEST = "00112233445566778899aabbccddeeff"
 
@@ -137,10 +138,10 @@ def test_a_later_format_says_so() -> None:
 
 def test_the_newest_is_the_first_of_one_listing() -> None:
     store = MemoryStore()
-    assert newest(store, 4) == Manifest.empty(4)
+    assert newest(store, 4).manifest == Manifest.empty(4)
     for version in (1, 2, 10, 9):
         store.create(names.manifest(version), manifest(version=version).to_bytes())
-    assert newest(store, 4).version == 10
+    assert newest(store, 4).manifest.version == 10
 
 
 def test_what_a_merge_can_leave_out_is_dead_and_no_tombstone() -> None:

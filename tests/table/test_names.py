@@ -44,10 +44,6 @@ def test_a_segment_is_named_by_its_shard_its_content_and_its_commit() -> None:
     assert names.dead(BODY, "c0ffee") == f"dead/{DIGEST}-c0ffee.npy"
 
 
-def test_another_commit_gives_the_same_segment_another_name() -> None:
-    assert names.marked(names.segment(3, BODY, "first"), "second") == names.segment(3, BODY, "second")
-
-
 @pytest.mark.parametrize(
     "name", [names.log(1, BODY), names.segment(1, BODY, "0123456789abcdef"), names.dead(BODY, "0123456789abcdef")]
 )

@@ -153,9 +153,9 @@ class TestSplitting:
         folder.apply(folder.change({}, many(keys, 1)))
         folder.manifest = grown(folder.manifest, 2)
         (todo,) = splits(folder.manifest, 10_000)
-        parts = [folder.merge(todo.segments, into=residue) for residue in todo.into]
+        parts = folder.merge(todo.segments, into=todo.into)
         folder.apply(folder.change({}, many(keys[:-9], 2, deleted=True)))
-        change = folder.replaced(*parts)
+        change = folder.replaced(parts)
         assert change is not None
         folder.apply(change)
         assert sorted(folder.shown()) == sorted(keys[-9:])
@@ -180,7 +180,7 @@ class TestSplitting:
 
 
 def split_up(folder: Folder, segments: Sequence[Segment], into: Sequence[tuple[int, int]]) -> None:
-    change = folder.replaced(*(folder.merge(segments, into=residue) for residue in into))
+    change = folder.replaced(folder.merge(segments, into=into))
     assert change is not None
     folder.apply(change)
 

@@ -15,6 +15,7 @@ from shards.table import names
 from shards.table.reader import TailReader
 from shards.table.snapshot import LISTED, Image, Source, in_hash_order
 from shards.table.table import Table
+from tests.table.counting import CountingStore
 from tests.table.synthetic import delete, make_store, make_table, many, order, put, records, shown
 from tests.world import FakeWorld
 
@@ -46,6 +47,21 @@ class TestSource:
         assert b == Image("b", 7, 7, "07" * 32, order(6)[0], {}, {})
         assert ue == Image("ü", 300, 7, "2c" * 32, order(5)[0], {"a": [1]}, {})
 
+    @pytest.mark.parametrize("known", [False, True])
+    def test_describing_rows_of_a_segment_takes_two_requests(self, known: bool) -> None:
+        world = FakeWorld()
+        store = CountingStore(make_store(world))
+        make_table(store, world).write(many([f"{n}.jpg" for n in range(40_000)], 1))
+        (one,) = make_table(store, world).snapshot().sources
+        rows = np.array([30_000, 5, 6, 39_999])
+        keys = one.reader.texts("key", rows)
+        store.reset()
+        images = one.images(rows, keys if known else None)
+        assert store.calls == [("get_ranges", one.name)] * 2
+        assert store.bytes_read < 600_000
+        assert [image.key.encode() for image in images] == keys
+        assert [image.meta for image in images] == [{"key": image.key} for image in images]
+
     @pytest.mark.parametrize("rows", [0, 1, LISTED, LISTED + 1, 2 * LISTED + 5])
     def test_a_listing_goes_by_rising_hash_whatever_it_reads_at_a_time(self, rows: int) -> None:
         one = source(rows, range(0, rows, 3))
@@ -61,7 +77,7 @@ class TestSource:
 class TestSnapshot:
     def test_an_empty_index_has_no_sources(self, table: Table) -> None:
         snapshot = table.snapshot()
-        assert (snapshot.sources, snapshot.live, snapshot.tail) == ((), 0, frozenset())
+        assert (snapshot.sources, snapshot.live, snapshot.log) == ((), 0, frozenset())
 
     def test_segments_come_before_the_tail_and_empty_sources_are_left_out(self, table: Table) -> None:
         table.write(records(*(put(key, 1) for key in "abcdefgh")))
@@ -69,7 +85,7 @@ class TestSnapshot:
         snapshot = table.snapshot()
         assert [source.live for source in snapshot.sources][-1] == 1
         assert isinstance(snapshot.sources[-1].reader, TailReader)
-        assert snapshot.tail == {name}
+        assert snapshot.log == {name}
         assert snapshot.live == 9
         table.append(records(*(delete(key, 2) for key in "abcdefghi")))
         assert table.snapshot().sources == ()

@@ -11,13 +11,11 @@ import pytest
 
 from shards.errors import CorruptObject, ObjectNotFound, QueryError
 from shards.families import family
-from shards.storage.base import Data
 from shards.table import names
 from shards.table.manifest import INLINE_DEAD
-from shards.table.merge import FACTOR
 from shards.table.records import Records
 from shards.table.snapshot import Snapshot
-from shards.table.table import RESTARTS, Compacted, Table, World
+from shards.table.table import RESTARTS, Table, World
 from tests.table.counting import CountingStore
 from tests.table.synthetic import DHASH, delete, make_store, make_table, many, put, read, records
 from tests.world import FakeWorld
@@ -124,8 +122,7 @@ class TestRequests:
         store.reset()
         cold.snapshot()
         assert store.calls[:3] == [("list", names.LOG), ("list", names.MANIFEST), ("get", names.manifest(1))]
-        assert sorted(store.calls[3:6]) == [("get", name) for name in sorted(log)]
-        assert [verb for verb, _ in store.calls[6:]] == ["get_ranges"], "where the tail's keys are in the segment"
+        assert sorted(store.calls[3:]) == [("get", name) for name in sorted(log)]
 
     def test_a_warm_one_costs_two_listings_until_something_changes(self, store: CountingStore, table: Table) -> None:
         table.write(records(put("a", 1)))
@@ -284,79 +281,8 @@ class TestReading:
             table.snapshot()
 
 
-class TestCompacting:
-    def test_it_says_what_it_did(self, table: Table) -> None:
-        assert table.compact() == Compacted(folded=0, merged=0, written=0, version=0)
-        for n in range(FACTOR):
-            table.append(records(put(f"key {n}", n, n)))
-        assert table.compact() == Compacted(folded=FACTOR, merged=0, written=0, version=1)
-        for n in range(FACTOR):
-            table.write(records(put(f"more {n}", n, n)))
-        assert table.compact() == Compacted(folded=0, merged=FACTOR, written=1, version=2 + FACTOR)
-        assert len(read(table)) == 2 * FACTOR
-
-    def test_nothing_to_do_changes_nothing(self, store: CountingStore, table: Table) -> None:
-        table.append(records(put("a", 1)))
-        table.compact()
-        before = [entry.name for entry in store.list()]
-        assert table.compact().version == 1
-        assert [entry.name for entry in store.list()] == before
-
-    def test_a_long_tail_is_folded_in_parts_the_oldest_first(
-        self, store: CountingStore, table: Table, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        log = [table.append(records(put(f"key {n}", n, n))) for n in range(5)]
-        monkeypatch.setattr("shards.table.table.FOLD_BYTES", 2 * max(store.size(name) for name in log))
-        assert table.compact() == Compacted(folded=5, merged=0, written=0, version=3)
-        assert len(read(table)) == 5
-
-    def test_a_fold_ends_though_something_is_added_all_the_time(
-        self, store: CountingStore, table: Table, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        log = [table.append(records(put(f"key {n}", n, n))) for n in range(5)]
-        monkeypatch.setattr("shards.table.table.FOLD_BYTES", 2 * max(store.size(name) for name in log))
-        create, added = store.create, 0
-
-        def create_and_add(name: str, data: Data) -> bool:
-            nonlocal added
-            if name.startswith(names.MANIFEST):
-                added += 1
-                assert added < 10, "the fold goes on for as long as something is added"
-                table.append(records(put(f"added meanwhile {added}", 100 + added)))
-            return create(name, data)
-
-        monkeypatch.setattr(store, "create", create_and_add)
-        assert table.fold() == 5
-        assert table.pressure()[0] == added == 3
-
-    def test_an_object_larger_than_a_part_is_folded_alone(self, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("shards.table.table.FOLD_BYTES", 1)
-        for n in range(3):
-            table.append(records(put(f"key {n}", n, n)))
-        assert table.compact().folded == 3
-
-    def test_segments_grow_no_larger_than_the_setting(self, store: CountingStore, world: FakeWorld) -> None:
-        table = make_table(store, world, segment_rows=10)
-        for n in range(12):
-            table.write(many([f"{n} {i}" for i in range(3)], n))
-        table.write(many([str(i) for i in range(25)], 1))
-        table.compact(everything=True)
-        assert max(segment.rows for segment in table.snapshot().manifest) <= 10
-        assert len(read(table)) == 61
-
-    def test_everything_leaves_one_segment_a_shard_without_dead_rows(
-        self, store: CountingStore, world: FakeWorld
-    ) -> None:
-        table = make_table(store, world, shards=3)
-        for n in range(5):
-            table.write(many([str(i) for i in range(n, 40)], n, first=100 * n))
-        table.compact(everything=True)
-        manifest = table.snapshot().manifest
-        assert [len(shard) for shard in manifest.segments] == [1, 1, 1]
-        assert sum(segment.dead_rows for segment in manifest) == 0
-        assert manifest.live == 40
-
-    def test_pressure_is_what_waits_for_a_fold(self, table: Table, store: CountingStore) -> None:
+class TestPressure:
+    def test_it_is_what_waits_for_a_fold(self, table: Table, store: CountingStore) -> None:
         assert table.pressure() == (0, 0)
         names_of = [table.append(records(put(f"key {n}", n), delete("x", n))) for n in range(3)]
         assert table.pressure() == (3, sum(store.size(name) for name in names_of))

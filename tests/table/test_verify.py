@@ -13,10 +13,11 @@ from shards.storage.memory import MemoryStore
 from shards.table import names
 from shards.table.collect import ORPHAN_SECONDS
 from shards.table.columns import encode
-from shards.table.manifest import INLINE_DEAD, newest
+from shards.table.commit import newest
+from shards.table.committing import CommittingTable
+from shards.table.manifest import INLINE_DEAD
 from shards.table.records import Records
 from shards.table.segment import pack_records
-from shards.table.table import Table
 from shards.table.verify import Report, verify
 from tests.simulation.interleaving import InterleavedStore
 from tests.table.synthetic import FAMILIES, delete, make_store, make_table, many, put, records
@@ -29,7 +30,7 @@ class Place:
     def __init__(self) -> None:
         self.world = FakeWorld()
         self.store: MemoryStore = make_store(self.world)
-        self.table: Table = make_table(self.store, self.world, shards=2)
+        self.table: CommittingTable = make_table(self.store, self.world, shards=2)
 
     def verify(self) -> Report:
         return verify(self.store, self.table.settings, self.world)
@@ -39,7 +40,7 @@ class Place:
 
     def commit(self, made: Records, *, shard: int | None = None) -> str:
         """Make a segment of these records as they are, whatever the others say; its name."""
-        before = newest(self.store, 2)
+        before = newest(self.store, 2).manifest
         into = int(made.fixed["key_hash"][0] % 2) if shard is None else shard
         segment, objects = pack_records(into, made, FAMILIES, MARK, modulus=2)
         for name, data in objects.items():
@@ -182,7 +183,7 @@ class TestSegmentsThatContradictThemselves:
 
     def test_a_tombstone_that_counts_as_an_image(self, place: Place) -> None:
         place.table.write(records(put("a", 1), delete("b", 1)))
-        before = newest(place.store, 2)
+        before = newest(place.store, 2).manifest
         shards = tuple(tuple(replace(segment, dead=(), dead_rows=0) for segment in shard) for shard in before.segments)
         after = replace(before, version=2, segments=shards)
         place.store.create(names.manifest(2), after.to_bytes())

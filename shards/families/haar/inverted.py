@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import FETCHED, ColumnReader, Rows
+from shards.families.base import FETCHED, ColumnReader, Rows, scattered
 from shards.families.haar import colours, gaps
 from shards.families.haar.bitsliced import Words, pack
 from shards.families.haar.buckets import CHANNELS, PER_CHANNEL, bucket_sizes, chunks
@@ -201,9 +201,10 @@ def cold(reader: ColumnReader, buckets: NDArray[np.int64], channels: int) -> int
     averages = _colours(reader, channels)
     if not directory:
         return reader.cold(INVERTED, [averages, *_spans(reader, buckets)[2]])
+    everything = reader.cold(INVERTED)
     # no bucket is larger than a bitmap
-    most = averages[1] + len(buckets) * (padded(reader.rows) // 8 + 2 * FETCHED)
-    return directory + min(most, reader.cold(INVERTED))
+    most = averages[1] + scattered(everything - averages[1], len(buckets), padded(reader.rows) // 8 + 2 * FETCHED)
+    return directory + min(most, everything)
 
 
 def _colours(reader: ColumnReader, channels: int) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import FETCHED, ColumnReader, Matches, Row, Rows, best_of, search_plainly
+from shards.families.base import ColumnReader, Matches, Row, Rows, best_of, scattered, search_plainly
 from shards.families.haar import inverted, scoring
 from shards.families.haar.bitsliced import BLOCK_WORDS, Adder, Words, at_least, bits_of, cut_of, rows_of
 from shards.families.haar.buckets import query_buckets
@@ -32,6 +32,9 @@ SEEDS = 4
 """For each wanted row, so many of the highest bounds are looked at to learn what the best reach at least."""
 
 LEAST_SEEDS = 64
+
+LEFT = 2
+"""For each wanted row, so many signatures are taken to be read: of crossed real ones it is 1.1 to 1.5."""
 
 MOST_OF_ALL = 32
 """Where one row in this many is left, or wanted, scoring every row is as fast."""
@@ -114,7 +117,7 @@ def search(
 
 
 def cold(name: str, queries: Rows, reader: ColumnReader, *, limit: int) -> int:
-    """Bytes that `search` fetches, as `Family.cold` says: of signatures, those of as many rows as are seeds."""
+    """Bytes that `search` fetches, as `Family.cold` says."""
     everything = reader.cold(name)
     if reader.length(inverted.INVERTED) is None or limit * MOST_OF_ALL >= reader.rows:
         return everything
@@ -123,7 +126,7 @@ def cold(name: str, queries: Rows, reader: ColumnReader, *, limit: int) -> int:
         channels = scoring.Query.of(row).channels
         of_index += inverted.cold(reader, query_buckets(row, channels)[0], channels)
     of_index = min(of_index, reader.cold(inverted.BUCKETS) + reader.cold(inverted.INVERTED))
-    return of_index + min(len(queries) * max(SEEDS * limit, LEAST_SEEDS) * FETCHED, everything)
+    return of_index + min(len(queries) * scattered(everything, LEFT * limit), everything)
 
 
 def _merged(best: Matches, more: Matches, limit: int) -> Matches:

@@ -11,6 +11,7 @@ there the radius is shared unevenly: more of it goes to chunks where few hashes 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -66,8 +67,15 @@ def share(radius: int, costs: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.bincount(cheapest % len(costs), minlength=len(costs)) - 1
 
 
-def looked_in(radius: int, chunks: int, bits: int) -> int:
-    """How many numbers are looked up for a radius, in chunks of `bits` bits that cost the same."""
-    upto = flips(bits).upto
-    shares = share(radius, np.tile(np.array(upto, np.float64), (chunks, 1)))
-    return sum(upto[share + 1] for share in shares.tolist())
+def about(numbers: Sequence[int], radius: int, bits: int, entries: int, skew: int) -> list[tuple[int, int]]:
+    """About where what is looked at for a radius lies, (first entry, entry after the last) of each number, before it
+    is known how many entries each has: as if all had equally many, and those that are looked at `skew` times as many.
+
+    `numbers`: of the chunks of a hash, counted through all chunks, each of `bits` bits. `entries`: of all of them.
+    """
+    known = flips(bits)
+    shares = share(radius, np.tile(np.array(known.upto, np.float64), (len(numbers), 1)))
+    near = [number ^ known.masks[: known.upto[mine + 1]] for number, mine in zip(numbers, shares.tolist(), strict=True)]
+    mean = entries / (len(numbers) << bits)
+    starts = (np.concatenate(near) * mean).astype(np.int64)
+    return list(zip(starts.tolist(), np.minimum(starts + int(skew * mean) + 1, entries).tolist(), strict=True))

@@ -89,7 +89,7 @@ def scan_cold(reader: ColumnReader, name: str, bits: int, radius: int) -> int:
 
 
 def cold(reader: ColumnReader, name: str, bits: int, queries: NDArray[np.uint64], *, radius: int, limit: int) -> int:
-    """Bytes that `search` fetches at most for the queries (q, words) of one question, as `Family.cold` says."""
+    """Bytes that `search` fetches for the queries (q, words) of one question, as `Family.cold` says."""
     if radius < 0 or not reader.rows or not len(queries):
         return 0
     by_scan = scan_cold(reader, name, bits, bits)
@@ -102,7 +102,9 @@ def cold(reader: ColumnReader, name: str, bits: int, queries: NDArray[np.uint64]
         if by_index + CERTAIN <= scan_cold(reader, name, bits, radius):
             return by_index
     # either way, or both: what the index may take before a scan is made, it may take for each query
+    tried = radius if radius <= _furthest(index) else index.tables - 1
     taken = len(queries) * (by_scan + int(reader.rows * SECONDS_A_ROW / SECONDS_A_BYTE))
+    taken += sum(index.starts_cold(query, tried) for query in queries)
     return by_scan + min(taken, index.everything_cold())
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import FETCHED, SECONDS_A_BYTE, ColumnReader
+from shards.families.base import SECONDS_A_BYTE, ColumnReader
 from shards.families.hashes import chunks
 from shards.families.hashes.chunks import MAX_FLIPS
 from shards.families.hashes.near import Near
@@ -81,15 +81,19 @@ class Pigeonhole:
 
     def cold(self, query: NDArray[np.uint64], radius: int) -> int:
         """Bytes that `within` would fetch for this hash, besides copies: at most, unless a bucket is very large."""
-        numbers = self._numbers(permuted_one(int(query[0])))
-        of_starts = None if radius > DIRECT_RADIUS else [(number, number + 2) for number in numbers]
-        starts = self.reader.cold(self.name + STARTS, of_starts)
+        starts = self.starts_cold(query, radius)
         if not starts:
             return self.reader.cold(self.name + BUCKETS, self.probes(query, radius).spans)
+        numbers = self._numbers(permuted_one(int(query[0])))
         words = self.reader.length(self.name + BUCKETS) or 0
-        mean = 8 * words // (TABLES << self.bits)
-        looked_in = chunks.looked_in(radius, TABLES, self.bits)
-        return starts + min(looked_in * (SKEW * mean + 2 * FETCHED), self.reader.cold(self.name + BUCKETS))
+        spans = chunks.about(numbers, radius, self.bits, words, SKEW)
+        return starts + self.reader.cold(self.name + BUCKETS, spans)
+
+    def starts_cold(self, query: NDArray[np.uint64], radius: int) -> int:
+        """Bytes that `probes` would fetch for this hash."""
+        numbers = self._numbers(permuted_one(int(query[0])))
+        of_starts = None if radius > DIRECT_RADIUS else [(number, number + 2) for number in numbers]
+        return self.reader.cold(self.name + STARTS, of_starts)
 
     def everything_cold(self) -> int:
         """Bytes that are not here of the whole index."""

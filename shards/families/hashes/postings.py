@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import FETCHED, SECONDS_A_BYTE, ColumnReader
+from shards.families.base import SECONDS_A_BYTE, ColumnReader, scattered
 from shards.families.hashes import chunks
 from shards.families.hashes.chunks import CHUNK
 from shards.families.hashes.near import Near
@@ -161,23 +161,27 @@ class Postings:
 
     def cold(self, query: NDArray[np.uint64], radius: int) -> int:
         """Bytes that `within` would fetch for this hash: at most, unless a number has very many rows."""
-        starts = self.reader.cold(self.name + STARTS, None if radius >= self.tables else self._around(query))
+        starts = self.starts_cold(query, radius)
         if not starts:
             spans = self.probes(query, radius).spans
             listed = sum(stop - start for start, stop in spans)
             return self.reader.cold(self.name + POSTINGS, spans) + self._picked(listed)
-        looked_in = chunks.looked_in(radius, self.tables, self.of_number)
-        listed = looked_in * (SKEW * self.reader.rows >> self.of_number)
-        postings = min(4 * listed + 2 * FETCHED * looked_in, self.reader.cold(self.name + POSTINGS))
-        return starts + postings + self._picked(listed)
+        postings = self.tables * self.reader.rows
+        spans = chunks.about(self._numbers(query).tolist(), radius, self.of_number, postings, SKEW)
+        listed = sum(stop - start for start, stop in spans)
+        return starts + self.reader.cold(self.name + POSTINGS, spans) + self._picked(listed)
+
+    def starts_cold(self, query: NDArray[np.uint64], radius: int) -> int:
+        """Bytes that `probes` would fetch for this hash."""
+        return self.reader.cold(self.name + STARTS, None if radius >= self.tables else self._around(query))
 
     def everything_cold(self) -> int:
         """Bytes that are not here of the whole index, and of the hashes it is verified in."""
         return sum(self.reader.cold(self.name + part) for part in (STARTS, POSTINGS, ""))
 
     def _picked(self, rows: int) -> int:
-        """Bytes to fetch for so many rows' hashes, wherever they are: at most."""
-        return min(FETCHED * rows, self.reader.cold(self.name))
+        """Bytes to fetch for so many rows' hashes, wherever they are."""
+        return scattered(self.reader.cold(self.name), rows)
 
     def _numbers(self, query: NDArray[np.uint64]) -> NDArray[np.int64]:
         """(chunks,) int64: the number of each chunk of the query, counted through all chunks."""

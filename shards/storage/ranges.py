@@ -8,6 +8,10 @@ from typing import TypeAlias
 
 from shards.errors import StorageError
 
+GAP = 1 << 20
+"""Bytes between two ranges that a store which is far away fetches along rather than apart: within the bucket's region
+a request costs as much as a 2 GB function spends on downloading about this."""
+
 Range: TypeAlias = tuple[int, int]
 """From the first byte up to, not including, the second."""
 
