@@ -77,7 +77,9 @@ def test_functions_find_what_one_process_finds(store: CountingStore) -> None:
         ("lookalike-scan", "RequestResponse")
     }
     (line,) = told.lines()
-    assert (line["level"], line["workers"], line["missing"]) == ("INFO", len(client.asked), {})
+    assert (line["level"], line["missing"]) == ("INFO", {})
+    # a busy machine is slow to answer, and asked again
+    assert line["workers"] + line["hedged"] == len(client.asked)
     assert line["cold_bytes"] > 0
 
 
@@ -125,13 +127,14 @@ def test_little_is_fetched_by_the_process_that_is_asked(store: CountingStore) ->
 
 
 def test_a_worker_is_handed_no_more_than_it_should_fetch(store: CountingStore) -> None:
-    client = Lambda(store)
-    search(store, client, Told(), replace(SETTINGS, worker_bytes=plan.WORKER))
-    # one alone would be no faster than this process
-    assert len(client.asked) == 2
-    client.asked.clear()
-    search(store, client, Told(), replace(SETTINGS, worker_bytes=1))
-    assert len(client.asked) > 2
+    def workers(size: int) -> int:
+        told = Told()
+        search(store, Lambda(store), told, replace(SETTINGS, worker_bytes=size))
+        (line,) = told.lines()
+        return int(line["workers"])
+
+    assert workers(plan.WORKER) == 2, "one alone would be no faster than this process"
+    assert workers(1) > 2
 
 
 def test_there_is_nobody_to_ask_unless_a_function_is_named() -> None:
