@@ -88,7 +88,9 @@ def test_a_worker_that_dies_at_work_is_replaced(place: Place, stored: Mapping[st
             found = answer.result()
     assert is_that_of_one_process(place, picture, "dhash", found)
     (told,) = place.lines("api", SPREAD)[asked:]
-    assert (told["workers"], told["retried"], told["missing"]) == (1, 1, {})
+    assert (told["workers"], told["missing"]) == (2, {})
+    # by a second call once the first has failed, or before, since it takes longer than that of the other worker
+    assert told["retried"] + told["hedged"] >= 1
 
 
 @contextmanager
