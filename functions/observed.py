@@ -11,8 +11,10 @@ from typing import Any
 
 from functions.counted import Counted
 from functions.telemetry import Telemetry
+from shards.answers import Answer
 from shards.errors import LookalikeError
-from shards.index import Answer, Index, Question
+from shards.index import Index
+from shards.questions import Question
 
 
 class ObservedIndex(Index):

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from shards.answers import Answer, Stored
     from shards.errors import (
         Conflict,
         CorruptObject,
@@ -27,17 +28,19 @@ if TYPE_CHECKING:
         Undecided,
     )
     from shards.images import Picture, PictureSettings
-    from shards.index import Answer, Index, Key, Signature, Signed, Stats, Stored
+    from shards.index import Index
+    from shards.questions import Key, Signature, Signed
     from shards.search.duplicates import Copy, Duplicates, Group, Method
     from shards.search.search import Hit
     from shards.signing import Comparison, compare
+    from shards.stats import Stats
     from shards.table.records import Record, Records
     from shards.table.snapshot import Image
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Answer": "shards.index",
+    "Answer": "shards.answers",
     "Comparison": "shards.signing",
     "Conflict": "shards.errors",
     "Copy": "shards.search.duplicates",
@@ -50,7 +53,7 @@ _HOMES = {
     "Index": "shards.index",
     "IndexExists": "shards.errors",
     "IndexNotFound": "shards.errors",
-    "Key": "shards.index",
+    "Key": "shards.questions",
     "KeyInvalid": "shards.errors",
     "KeyNotFound": "shards.errors",
     "LookalikeError": "shards.errors",
@@ -62,12 +65,12 @@ _HOMES = {
     "QueryError": "shards.errors",
     "Record": "shards.table.records",
     "Records": "shards.table.records",
-    "Signature": "shards.index",
+    "Signature": "shards.questions",
     "SignatureError": "shards.errors",
-    "Signed": "shards.index",
-    "Stats": "shards.index",
+    "Signed": "shards.questions",
+    "Stats": "shards.stats",
     "StorageError": "shards.errors",
-    "Stored": "shards.index",
+    "Stored": "shards.answers",
     "Undecided": "shards.errors",
     "compare": "shards.signing",
 }

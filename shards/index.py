@@ -2,119 +2,38 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from os import PathLike
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Any, Self
 
 import numpy as np
 
 from shards import originals, signing
-from shards.errors import KeyInvalid, KeyNotFound, LookalikeError, PictureError, QueryError, SignatureError
-from shards.families import DEFAULT, Family, Row, Rows, family
-from shards.images import ORIENTATIONS, PictureSettings
+from shards.answers import Answer, Stored, answer_all
+from shards.errors import KeyNotFound, LookalikeError, PictureError, QueryError
+from shards.families import DEFAULT, Family, Row, family
+from shards.images import PictureSettings
+from shards.questions import Asking, Key, Question, signatures_by_family
 from shards.search import duplicates
 from shards.search.duplicates import Duplicates
 from shards.search.executor import Executor, Here
 from shards.search.grouping import Grouping
-from shards.search.query import LIMIT, Query
-from shards.search.search import Hit, search
+from shards.search.query import LIMIT, Query, least_score
 from shards.signing import Comparison
+from shards.stats import Stats
 from shards.storage import Store, open_store
 from shards.table import collect, names, settings, thumbnails, verify
 from shards.table.commit import Effects
 from shards.table.committing import Committed, CommittingTable, Compacted
 from shards.table.disk import CACHE_BYTES, DiskCache
+from shards.table.listing import listed
 from shards.table.merge import Merged
-from shards.table.reader import TailReader
 from shards.table.records import Order, Record, Records
 from shards.table.reshard import Resharded
 from shards.table.settings import SEGMENT_ROWS, THUMBNAIL, Settings
-from shards.table.snapshot import Image, Placed, Snapshot, Source, in_hash_order
+from shards.table.snapshot import Image, Snapshot, Source
 from shards.table.table import MEMORY
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """The image that the index has under this key."""
-
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """A signature in its family's text form, such as IQDB's `iqdb_…` or ImageHash's hex."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """A picture that was signed elsewhere, in a signing process for one.
-
-    `orientations`: signatures by family, of the picture as it is and, where they are to be searched, of the other
-    seven, in the order of ORIENTATIONS.
-    """
-
-    orientations: tuple[Mapping[str, Row], ...]
-
-
-Question: TypeAlias = signing.Image | Signed | Key | Signature
-"""What to look for: a picture, an encoded image, a path, a picture's signatures, a key of the index, or a text."""
-
-
-REFUSALS = (PictureError, SignatureError, QueryError, KeyNotFound, KeyInvalid)
-"""What is wrong with one question, and not with the index or the others."""
-
-Given = TypeVar("Given")
-Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`hits`, best first: by falling score, then by key. `searched`: how many images were compared; of a far-away
-    index, one that was replaced or removed after the last compaction may count once too often.
-
-    `partial`: whether that was not all of them, since workers failed or were late; `missing` names the segments that
-    were left out. Never so where this process scans everything.
-    """
-
-    family: str
-    hits: tuple[Hit, ...]
-    searched: int
-    partial: bool = False
-    missing: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An image of the index with its signatures as text, by family."""
-
-    image: Image
-    signatures: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """Numbers of an index. `tail`: log objects not folded yet; sizes in bytes, `columns` by column of the segments.
-
-    `wide`: segments that a resharding has not split yet. `committed`: when the newest manifest was made, in ms since
-    1970; None before the first.
-    """
-
-    images: int
-    shards: int
-    segments: int
-    wide: int
-    dead: int
-    tail: int
-    tail_images: int
-    size: int
-    version: int
-    committed: int | None
-    columns: Mapping[str, int]
 
 
 class Index:
@@ -306,40 +225,14 @@ class Index:
         QueryError for what no question can ask. Families that look at every image do so once for all questions.
         """
         kind = self._family(family)
-        if max_distance is not None:
-            if min_score is not None:
-                raise QueryError("give min_score or max_distance, not both")
-            min_score = kind.score_at(max_distance)
-        variants = ORIENTATIONS if orientations else ORIENTATIONS[:1]
-        if negatives:
-            variants = (*variants, *(f"{variant}, negative" for variant in variants))
-        query = Query(kind, variants, limit, min_score, dict(where or {}))
-
-        def sign(question: Question) -> Sequence[Row] | Key:
-            if orientations:
-                return self._sign_turned(question, kind)
-            return question if isinstance(question, Key) else [self._sign(question, kind)]
-
-        given = [_or_refusal(sign, question) for question in questions]
+        asking = Asking(kind, self.settings.pictures, orientations, negatives)
+        bar = least_score(kind, min_score, max_distance)
+        query = Query(kind, asking.variants, limit, bar, dict(where or {}))
+        signed = asking.sign(questions)
 
         def ask(snapshot: Snapshot) -> Sequence[Answer | LookalikeError]:
-            def rows(signed: Sequence[Row] | Key) -> Rows:
-                found = [self._stored(signed.key, kind, snapshot)] if isinstance(signed, Key) else signed
-                if negatives:
-                    found = [*found, *(self._inverted(row, kind) for row in found)]
-                return np.array(found, kind.dtype)
-
-            asked = [one if isinstance(one, LookalikeError) else _or_refusal(rows, one) for one in given]
-            answerable = [one for one in asked if not isinstance(one, LookalikeError)]
-            done = search(self._executor, self._table.each, snapshot, query, answerable)
-            missing = tuple(source.name for source in done.missing)
-            hits = iter(done.hits)
-            return [
-                one
-                if isinstance(one, LookalikeError)
-                else Answer(kind.name, tuple(next(hits)), done.compared, bool(missing), missing)
-                for one in asked
-            ]
+            rows = asking.rows(signed, lambda key: self._stored(key, kind, snapshot))
+            return answer_all(self._executor, self._table.each, snapshot, query, rows)
 
         return self._table.read(ask)
 
@@ -354,11 +247,7 @@ class Index:
                 return self._table.read(
                     lambda snapshot: {f.name: self._stored(one.key, f, snapshot) for f in self.families}
                 )
-            if isinstance(one, Signature):
-                return self._parse(one.text)
-            if isinstance(one, Signed):
-                return one.orientations[0]
-            return signing.sign(signing.load(one, self.settings.pictures), self.families)
+            return signatures_by_family(one, self.families, self.settings.pictures)
 
         first, second = rows(a), rows(b)
         shared = [one for one in self.families if one.name in first and one.name in second]
@@ -387,11 +276,9 @@ class Index:
         `exhaustive` compares every pair, as do indexes without such a hash.
         """
         kind = self._family(family)
-        if max_distance is not None:
-            if min_score is not None:
-                raise QueryError("give min_score or max_distance, not both")
-            min_score = kind.score_at(max_distance)
-        bar = kind.match_score if min_score is None else min_score
+        bar = least_score(kind, min_score, max_distance)
+        if bar is None:
+            bar = kind.match_score
         return self._table.read(
             lambda snapshot: duplicates.find(
                 snapshot, kind, self.families, bar, grouping=grouping, exhaustive=exhaustive, progress=progress
@@ -403,16 +290,7 @@ class Index:
 
         Any number of images costs no more memory than a few thousand.
         """
-
-        def images(snapshot: Snapshot, seen: str | None) -> Iterator[Image]:
-            start = names.key_hash(names.key_bytes(seen)) if seen is not None else 0
-            merged = heapq.merge(
-                *(in_hash_order(source, start) for source in snapshot.sources),
-                key=lambda found: (found[0], found[1].key),
-            )
-            return (image for hashed, image in merged if seen is None or (hashed, image.key) > (start, seen))
-
-        walk = self._table.stream(images, after, lambda image: image.key)
+        walk = self._table.stream(listed, after, lambda image: image.key)
         return islice((image for image in walk if image.key.startswith(prefix)), limit)
 
     def has(self, keys: Iterable[str]) -> set[str]:
@@ -423,24 +301,13 @@ class Index:
     def images(self, keys: Iterable[str]) -> dict[str, Image]:
         """Those of these images that there are, by key: in one search for all of them, signatures left out."""
         wanted = set(keys)
-
-        def ask(snapshot: Snapshot) -> dict[str, Image]:
-            found = self._table.each(lambda one: one.source.images(one.rows, one.stored), snapshot.places(wanted))
-            return {image.key: image for image in chain.from_iterable(found)}
-
-        return self._table.read(ask)
+        return self._table.read(lambda snapshot: snapshot.images(wanted))
 
     def signatures(self, keys: Iterable[str], family: str) -> dict[str, str]:
         """The signatures of those of these images that there are, as text, by key: in one search for all of them."""
         kind = self._family(family)
         wanted = set(keys)
-
-        def read(one: Placed) -> Iterator[tuple[str, str]]:
-            return zip(one.keys, map(kind.format, one.source.reader.take(kind.name, one.rows)), strict=True)
-
-        return self._table.read(
-            lambda snapshot: dict(chain.from_iterable(self._table.each(read, snapshot.places(wanted))))
-        )
+        return self._table.read(lambda snapshot: snapshot.signatures(wanted, kind))
 
     def count(self) -> int:
         """How many images there are."""
@@ -449,16 +316,7 @@ class Index:
     def get(self, key: str) -> Stored:
         """What the index has under this key. Raises KeyNotFound."""
 
-        def ask(snapshot: Snapshot) -> Stored:
-            source, row = self._locate(key, snapshot)
-            at = np.array([row], np.int64)
-            signatures = source.reader.pick(at, [kind.name for kind in self.families]).columns
-            return Stored(
-                source.images(at, [names.key_bytes(key)])[0],
-                {kind.name: kind.format(signatures[kind.name][0]) for kind in self.families},
-            )
-
-        return self._table.read(ask)
+        return self._table.read(lambda snapshot: Stored.read(key, *self._locate(key, snapshot), self.families))
 
     def thumbnail(self, image: Image) -> bytes | None:
         """The small copy of this image, a WebP file; None where the index keeps none."""
@@ -475,27 +333,7 @@ class Index:
     def stats(self) -> Stats:
         """Numbers of this index."""
 
-        def ask(snapshot: Snapshot) -> Stats:
-            manifest = snapshot.manifest
-            columns: dict[str, int] = {}
-            for segment in manifest:
-                for name, column in segment.columns.items():
-                    columns[name] = columns.get(name, 0) + column.size
-            return Stats(
-                images=snapshot.live,
-                shards=manifest.shards,
-                segments=sum(len(shard) for shard in manifest.segments),
-                wide=len(manifest.wide),
-                dead=sum(segment.dead_rows for segment in manifest),
-                tail=len(snapshot.log),
-                tail_images=sum(s.live for s in snapshot.sources if isinstance(s.reader, TailReader)),
-                size=sum(segment.size for segment in manifest),
-                version=manifest.version,
-                committed=manifest.created if manifest.version else None,
-                columns=columns,
-            )
-
-        return self._table.read(ask)
+        return self._table.read(Stats.of)
 
     def compact(self, *, everything: bool = False) -> Compacted:
         """Fold the log into segments and merge small segments; `everything`: into as few as can be."""
@@ -543,42 +381,6 @@ class Index:
         family(name)  # a name that is no family's says so
         raise QueryError(f"{self.url} has no signatures of {name}, only of {', '.join(f.name for f in self.families)}")
 
-    def _parse(self, text: str) -> dict[str, Row]:
-        """The signature by every family that reads this text."""
-        rows: dict[str, Row] = {}
-        refusals = []
-        for one in self.families:
-            try:
-                rows[one.name] = one.parse(text)
-            except SignatureError as error:
-                refusals.append(str(error))
-        if not rows:
-            raise SignatureError("; ".join(refusals))
-        return rows
-
-    def _sign(self, question: signing.Image | Signed | Signature, kind: Family) -> Row:
-        if isinstance(question, Signature):
-            return kind.parse(question.text)
-        if isinstance(question, Signed):
-            return question.orientations[0][kind.name]
-        return kind.compute(signing.load(question, self.settings.pictures))
-
-    def _sign_turned(self, question: Question, kind: Family) -> Sequence[Row]:
-        """The signatures of the 8 orientations."""
-        if isinstance(question, Key | Signature):
-            raise QueryError("orientations are computed from a picture: give the image, not its key or signature")
-        if isinstance(question, Signed):
-            if len(question.orientations) != len(ORIENTATIONS):
-                raise QueryError("this picture was signed in one orientation only: sign all 8 to search them")
-            return [rows[kind.name] for rows in question.orientations]
-        return [kind.compute(picture) for picture in signing.load(question, self.settings.pictures).orientations()]
-
-    def _inverted(self, row: Row, kind: Family) -> Row:
-        inverted = kind.invert(row)
-        if inverted is None:
-            raise QueryError(f"family {kind.name} cannot find negatives; goldberg can")
-        return inverted
-
     def _stored(self, key: str, kind: Family, snapshot: Snapshot) -> Row:
         source, row = self._locate(key, snapshot)
         stored: Row = source.reader.take(kind.name, np.array([row], np.int64))[0]
@@ -589,11 +391,3 @@ class Index:
         if found is None:
             raise KeyNotFound(key, self.url)
         return found
-
-
-def _or_refusal(work: Callable[[Given], Result], given: Given) -> Result | LookalikeError:
-    """What comes of it, or the error that says what is wrong with it."""
-    try:
-        return work(given)
-    except REFUSALS as error:
-        return error

@@ -17,9 +17,10 @@ from shards.errors import LookalikeError, PictureError
 from shards.families import Family, Row, family
 from shards.images import ORIENTATIONS, Picture, PictureSettings, decode
 from shards.images import thumbnail as draw
-from shards.index import Index, Signed
+from shards.index import Index
 from shards.orientations import turned
 from shards.processes import READY, serving_end
+from shards.questions import Signed
 from shards.table.records import Order, Record
 
 BYTES_A_PIXEL = 32

@@ -12,7 +12,7 @@ from shards.cli.output import Column, Output
 from shards.cli.refusal import RefusedError
 
 if TYPE_CHECKING:
-    from shards.index import Key
+    from shards.questions import Key
     from shards.signing import Comparison
 
 KEY = "key:"
@@ -80,7 +80,7 @@ def _compared(a: str, b: str, address: str | None, family: str | None) -> list[C
 
 def _image(name: str, address: str | None) -> str | bytes | Key:
     from shards.cli import question
-    from shards.index import Key
+    from shards.questions import Key
 
     if not name.startswith(KEY):
         return question.image(name)

@@ -13,7 +13,9 @@ from shards.cli.output import Column, Output, note
 from shards.errors import LookalikeError
 
 if TYPE_CHECKING:
-    from shards.index import Answer, Index, Question
+    from shards.answers import Answer
+    from shards.index import Index
+    from shards.questions import Question
 
 TOGETHER = 64
 """Images that are searched for together: what is scanned is read once for so many."""
@@ -100,7 +102,7 @@ def _answers(
     index: Index, images: tuple[str, ...], key: str | None, signature: str | None, options: dict[str, Any]
 ) -> Iterator[tuple[str, Answer | LookalikeError]]:
     """What was asked, as it was given, and the answer, some at a time."""
-    from shards.index import Key, Signature
+    from shards.questions import Key, Signature
 
     if sum(given is not None for given in (images or None, key, signature)) != 1:
         raise click.UsageError("give one of IMAGE, --key and --signature")

@@ -57,6 +57,18 @@ def check_min_score(min_score: float) -> None:
         raise QueryError(f"min_score is {min_score}: a score is at most 100")
 
 
+def least_score(family: Family, min_score: float | None, max_distance: float | None) -> float | None:
+    """What a hit has to score at least, said either way, or None. `max_distance`: in the family's own unit.
+
+    Raises QueryError where both are given, or the family knows no distance.
+    """
+    if max_distance is None:
+        return min_score
+    if min_score is not None:
+        raise QueryError("give min_score or max_distance, not both")
+    return family.score_at(max_distance)
+
+
 def _same(a: Any, b: Any) -> bool:
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shards.families import Family
 from shards.table import names
 from shards.table.each import Each, in_turn
 from shards.table.manifest import Manifest, Segment
@@ -202,24 +203,24 @@ class Snapshot:
             found[wanted[place]] = source, row
         return found
 
-    def places(self, keys: Iterable[str]) -> list[Placed]:
-        """The same by source."""
+    def images(self, keys: Iterable[str]) -> dict[str, Image]:
+        """What is known of those of these keys that live, by key: signatures left out."""
+        found = self._each(lambda one: one.source.images(one.rows, one.stored), self._places(keys))
+        return {image.key: image for image in chain.from_iterable(found)}
+
+    def signatures(self, keys: Iterable[str], family: Family) -> dict[str, str]:
+        """The signatures, as text, of those of these keys that live, by key."""
+
+        def read(one: Placed) -> list[tuple[str, str]]:
+            return list(zip(one.keys, map(family.format, one.source.reader.take(family.name, one.rows)), strict=True))
+
+        return dict(chain.from_iterable(self._each(read, self._places(keys))))
+
+    def _places(self, keys: Iterable[str]) -> list[Placed]:
+        """Where those of these keys that live are, by source."""
         rows: dict[str, tuple[Source, list[int], list[str]]] = {}
         for key, (source, row) in self.locate_all(keys).items():
             _, mine, theirs = rows.setdefault(source.name, (source, [], []))
             mine.append(row)
             theirs.append(key)
         return [Placed(source, np.array(mine, np.int64), theirs) for source, mine, theirs in rows.values()]
-
-
-LISTED = 4096
-"""Rows read at a time by a listing."""
-
-
-def in_hash_order(source: Source, after: int) -> Iterator[tuple[int, Image]]:
-    """(key hash, image) of the live rows whose key hash is `after` or more, by rising hash."""
-    first = int(np.searchsorted(source.reader.column("key_hash"), np.uint64(after))) if after else 0
-    for start in range(first, source.reader.rows, LISTED):
-        rows = source.live_rows(start, start + LISTED)
-        hashes = source.reader.take("key_hash", rows)
-        yield from zip(hashes.tolist(), source.images(rows), strict=True)

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from shards.index import Key, Question, Signature, Signed
+from shards.questions import Key, Question, Signature, Signed
 from shards.web.problems import Problem, validation
 from shards.web.service import Service
 from shards.web.signers import SignedPicture

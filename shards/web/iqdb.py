@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from typing_extensions import TypedDict
 
 from shards.families import Family
-from shards.index import Key, Question, Signature
+from shards.questions import Key, Question, Signature
 from shards.search.query import LIMIT
 from shards.search.search import Hit
 from shards.web import inputs, openapi

@@ -20,7 +20,8 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import shards
-from shards.index import Index, Stats
+from shards.index import Index
+from shards.stats import Stats
 from shards.web import openapi
 from shards.web.access import Caller, needs
 from shards.web.limits import Limiter

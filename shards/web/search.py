@@ -12,9 +12,10 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, Json, model_validator
 from starlette.responses import Response
 
+from shards.answers import Answer
 from shards.errors import LookalikeError
 from shards.families import Family
-from shards.index import Answer, Key, Question, Signature
+from shards.questions import Key, Question, Signature
 from shards.search.query import LIMIT
 from shards.web import documents, inputs, openapi, problems
 from shards.web.access import Caller, needs

@@ -12,9 +12,11 @@ import anyio
 from anyio import to_thread
 from fastapi import Depends, Request
 
+from shards.answers import Answer
 from shards.errors import LookalikeError
 from shards.families import Family
-from shards.index import Answer, Index, Question
+from shards.index import Index
+from shards.questions import Question
 from shards.table.records import Record
 from shards.table.table import TAIL_BYTES, TAIL_OBJECTS
 from shards.web.groups import Groups

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shards import Answer, CorruptObject, Index, Key, Signature
 from shards.families import family
 from shards.images import Picture
-from shards.index import Signed
+from shards.questions import Signed
 from shards.search import wire
 from shards.search.executor import Ask, FannedOut, FanOut
 from shards.search.wire import WorkerFailed

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from shards.errors import Conflict, KeyNotFound, QueryError, Undecided
-from shards.index import Index, Signature
+from shards.index import Index
+from shards.questions import Signature
 from shards.table.collect import collect
 from shards.table.committing import CommittingTable
 from shards.table.merge import Merged

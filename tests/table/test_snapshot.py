@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shards.errors import KeyInvalid
 from shards.table import names
 from shards.table.reader import TailReader
-from shards.table.snapshot import LISTED, Image, Source, in_hash_order
+from shards.table.snapshot import Image, Source
 from shards.table.table import Table
 from tests.table.counting import CountingStore
 from tests.table.synthetic import delete, make_store, make_table, many, order, put, records, shown
@@ -61,17 +61,6 @@ class TestSource:
         assert store.bytes_read < 600_000
         assert [image.key.encode() for image in images] == keys
         assert [image.meta for image in images] == [{"key": image.key} for image in images]
-
-    @pytest.mark.parametrize("rows", [0, 1, LISTED, LISTED + 1, 2 * LISTED + 5])
-    def test_a_listing_goes_by_rising_hash_whatever_it_reads_at_a_time(self, rows: int) -> None:
-        one = source(rows, range(0, rows, 3))
-        listed = list(in_hash_order(one, 0))
-        assert [image.key for _, image in listed] == [image.key for image in one.images(one.live_rows())]
-        hashes = [hashed for hashed, _ in listed]
-        assert hashes == sorted(hashes)
-        if hashes:
-            middle = hashes[len(hashes) // 2]
-            assert [hashed for hashed, _ in in_hash_order(one, middle)] == hashes[len(hashes) // 2 :]
 
 
 class TestSnapshot:

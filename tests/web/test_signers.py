@@ -17,7 +17,7 @@ from PIL import Image
 from shards import Index, Key, signing_processes
 from shards.errors import PictureError, SigningFailed
 from shards.images import ORIENTATIONS, PictureSettings, decode
-from shards.index import Signed
+from shards.questions import Signed
 from shards.signing_process import SignedPicture
 from shards.web import signers
 from shards.web.signers import ProcessSigner, Signer, ThreadSigner
