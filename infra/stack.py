@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,12 +31,13 @@ from infra.package import PACKAGES
 HOST = "127.0.0.1"
 """Nobody else is to use it: it asks for no password."""
 
-PROGRAM = ROOT / ".venv" / "local" / "bin" / "ministack"
+PROGRAM = Path(sys.prefix) / "local" / "bin" / "ministack"
 
-READY_SECONDS = 60.0
-"""An idle machine needs two."""
+READY_SECONDS = 600.0
+"""An idle machine needs two, a busy one a minute. One that fails ends by itself: this is for one that hangs."""
 
-STOP_SECONDS = 10.0
+STOP_SECONDS = 60.0
+"""Until a process that was killed is gone."""
 
 OFTEN = {"SLS_AWS_MONITORING_FREQUENCY": "100"}
 """Milliseconds between looks at how far a deployment is: the stand-in needs half a second for it, and AWS minutes."""
@@ -100,7 +102,7 @@ class Stack:
         if self.running() is not None:
             return
         if not PROGRAM.exists():
-            raise LocalStackError(f"{PROGRAM} is missing: make .venv/local installs it")
+            raise LocalStackError(f"{PROGRAM} is missing: make aws-local installs it")
         with socket.socket() as probe:
             if probe.connect_ex((HOST, self.port)) == 0:
                 raise LocalStackError(f"port {self.port} is somebody else's: end what listens there first")
@@ -132,7 +134,7 @@ class Stack:
 
     def _is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.endpoint}/_ministack/health", timeout=1).is_success
+            return httpx.get(f"{self.endpoint}/_ministack/health", timeout=10).is_success
         except httpx.TransportError:
             return False
 

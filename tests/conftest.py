@@ -13,20 +13,30 @@ from hypothesis import settings
 
 from shards.storage import Store, open_store
 from tests.servers import BUCKET, S3Server, s3_unavailable
+from tests.tiers import scaled
 
 # the contracts' assertions are to be as talkative as those of the tests that inherit them
 pytest.register_assert_rewrite("tests.contracts")
 
 # no deadline: how long an example takes says more about the machine than about the code. The same examples each time,
 # so that a failure belongs to the change that was made; HYPOTHESIS_PROFILE=thorough looks for new ones
-settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
+settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, max_examples=scaled(100))
 settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=2_000, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+OUTSIDE = ("aws", "browser", "infra")
+"""Folders whose tests need a browser, Node.js, or the stand-in for AWS."""
 
 BACKENDS = ("memory", "local", "cloud")
 
 MakeStore: TypeAlias = Callable[[str], Store]
 """From the name of a backend to a fresh, empty store of it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).parts[0] in OUTSIDE:
+            item.add_marker(pytest.mark.outside)
 
 
 @pytest.fixture(scope="session")

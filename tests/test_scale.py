@@ -32,6 +32,7 @@ from shards.table.reader import SegmentReader
 from shards.table.records import Records
 from shards.table.segment import pack_records
 from shards.table.table import TAIL_OBJECTS
+from tests.tiers import scaled
 
 ROWS = 70_000
 """From 65,536 on a segment has every column for searching."""
@@ -115,7 +116,7 @@ def test_a_real_reader_takes_what_nobody_wrote_and_finds_keys_in_it() -> None:
 @given(
     images=st.integers(1, 60_000), shards=st.sampled_from([1, 3, 8]), bits=st.integers(9, 12), fold=st.integers(1, 3000)
 )
-@settings(max_examples=30)
+@settings(max_examples=scaled(30))
 def test_an_index_grows_by_the_rules_of_merging_and_loses_no_image(
     images: int, shards: int, bits: int, fold: int
 ) -> None:
@@ -237,11 +238,13 @@ def tables() -> list[Table]:
     return [make() for make in TABLES]
 
 
+@pytest.mark.long
 def test_the_page_shows_what_the_model_prints(tables: list[Table]) -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert filled(page, tables) == page, "run python -m benchmarks.scale --write"
 
 
+@pytest.mark.long
 def test_tables_are_printed_as_json_too(tables: list[Table], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.scale.__main__.TABLES", [lambda table=table: table for table in tables])
     done = CliRunner().invoke(main, ["--json"])
@@ -251,6 +254,7 @@ def test_tables_are_printed_as_json_too(tables: list[Table], monkeypatch: pytest
     assert all(len(one["rows"]) == len(table.rows) for one, table in zip(printed, tables, strict=True))
 
 
+@pytest.mark.long
 def test_a_page_without_a_place_for_a_table_is_refused(tables: list[Table]) -> None:
     with pytest.raises(Exception, match=tables[0].name):
         filled("nothing", tables)

@@ -24,6 +24,7 @@ from shards.families.goldberg.planes import distances, pack_independent
 from shards.families.goldberg.signature import BLOCK_PIXELS, SAME, WHITE, crop_window, grid_lines, to_grey
 from shards.images import Picture
 from tests.contracts.families import EDGE_PICTURES, FamilyTests, flat, noise, one, scene
+from tests.tiers import scaled
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "goldberg"
 VALUES: dict[str, Any] = json.loads(gzip.decompress((GOLDEN / "golden.json.gz").read_bytes()))
@@ -174,7 +175,7 @@ class TestSignature:
     def test_white_beside_black_leaves_no_small_differences(self) -> None:
         assert set(whole(compute("edge_checker200"))) == {-2, 0, 2}
 
-    @settings(max_examples=40)
+    @settings(max_examples=scaled(40))
     @given(st.integers(1, 45), st.integers(1, 45))
     def test_squares_that_the_edge_cuts_off_have_exact_means(self, height: int, width: int) -> None:
         picture = noise(height, width)
@@ -184,13 +185,13 @@ class TestSignature:
 
 
 class TestPlanes:
-    @settings(max_examples=50)
+    @settings(max_examples=scaled(50))
     @given(whole_signatures)
     def test_packing_loses_nothing(self, signatures: NDArray[np.int8]) -> None:
         assert np.array_equal(unpack(pack(signatures)), signatures)
         assert pack(unpack(pack(signatures))).tobytes() == pack(signatures).tobytes()
 
-    @settings(max_examples=50)
+    @settings(max_examples=scaled(50))
     @given(whole_signatures)
     def test_a_distance_is_the_formula(self, signatures: NDArray[np.int8]) -> None:
         lengths = np.linalg.norm(signatures, axis=1)
@@ -201,7 +202,7 @@ class TestPlanes:
 
         assert distances(rows[0], rows) == pytest.approx(wanted, abs=1e-12)
 
-    @settings(max_examples=30)
+    @settings(max_examples=scaled(30))
     @given(whole_signatures)
     def test_negating_swaps_the_signs_of_all_values(self, signatures: NDArray[np.int8]) -> None:
         for signature, row in zip(signatures, pack(signatures), strict=True):

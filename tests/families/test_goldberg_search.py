@@ -20,6 +20,7 @@ from shards.families.goldberg.grid import INDEPENDENT
 from shards.families.goldberg.planes import pack_independent
 from shards.families.goldberg.weights import Asked, matched_weights
 from tests.contracts.families import Columns, assert_search_is_exact
+from tests.tiers import scaled
 
 GOLDBERG = Goldberg()
 VALUES = len(INDEPENDENT)
@@ -72,7 +73,7 @@ def assert_exact(rows: Rows, queries: Rows, limit: int, **options: Any) -> list[
 
 
 class TestSearch:
-    @settings(max_examples=120, deadline=None)
+    @settings(max_examples=scaled(120), deadline=None)
     @given(
         st.integers(1, 700),
         st.integers(0, 2**32),
@@ -230,7 +231,7 @@ def bits_of(plane: Plane) -> NDArray[np.int64]:
 
 
 class TestBounds:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=scaled(60), deadline=None)
     @given(st.integers(0, 2**32), st.booleans())
     def test_a_row_has_what_its_own_score_needs(self, seed: int, negated: bool) -> None:
         rows, query = signatures(40, seed), signatures(1, seed + 1)

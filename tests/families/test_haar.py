@@ -26,6 +26,7 @@ from shards.families.haar.scoring import BINS, WEIGHTS
 from shards.families.haar.wavelet import decompose, largest
 from shards.images import Picture
 from tests.contracts.families import FamilyTests, flat, noise, one, scene
+from tests.tiers import scaled
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "iqdb"
 VALUES: dict[str, Any] = json.loads(gzip.decompress((GOLDEN / "golden.json.gz").read_bytes()))
@@ -92,7 +93,7 @@ class TestAgainstIqdb:
 
 
 class TestAreaAverage:
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=scaled(30), deadline=None)
     @given(st.integers(1, 60), st.integers(1, 60), st.sampled_from([1, 2, 8, 16]))
     def test_a_mean_is_the_exact_one_rounded(self, height: int, width: int, side: int) -> None:
         rgb = noise(height, width).rgb
@@ -197,7 +198,7 @@ class TestText:
 
         assert HAAR.format(HAAR.parse(shuffled)) == "iqdb_" + TEXT
 
-    @settings(max_examples=50)
+    @settings(max_examples=scaled(50))
     @given(st.data())
     def test_every_signature_survives_its_text(self, data: st.DataObject) -> None:
         averages = data.draw(st.tuples(st.floats(0, 1), st.floats(-0.6, 0.6), st.floats(-0.53, 0.53)))

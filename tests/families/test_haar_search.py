@@ -19,6 +19,7 @@ from shards.families.haar.buckets import PER_CHANNEL, bucket_sizes, query_bucket
 from shards.families.haar.gaps import add_at, encode
 from shards.families.haar.row import ROW
 from tests.contracts.families import Columns
+from tests.tiers import scaled
 
 HAAR = Haar()
 
@@ -127,7 +128,7 @@ def segments(draw: st.DrawFn) -> Rows:
 
 
 class TestSearch:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=scaled(60), deadline=None)
     @given(rows=segments(), data=st.data())
     def test_it_finds_what_scoring_every_row_finds(self, rows: Rows, data: st.DataObject) -> None:
         with pytest.MonkeyPatch.context() as patch:
@@ -212,7 +213,7 @@ class TestSearch:
 
 
 class TestSieves:
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=scaled(30), deadline=None)
     @given(rows=segments(), data=st.data())
     def test_every_value_lies_within_its_bounds(self, rows: Rows, data: st.DataObject) -> None:
         query = near(rows[data.draw(st.integers(0, len(rows) - 1))], np.random.default_rng(4), changed=20)[0]
@@ -246,7 +247,7 @@ class TestSieves:
 
 
 class TestIndex:
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=scaled(25), deadline=None)
     @given(rows=segments())
     def test_each_bucket_holds_the_rows_that_have_its_coefficient(self, rows: Rows) -> None:
         reader = indexed(rows)
@@ -313,7 +314,7 @@ class TestIndex:
 
 
 class TestGaps:
-    @settings(max_examples=60)
+    @settings(max_examples=scaled(60))
     @given(
         lists=st.lists(st.sets(st.integers(0, 200_000), min_size=1, max_size=30), max_size=5),
         unit=st.sampled_from(["u1", "<u2"]),
@@ -353,7 +354,7 @@ def numbers(planes: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 
 class TestBitSliced:
-    @settings(max_examples=60)
+    @settings(max_examples=scaled(60))
     @given(weights=st.lists(st.integers(0, 9), max_size=25), seed=st.integers(0, 99))
     def test_sums_are_sums(self, weights: list[int], seed: int) -> None:
         bits = np.random.default_rng(seed).integers(0, 2, (len(weights), 192), np.uint8)
@@ -366,7 +367,7 @@ class TestBitSliced:
 
         assert numbers(planes).tolist() == (bits.T.astype(int) @ np.array(weights, int)).tolist()
 
-    @settings(max_examples=60)
+    @settings(max_examples=scaled(60))
     @given(
         values=st.lists(st.integers(0, 31), min_size=64, max_size=64),
         least=st.integers(-2, 70),
@@ -389,7 +390,7 @@ class TestBitSliced:
 
 
 class TestColours:
-    @settings(max_examples=80)
+    @settings(max_examples=scaled(80))
     @given(
         averages=st.lists(st.floats(-0.7, 1.2), min_size=1, max_size=64),
         query=st.floats(-0.7, 1.2),

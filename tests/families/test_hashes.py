@@ -18,6 +18,7 @@ from shards.families.hashes.lanczos import resize
 from shards.images import Picture
 from tests import pictures
 from tests.contracts.families import FamilyTests, flat, scene
+from tests.tiers import scaled
 
 SEEDS = range(120)
 
@@ -70,7 +71,7 @@ def test_text_is_that_of_imagehash_at_every_size(kind: str, size: int) -> None:
     assert family.format(family.compute(picture)) == str(as_imagehash_computes(kind, size, picture))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=scaled(40), deadline=None)
 @given(st.integers(0, 10**9), st.integers(1, 60), st.integers(1, 60))
 def test_pictures_are_reduced_as_pillow_does(seed: int, width: int, height: int) -> None:
     luma = np.random.default_rng(seed).integers(0, 256, (seed % 97 + 1, seed % 89 + 1), np.uint8)
@@ -144,7 +145,7 @@ def test_words_hold_the_number_most_significant_word_first() -> None:
     assert row["hash"].tolist() == [1, 0, 0, 0]
 
 
-@settings(max_examples=50)
+@settings(max_examples=scaled(50))
 @given(st.integers(-(1 << 63), (1 << 63) - 1))
 def test_signed_integers_and_hashes_are_each_others(number: int) -> None:
     family = ImageHash("dhash")

@@ -18,6 +18,7 @@ from shards.families.hashes import ImageHash, Pdq, chunks, hamming, nearest, pos
 from shards.families.hashes.hamming import HammingFamily
 from shards.families.hashes.pigeonhole import WINDOW
 from tests.contracts.families import Columns
+from tests.tiers import scaled
 
 DHASH = ImageHash("dhash")
 FAMILIES = [
@@ -130,7 +131,7 @@ def assert_exact(
 
 
 @pytest.mark.parametrize("way", WAYS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=scaled(60), deadline=None)
 @given(
     family=st.sampled_from(FAMILIES),
     seed=st.integers(0, 2**32),
@@ -296,7 +297,7 @@ def test_a_radius_takes_so_few_buckets(radius: int, numbers: int) -> None:
     assert len(chunks.about([1, 2, 3, 4], radius, bits=16, entries=1 << 20, skew=1)) == numbers
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=scaled(100), deadline=None)
 @given(st.integers(0, 11), st.integers(0, 2**32))
 def test_a_radius_is_shared_at_least_cost(radius: int, seed: int) -> None:
     # costs that grow faster and faster

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from infra.osls import ROOT
 from tests.infra.template import EXISTING, path, resources, template
 from tests.infra.test_metrics import shown
 
-CHECKERS = ROOT / ".venv" / "checkers" / "bin"
+CHECKERS = Path(sys.prefix) / "checkers" / "bin"
 
 VARIANTS = pytest.mark.parametrize("chosen", [(), EXISTING], ids=["default", "existing"])
 

@@ -18,6 +18,7 @@ from shards.search import duplicates
 from shards.search.duplicates import Duplicates, Method
 from shards.search.grouping import Grouping
 from tests.search.clusters import DHASH, GROUPINGS, clustered, long_hashes, rows_of, wanted
+from tests.tiers import scaled
 
 
 def grouped(found: Duplicates) -> list[tuple[str, list[tuple[str, float | None]]]]:
@@ -53,7 +54,7 @@ def hashes_index(hashes: NDArray[np.uint64], width: NDArray[np.uint32] | None = 
     return index_of({"dhash": rows_of(hashes)}, width, shards)
 
 
-@settings(max_examples=30)
+@settings(max_examples=scaled(30))
 @given(
     seed=st.integers(0, 2**32),
     count=st.integers(1, 60),

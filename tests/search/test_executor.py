@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shards import Answer, CorruptObject, Index, Key, Signature
@@ -20,9 +20,11 @@ from shards.search.worker import Worker
 from shards.storage import Store
 from shards.storage.memory import MemoryStore
 from tests.contracts.families import scene
+from tests.patience import PATIENCE
 from tests.search.crew import FakeCrew
 from tests.search.fanned import FAMILIES, KEYS, SCENES, ask, fill, one_each, split
 from tests.table.counting import CountingStore
+from tests.tiers import scaled
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,7 @@ ASKED = [signed(scene(n)) for n in range(SCENES + 1)] + [signed(scene(n).orienta
 """All that are in the index, one that is not, and some that are, but turned."""
 
 
+@settings(max_examples=scaled(30))
 @given(
     seed=st.integers(0, 10_000),
     asked=st.lists(st.integers(0, len(ASKED) - 1), min_size=1, max_size=3),
@@ -93,7 +96,8 @@ def test_answers_are_the_same_however_the_segments_are_dealt_out(
 
 
 def test_real_threads_find_the_same(store: CountingStore, here: Index) -> None:
-    index = Index.open(store, memory=0, executor=FanOut(ask(worker_of(store)), planner=one_each))
+    executor = FanOut(ask(worker_of(store)), deadline=PATIENCE, planner=one_each)
+    index = Index.open(store, memory=0, executor=executor)
     for name in FAMILIES:
         signatures = [Signature(here.get(key).signatures[name]) for key in KEYS[:2]]
         assert index.search_many([Key(KEYS[1]), *signatures], family=name) == here.search_many(

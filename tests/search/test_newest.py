@@ -23,6 +23,7 @@ from tests.search.crew import FakeCrew
 from tests.search.fanned import FAMILIES, ask, split, together
 from tests.table.counting import CountingStore
 from tests.table.synthetic import make_table, many, order
+from tests.tiers import scaled
 from tests.world import FakeWorld
 
 SHOWN = 4
@@ -99,7 +100,7 @@ batches = st.lists(st.lists(events, min_size=1, max_size=10), max_size=5)
 """Written one after the other, in whatever order they happened."""
 
 
-@settings(max_examples=60)
+@settings(max_examples=scaled(25))
 @given(
     folded=batches,
     tail=batches,

@@ -17,11 +17,12 @@ from shards.search.grouping import Grouping
 from tests.contracts.families import samples
 from tests.search.clusters import DHASH, GROUPINGS, clustered, groups_of, long_hashes, rows_of, wanted
 from tests.search.oracle import components_of, stars_of
+from tests.tiers import scaled
 
 # pairs
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=scaled(60), deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     count=st.integers(1, 400),
@@ -89,7 +90,7 @@ def test_pairs_are_handed_on_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 # candidates
 
 
-@settings(max_examples=40)
+@settings(max_examples=scaled(40))
 @given(seed=st.integers(0, 2**32), count=st.integers(0, 150), clusters=st.integers(1, 20), radius=st.integers(0, 6))
 def test_candidates_are_the_pairs_that_go_through_some_sieve_each_once(
     seed: int, count: int, clusters: int, radius: int
@@ -129,7 +130,7 @@ def test_the_pieces_of_a_long_hash_let_every_near_pair_through(hashed: Pdq | Ima
 
 
 @pytest.mark.parametrize("grouping", GROUPINGS)
-@settings(max_examples=60)
+@settings(max_examples=scaled(60))
 @given(
     seed=st.integers(0, 2**32),
     count=st.integers(1, 300),
@@ -156,7 +157,7 @@ def test_sorting_and_comparing_make_the_groups_of_the_definition(
 
 
 @pytest.mark.parametrize("grouping", GROUPINGS)
-@settings(max_examples=30)
+@settings(max_examples=scaled(30))
 @given(
     seed=st.integers(0, 2**32),
     count=st.integers(1, 120),
@@ -183,7 +184,7 @@ def test_pieces_of_long_hashes_make_the_groups_of_the_definition(
 
 @pytest.mark.parametrize("grouping", GROUPINGS)
 @pytest.mark.parametrize("kind", ["haar", "goldberg"])
-@settings(max_examples=25)
+@settings(max_examples=scaled(25))
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 80), min_score=st.sampled_from([5.0, 30.0, 60.0, 100.0]))
 def test_candidates_of_a_hash_make_the_groups_of_the_pairs_it_suggests(
     grouping: Grouping, kind: str, seed: int, count: int, min_score: float

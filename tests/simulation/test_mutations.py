@@ -26,6 +26,7 @@ SEEDS = 150
 """Seeds in which a mistake has to show: a dozen times what the rarest of them needs on average."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("mutation", "cast"),
     [

@@ -13,12 +13,14 @@ import pytest
 from tests.simulation.run import EVERYBODY, MERGING, Cast, SimulationError, simulate
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.world import CALM
+from tests.tiers import scaled
 
-SEEDS = int(os.environ.get("LOOKALIKE_SIMULATION_SEEDS", "96"))
+SEEDS = int(os.environ.get("LOOKALIKE_SIMULATION_SEEDS", scaled(24)))
 FROM = int(os.environ.get("LOOKALIKE_SIMULATION_FROM", "0"))
 GROUPS = 4
 
 
+@pytest.mark.scaled
 @pytest.mark.parametrize("cast", [EVERYBODY, MERGING], ids=["everybody", "merging"])
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_no_history_breaks_a_promise(group: int, cast: Cast) -> None:

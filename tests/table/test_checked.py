@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -20,6 +20,7 @@ from shards.table.reader import SegmentReader
 from shards.table.segment import pack_records
 from tests.table.counting import CountingStore
 from tests.table.synthetic import FAMILIES, many
+from tests.tiers import scaled
 
 ROWS = 30_000
 
@@ -81,6 +82,7 @@ def test_nothing_is_fetched_for_no_rows(packed: tuple[Segment, bytes]) -> None:
     assert store.requests == 0
 
 
+@settings(max_examples=scaled(30))
 @given(
     asked=st.lists(
         st.lists(st.tuples(st.integers(0, ROWS), st.integers(0, 4 * ROWS)).map(sorted), max_size=4), max_size=4

@@ -11,6 +11,7 @@ from shards.table import names
 from shards.table.committing import Committed, CommittingTable, Compacted, fold_bytes
 from shards.table.fold import LOG_AGE_MS
 from shards.table.merge import FACTOR
+from tests.patience import PATIENCE
 from tests.table.counting import CountingStore
 from tests.table.synthetic import delete, make_store, make_table, many, put, read, records
 from tests.world import FakeWorld
@@ -145,7 +146,7 @@ class TestCommitting:
         table = make_table(store, world, shards=4)
         create = store.create
         # each waits for the three others: one after another, the first would give up
-        together = Barrier(4, timeout=30)
+        together = Barrier(4, timeout=PATIENCE)
 
         def waiting(name: str, data: Data) -> bool:
             if name.startswith(names.SEGMENTS):

@@ -25,8 +25,10 @@ from shards.table.disk import DiskCache
 from shards.table.manifest import Segment
 from shards.table.reader import SegmentReader
 from shards.table.segment import pack_records
+from tests.patience import PATIENCE
 from tests.table.counting import CountingStore
 from tests.table.synthetic import FAMILIES, many, put
+from tests.tiers import scaled
 
 ROWS = 30_000
 LIMIT = 64 << 20
@@ -100,7 +102,7 @@ def test_only_what_is_not_there_is_fetched(packed: tuple[Segment, bytes], store:
     assert (store.requests, store.bytes_read) == (1, size - 3 * CHECK_BLOCK)
 
 
-@settings(max_examples=30)
+@settings(max_examples=scaled(30))
 @given(seed=st.integers(0, 2**32), damage=st.sampled_from(["flip", "cut", "zeros", "hole", "longer", "foreign"]))
 def test_what_was_damaged_is_fetched_again_and_repaired(
     packed: tuple[Segment, bytes], tmp_path_factory: pytest.TempPathFactory, seed: int, damage: str
@@ -266,7 +268,7 @@ def _writers(folder: Path, packed: tuple[Segment, bytes], count: int) -> Iterato
         writer.start()
     try:
         for event in events:
-            assert event.wait(60)
+            assert event.wait(PATIENCE)
         yield [writer.pid for writer in writers if writer.pid is not None]
     finally:
         for writer in writers:

@@ -17,6 +17,7 @@ from shards.table.manifest import INLINE_DEAD, read_dead
 from shards.table.records import Record
 from tests.table.folder import NOW_MS, Folder
 from tests.table.synthetic import delete, many, put, records
+from tests.tiers import scaled
 
 
 def colliding(stored: Iterable[bytes]) -> NDArray[np.uint64]:
@@ -32,7 +33,7 @@ batches = st.lists(
 
 
 @given(batches, st.sampled_from([1, 2, 3]), st.sampled_from([1, 2, 1000]), st.booleans())
-@settings(max_examples=60)
+@settings(max_examples=scaled(60))
 def test_for_each_key_the_highest_order_wins(
     given: list[list[tuple[str, int, bool]]], shards: int, segment_rows: int, collide: bool
 ) -> None:

@@ -21,6 +21,7 @@ from shards.storage import Store
 from shards.table.records import PUT, Order, Record, Records, meta_bytes
 from tests.conftest import BACKENDS, MakeStore
 from tests.table.counting import CountingStore
+from tests.tiers import scaled
 from tests.world import FakeWorld
 
 FAR = "memory, as if it were far away"
@@ -270,6 +271,7 @@ class IndexMachine(RuleBasedStateMachine):
         assert {image.key for image in self.index.list()} == set(self.live)
 
 
+@pytest.mark.scaled
 @pytest.mark.parametrize("shards", [1, 3, 16])
 @pytest.mark.parametrize("backend", [*BACKENDS, FAR])
 def test_an_index_answers_like_a_dict(
@@ -284,7 +286,7 @@ def test_an_index_answers_like_a_dict(
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples={"memory": 60, FAR: 30, "local": 12, "cloud": 4}[backend],
+            max_examples=scaled({"memory": 20, FAR: 15, "local": 6, "cloud": 3}[backend]),
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -17,6 +17,7 @@ from shards.table.merge import DEAD_SHARE, FACTOR, TOMBSTONE_NS, due
 from shards.table.records import Record
 from tests.table.folder import NOW_MS, Folder
 from tests.table.synthetic import delete, many, put, records
+from tests.tiers import scaled
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -87,7 +88,7 @@ class TestWhatIsDue:
         st.sampled_from([1, 20, 300]),
         st.integers(1, 3),
     )
-    @settings(max_examples=25)
+    @settings(max_examples=scaled(25))
     def test_merging_comes_to_an_end(
         self, batches: list[tuple[int, int, bool]], segment_rows: int, shards: int
     ) -> None:
@@ -116,7 +117,7 @@ class TestMerging:
         ),
         st.booleans(),
     )
-    @settings(max_examples=40)
+    @settings(max_examples=scaled(40))
     def test_the_living_rows_and_the_tombstones_go_in_sorted_and_whole(
         self, batches: list[list[tuple[str, int, bool]]], expire: bool
     ) -> None:
@@ -272,7 +273,7 @@ class TestReplacing:
         st.lists(st.lists(st.tuples(keys, st.integers(0, 9), st.booleans()), min_size=1, max_size=12), max_size=5),
         st.booleans(),
     )
-    @settings(max_examples=60)
+    @settings(max_examples=scaled(60))
     def test_whatever_happens_meanwhile_is_as_if_the_merge_had_come_last(
         self,
         before: list[list[tuple[str, int, bool]]],

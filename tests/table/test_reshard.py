@@ -20,6 +20,7 @@ from tests.search.test_plan import rows_of
 from tests.table.counting import CountingStore
 from tests.table.folder import NOW_MS, Folder
 from tests.table.synthetic import delete, make_store, make_table, many, put, read, records
+from tests.tiers import scaled
 from tests.world import FakeWorld
 
 
@@ -108,7 +109,7 @@ class TestSplitting:
         st.sampled_from([(1, 2), (1, 16), (3, 6), (2, 32)]),
         st.sampled_from([5, 1000]),
     )
-    @settings(max_examples=40)
+    @settings(max_examples=scaled(40))
     def test_every_record_goes_into_the_segment_of_its_shard(
         self, batches: list[list[tuple[int, int, bool]]], shards: tuple[int, int], segment_rows: int
     ) -> None:

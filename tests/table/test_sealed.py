@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from shards.errors import CorruptObject, FormatUnsupported
 from shards.table import sealed
 from shards.table.names import digest
+from tests.tiers import scaled
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -25,7 +26,7 @@ LARGE = {"format": 1, "numbers": [random.Random(0).getrandbits(64) for _ in rang
 
 
 @given(st.dictionaries(st.text(), json_values, max_size=4))
-@settings(max_examples=40)
+@settings(max_examples=scaled(40))
 def test_what_was_sealed_comes_back(document: dict[str, Any]) -> None:
     document["format"] = sealed.FORMAT
     assert sealed.unseal(sealed.seal(document), "a.json") == document

@@ -23,6 +23,7 @@ from shards.table.records import FIXED, PARTS, Records
 from shards.table.segment import pack_records, with_dead
 from tests.table.counting import CountingStore
 from tests.table.synthetic import DHASH, FAMILIES, delete, many, put, records
+from tests.tiers import scaled
 
 MARK = "0123456789abcdef"
 
@@ -131,7 +132,7 @@ class TestReading:
     """What it means, whatever the records lie in."""
 
     @given(st.data())
-    @settings(max_examples=15)
+    @settings(max_examples=scaled(15))
     def test_columns_rows_and_texts_are_those_of_the_records(
         self, make: Make, large: Records, data: st.DataObject
     ) -> None:
@@ -148,7 +149,7 @@ class TestReading:
             assert reader.texts(part, rows) == large.texts[part].take(rows).tolist()
 
     @given(st.data())
-    @settings(max_examples=15)
+    @settings(max_examples=scaled(15))
     def test_find_is_a_search_in_the_sorted_hashes(self, make: Make, large: Records, data: st.DataObject) -> None:
         there = st.sampled_from(range(0, len(large), 97)).map(lambda i: int(large.fixed["key_hash"][i]))
         edges = st.sampled_from([0, 1, 2**63, 2**64 - 1])

@@ -16,6 +16,7 @@ from shards.table.manifest import INLINE_DEAD
 from shards.table.records import Records
 from shards.table.snapshot import Snapshot
 from shards.table.table import RESTARTS, Table, World
+from tests.patience import PATIENCE
 from tests.table.counting import CountingStore
 from tests.table.synthetic import DHASH, delete, make_store, make_table, many, put, read, records
 from tests.world import FakeWorld
@@ -55,7 +56,7 @@ class CountedLock:
 
     def wait_for(self, threads: int) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self._came) >= threads, timeout=30)
+            assert self._changed.wait_for(lambda: len(self._came) >= threads, timeout=PATIENCE)
 
 
 class TestOrder:
