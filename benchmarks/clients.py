@@ -29,8 +29,11 @@ KINDS = ("add", "picture", "hash")
 WEIGHTS = (1, 2, 2)
 """How often each kind is sent: an image is asked for more often than added."""
 
-PATIENCE = 60.0
-"""Seconds for an answer."""
+PATIENCE = 600.0
+"""Seconds for an answer. A busy machine may need many; what has not come by then never will."""
+
+LEAST = 3
+"""Answers of each kind that every client waits for, however short its time is: of fewer a median says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,14 @@ class Sample:
 @dataclass(slots=True)
 class Tally:
     """What clients saw. `seconds`: of each answered request, by kind. `added`: by key, acknowledged. `errors`: what was
-    answered that should not be. `put_off`: answers 429, after which the client waited as long as it was told."""
+    answered that should not be. `put_off`: answers 429, after which the client waited as long as it was told. `lasted`:
+    seconds from the first request to the last answer."""
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     added: dict[str, Sample] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     put_off: int = 0
+    lasted: float = 0.0
 
     def __iadd__(self, other: Tally) -> Tally:
         for kind in KINDS:
@@ -58,6 +63,14 @@ class Tally:
         self.errors += other.errors
         self.put_off += other.put_off
         return self
+
+    def has_enough(self) -> bool:
+        """Return whether there are answers of each kind. After an error none may ever come, so that is enough too."""
+        return bool(self.errors) or all(len(times) >= LEAST for times in self.seconds.values())
+
+    def rarest(self) -> str:
+        """Return the kind of which there are fewest answers."""
+        return min(KINDS, key=lambda kind: len(self.seconds[kind]))
 
     def queries(self) -> list[float]:
         """Seconds of each query, of either kind, sorted."""
@@ -105,8 +118,12 @@ def _sample(source: Image.Image, rng: random.Random) -> Sample:
 def load(
     url: str, clients: int, seconds: float, pool: Sequence[Sample], *, folder: str, requests: int | None = None
 ) -> Tally:
-    """What this many clients see that send for so long, or as many requests as that each. They add to `folder`."""
+    """Return what this many clients see that send for so long, or as many requests as that each.
+
+    A client that has too few answers of some kind by then goes on until it has enough. They add to `folder`.
+    """
     total = Tally()
+    began = time.perf_counter()
     with ThreadPoolExecutor(clients) as threads:
         share = len(pool) // clients
         runs = [
@@ -115,6 +132,7 @@ def load(
         ]
         for run in runs:
             total += run.result()
+    total.lasted = time.perf_counter() - began
     return total
 
 
@@ -125,8 +143,11 @@ def _run(url: str, folder: str, seconds: float, pool: Sequence[Sample], requests
     client = Client(url)
     until = time.perf_counter() + seconds
     sent = 0
-    while time.perf_counter() < until and (requests is None or sent < requests):
-        [kind] = rng.choices(KINDS, WEIGHTS)
+    while True:
+        is_over = time.perf_counter() >= until or sent == requests
+        if is_over and tally.has_enough():
+            break
+        [kind] = [tally.rarest()] if is_over else rng.choices(KINDS, WEIGHTS)
         try:
             _one(client, kind, folder, rng, fresh, pool, tally)
         except StopIteration:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.clients import FAMILY, Sample, Tally, load, missing, samples
+from benchmarks.clients import FAMILY, KINDS, LEAST, PATIENCE, Sample, Tally, load, missing, samples
 from benchmarks.measure import Result, human
 from benchmarks.signatures import perturbed
 from shards import Index, Records, Signature
@@ -35,7 +35,7 @@ ADDS = 150
 
 def run(count: int = COUNT, *, seconds: float = SECONDS) -> list[Result]:
     """A row for queries and one for adds, beside one client alone in the same run; and what HTTP adds to a search."""
-    pool = samples(ALONE + int(ADDS * seconds), seed=1)
+    pool = samples(ALONE + max(int(ADDS * seconds), CLIENTS * LEAST), seed=1)
     alone_pool, crowd_pool = pool[:ALONE], pool[ALONE:]
     with tempfile.TemporaryDirectory() as folder:
         url = str(Path(folder) / "index")
@@ -50,14 +50,16 @@ def run(count: int = COUNT, *, seconds: float = SECONDS) -> list[Result]:
     errors = [*alone.errors, *crowd.errors, *([f"exit code {status}"] if status else [])]
     for problem in [*errors[:5], *(f"lost: {key}" for key in lost[:5]), *report.problems[:5]]:
         print(problem, file=sys.stderr)
+    if not all(tally.seconds[kind] for tally in (alone, crowd) for kind in KINDS):
+        raise RuntimeError("there are no answers to measure: the errors above say why")
     return [
-        _queries(alone, crowd, count, seconds),
+        _queries(alone, crowd, count),
         Result(
             f"add a picture, {CLIENTS} clients at once",
             statistics.median(crowd.seconds["add"]),
             "one client alone",
             statistics.median(alone.seconds["add"]),
-            f"{len(crowd.seconds['add']) / seconds:.1f} adds/s, p99 {human(_p99(sorted(crowd.seconds['add'])))}; "
+            f"{len(crowd.seconds['add']) / crowd.lasted:.1f} adds/s, p99 {human(_p99(sorted(crowd.seconds['add'])))}; "
             f"{crowd.put_off} put off; {len(errors)} errors; {len(lost)} of {len(crowd.added):,} added are lost; "
             f"index {'sound' if report.is_clean else 'damaged'}",
             "no error, nothing lost, index sound",
@@ -75,14 +77,14 @@ def run(count: int = COUNT, *, seconds: float = SECONDS) -> list[Result]:
     ]
 
 
-def _queries(alone: Tally, crowd: Tally, count: int, seconds: float) -> Result:
+def _queries(alone: Tally, crowd: Tally, count: int) -> Result:
     times, before = crowd.queries(), alone.queries()
     return Result(
         f"query, {CLIENTS} clients at once, by picture and by hash",
         statistics.median(times),
         "one client alone",
         statistics.median(before),
-        f"p99 {human(_p99(times))}, alone {human(_p99(before))}; {len(times) / seconds:.0f} queries/s",
+        f"p99 {human(_p99(times))}, alone {human(_p99(before))}; {len(times) / crowd.lasted:.0f} queries/s",
         rows=count,
     )
 
@@ -115,7 +117,7 @@ def _served(url: str) -> Iterator[tuple[str, Callable[[], int]]]:
 
     def stop() -> int:
         server.terminate()
-        return server.wait(60)
+        return server.wait(PATIENCE)
 
     try:
         assert server.stdout is not None

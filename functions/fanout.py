@@ -10,7 +10,7 @@ from functions import calls
 from functions.settings import Settings
 from functions.telemetry import Telemetry
 from shards.search.executor import FannedOut, FanOut
-from shards.search.gathering import Threads
+from shards.search.gathering import Crew, Threads
 from shards.search.plan import WORKERS, plan
 
 AT_ONCE = 2 * WORKERS
@@ -25,12 +25,12 @@ def executor(settings: Settings, telemetry: Telemetry) -> FanOut | None:
     return fan_out(client, settings, telemetry)
 
 
-def fan_out(client: calls.Lambda, settings: Settings, telemetry: Telemetry) -> FanOut:
-    """Through this client."""
+def fan_out(client: calls.Lambda, settings: Settings, telemetry: Telemetry, crew: Crew | None = None) -> FanOut:
+    """Return what fans out through this client. `crew`: makes the calls, threads unless given."""
     return FanOut(
         partial(calls.call, client, settings.scan_function),
         deadline=settings.scan_seconds,
-        crew=Threads(AT_ONCE),
+        crew=crew or Threads(AT_ONCE),
         planner=partial(plan, alone=settings.alone_bytes, worker=settings.worker_bytes),
         report=partial(_report, telemetry),
     )

@@ -11,8 +11,9 @@ from shards.signing_process import Job, SignedPicture
 
 log = logging.getLogger("lookalike")
 
-START_SECONDS = 60.0
-"""A process imports its libraries in half a second; where it takes so much longer, something is stuck."""
+START_SECONDS = 600.0
+"""A process imports its libraries in half a second, and within a minute where the machine is busy with other things.
+Where it takes so much longer, something is stuck."""
 
 
 class SigningProcesses:

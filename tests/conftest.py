@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 from hypothesis import settings
 
-from shards.storage import Store, open_store
+from shards.storage import Store, cloud, open_store
+from tests.patience import PATIENCE
 from tests.servers import BUCKET, S3Server, s3_unavailable
 from tests.tiers import scaled
 
@@ -56,6 +58,9 @@ def s3_environment(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Se
         monkeypatch.delenv(variable)
     for variable, value in s3_server.environment.items():
         monkeypatch.setenv(variable, value)
+    # a server that gets no processor for a while has not stalled
+    monkeypatch.setattr(cloud, "STALLED", timedelta(seconds=PATIENCE))
+    monkeypatch.setitem(cloud.RETRIES, "retry_timeout", timedelta(seconds=PATIENCE))
     return s3_server
 
 

@@ -16,10 +16,9 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 
-BUCKET = "lookalike"
+from tests.patience import PATIENCE
 
-READY_WITHIN = 30.0
-"""Seconds; an idle machine needs one."""
+BUCKET = "lookalike"
 
 ATTEMPTS = 3
 """A port that was free a moment ago may be somebody else's when the server asks for it."""
@@ -115,15 +114,19 @@ class S3Server:
     def _is_ready(self) -> bool:
         """Waits until the bucket answers, or the process has ended, or time is up."""
         assert self._process is not None
-        deadline = time.monotonic() + READY_WITHIN
+        deadline = time.monotonic() + PATIENCE
+        # seconds for an answer: who has the port may not be our server, so the first are few
+        within = 1.0
         while self._process.poll() is None and time.monotonic() < deadline:
             try:
-                urllib.request.urlopen(f"{self.endpoint}/{BUCKET}", timeout=1).close()
+                urllib.request.urlopen(f"{self.endpoint}/{BUCKET}", timeout=within).close()
             except urllib.error.HTTPError as refusal:
                 # 403: it is up, and asks who we are
                 with refusal:
                     if refusal.code == 403:
                         return True
+            except TimeoutError:
+                within *= 2
             except OSError:
                 pass
             time.sleep(0.05)

@@ -21,6 +21,7 @@ from PIL import Image, ImageOps
 from shards.errors import PictureError
 from shards.images import ORIENTATIONS, Picture, PictureSettings, decode
 from tests import pictures
+from tests.tiers import scaled
 
 LOSSLESS = ["PNG", "TIFF", "BMP", "PPM", "TGA", "ICO", "QOI"]
 REASONS = {"empty", "too_many_pixels", "not_an_image", "unsupported", "truncated", "damaged"}
@@ -324,13 +325,13 @@ def test_avif_needs_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     assert decode(FILES["AVIF"]).width == 60
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=scaled(100), deadline=None)
 @given(st.binary(max_size=300))
 def test_random_bytes_give_a_picture_or_a_refusal(data: bytes) -> None:
     picture_or_refusal(data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=scaled(200), deadline=None)
 @given(st.sampled_from(FORMATS), st.data())
 def test_damaged_files_give_a_picture_or_a_refusal(kind: str, data: st.DataObject) -> None:
     spoilt = bytearray(FILES[kind])

@@ -25,9 +25,6 @@ from shards.web.uploads import Uploads, uploads_of
 
 router = APIRouter()
 
-READY_SECONDS = 5.0
-"""A store that does not answer within this is of no use to whoever asks now."""
-
 
 class HealthDocument(TypedDict):
     status: Literal["ok"]
@@ -100,7 +97,7 @@ async def healthz() -> Response:
 )
 async def readyz(service: Serving) -> Response:
     try:
-        with anyio.fail_after(READY_SECONDS):
+        with anyio.fail_after(service.settings.ready_seconds):
             # given up where it takes longer: a store that hangs must not hold this up
             await to_thread.run_sync(service.index.count, abandon_on_cancel=True)
     except (TimeoutError, LookalikeError) as error:

@@ -29,6 +29,8 @@ class WebSettings:
     `duplicates_seconds`: finding duplicates may take so long; by default what an HTTP API of AWS waits for, which is
     30 s. `duplicates_bytes`: of the signatures that are compared for it, which takes up to seven times as much memory.
 
+    `ready_seconds`: a store that does not answer within this is of no use to whoever asks now; `/readyz` says so.
+
     `max_batch`: images in one `POST /v1/images`; `max_questions`: questions in one search.
 
     `upload_secret`: signs the addresses that large pictures are put to; several processes of one service need one
@@ -52,6 +54,8 @@ class WebSettings:
 
     duplicates_seconds: float = 25
     duplicates_bytes: int = 128 << 20
+
+    ready_seconds: float = 5
 
     max_batch: int = 1000
     max_questions: int = 64

@@ -19,12 +19,10 @@ from botocore.config import Config
 
 from infra.stack import Stack, wait_for
 from shards import Index
+from tests.patience import PATIENCE
 
 AT_ONCE = 8
 """Uploads."""
-
-SECONDS = 90.0
-"""Until the index has what the bucket has; a busy machine starts functions slowly."""
 
 TAKEN = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
 """Attributes of a queue that are all 0 when nothing is to be done."""
@@ -52,7 +50,7 @@ class Place:
     @cached_property
     def functions(self) -> Any:
         # a call that is repeated by the client would do the work twice
-        return self.stack.client("lambda", config=Config(read_timeout=300, retries={"total_max_attempts": 1}))
+        return self.stack.client("lambda", config=Config(read_timeout=PATIENCE, retries={"total_max_attempts": 1}))
 
     @cached_property
     def machines(self) -> Any:
@@ -65,7 +63,7 @@ class Place:
 
     @cached_property
     def http(self) -> httpx.Client:
-        return httpx.Client(base_url=self.stack.endpoint, headers={"Host": self.stack.host()}, timeout=60)
+        return httpx.Client(base_url=self.stack.endpoint, headers={"Host": self.stack.host()}, timeout=PATIENCE)
 
     @property
     def bucket(self) -> str:
@@ -120,7 +118,7 @@ class Place:
 
     def settle(self) -> None:
         """Come back when there is nothing in the queue that anybody works on or could."""
-        wait_for(lambda: self.waiting() == 0, SECONDS, lambda: f"{self.waiting()} messages wait:\n{self.said()}")
+        wait_for(lambda: self.waiting() == 0, PATIENCE, lambda: f"{self.waiting()} messages wait:\n{self.said()}")
 
     def wait_until_indexed(self, prefix: str, expected: Mapping[str, str]) -> None:
         """Come back when these, and no others, are the images whose keys begin so, and the queue is empty."""
@@ -130,7 +128,7 @@ class Place:
             wrong = sorted(key for key in {*found, *expected} if found.get(key) != expected.get(key))
             return f"not as they should be: {wrong}, and {self.waiting()} messages wait:\n{self.said()}"
 
-        wait_for(lambda: self.waiting() == 0 and self.indexed(prefix) == expected, SECONDS, difference)
+        wait_for(lambda: self.waiting() == 0 and self.indexed(prefix) == expected, PATIENCE, difference)
 
     def said(self) -> str:
         """What the functions complained of lately."""
@@ -148,14 +146,19 @@ class Place:
 
     @contextmanager
     def choosing(self, function: str, **settings: str) -> Iterator[None]:
-        """Within it, a function has these settings."""
+        """Give a function these settings within it, and all the time that it needs."""
         name = f"{self.stack.name}-{function}"
-        usual = self.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": usual | settings})
+        usual = self.functions.get_function_configuration(FunctionName=name)
+        variables, seconds = usual["Environment"]["Variables"], usual["Timeout"]
+        self.functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": variables | settings}, Timeout=int(PATIENCE)
+        )
         try:
             yield
         finally:
-            self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": usual})
+            self.functions.update_function_configuration(
+                FunctionName=name, Environment={"Variables": variables}, Timeout=seconds
+            )
 
     def processes(self, function: str) -> list[int]:
         """The numbers of the processes that run a function, and of those that have run it and wait."""
@@ -189,7 +192,7 @@ class Place:
             found.update(self.machines.describe_execution(executionArn=started["executionArn"]))
             return bool(found["status"] != "RUNNING")
 
-        wait_for(is_over, SECONDS, lambda: f"the backfill does not end:\n{self.said()}")
+        wait_for(is_over, PATIENCE, lambda: f"the backfill does not end:\n{self.said()}")
         assert found["status"] == "SUCCEEDED", (found, self.said())
 
     def compact(self) -> None:
@@ -202,7 +205,7 @@ class Place:
                 return False
             return True
 
-        wait_for(is_done, SECONDS, lambda: f"the compactor does not end:\n{self.said()}")
+        wait_for(is_done, PATIENCE, lambda: f"the compactor does not end:\n{self.said()}")
 
     def call(self, function: str, payload: object = None) -> Any:
         """The answer of a function; what it raised is an error here too."""
@@ -236,7 +239,7 @@ class Place:
                 self.sqs.delete_message(QueueUrl=self.uploads, ReceiptHandle=message["ReceiptHandle"])
             return len(found) >= count
 
-        wait_for(is_enough, 30, lambda: f"{len(found)} of {count} messages came")
+        wait_for(is_enough, PATIENCE, lambda: f"{len(found)} of {count} messages came")
         return found
 
     def send(self, bodies: Sequence[str]) -> None:

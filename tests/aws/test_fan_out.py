@@ -18,12 +18,13 @@ from infra.stack import wait_for
 from shards.families import DEFAULT
 from tests.aws.pictures import digests, pictures, reduced
 from tests.aws.place import Place
+from tests.patience import PATIENCE
 
 SPREAD = "scanned by workers"
 """What the API tells of a question that others scanned."""
 
-FORGETFUL = {"LOOKALIKE_MEMORY": "0"}
-"""A setting of the API: it reads whatever it needs anew, and so has it read by workers each time."""
+FORGETFUL = {"LOOKALIKE_MEMORY": "0", "LOOKALIKE_SCAN_SECONDS": f"{PATIENCE:g}"}
+"""Settings of the API: it reads whatever it needs anew, so has it read by workers each time, and waits for them."""
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_a_worker_that_dies_at_work_is_replaced(place: Place, stored: Mapping[st
         asked = len(place.lines("api", SPREAD))
         with ThreadPoolExecutor(1) as other, stopped(place.processes("scan")) as workers:
             answer = other.submit(ask, place, picture, "dhash")
-            wait_for(lambda: any(map(has_work, workers)), 60, lambda: f"no worker was asked:\n{place.said()}")
+            wait_for(lambda: any(map(has_work, workers)), PATIENCE, lambda: f"no worker was asked:\n{place.said()}")
             os.kill(next(filter(has_work, workers)), signal.SIGKILL)
             for pid in workers:
                 os.kill(pid, signal.SIGCONT)

@@ -14,6 +14,7 @@ from shards.web import WebSettings
 from tests.browser import service as services
 from tests.browser.service import Host, Service
 from tests.browser.visit import Visit
+from tests.patience import PATIENCE
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 """Those first that take less of a processor."""
@@ -30,7 +31,9 @@ FLAGS = (
 
 DESKTOP = {"width": 1280, "height": 860}
 
-expect.set_options(timeout=15_000)
+PATIENCE_MS = PATIENCE * 1000
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def chromium() -> str | None:
@@ -45,7 +48,7 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.fail("there is no browser to test the page with: apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS), timeout=PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -104,6 +107,7 @@ def visit(
     context = contexts.get(repr(look))
     if context is None:
         context = contexts[repr(look)] = browser.new_context(**look)  # type: ignore[arg-type] # of a test's choice
+        context.set_default_timeout(PATIENCE_MS)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
     visit = Visit(context.new_page(), service)
     yield visit

@@ -18,16 +18,15 @@ from demo.edits import EDITS
 from shards import Index
 from shards.table.records import Record
 from shards.web import WebSettings, create_app
+from tests.patience import PATIENCE
 from tests.web.conftest import PICTURES, Elsewhere
+from tests.web.unhurried import unhurried
 
 COPIES: Mapping[str, Sequence[str]] = {
     "raccoon.jpg": ("half the size", "grey", "mirrored"),
     "cat.jpg": ("half the size", "JPEG of quality 20"),
 }
 """Of which pictures there are copies, and what was done to them."""
-
-PATIENCE = 20.0
-"""Seconds after which a server that does not start or stop is broken."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class Host:
         index = Index.create("memory://")
         index.write(records)
         elsewhere = Elsewhere()
-        self.app = app = create_app(index, settings, fetcher=elsewhere)
+        self.app = app = create_app(index, unhurried(settings), fetcher=elsewhere)
         try:
             yield Service(self.url, index, elsewhere, app)
         finally:

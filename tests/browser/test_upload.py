@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 from playwright.sync_api import Route, expect
@@ -14,6 +15,7 @@ from shards.web.access import Tokens
 from tests.browser.bucket import Bucket
 from tests.browser.service import Host, hosted
 from tests.browser.visit import Visit
+from tests.patience import PATIENCE
 from tests.web.conftest import CAT, PICTURES
 
 POSTCARD = PICTURES.parent / "postcard.jpg"
@@ -137,19 +139,23 @@ class TestOfASmallServerWithABucket:
         return bucket
 
     def test_a_large_picture_is_put_into_it_and_waited_for(self, visit: Visit, bucket: Bucket) -> None:
-        later: list[Callable[[], object]] = []
-        bucket.indexed = lambda key, data: later.append(lambda: visit.service.index.add(key, data))
+        later: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
+        bucket.indexed = lambda key, data: later.put((key, data))
         visit.open("#/add")
         visit.page.get_by_label("Keys begin with").fill("cards/")
-        visit.drop(POSTCARD)
         state = visit.page.locator(".uploads .state")
-        expect(state).to_have_text("signing")
-        assert bucket.put["cards/postcard.jpg"][0] == POSTCARD.read_bytes()
-        headers = bucket.put["cards/postcard.jpg"][1]
-        assert headers["x-amz-meta-of"] == "a-page", "what the address wants to be sent along"
-        assert "authorization" not in headers, "a token is for the service alone"
-        later[0]()
-        expect(state).to_have_text("added")
+        # the page gives up after a minute, which passes when it is told to
+        with visit.standing_clock() as pass_milliseconds:
+            visit.drop(POSTCARD)
+            expect(state).to_have_text("signing")
+            key, data = later.get(timeout=PATIENCE)
+            assert bucket.put["cards/postcard.jpg"][0] == POSTCARD.read_bytes()
+            headers = bucket.put["cards/postcard.jpg"][1]
+            assert headers["x-amz-meta-of"] == "a-page", "what the address wants to be sent along"
+            assert "authorization" not in headers, "a token is for the service alone"
+            visit.service.index.add(key, data)
+            while state.inner_text() != "added":
+                pass_milliseconds(1000)
         expect(visit.page.locator(".uploads li")).to_contain_text("400 × ")
         visit.page.get_by_role("link", name="Find similar").click()
         visit.answered()

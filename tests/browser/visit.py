@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -95,6 +97,18 @@ class Visit:
     def answered(self) -> None:
         """Waits for the answer to a search."""
         self.page.wait_for_function(ANSWERED)
+
+    @contextmanager
+    def standing_clock(self) -> Iterator[Callable[[int], None]]:
+        """Stop the page's clock within it; it gives what lets milliseconds pass."""
+        clock = self.page.clock
+        clock.install()
+        clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
+        try:
+            yield clock.run_for
+        finally:
+            # it is the clock of the pages to come too
+            clock.resume()
 
     def asked(self, path: str) -> Iterator[Request]:
         """What was requested of this path so far."""

@@ -30,10 +30,13 @@ def with_status(documents: Iterable[dict[str, Any]], status: str) -> list[str]:
     return [document["key"] for document in documents if document["status"] == status]
 
 
-def start(*arguments: object, cwd: Path | None = None) -> subprocess.Popen[bytes]:
-    """The command as a process of its own, and of a process group of its own, with its output in pipes."""
+def start(*arguments: object, cwd: Path | None = None, program: str = "lookalike") -> subprocess.Popen[bytes]:
+    """Start the command as a process of its own, and of a process group of its own, with its output in pipes.
+
+    `program`: a module of this folder that is the command.
+    """
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.cli.lookalike", *(str(argument) for argument in arguments)],
+        [sys.executable, "-m", f"tests.cli.{program}", *(str(argument) for argument in arguments)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

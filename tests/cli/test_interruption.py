@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 from pathlib import Path
@@ -12,17 +13,23 @@ import pytest
 
 from shards import Index
 from shards.cli.interruption import Interruption
+from tests.cli import hanging
 from tests.cli.drawing import draw
 from tests.cli.running import lines, run, start, with_status
+from tests.patience import PATIENCE
 
-PICTURES = 400
+PICTURES, FEW = 400, 40
+
+NAME = "a name so long that the lines of all pictures have no room in a pipe: it holds up who prints them " * 2
+"""So no command has printed its last line before a test has read most of the others."""
+
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("photos")
-    draw(folder, [f"{n:03d}.png" for n in range(PICTURES)])
+    draw(folder, [f"{n:03d} {NAME}.png" for n in range(PICTURES)])
     return folder
 
 
@@ -75,27 +82,23 @@ def test_signals_mean_again_what_they_meant_before() -> None:
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def processor_time(pid: int) -> int:
-    """Of this process, in ticks."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the workers as only Linux tells them")
-def test_a_worker_that_is_killed_costs_one_file_and_no_other(tmp_path: Path, photos: Path) -> None:
-    process = start("add", tmp_path / "index", photos, "--batch", 5, "--jobs", 2, cwd=ROOT)
-    reported = first_lines(process, 20)
-    workers = [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
-    assert len(workers) == 2
-    # the one that has worked most: the other may not have begun yet
-    os.kill(max(workers, key=processor_time), signal.SIGKILL)
+def test_a_worker_that_is_killed_costs_one_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos, pipe = tmp_path / "photos", tmp_path / "pipe"
+    draw(photos, [hanging.DEADLY, *(f"{n}.png" for n in range(FEW))])
+    os.mkfifo(pipe)
+    # also for writing, so that it is open before the process is
+    told = os.open(pipe, os.O_RDWR)
+    monkeypatch.setenv(hanging.PIPE, str(pipe))
+    process = start("add", tmp_path / "index", photos, "--batch", 5, "--jobs", 2, cwd=ROOT, program="hanging")
+    assert select.select([told], [], [], PATIENCE)[0], "no process came to that picture"
+    os.kill(int(os.read(told, 100)), signal.SIGKILL)
+    os.close(told)
     stdout, stderr = process.communicate()
     *rest, summary = lines(stdout)
     assert process.returncode == 1, stderr
-    failed = [line for line in rest if line["status"] == "failed"]
-    assert [(line["reason"], "SIGKILL" in line["message"]) for line in failed] == [("crashed", True)]
-    added = with_status([*reported, *rest], "added")
-    assert len({*added, failed[0]["key"]}) == PICTURES
-    assert (summary["added"], summary["failed"]) == (PICTURES - 1, 1)
+    (failed,) = (line for line in rest if line["status"] == "failed")
+    assert (failed["key"], failed["reason"], "SIGKILL" in failed["message"]) == (hanging.DEADLY, "crashed", True)
+    assert len(set(with_status(rest, "added"))) == FEW
+    assert (summary["added"], summary["failed"]) == (FEW, 1)
     assert run("add", tmp_path / "index", photos, "--jobs", 1).exit_code == 0
-    assert Index.open(str(tmp_path / "index")).count() == PICTURES
+    assert Index.open(str(tmp_path / "index")).count() == FEW + 1

@@ -8,6 +8,7 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -26,13 +27,16 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
     return index_of(tmp_path / "index", tmp_path / "photos", ("dhash",))
 
 
-def on_a_terminal(*arguments: object, cwd: Path) -> tuple[int, str]:
-    """The exit code of a real command on a terminal, and all that it showed there."""
+def on_a_terminal(*arguments: object, cwd: Path, stdout: IO[bytes] | None = None) -> tuple[int, str]:
+    """Return the exit code of a real command on a terminal, and all that it showed there.
+
+    `stdout`: where its output goes, if not to the terminal.
+    """
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.cli.lookalike", *(str(argument) for argument in arguments)],
         stdin=theirs,
-        stdout=theirs,
+        stdout=stdout or theirs,
         stderr=theirs,
         cwd=cwd,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
@@ -74,19 +78,10 @@ def test_a_resharding_shows_how_far_it_is(index: Index, tmp_path: Path) -> None:
 
 def test_a_bar_on_the_terminal_does_not_swallow_what_goes_into_a_file(tmp_path: Path) -> None:
     draw(tmp_path / "photos", ["a.png", "b.png"])
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.cli.lookalike", "add", tmp_path / "index", tmp_path / "photos"],
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        cwd=ROOT,
-        env={**os.environ, "TERM": "xterm"},
-    )
-    os.close(theirs)
-    stdout, _ = process.communicate()
-    shown = os.read(ours, 1 << 16).decode()
-    os.close(ours)
-    assert [line["status"] for line in lines(stdout)] == ["added", "added", "summary"]
+    with (tmp_path / "said").open("wb") as said:
+        code, shown = on_a_terminal("add", tmp_path / "index", tmp_path / "photos", cwd=ROOT, stdout=said)
+    assert code == 0
+    assert [line["status"] for line in lines((tmp_path / "said").read_bytes())] == ["added", "added", "summary"]
     assert "adding" in shown
     assert '"added"' not in shown
 

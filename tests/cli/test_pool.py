@@ -19,6 +19,7 @@ from shards.families import family
 from shards.images import PictureSettings
 from shards.table.records import Record
 from tests.cli.drawing import draw, png
+from tests.patience import PATIENCE
 
 JOB = Job(("dhash",), PictureSettings())
 
@@ -174,7 +175,7 @@ def test_workers_end_with_the_command_that_was_killed(photos: Path) -> None:
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     # the workers have this process's stderr: it is at its end only when the last of them has gone
-    process = subprocess.run([sys.executable, "-c", code, photos], capture_output=True, check=False, timeout=60)
+    process = subprocess.run([sys.executable, "-c", code, photos], capture_output=True, check=False, timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL
     assert len(process.stdout.split()) == 2
 

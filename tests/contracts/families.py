@@ -28,6 +28,7 @@ from shards import families
 from shards.errors import QueryError, SignatureError
 from shards.families.base import BLOCK, Family, Row, Rows
 from shards.images import Picture
+from tests.tiers import scaled
 
 
 @dataclass(frozen=True)
@@ -366,7 +367,7 @@ class FamilyTests:
     def test_many_questions_are_answered_like_each_alone(self, family: Family, signatures: Rows, many: Rows) -> None:
         scores = np.sort(family.score(signatures[0], signatures))
 
-        @settings(max_examples=4)
+        @settings(max_examples=scaled(4))
         @given(
             asked=st.lists(st.tuples(st.integers(0, 20), st.integers(1, 3)), max_size=3),
             limit=st.sampled_from([1, 4, 300]),

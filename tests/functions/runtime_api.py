@@ -22,6 +22,8 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any
 
+from tests.patience import PATIENCE
+
 REQUEST_BYTES = 6 << 20
 """Of an event; AWS says so in RequestTooLargeException."""
 
@@ -122,7 +124,8 @@ class Function:
     """A function in Lambda: a context manager; within it, it can be called here, and over HTTP at `endpoint`.
 
     `package`: the folder that is deployed, with all that is imported. `runtime`: the folder with the runtime client,
-    which Lambda has beside it. As there, an environment that has ended is replaced by the next call.
+    which Lambda has beside it. `seconds`: what a call may take, unless it says so itself. As there, an environment that
+    has ended is replaced by the next call.
     """
 
     def __init__(
@@ -133,7 +136,7 @@ class Function:
         variables: Mapping[str, str],
         *,
         log: Path,
-        seconds: float = 60,
+        seconds: float = PATIENCE,
     ) -> None:
         self.seconds = seconds
         self._package = package
@@ -177,22 +180,26 @@ class Function:
         """Where Invoke is."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def invoke(self, event: object, seconds: float | None = None) -> Any:
-        """What the function answers. Raises FunctionFailed, RequestTooLarge."""
-        outcome = self.call(json.dumps(event).encode(), seconds)
+    def invoke(self, event: object, seconds: float | None = None, told: float | None = None) -> Any:
+        """Return what the function answers. Raises FunctionFailed, RequestTooLarge.
+
+        `told`: the seconds that it believes to have, where these are not those that it really has.
+        """
+        outcome = self.call(json.dumps(event).encode(), seconds, told)
         document = json.loads(outcome.body)
         if outcome.failed:
             raise FunctionFailed(document)
         return document
 
-    def call(self, event: bytes, seconds: float | None = None) -> Outcome:
+    def call(self, event: bytes, seconds: float | None = None, told: float | None = None) -> Outcome:
         """Waits until it is the event's turn, and then for its outcome. Raises RequestTooLarge."""
         if len(event) > REQUEST_BYTES:
             raise RequestTooLarge(
                 f"{len(event)} byte payload is too large for the RequestResponse invocation type"
                 f" (limit {REQUEST_BYTES} bytes)"
             )
-        seconds = seconds or self.seconds
+        seconds = self.seconds if seconds is None else seconds
+        told = seconds if told is None else told
         with self._one_at_a_time:
             if self.environment is None or self.environment.is_over:
                 if self.environment is not None:
@@ -200,7 +207,7 @@ class Function:
                 address = self.endpoint.removeprefix("http://")
                 variables = self._variables | {"AWS_LAMBDA_RUNTIME_API": address}
                 self.environment = Environment(self._command, variables, self._package, self._log)
-            return self.environment.run(Call(event, int((time.time() + seconds) * 1e3)), seconds)
+            return self.environment.run(Call(event, int((time.time() + told) * 1e3)), seconds)
 
     def lines(self) -> list[dict[str, Any]]:
         """The JSON lines of the log."""

@@ -23,6 +23,7 @@ import pytest
 from functions.counted import Counted
 from functions.pictures import Picture
 from functions.telemetry import Telemetry
+from tests.patience import PATIENCE
 
 EVENTS = Path(__file__).parents[1] / "events"
 
@@ -148,11 +149,19 @@ class Bucket:
         self.told.append(notification(key, self.ms, sequencer, kind))
 
 
+UNHURRIED = {
+    "LOOKALIKE_SIGN_SECONDS": f"{PATIENCE:g}",
+    "LOOKALIKE_ANSWER_SECONDS": f"{PATIENCE:g}",
+    "LOOKALIKE_SCAN_SECONDS": f"{PATIENCE:g}",
+}
+"""Settings of functions that give nothing up."""
+
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_REGION": "us-east-1",
+    **UNHURRIED,
 }
 
 

@@ -24,6 +24,7 @@ from functions.waker import EARLY
 from shards import Index
 from shards.table.table import TAIL_OBJECTS
 from tests.functions.stage import Invocation, event, load
+from tests.patience import PATIENCE
 from tests.web.conftest import CAT, RACCOON, add
 
 WRITER = {"authorization": "Bearer 0123456789-writer"}
@@ -169,6 +170,7 @@ def test_public_means_that_everybody_may_ask_and_no_more(api: Api) -> None:
 
 
 def test_a_token_that_is_new_or_gone_is_noticed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.module.front._tokens, "clock", lambda: 0.0)
     assert api.ask("GET", "/v1/stats", headers=READER).status == 200
     secrets = boto3.client("secretsmanager", region_name="us-east-1")
     secrets.put_secret_value(SecretId="lookalike/tokens", SecretString="0123456789-another read\n")
@@ -297,10 +299,10 @@ def test_who_adds_wakes_the_compactor_before_anybody_has_to_wait(api: Api, monke
     service = api.module.front._adapter.app.state.service
     monkeypatch.setattr(service, "clock", count(10**9, 60).__next__)
     assert put("second.jpg") == 201
-    assert called.get(timeout=60) == "lookalike-compact"
+    assert called.get(timeout=PATIENCE) == "lookalike-compact"
     assert put("third.jpg") == 201
     waker.start(lambda: called.put("the last"))
-    assert called.get(timeout=60) == "the last", "once in a while is enough"
+    assert called.get(timeout=PATIENCE) == "the last", "once in a while is enough"
 
 
 def test_requests_one_after_another_share_one_app(api: Api) -> None:

@@ -21,6 +21,7 @@ from shards import Index, PictureSettings
 from shards.errors import StorageError, Undecided
 from shards.table.records import Record
 from tests.cli.drawing import png
+from tests.tiers import scaled
 from tests.world import FakeWorld
 
 SECOND = 10**9
@@ -295,7 +296,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=scaled(150), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(KEYS), st.integers(0, 9)), max_size=4), st.lists(STEPS, max_size=25))
 def test_whatever_happens_meanwhile_the_index_becomes_the_bucket(
     before: list[tuple[str, int]], steps: list[tuple[str, str, int]]

@@ -22,6 +22,7 @@ from shards.table.committing import Committed
 from shards.table.merge import FACTOR, Merged
 from tests.cli.drawing import png
 from tests.functions.stage import Invocation, Told, load
+from tests.patience import PATIENCE
 from tests.table.synthetic import many
 from tests.world import FakeWorld
 
@@ -49,7 +50,7 @@ def run(
 ) -> tuple[dict[str, Any], Told]:
     told = Told()
     said: dict[str, Any] = {}
-    compactor = Compactor(index, merge, told.telemetry, workers=workers, merge_seconds=300, fold_seconds=0.01)
+    compactor = Compactor(index, merge, told.telemetry, workers=workers, merge_seconds=300, fold_seconds=0)
     compactor.run(lambda: seconds, said)
     return said, told
 
@@ -78,7 +79,7 @@ def test_merges_of_different_shards_run_at_once() -> None:
     index = filled(FACTOR, shards=2)
     assert len(index.due_merges()) == 2
     # each waits for the other: one after another, both would give up
-    both = Barrier(2, timeout=30)
+    both = Barrier(2, timeout=PATIENCE)
 
     def merge(segments: Sequence[str]) -> Merged | None:
         both.wait()
@@ -121,7 +122,7 @@ def test_folding_goes_on_while_a_merge_is_under_way() -> None:
 
     def merge(segments: Sequence[str]) -> Merged | None:
         index.write([signed])
-        assert folded.wait(30), "the fresh picture was not folded while this merge went on"
+        assert folded.wait(PATIENCE), "the fresh picture was not folded while this merge went on"
         return index.merge(segments)
 
     said, _ = run(index, merge)
@@ -131,7 +132,7 @@ def test_folding_goes_on_while_a_merge_is_under_way() -> None:
 def test_merges_that_are_done_are_committed_together_with_what_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     index = filled(FACTOR, shards=2)
     signed = index.sign("late.png", PICTURE)
-    both = Barrier(2, timeout=30, action=lambda: index.write([signed]))
+    both = Barrier(2, timeout=PATIENCE, action=lambda: index.write([signed]))
     monkeypatch.setattr("functions.compactor.FIRST_COMPLETED", ALL_COMPLETED)
 
     def merge(segments: Sequence[str]) -> Merged | None:
@@ -142,7 +143,7 @@ def test_merges_that_are_done_are_committed_together_with_what_is_fresh(monkeypa
     before = index.stats().version
     told = Told()
     said: dict[str, Any] = {}
-    Compactor(index, merge, told.telemetry, workers=2, merge_seconds=300, fold_seconds=30).run(lambda: 900, said)
+    Compactor(index, merge, told.telemetry, workers=2, merge_seconds=300, fold_seconds=PATIENCE).run(lambda: 900, said)
     assert (said["merges"], said["folded"]) == (2, 2)
     assert index.stats().version == before + 2, "one for the first fold, and one for both merges and the second fold"
 
@@ -215,7 +216,7 @@ def test_a_merge_that_is_not_done_at_its_end_is_in_vain() -> None:
     made: list[Merged | None] = []
 
     def merge(segments: Sequence[str]) -> Merged | None:
-        assert go_on.wait(30)
+        assert go_on.wait(PATIENCE)
         made.append(index.merge(segments))
         return made[0]
 

@@ -18,6 +18,7 @@ from shards.errors import PictureError, StorageError, Undecided
 from shards.table.records import Record
 from tests.cli.drawing import png
 from tests.functions.stage import START_MS, Bucket, Invocation, Told, batch, event, load, notification
+from tests.tiers import scaled
 from tests.world import FakeWorld
 
 SMALL = PictureSettings(max_bytes=5_000)
@@ -293,7 +294,7 @@ KEYS = ["a.png", "b c+d%20.jpg", "ü/😺.gif"]
 OPERATIONS = st.tuples(st.sampled_from(KEYS), st.sampled_from([*PICTURES, CORRUPT, LARGE, None]), st.integers(0, 2))
 
 
-@settings(max_examples=60)
+@settings(max_examples=scaled(60))
 @given(operations=st.lists(OPERATIONS, min_size=1, max_size=8), data=st.data())
 def test_the_index_equals_the_bucket(operations: list[tuple[str, bytes | None, int]], data: st.DataObject) -> None:
     """Whatever happens in the bucket, while events are delivered late, doubled, shuffled, and in any batches."""

@@ -45,7 +45,7 @@ ENOUGH = Counter(
 )
 """What has to have happened, on a fast machine within few seconds."""
 
-SECONDS = 120.0
+SECONDS = 900.0
 """Until it ends all the same, and fails."""
 
 INGESTS, COMPACTORS = 5, 2
@@ -266,6 +266,7 @@ def all_of(work: list[Callable[[], None]]) -> None:
             one.result()
 
 
+@pytest.mark.long
 def test_nothing_is_lost_by_many_processes_that_are_killed_at_any_moment(crowd: Crowd) -> None:
     print(f"seed {SEED}")
     Index.create(crowd.variables["LOOKALIKE_INDEX"], families=["dhash"], shards=2, segment_rows=64)

@@ -29,12 +29,16 @@ from shards.search.executor import FanOut
 from shards.table.merge import Merged
 from tests.cli.drawing import png
 from tests.functions.runtime_api import ANSWER_BYTES, REGION, REQUEST_BYTES, Function, FunctionFailed
-from tests.functions.stage import event
+from tests.functions.stage import UNHURRIED, event
 from tests.functions.unpacked import unpack, unpack_runtime
+from tests.patience import PATIENCE
 from tests.search.fanned import one_each
 from tests.servers import BUCKET, S3Server
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric has wheels for Linux only")
+pytestmark = [
+    pytest.mark.outside,
+    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric has wheels for Linux only"),
+]
 
 PICTURES = "pictures"
 """The bucket of the events."""
@@ -109,13 +113,17 @@ class Account:
 
 @pytest.fixture
 def account(packages: Packages, s3_environment: S3Server, tmp_path: Path) -> Iterator[Account]:
-    variables = s3_environment.environment | {
-        "LOOKALIKE_INDEX": f"s3://{BUCKET}/{uuid.uuid4().hex}",
-        "LOOKALIKE_IMAGES": PICTURES,
-        "LOOKALIKE_FAMILIES": "dhash",
-        "LOOKALIKE_SHARDS": "2",
-        "LOOKALIKE_SEGMENT_ROWS": "64",
-    }
+    variables = (
+        s3_environment.environment
+        | UNHURRIED
+        | {
+            "LOOKALIKE_INDEX": f"s3://{BUCKET}/{uuid.uuid4().hex}",
+            "LOOKALIKE_IMAGES": PICTURES,
+            "LOOKALIKE_FAMILIES": "dhash",
+            "LOOKALIKE_SHARDS": "2",
+            "LOOKALIKE_SEGMENT_ROWS": "64",
+        }
+    )
     with ExitStack() as started:
         yield Account(packages, variables, tmp_path, started)
 
@@ -140,7 +148,7 @@ def client_of(s3_environment: S3Server) -> Iterator[Callable[[Function], Any]]:
     with ExitStack() as made:
 
         def client(function: Function) -> Any:
-            address, config = function.endpoint, calls.config(60, 4)
+            address, config = function.endpoint, calls.config(PATIENCE, 4)
             return made.enter_context(
                 closing(boto3.session.Session(region_name=REGION).client("lambda", endpoint_url=address, config=config))
             )
@@ -208,7 +216,7 @@ def test_a_worker_finds_what_one_process_finds(account: Account, client_of: Call
     client = client_of(scan)
     fanned = Index.open(
         account.variables["LOOKALIKE_INDEX"],
-        executor=FanOut(lambda asked: calls.call(client, "scan", asked), planner=one_each),
+        executor=FanOut(lambda asked: calls.call(client, "scan", asked), deadline=PATIENCE, planner=one_each),
     )
     assert fanned.search(Key("00007"), limit=20) == index.search(Key("00007"), limit=20)
     assert {line["segments"] for line in scan.lines()} == {1}
@@ -226,7 +234,9 @@ def test_an_answer_of_a_worker_that_aws_would_refuse_is_refused_by_the_worker(ac
             answers.append(scan.invoke(asked))
             return answers[-1]
 
-        fanned = Index.open(account.variables["LOOKALIKE_INDEX"], executor=FanOut(ask, planner=one_each))
+        fanned = Index.open(
+            account.variables["LOOKALIKE_INDEX"], executor=FanOut(ask, deadline=PATIENCE, planner=one_each)
+        )
         return fanned.search(Key("k" * 1_000 + "00007"), limit=limit)
 
     assert len(search(100).hits) == 100
@@ -252,7 +262,7 @@ def test_merges_are_handed_to_workers(account: Account) -> None:
     compact = account.function(
         "compact", LOOKALIKE_MERGE_FUNCTION="merge", LOOKALIKE_MERGES="2", AWS_ENDPOINT_URL_LAMBDA=merge.endpoint
     )
-    assert compact.invoke({}, seconds=400) is None
+    assert compact.invoke({}) is None
     (done,) = (line for line in compact.lines() if line.get("message") == "done")
     assert (done["merges"], done["merges_failed"], done["merges_left"]) == (1, 0, 0)
     assert not index.due_merges()
@@ -305,7 +315,7 @@ def test_the_state_machine_is_told_of_errors_by_the_names_that_it_waits_for(
     put("zoo/wolf.png", png(3))
     items = [{"Key": "zoo/wolf.png", "Size": 1, "LastModified": 1}]
     with pytest.raises(FunctionFailed) as raised:
-        account.function("backfill").invoke({"Items": items}, seconds=10)
+        account.function("backfill").invoke({"Items": items}, told=10)
     assert raised.value.kind == "Unfinished"
 
 
@@ -334,6 +344,6 @@ def test_the_limits_of_lambda_hold_here(account: Account) -> None:
 def test_a_call_that_takes_too_long_is_ended_and_the_next_one_has_a_new_process(account: Account) -> None:
     slow = account.other("slow")
     with pytest.raises(FunctionFailed) as raised:
-        slow.invoke(600, seconds=1)
+        slow.invoke(2 * PATIENCE, seconds=0)
     assert raised.value.kind == "Sandbox.Timedout"
     assert slow.invoke(0) is None

@@ -13,6 +13,7 @@ from functions.signing import SafeSigner
 from shards import Index
 from shards.errors import PictureError
 from tests.cli.drawing import png
+from tests.patience import PATIENCE
 
 ORDER = (1_800_000_000_000_000_000, 7)
 SOURCE = {"path": "s3://pictures/a.png", "size": 1, "mtime_ns": 2}
@@ -25,7 +26,7 @@ def index() -> Index:
 
 @pytest.fixture
 def sign(index: Index) -> Iterator[SafeSigner]:
-    signer = SafeSigner(index, Settings(index=index.url))
+    signer = SafeSigner(index, Settings(index=index.url, sign_seconds=PATIENCE))
     yield signer
     signer.close()
 

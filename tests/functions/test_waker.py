@@ -13,6 +13,7 @@ from botocore.exceptions import EndpointConnectionError
 from functions.waker import SECONDS, Waker, in_a_thread, wake
 from shards.table.table import TAIL_BYTES, TAIL_OBJECTS
 from tests.functions.stage import Told
+from tests.patience import PATIENCE
 
 MANY = TAIL_OBJECTS // 4 + 1
 
@@ -64,13 +65,13 @@ def test_a_call_in_a_thread_is_not_waited_for() -> None:
     may_end, has_ended = Event(), Event()
 
     def call() -> None:
-        may_end.wait(60)
+        may_end.wait(PATIENCE)
         has_ended.set()
 
     in_a_thread(call)
     assert not has_ended.is_set()
     may_end.set()
-    assert has_ended.wait(60)
+    assert has_ended.wait(PATIENCE)
 
 
 class Lambda:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shards.errors import LookalikeError, ObjectNotFound
 from shards.search.gathering import Gathered, Gathering, Threads
 from shards.search.wire import WorkerFailed
+from tests.patience import PATIENCE
 from tests.search.crew import FakeCrew
 
 Answer = Mapping[int, str | LookalikeError]
@@ -153,7 +154,7 @@ def test_threads_wait_for_the_first_of_several_calls() -> None:
     crew = Threads(2)
     first, second = crew.start(lambda: 1), crew.start(lambda: 2)
     while not (first.done() and second.done()):
-        crew.wait([one for one in (first, second) if not one.done()], 5.0)
+        crew.wait([one for one in (first, second) if not one.done()], PATIENCE)
     assert (first.result(), second.result()) == (1, 2)
     before = crew.now()
     assert crew.now() >= before

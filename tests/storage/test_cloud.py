@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from obstore.store import AzureStore, GCSStore, S3Store
@@ -15,8 +16,12 @@ from shards.storage import Store, open_store
 from shards.storage.cloud import GAP, CloudStore
 from tests.conftest import MakeStore
 from tests.contracts.stores import StoreTests, names
+from tests.patience import PATIENCE
 from tests.servers import BUCKET, S3Server
 from tests.storage.failing import Answer, Request, Script, ScriptedServer
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig
 
 
 class TestS3(StoreTests):
@@ -26,17 +31,26 @@ class TestS3(StoreTests):
     races = 1
 
 
+UNHURRIED: ClientConfig = {
+    "allow_http": True,
+    "timeout": timedelta(seconds=PATIENCE),
+    "connect_timeout": timedelta(seconds=PATIENCE),
+}
+"""Options of a client that asks again because it was refused, and never because it had to wait."""
+
+
 def s3(endpoint: str) -> CloudStore:
-    """A store that soon gives up."""
+    """Return a store that soon gives up."""
     objects = S3Store(
         "bucket",
         endpoint=endpoint,
         access_key_id="key",
         secret_access_key="secret",
         region="us-east-1",
-        client_options={"allow_http": True},
+        client_options=UNHURRIED,
         retry_config={
             "max_retries": 2,
+            "retry_timeout": timedelta(seconds=PATIENCE),
             "backoff": {"init_backoff": timedelta(milliseconds=1), "max_backoff": timedelta(milliseconds=2), "base": 2},
         },
     )
@@ -49,7 +63,7 @@ def azure(endpoint: str) -> CloudStore:
         account_name="account",
         account_key="a2V5",
         endpoint=endpoint,
-        client_options={"allow_http": True},
+        client_options=UNHURRIED,
         retry_config={"max_retries": 0},
     )
     return CloudStore("az://container", objects, objects)
@@ -60,7 +74,7 @@ def google(endpoint: str) -> CloudStore:
     objects = GCSStore(
         "bucket",
         service_account_key=json.dumps({**account, "private_key_id": ""}),
-        client_options={"allow_http": True},
+        client_options=UNHURRIED,
         retry_config={"max_retries": 0},
     )
     return CloudStore("gs://bucket", objects, objects)

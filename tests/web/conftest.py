@@ -19,6 +19,7 @@ from shards.web import WebSettings, create_app
 from shards.web.problems import Problem
 from shards.web.remote import Fetched
 from shards.web.service import Service
+from tests.web.unhurried import unhurried
 from tests.world import FakeWorld
 
 PICTURES = Path(__file__).parents[2] / "demo" / "pictures"
@@ -126,7 +127,7 @@ def portal() -> Iterator[BlockingPortal]:
 
 @pytest.fixture
 def settings() -> WebSettings:
-    """Of the app of `client`; a test module that needs others has a fixture of this name."""
+    """Of the app of `client`; a test module that needs others has a fixture of this name. None of it is given up."""
     return WebSettings()
 
 
@@ -141,8 +142,8 @@ def client(
     index: Index, settings: WebSettings, elsewhere: Elsewhere, clock: Clock, portal: BlockingPortal
 ) -> Iterator[Client]:
     """Of an app with a service of its own. Its middleware, and what that counts, are shared: see `fresh`."""
-    app = _routes(settings)
-    made = create_app(index, settings, fetcher=elsewhere)
+    app = _routes(unhurried(settings))
+    made = create_app(index, unhurried(settings), fetcher=elsewhere)
     app.state.service, app.state.uploads = made.state.service, made.state.uploads
     app.state.service.clock = clock
     yield Client(app, portal)
@@ -152,7 +153,7 @@ def client(
 @pytest.fixture
 def fresh(index: Index, settings: WebSettings, portal: BlockingPortal) -> Iterator[Client]:
     """Of an app that is all its own. An error of the app is answered, not raised."""
-    app = create_app(index, settings)
+    app = create_app(index, unhurried(settings))
     yield Client(app, portal, raises=False)
     app.state.service.signer.close()
 

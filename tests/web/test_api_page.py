@@ -21,6 +21,8 @@ from shards import Index
 from shards.web import create_app, problems
 from shards.web.access import Tokens
 from shards.web.settings import WebSettings
+from tests.patience import PATIENCE
+from tests.web.unhurried import unhurried
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -31,7 +33,7 @@ TOKEN = "a-token-for-the-page"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server with a new index."""
-    settings = WebSettings(tokens=Tokens.parse(f"{TOKEN} admin"))
+    settings = unhurried(WebSettings(tokens=Tokens.parse(f"{TOKEN} admin")))
     index = Index.create(str(tmp_path_factory.mktemp("served") / "photos.index"))
     app = create_app(index, settings)
     with socket.socket() as listening:
@@ -67,7 +69,13 @@ def run(server: str, folder: Path, script: str) -> str:
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
     }
     done = subprocess.run(
-        ["bash", "-euc", script], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60
+        ["bash", "-euc", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
     return done.stdout

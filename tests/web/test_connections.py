@@ -1,35 +1,31 @@
-"""Connections that are held open: a real socket, and a fifth of a second in the place of ten."""
+"""Connections that are held open: a pair of real sockets, and time that passes by itself when nothing else is left."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from shards.web import connections
+from shards.web.connections import HEAD_SECONDS, Connection
 from shards.web.server import configured
-
-SECONDS = 0.2
-PATIENCE = 10
-"""After which a server that does not answer, or does not hang up, never will."""
+from tests.web.virtual_time import now, run
 
 HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 BODY = b"an answer"
 
 
-class Hasty(connections.Connection):
-    head_seconds = SECONDS
+class Small(Connection):
+    """What is served here: its heads are small, so that a large one is."""
+
     head_bytes = 1000
-
-
-class Patient(Hasty):
-    head_seconds = 60
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,21 +42,21 @@ class Client:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    served: list[Hasty]
+    served: Connection
 
     @property
     def hangs_up_at(self) -> float | None:
         """When the next head has to be whole, by the event loop's clock; None where no head is waited for."""
-        timer = self.served[0]._timer
+        timer = self.served._timer
         return None if timer is None else timer.when()
 
     async def answer(self) -> bytes:
         """The head of the next answer. Fails where there is none."""
-        return await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE)
+        return await self.reader.readuntil(b"\r\n\r\n")
 
     async def rest(self) -> bytes:
         """What comes until the server hangs up. Fails where it does not."""
-        return await asyncio.wait_for(self.reader.read(), PATIENCE)
+        return await self.reader.read()
 
     async def is_hung_up_on(self) -> bool:
         """Whether the connection ends with nothing more said, be it broken off since it has not read all we sent."""
@@ -71,33 +67,27 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(kind: type[Hasty]) -> AsyncIterator[Client]:
+async def connected() -> AsyncIterator[Client]:
     config = configured(app)
     config.load()
-    state = ServerState()
     loop = asyncio.get_running_loop()
-    served: list[Hasty] = []
-
-    def serve() -> Hasty:
-        served.append(kind(config=config, server_state=state, app_state={}))
-        return served[-1]
-
-    server = await loop.create_server(serve, "127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    ours, theirs = socket.socketpair()
+    _, served = await loop.connect_accepted_socket(
+        lambda: Small(config=config, server_state=ServerState(), app_state={}), theirs
+    )
+    reader, writer = await asyncio.open_connection(sock=ours)
     try:
         yield Client(reader, writer, served)
     finally:
         writer.close()
-        server.close()
-        await server.wait_closed()
 
 
-def on_a_connection(scene: Callable[[Client], Awaitable[None]], kind: type[Hasty] = Hasty) -> None:
-    async def run() -> None:
-        async with connected(kind) as client:
+def on_a_connection(scene: Callable[[Client], Awaitable[None]]) -> None:
+    async def connect() -> None:
+        async with connected() as client:
             await scene(client)
 
-    asyncio.run(run())
+    run(connect())
 
 
 def refusal(answer: bytes) -> tuple[str, dict[str, Any]]:
@@ -112,12 +102,13 @@ def refusal(answer: bytes) -> tuple[str, dict[str, Any]]:
 def test_the_service_is_run_with_it() -> None:
     config = configured(app)
     config.load()
-    assert config.http_protocol_class is connections.Connection
+    assert config.http_protocol_class is Connection
 
 
 def test_who_says_nothing_is_hung_up_on() -> None:
     async def scene(client: Client) -> None:
         assert await client.rest() == b""
+        assert now() == HEAD_SECONDS
 
     on_a_connection(scene)
 
@@ -128,14 +119,15 @@ def test_a_head_that_comes_byte_by_byte_has_to_be_whole_in_time() -> None:
             for byte in HEAD:
                 client.writer.write(bytes([byte]))
                 # never at the moment of the refusal: what comes too late for it would reset the connection
-                await asyncio.sleep(0.4 * SECONDS)
+                await asyncio.sleep(0.4 * HEAD_SECONDS)
 
         dripping = asyncio.create_task(drip())
         line, problem = refusal(await client.rest())
         dripping.cancel()
+        assert now() == HEAD_SECONDS
         assert line == "HTTP/1.1 408 Request Timeout"
         assert problem["code"] == "head-too-slow"
-        assert "0.2 s" in problem["detail"]
+        assert "10 s" in problem["detail"]
 
     on_a_connection(scene)
 
@@ -144,7 +136,7 @@ def test_a_head_without_end_is_not_kept() -> None:
     async def scene(client: Client) -> None:
         client.writer.write(HEAD)
         for _ in range(3):
-            await asyncio.sleep(SECONDS / 20)
+            await asyncio.sleep(HEAD_SECONDS / 20)
             client.writer.write(b"Cookie: " + b"x" * 500 + b"\r\n")
         line, problem = refusal(await client.rest())
         assert line == "HTTP/1.1 431 Request Header Fields Too Large"
@@ -166,31 +158,30 @@ def test_a_body_may_take_longer_than_a_head() -> None:
         client.writer.write(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n")
         assert (await client.answer()).startswith(b"HTTP/1.1 100"), "the app asks for the body"
         assert client.hangs_up_at is None
+        await asyncio.sleep(3 * HEAD_SECONDS)
         client.writer.write(b"x")
         assert (await client.answer()).startswith(b"HTTP/1.1 200")
 
-    on_a_connection(scene, Patient)
+    on_a_connection(scene)
 
 
 def test_each_head_has_its_own_time() -> None:
     async def scene(client: Client) -> None:
-        before = 0.0
         for _ in range(3):
+            await asyncio.sleep(0.4 * HEAD_SECONDS)
             client.writer.write(HEAD + b"\r\n")
             assert (await client.answer()).startswith(b"HTTP/1.1 200")
             assert await client.reader.readexactly(len(BODY)) == BODY
-            assert client.hangs_up_at is not None
-            assert client.hangs_up_at > before
-            before = client.hangs_up_at
+            assert client.hangs_up_at == now() + HEAD_SECONDS
         # two at once
+        await asyncio.sleep(0.4 * HEAD_SECONDS)
         client.writer.write(2 * (HEAD + b"\r\n"))
         for _ in range(2):
             assert (await client.answer()).startswith(b"HTTP/1.1 200")
             assert await client.reader.readexactly(len(BODY)) == BODY
-        assert client.hangs_up_at is not None
-        assert client.hangs_up_at > before
+        assert client.hangs_up_at == now() + HEAD_SECONDS
 
-    on_a_connection(scene, Patient)
+    on_a_connection(scene)
 
 
 def test_a_body_that_nobody_reads_any_more_ends_with_the_connection() -> None:
@@ -202,10 +193,12 @@ def test_a_body_that_nobody_reads_any_more_ends_with_the_connection() -> None:
         async def drip() -> None:
             while True:
                 client.writer.write(b"x")
-                await asyncio.sleep(SECONDS / 20)
+                # never at the moment of the end: what comes too late for it would break the connection
+                await asyncio.sleep(0.3 * HEAD_SECONDS)
 
         dripping = asyncio.create_task(drip())
         assert await client.is_hung_up_on()
+        assert now() == pytest.approx(HEAD_SECONDS)
         dripping.cancel()
 
     on_a_connection(scene)

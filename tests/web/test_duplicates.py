@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -15,7 +16,10 @@ from shards.families import family
 from shards.web import WebSettings
 from shards.web.groups import KEPT, ROW_BYTES, WAITING, Groups
 from shards.web.problems import Problem
+from tests.patience import PATIENCE
 from tests.web.conftest import CAT, PICTURES, RACCOON, Client, add, problem
+from tests.web.unhurried import unhurried
+from tests.web.virtual_time import run_standing
 
 
 def half(data: bytes) -> bytes:
@@ -122,7 +126,7 @@ def test_one_search_runs_at_a_time_and_equal_ones_share_it(index: Index, monkeyp
     monkeypatch.setattr(Index, "duplicates", duplicates)
 
     async def ask() -> None:
-        groups = Groups(index, WebSettings())
+        groups = Groups(index, unhurried())
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 for name in ("dhash", "phash"):
@@ -137,14 +141,14 @@ def test_too_many_that_wait_are_told_so(index: Index, monkeypatch: pytest.Monkey
     plain = Index.duplicates
 
     def duplicates(self: Index, **options: Any) -> Any:
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE)
         return plain(self, **options)
 
     monkeypatch.setattr(Index, "duplicates", duplicates)
     codes: list[str] = []
 
     async def ask() -> None:
-        groups = Groups(index, WebSettings())
+        groups = Groups(index, unhurried())
 
         async def one(n: int) -> None:
             try:
@@ -174,11 +178,11 @@ def refused(groups: Groups, name: str, **how: Any) -> Problem:
 
 def test_what_takes_too_long_is_ended_and_said_so(index: Index) -> None:
     """At the first step after the time is over."""
-    clock = iter((0.0, 0.0, *(9.0 for _ in range(100)))).__next__
-    groups = Groups(index, WebSettings(duplicates_seconds=8), clock=clock)
+    clock = iter((0.0, 0.0, *(PATIENCE + 1 for _ in range(100)))).__next__
+    groups = Groups(index, unhurried(), clock=clock)
     problem = refused(groups, "haar", exhaustive=True)
     assert (problem.status, problem.code) == (503, "duplicates-too-slow")
-    assert "8 s" in problem.detail
+    assert f"{PATIENCE:g} s" in problem.detail
     assert "lookalike duplicates" in str(problem.help)
     # the clock stands still now: nothing is left locked, and nothing half done is kept
     assert anyio.run(lambda: groups.find(family("haar"), 80.0, "star", exhaustive=True)).groups
@@ -190,26 +194,28 @@ def test_a_search_that_hangs_is_not_waited_for_and_its_result_is_kept(
     go_on, found = threading.Event(), threading.Event()
     plain = Index.duplicates
 
-    def duplicates(self: Index, **options: Any) -> Any:
-        assert go_on.wait(10)
-        options.pop("progress")
-        try:
-            return plain(self, **options)
-        finally:
-            found.set()
+    async def ask(pass_seconds: Callable[[float], None]) -> None:
+        def duplicates(self: Index, **options: Any) -> Any:
+            pass_seconds(PATIENCE)
+            assert go_on.wait(PATIENCE)
+            options.pop("progress")
+            try:
+                return plain(self, **options)
+            finally:
+                found.set()
 
-    monkeypatch.setattr(Index, "duplicates", duplicates)
-
-    async def ask() -> None:
-        groups = Groups(index, WebSettings(duplicates_seconds=0.05))
-        with pytest.raises(Problem, match=r"0\.05 s"):
+        monkeypatch.setattr(Index, "duplicates", duplicates)
+        groups = Groups(index, unhurried(), clock=lambda: 0.0)
+        with pytest.raises(Problem, match=f"{PATIENCE:g} s"):
             await groups.find(family("dhash"), 80.0, "star")
+        assert not found.is_set()
         go_on.set()
-        assert await anyio.to_thread.run_sync(found.wait, 10)
-        groups._seconds = 10
+        assert await anyio.to_thread.run_sync(found.wait, PATIENCE)
+        # it is kept a moment after it was found: whoever asks by then waits for that, and searches no more
+        monkeypatch.delattr(Index, "duplicates")
         assert (await groups.find(family("dhash"), 80.0, "star")).groups
 
-    anyio.run(ask)
+    run_standing(ask)
 
 
 def test_what_does_not_fit_in_memory_is_not_begun(index: Index, searches: list[dict[str, Any]]) -> None:
@@ -224,7 +230,7 @@ def test_what_does_not_fit_in_memory_is_not_begun(index: Index, searches: list[d
     assert "memory for 5" in refused(Groups(index, WebSettings(duplicates_bytes=5 * ROW_BYTES)), "dhash").detail
 
     async def ask() -> None:
-        await Groups(index, WebSettings(duplicates_bytes=images * row)).find(family("haar"), 80.0, "star")
+        await Groups(index, unhurried(WebSettings(duplicates_bytes=images * row))).find(family("haar"), 80.0, "star")
 
     anyio.run(ask)
     assert len(searches) == 1

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
+import httpx
 import pytest
 
 import shards
 from shards import Index
 from shards.errors import StorageError
-from shards.web import WebSettings, health
+from shards.web import WebSettings, create_app
 from shards.web.access import Tokens
+from tests.patience import PATIENCE
 from tests.web.conftest import CAT, RACCOON, Client, problem
+from tests.web.virtual_time import run_standing
 
 
 def test_a_service_is_alive_whatever_the_store_does(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,12 +31,23 @@ def test_a_service_is_alive_whatever_the_store_does(client: Client, monkeypatch:
     assert "secret-bucket" not in refused.text
 
 
-def test_a_store_that_hangs_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_hangs_is_not_ready(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     let_go = threading.Event()
-    monkeypatch.setattr(Index, "count", lambda self: let_go.wait(10))
-    monkeypatch.setattr(health, "READY_SECONDS", 0.0)
-    refused = client.get("/readyz")
-    let_go.set()
+
+    async def scene(pass_seconds: Callable[[float], None]) -> httpx.Response:
+        def hang(self: Index) -> bool:
+            pass_seconds(WebSettings().ready_seconds)
+            return let_go.wait(PATIENCE)
+
+        monkeypatch.setattr(Index, "count", hang)
+        transport = httpx.ASGITransport(create_app(index))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            answer = await client.get("/readyz")
+        assert not let_go.is_set()
+        let_go.set()
+        return answer
+
+    refused = run_standing(scene)
     assert (refused.status_code, problem(refused)["code"]) == (503, "store-failed")
 
 

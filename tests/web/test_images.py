@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from shards import Index
 from shards.errors import Conflict, Undecided
 from shards.web.routing import KeysInPaths
+from tests.tiers import scaled
 from tests.web.conftest import CAT, RACCOON, Client, Clock, Elsewhere, add, problem
 
 
@@ -126,7 +127,7 @@ def test_any_text_is_a_key(client: Client, index: Index, key: str) -> None:
 
 
 @given(key=st.text(min_size=1, max_size=60).filter(lambda key: key not in (".", "..")))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_key_is_found_under_its_path(client: Client, key: str) -> None:
     answer = client.get(path(key))
     assert answer.status_code == 404

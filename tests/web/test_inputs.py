@@ -7,6 +7,7 @@ import json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.tiers import scaled
 from tests.web.conftest import Client, problem
 
 MEDIA_TYPES = (
@@ -65,7 +66,7 @@ ROUTES = (
 
 
 @given(route=st.sampled_from(ROUTES), media_type=st.sampled_from(MEDIA_TYPES), body=BODIES)
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_body_is_answered(client: Client, route: tuple[str, str], media_type: str, body: bytes) -> None:
     headers = {"Content-Type": media_type} if media_type else {}
     response = client.request(*route, content=body, headers=headers)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from shards import Index
 from shards.web import WebSettings
 from shards.web.access import Tokens
+from tests.tiers import scaled
 from tests.web.conftest import CAT, PICTURES, RACCOON, Client
 from tests.web.fields import FIELDS, Sent, sent
 
@@ -225,7 +226,7 @@ PATHS = st.sampled_from(["/query", "/status", "/images/1", "/images/0", "/images
 NAMES = st.sampled_from(["hash", "limit", "min_score", "post_id", "file", "channels", "signature", "id"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=scaled(150))
 @given(PATHS, sent(NAMES))
 def test_whatever_is_sent_is_answered_in_the_envelope(client: Client, path: str, request: Sent) -> None:
     response = request.to(client, path)

@@ -16,6 +16,7 @@ from shards import Index
 from shards.web import WebSettings
 from shards.web.access import Tokens
 from shards.web.match import HITS
+from tests.tiers import scaled
 from tests.web.conftest import CAT, RACCOON, Client, Elsewhere
 from tests.web.fields import Sent, sent
 
@@ -248,7 +249,7 @@ NAMES = st.sampled_from(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=scaled(150))
 @given(PATHS, sent(NAMES))
 def test_whatever_is_sent_is_answered_in_the_envelope(client: Client, path: str, request: Sent) -> None:
     response = request.to(client, path)

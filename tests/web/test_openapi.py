@@ -16,7 +16,9 @@ from shards.web import WebSettings, create_app
 from shards.web.access import Tokens
 from shards.web.problems import Problem
 from shards.web.remote import Fetched
+from tests.tiers import scaled
 from tests.web.conftest import CAT, RACCOON, Client, add
+from tests.web.unhurried import unhurried
 
 TOKENS = {scope: f"the-token-that-may-{scope}" for scope in ("read", "write", "admin")}
 
@@ -38,7 +40,8 @@ def made() -> Any:
     for key, data in {"cat.jpg": CAT, "holiday/cat.jpg": CAT, "raccoon": RACCOON}.items():
         add(index, key, data)
     lines = "\n".join(f"{token} {scope}" for scope, token in TOKENS.items())
-    return create_app(index, WebSettings(tokens=Tokens.parse(lines), max_body=1 << 20), fetcher=OnlyExamples())
+    settings = unhurried(WebSettings(tokens=Tokens.parse(lines), max_body=1 << 20))
+    return create_app(index, settings, fetcher=OnlyExamples())
 
 
 app = made()
@@ -47,7 +50,7 @@ description = schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
 @description.parametrize()
-@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@settings(max_examples=scaled(20), suppress_health_check=list(HealthCheck))
 def test_what_is_described_is_what_is_answered(case: schemathesis.Case) -> None:
     """No error of the server, no status, media type, header or document that is not described, no way past tokens.
 

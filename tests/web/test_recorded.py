@@ -12,13 +12,11 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from tests.patience import PATIENCE
 from tests.web.conftest import Client, Elsewhere
 from tests.web.recorded import PICTURES, recorded
 
 DIALECTS = ("iqdb", "match")
-
-PATIENCE = 30.0
-"""Seconds for an answer, on the slowest machine."""
 
 
 @pytest.fixture

@@ -13,10 +13,13 @@ from typing import Any
 import httpcore
 import pytest
 
+from shards.web import network
 from shards.web.addresses import Address
 from shards.web.problems import Problem
 from shards.web.remote import AT_ONCE, REDIRECTS, Fetched, Fetcher
 from shards.web.settings import WebSettings
+from tests.patience import PATIENCE
+from tests.web.unhurried import unhurried
 from tests.web.virtual_time import now, run, settle
 
 PUBLIC, OTHER, PRIVATE = "93.184.216.34", "2606:2800:220:1::1", "10.0.0.5"
@@ -459,8 +462,9 @@ async def at_a_real_server(answer: bytes, ask: Callable[[int], Awaitable[Fetched
         return await ask(server.sockets[0].getsockname()[1]), asked
 
 
-def test_over_a_real_network_with_the_names_of_the_system() -> None:
-    fetching = Fetcher(WebSettings(), is_allowed=lambda address: address.is_loopback)
+def test_over_a_real_network_with_the_names_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "CONNECT_SECONDS", PATIENCE)
+    fetching = Fetcher(unhurried(), is_allowed=lambda address: address.is_loopback)
     body = bytes(range(256)) * 4000
     found, [request] = asyncio.run(
         at_a_real_server(page(body), lambda port: fetching.fetch(f"http://localhost:{port}/cat.jpg"))
@@ -471,5 +475,5 @@ def test_over_a_real_network_with_the_names_of_the_system() -> None:
 
 def test_over_a_real_network_this_machine_is_refused() -> None:
     with pytest.raises(Problem) as caught:
-        asyncio.run(at_a_real_server(page(), lambda port: Fetcher(WebSettings()).fetch(f"http://localhost:{port}/")))
+        asyncio.run(at_a_real_server(page(), lambda port: Fetcher(unhurried()).fetch(f"http://localhost:{port}/")))
     assert caught.value.code == "url-refused"

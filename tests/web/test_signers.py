@@ -22,6 +22,8 @@ from shards.signing_process import SignedPicture
 from shards.web import signers
 from shards.web.signers import ProcessSigner, Signer, ThreadSigner
 from tests.cli.drawing import cloud, png
+from tests.patience import PATIENCE
+from tests.web.virtual_time import now, run, settle
 
 FAMILIES = ("dhash", "goldberg")
 
@@ -34,7 +36,7 @@ def index() -> Index:
 @pytest.fixture(scope="module")
 def processes(index: Index) -> Iterator[ProcessSigner]:
     """Shared by the tests that leave its processes alone."""
-    with ProcessSigner(index, 2) as signer:
+    with ProcessSigner(index, 2, PATIENCE) as signer:
         yield signer
 
 
@@ -44,7 +46,7 @@ def signer(request: pytest.FixtureRequest, index: Index) -> Iterator[Signer]:
     if request.param == "processes":
         yield request.getfixturevalue("processes")
         return
-    threads = ThreadSigner(index)
+    threads = ThreadSigner(index, PATIENCE)
     yield threads
     threads.close()
 
@@ -125,21 +127,8 @@ def test_many_at_once_are_answered_each_with_its_own(processes: ProcessSigner) -
     assert len(processes.pids) <= 2
 
 
-def test_the_event_loop_goes_on_meanwhile(processes: ProcessSigner) -> None:
-    async def turns_while_signing() -> int:
-        work = asyncio.ensure_future(processes.sign(black(2_000)))
-        turns = 0
-        while not work.done():
-            turns += 1
-            await asyncio.sleep(0)
-        await work
-        return turns
-
-    assert asyncio.run(turns_while_signing()) > 100
-
-
 def test_processes_start_when_they_are_needed_and_end_with_the_signer(index: Index) -> None:
-    signer = ProcessSigner(index, 4)
+    signer = ProcessSigner(index, 4, PATIENCE)
     assert signer.pids == []
     asyncio.run(signer.sign(png(1)))
     asyncio.run(signer.sign(png(2)))
@@ -152,13 +141,13 @@ def test_processes_start_when_they_are_needed_and_end_with_the_signer(index: Ind
 @pytest.fixture
 def one(index: Index) -> Iterator[ProcessSigner]:
     """A signer with one process, which has signed a picture."""
-    with ProcessSigner(index, 1) as signer:
+    with ProcessSigner(index, 1, PATIENCE) as signer:
         asyncio.run(signer.sign(png(1)))
         yield signer
 
 
 def test_one_may_be_started_beforehand(index: Index) -> None:
-    with ProcessSigner(index, 1) as signer:
+    with ProcessSigner(index, 1, PATIENCE) as signer:
         signer.start()
         # it is one of the tasks of the only thread: what comes later waits for it
         signer._threads.submit(int).result()
@@ -167,36 +156,20 @@ def test_one_may_be_started_beforehand(index: Index) -> None:
         assert signer.pids == [pid]
 
 
-def test_a_picture_that_takes_too_long_is_given_up_and_its_process_replaced(one: ProcessSigner) -> None:
-    (before,) = one.pids
-    one._signing._seconds = 0.05
-    error = refused(one.sign(black(7_000)))
-    assert (error.reason, str(error)) == ("timeout", "it was not signed within 0.05 s; send a smaller copy")
-    assert one.pids == []
-    assert is_gone(before)
-    one._signing._seconds = signers.SECONDS
-    assert asyncio.run(one.sign(png(1))).width == 24
-    assert one.pids not in ([], [before])
-
-
-def test_the_time_limit_holds_for_a_process_that_takes_not_even_the_picture(one: ProcessSigner) -> None:
-    one._signing._seconds = 0.05
-    os.kill(one.pids[0], signal.SIGSTOP)
-    assert refused(one.sign(bytes(1 << 22))).reason == "timeout"
-    assert one.pids == []
-
-
 @dataclass
 class Exchanges:
-    """The exchanges of a signer, by their timers."""
+    """The exchanges of a signer, by their timers. `is_over`: the time of each that begins is over at once."""
 
     begun: Event = field(default_factory=Event)
     timers: list[Timer] = field(default_factory=list)
+    limits: list[float] = field(default_factory=list)
     overlap: bool = False
+    is_over: bool = False
 
     def timer(self, seconds: float, kill: Callable[[], None]) -> Timer:
         self.overlap |= any(not timer.finished.is_set() for timer in self.timers)
-        self.timers.append(Timer(seconds, kill))
+        self.timers.append(Timer(0 if self.is_over else seconds, kill))
+        self.limits.append(seconds)
         self.begun.set()
         return self.timers[-1]
 
@@ -207,6 +180,49 @@ def exchanges(one: ProcessSigner, monkeypatch: pytest.MonkeyPatch) -> Exchanges:
     found = Exchanges()
     monkeypatch.setattr(signing_processes, "Timer", found.timer)
     return found
+
+
+def test_a_picture_that_takes_too_long_is_given_up_and_its_process_replaced(
+    one: ProcessSigner, exchanges: Exchanges
+) -> None:
+    (before,) = one.pids
+    # it is sent the picture, and does not answer
+    os.kill(before, signal.SIGSTOP)
+    exchanges.is_over = True
+    error = refused(one.sign(png(1)))
+    assert exchanges.limits == [PATIENCE]
+    assert (error.reason, str(error)) == ("timeout", f"it was not signed within {PATIENCE:g} s; send a smaller copy")
+    assert one.pids == []
+    assert is_gone(before)
+    exchanges.is_over = False
+    assert asyncio.run(one.sign(png(1))).width == 24
+    assert one.pids not in ([], [before])
+
+
+def test_the_time_limit_holds_for_a_process_that_takes_not_even_the_picture(
+    one: ProcessSigner, exchanges: Exchanges
+) -> None:
+    os.kill(one.pids[0], signal.SIGSTOP)
+    exchanges.is_over = True
+    assert refused(one.sign(bytes(1 << 22))).reason == "timeout"
+    assert one.pids == []
+
+
+def test_the_event_loop_goes_on_meanwhile(one: ProcessSigner, exchanges: Exchanges) -> None:
+    async def turns_while_signing() -> int:
+        (pid,) = one.pids
+        os.kill(pid, signal.SIGSTOP)
+        work = asyncio.ensure_future(one.sign(png(2)))
+        turns = 0
+        while not (exchanges.begun.is_set() and turns > 100):
+            turns += 1
+            await asyncio.sleep(0)
+        assert not work.done()
+        os.kill(pid, signal.SIGCONT)
+        await work
+        return turns
+
+    assert asyncio.run(turns_while_signing()) > 100
 
 
 def test_the_time_that_a_picture_waits_for_a_process_does_not_count(one: ProcessSigner, exchanges: Exchanges) -> None:
@@ -284,7 +300,7 @@ def test_closing_ends_what_is_being_signed(one: ProcessSigner, exchanges: Exchan
 
 
 def test_a_picture_that_needs_too_much_memory_ends_no_process(index: Index) -> None:
-    with ProcessSigner(index, 1) as signer:
+    with ProcessSigner(index, 1, PATIENCE) as signer:
         signer._signing._job = replace(signer._signing._job, memory=256 << 20)
         assert asyncio.run(signer.sign(png(1))).width == 24
         before = signer.pids
@@ -299,7 +315,7 @@ def test_the_largest_picture_allowed_is_signed_within_the_limit_of_memory(proces
 
 
 def test_processes_that_cannot_begin_are_the_services_fault(index: Index, capfd: pytest.CaptureFixture[str]) -> None:
-    with ProcessSigner(index, 1) as signer:
+    with ProcessSigner(index, 1, PATIENCE) as signer:
         signer._signing._job = replace(signer._signing._job, families=("nonsense",))
         with pytest.raises(SigningFailed, match=r"ended before it began \(exit status 1\)"):
             asyncio.run(signer.sign(png(1)))
@@ -308,16 +324,26 @@ def test_processes_that_cannot_begin_are_the_services_fault(index: Index, capfd:
 
 
 def test_a_thread_that_takes_too_long_is_not_waited_for(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    answered = Event()
+    begun, answered = Event(), Event()
 
     def hang(*given: object, orientations: bool) -> SignedPicture:
-        answered.wait()
+        begun.set()
+        answered.wait(PATIENCE)
         raise PictureError("damaged", "nobody hears this")
 
+    async def given_up(signer: ThreadSigner) -> PictureError:
+        work = asyncio.ensure_future(signer.sign(png(1)))
+        await settle()
+        assert begun.wait(PATIENCE)
+        with pytest.raises(PictureError) as caught:
+            await work
+        assert now() == signers.SECONDS
+        return caught.value
+
     monkeypatch.setattr(signers, "sign", hang)
-    signer = ThreadSigner(index, seconds=0.01)
+    signer = ThreadSigner(index)
     try:
-        assert refused(signer.sign(png(1))).reason == "timeout"
+        assert run(given_up(signer)).reason == "timeout"
         assert not answered.is_set()
     finally:
         answered.set()

@@ -24,6 +24,7 @@ from shards.web.upkeep import (
     Upkeep,
 )
 from tests.cli.drawing import png
+from tests.patience import PATIENCE
 
 
 @dataclass
@@ -163,13 +164,16 @@ def test_the_thread_looks_until_it_is_stopped(doing: Doing) -> None:
         return len(pauses) == 3
 
     upkeep = Upkeep(doing, clock=doing.clock, wait=wait)  # type: ignore[arg-type]
-    with upkeep:
-        assert third.wait(60)
+    upkeep.start()
+    assert third.wait(PATIENCE)
+    upkeep.stop(PATIENCE)
     assert pauses == [IDLE_SECONDS, LOOK_SECONDS, LOOK_SECONDS]
     assert not upkeep._thread.is_alive()
 
 
-def test_stopping_interrupts_the_waiting(doing: Doing) -> None:
+def test_stopping_interrupts_the_waiting(doing: Doing, monkeypatch: pytest.MonkeyPatch) -> None:
+    # longer than `stop` is given below: its thread ends because it was interrupted
+    monkeypatch.setattr("shards.web.upkeep.IDLE_SECONDS", 10 * PATIENCE)
     looked = Event()
     pressure = doing.pressure
 
@@ -179,9 +183,9 @@ def test_stopping_interrupts_the_waiting(doing: Doing) -> None:
 
     doing.pressure = noted  # type: ignore[method-assign]
     upkeep = Upkeep(doing)  # type: ignore[arg-type]
-    with upkeep:
-        assert looked.wait(60)
-    # it would have waited 5 s of real time: `stop` came back since the thread ended, or after 10 s while it lives
+    upkeep.start()
+    assert looked.wait(PATIENCE)
+    upkeep.stop(PATIENCE)
     assert not upkeep._thread.is_alive()
 
 
@@ -197,10 +201,10 @@ def test_stopping_does_not_wait_for_ever(doing: Doing) -> None:
     upkeep = Upkeep(doing)  # type: ignore[arg-type]
     upkeep.start()
     begun.wait()
-    upkeep.stop(seconds=0.01)
+    upkeep.stop(seconds=0)
     assert upkeep._thread.is_alive()
     go_on.set()
-    upkeep.stop()
+    upkeep.stop(PATIENCE)
     assert not upkeep._thread.is_alive()
     assert doing.done == [], "it begins nothing new when it is to stop"
 

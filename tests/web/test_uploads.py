@@ -18,6 +18,7 @@ from shards.web.problems import Problem
 from shards.web.uploads import TOKEN_CHARACTERS, TokenUploads, Upload
 from tests.cli.drawing import png
 from tests.web.conftest import CAT, Client, problem
+from tests.web.unhurried import unhurried
 
 NOW = 1_800_000_000
 INDEX = Index.create("memory://uploads")
@@ -220,7 +221,7 @@ def test_no_more_is_promised_than_a_request_may_bring(portal: BlockingPortal) ->
     index = Index.create("memory://", pictures=PictureSettings(max_bytes=5000))
     assert TokenUploads(index, WebSettings(max_body=4000)).max_bytes == 4000
     assert TokenUploads(index, WebSettings(max_body=6000)).max_bytes == 5000
-    client = Client(create_app(index), portal)
+    client = Client(create_app(index, unhurried()), portal)
     response = client.post("/v1/uploads", json={"key": "a"})
     assert response.json()["max_bytes"] == 5000
     assert problem(client.put(path_of(response.json()), content=CAT))["code"] == "picture-too-large-bytes"

@@ -87,7 +87,8 @@ def build(name: str, hashes: NDArray[np.uint64], bits: int | None = None) -> dic
     values, references, copies = _different(permuted(hashes))
     bits = bucket_bits(len(values)) if bits is None else bits
     turned = [_rotated(values, table) for table in range(TABLES)]
-    counts = np.stack([np.bincount((one >> np.uint64(64 - bits)).view(np.int64), minlength=1 << bits) for one in turned])
+    shift = np.uint64(64 - bits)
+    counts = np.stack([np.bincount((one >> shift).view(np.int64), minlength=1 << bits) for one in turned])
     starts = np.zeros(TABLES * (1 << bits) + 1, np.int64)
     np.cumsum((counts + (counts + 1) // 2).ravel(), out=starts[1:])
     buckets = np.zeros(int(starts[-1]), "<u8")
