@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.measure import Result, human, median_seconds, peak_memory, seconds
 from benchmarks.signatures import perturbed
-from shards import Index, Key, Records
+from lookalike import Index, Key, Records
 from shards.families import DEFAULT
 
 COUNT = 200_000

@@ -17,7 +17,7 @@ from PIL import Image
 
 from benchmarks.signatures import PICTURES
 from shards.families import family
-from shards.images import decode
+from shards.pictures.decoding import decode
 
 SIDE = 180
 """Pixels of the longer side: what danbooru sends to IQDB."""

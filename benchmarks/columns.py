@@ -14,9 +14,9 @@ from benchmarks.measure import seconds
 from shards.families import ColumnReader, Rows
 from shards.storage.base import Entry
 from shards.storage.memory import MemoryStore
-from shards.table.manifest import Segment
-from shards.table.reader import SegmentReader
-from shards.table.segment import pack
+from shards.table.format.manifest import Segment
+from shards.table.format.segment import pack
+from shards.table.read.reader import SegmentReader
 
 REQUEST_WORTH = 1 << 20
 """Bytes whose transfer costs what a request costs: smaller gaps are read, larger ones are not."""

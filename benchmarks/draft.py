@@ -18,7 +18,7 @@ from PIL import Image
 from benchmarks.measure import Result, median_seconds
 from benchmarks.signatures import PICTURES
 from shards.families import DEFAULT, family
-from shards.images import Picture
+from shards.pictures.decoding import Picture
 
 FAMILIES = (*DEFAULT, "whash", "pdq")
 

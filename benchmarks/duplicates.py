@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import Result, optional, peak_memory, seconds
 from benchmarks.signatures import perturbed
+from lookalike.duplicates.find import RADIUS
 from shards.families import Rows
 from shards.families.haar import Haar
 from shards.families.hashes import ImageHash, Pdq
 from shards.families.hashes.hamming import WORD
 from shards.families.hashes.join import plan
 from shards.search import sieves
-from shards.search.duplicates import RADIUS
 from shards.search.pairs import by_candidates, by_sorting
 
 COUNT = 100_000

@@ -17,7 +17,7 @@ from shards.families import ColumnReader, Rows
 from shards.families.base import search_plainly
 from shards.families.haar import Haar
 from shards.families.haar.scoring import BINS, WEIGHTS
-from shards.table.records import FIXED
+from shards.table.format.records import FIXED
 
 COUNT = 1_000_000
 TIMES = 5

@@ -23,7 +23,7 @@ from PIL import Image, ImageOps
 from benchmarks.measure import Result
 from benchmarks.signatures import PICTURES
 from infra.stack import Stack
-from shards import Index
+from lookalike import Index
 
 SIDES = {512: 5_000, 1600: 500}
 """Pixels of the longer side, of a preview, and of a photo as messengers send it; and how many of each are added."""

@@ -9,9 +9,9 @@ from PIL import Image
 
 from benchmarks.measure import Result, median_seconds, optional
 from benchmarks.signatures import PICTURES
+from lookalike.signatures.compute import sign
 from shards.families import DEFAULT, family
-from shards.images import Picture, decode
-from shards.signing import sign
+from shards.pictures.decoding import Picture, decode
 
 RUNS = 15
 

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.clients import FAMILY, KINDS, LEAST, PATIENCE, Sample, Tally, load, missing, samples
 from benchmarks.measure import Result, human
 from benchmarks.signatures import perturbed
-from shards import Index, Records, Signature
+from lookalike import Index, Records, Signature
 from shards.families import DEFAULT
 
 COUNT = 100_000

@@ -17,7 +17,7 @@ from shards.families import DEFAULT, Rows, family
 from shards.families.goldberg import Goldberg
 from shards.families.haar.row import ROW as HAAR_ROW
 from shards.families.hashes.hamming import WORD
-from shards.images import Picture, decode
+from shards.pictures.decoding import Picture, decode
 
 PICTURES = Path(__file__).parent.parent / "demo" / "pictures"
 

@@ -11,9 +11,9 @@ from time import perf_counter
 
 from demo.edits import EDITS, Edit
 from demo.place import PICTURES
-from shards import Index, Key, Picture
+from lookalike import Index, Key, Picture
 from shards.families import Family
-from shards.images import decode
+from shards.pictures.decoding import decode
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from shards import Index, LookalikeError
-from shards.table import names
+from lookalike import Index, LookalikeError
+from shards.table.format import names
 
 PICTURES = Path(__file__).parent.resolve() / "pictures"
 

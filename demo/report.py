@@ -17,8 +17,8 @@ from rich.text import Text
 
 from demo.lookups import Cost, Row
 from demo.place import FOLDER
-from shards import Index
-from shards.table import names
+from lookalike import Index
+from shards.table.format import names
 
 POSTCARD = Path(__file__).parent / "postcard.jpg"
 """A smaller, mirrored copy of one of the pictures, with a caption: something to search for."""

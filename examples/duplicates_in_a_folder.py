@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from shards import Index, PictureError
+from lookalike import Index, PictureError
 
 PROJECT = Path(__file__).parent.parent
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}

@@ -14,7 +14,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from shards import Answer, Index
+from lookalike import Answer, Index
 
 PROJECT = Path(__file__).parent.parent
 

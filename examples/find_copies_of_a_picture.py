@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from shards import Index, IndexNotFound, PictureError
+from lookalike import Index, IndexNotFound, PictureError
 
 PROJECT = Path(__file__).parent.parent
 

@@ -13,7 +13,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from shards import Index, IndexNotFound, PictureError
+from lookalike import Index, IndexNotFound, PictureError
 
 PROJECT = Path(__file__).parent.parent
 FAMILY = "goldberg"

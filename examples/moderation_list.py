@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from shards import Index, LookalikeError, Signature
+from lookalike import Index, LookalikeError, Signature
 
 PROJECT = Path(__file__).parent.parent
 

@@ -14,7 +14,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from shards import Index, Record, Signature, SignatureError
+from lookalike import Index, Record, Signature, SignatureError
 
 PROJECT = Path(__file__).parent.parent
 FAMILY = "dhash"

@@ -1,1 +1,1 @@
-"""One Lambda function a file, wiring only; the only place that knows the events of AWS."""
+"""What runs on AWS Lambda: handlers, and the events and calls of AWS."""

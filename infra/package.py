@@ -82,7 +82,7 @@ DROPPED = (
 )
 """What no function reads at run time."""
 
-OURS = ("functions", "shards")
+OURS = ("functions", "lookalike", "shards")
 """Whose sources stay beside the compiled files, so that a traceback in a log shows the lines. Those of others are a
 seventh of a package, and their names and line numbers are in the compiled files too."""
 
@@ -92,10 +92,12 @@ SERVICES = frozenset({"lambda", "s3", "secretsmanager", "sts"})
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What some of the functions have in common. `without`: parts of `shards` that they never import."""
+    """What some of the functions have in common."""
 
     name: str
-    without: tuple[str, ...] = ()
+
+    sources: tuple[str, ...] = OURS
+    """Our folders and files that are in it, as paths from the top of the project."""
 
     @property
     def requirements(self) -> Path:
@@ -104,7 +106,19 @@ class Package:
 
 
 APP = Package("app")
-SCAN = Package("scan", without=("cli", "web"))
+SCAN = Package(
+    "scan",
+    (
+        "shards",
+        "functions/__init__.py",
+        "functions/aws/__init__.py",
+        "functions/aws/counted.py",
+        "functions/aws/events.py",
+        "functions/aws/settings.py",
+        "functions/handlers/__init__.py",
+        "functions/handlers/scan.py",
+    ),
+)
 PACKAGES = (APP, SCAN)
 
 
@@ -177,11 +191,13 @@ def slim(tree: Path) -> None:
 
 
 def copy_sources(tree: Path, package: Package) -> None:
-    """Put the library and the functions beside what they import."""
-    for name in OURS:
-        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    for part in package.without:
-        shutil.rmtree(tree / "shards" / part)
+    """Put our sources beside what they import."""
+    for name in package.sources:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        else:
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, tree / name)
 
 
 def compile_all(tree: Path) -> None:

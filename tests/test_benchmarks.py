@@ -76,7 +76,7 @@ def test_a_section_that_fails_says_so_and_the_others_are_shown(tmp_path: Path) -
 
 
 def test_signatures_of_a_folder_are_those_of_its_pictures_and_can_be_searched(tmp_path: Path) -> None:
-    from shards.images import decode
+    from shards.pictures.decoding import decode
 
     out = tmp_path / "signatures.npz"
     signed = CliRunner().invoke(main, ["sign", str(ROOT / "demo" / "pictures"), str(out)])

@@ -20,8 +20,8 @@ from demo.edits import EDITS, Edit
 from demo.lookups import Row
 from demo.place import PICTURES
 from demo.report import POSTCARD
-from shards import Index
-from shards.images import decode
+from lookalike import Index
+from shards.pictures.decoding import decode
 
 ROOT = Path(__file__).parent.parent
 FOUR_COUNTS = re.compile(r"(?: +(?:\d+/\d+|-)){4} *$")

@@ -16,8 +16,8 @@ from PIL import Image
 
 from demo.place import PICTURES
 from demo.report import POSTCARD
-from shards import Index
-from tests.cli.running import lines, start
+from lookalike import Index
+from tests.lookalike.cli.running import lines, start
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -240,5 +240,5 @@ def test_an_example_explains_itself(program: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("program", [name for name in PROGRAMS if name.endswith(".py")])
 def test_an_example_uses_the_public_names_alone(program: str) -> None:
     text = (EXAMPLES / program).read_text(encoding="utf-8")
-    assert "import shards" not in text
+    assert "import lookalike" not in text
     assert "from shards." not in text

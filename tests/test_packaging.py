@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-import shards
+import lookalike
 
 ROOT = Path(__file__).parent.parent
 HOME = "https://github.com/lookalike-search/lookalike"
@@ -73,7 +73,8 @@ def run(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_wheel_holds_the_package_and_nothing_else(contents: dict[str, bytes]) -> None:
     about = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
-    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "shards").rglob("*") if path.is_file()}
+    ours = [path for folder in ("lookalike", "shards") for path in (ROOT / folder).rglob("*")]
+    files = {path.relative_to(ROOT).as_posix() for path in ours if path.is_file()}
     assert set(contents) == about | {name for name in files if "__pycache__" not in name}
 
 
@@ -85,7 +86,7 @@ def test_the_wheel_says_that_it_has_types(contents: dict[str, bytes], metadata: 
 def test_the_wheel_brings_the_command(contents: dict[str, bytes]) -> None:
     assert contents["entry_points.txt"].decode().split("\n") == [
         "[console_scripts]",
-        "lookalike = shards.cli:main",
+        "lookalike = lookalike.cli:main",
         "",
     ]
 
@@ -113,13 +114,13 @@ def test_files_that_the_urls_name_are_there(metadata: Message) -> None:
 def test_the_version_is_written_down_once(wheel: Path, metadata: Message) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert "version" not in project
-    assert metadata["Version"] == shards.__version__
-    assert wheel.name == f"lookalike-{shards.__version__}-py3-none-any.whl"
+    assert metadata["Version"] == lookalike.__version__
+    assert wheel.name == f"lookalike-{lookalike.__version__}-py3-none-any.whl"
 
 
 def test_the_changelog_begins_with_this_version() -> None:
     headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert headings[0] == shards.__version__
+    assert headings[0] == lookalike.__version__
 
 
 def test_the_source_release_has_what_people_read_run_and_try(tmp_path: Path) -> None:
@@ -139,18 +140,20 @@ def test_the_installed_command_says_its_version(python: Path, tmp_path: Path) ->
         "command.load()(['--version'])\n"
     )
     done = run(tmp_path, python, "-c", code)
-    assert done.stdout == f"lookalike {shards.__version__}\n", done.stderr
+    assert done.stdout == f"lookalike {lookalike.__version__}\n", done.stderr
 
 
 def test_the_installed_package_brings_its_page(python: Path, tmp_path: Path) -> None:
-    code = "import shards; from shards.web.static import site; print(shards.__file__, *sorted(site().files))"
+    code = (
+        "import lookalike; from lookalike.web.page.static import site; print(lookalike.__file__, *sorted(site().files))"
+    )
     file, *names = run(tmp_path, python, "-c", code).stdout.split()
     assert not Path(file).is_relative_to(ROOT)
     assert {"main.js", "style.css", "mark.svg"} <= set(names)
 
 
 USED_RIGHTLY = """
-from shards import Answer, Index, Key, Signature
+from lookalike import Answer, Index, Key, Signature
 
 index = Index.create("memory://", families=["dhash"])
 answer: Answer = index.search(Signature("0123456789abcdef"), max_distance=10)
@@ -159,7 +162,7 @@ there: bool = bool(index.has(names))
 """
 
 USED_WRONGLY = """
-from shards import Index, Key
+from lookalike import Index, Key
 
 index = Index.create("memory://", shards="four")
 answer = index.search(Key("cat.jpg"), limt=3)

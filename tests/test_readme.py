@@ -21,7 +21,7 @@ import pytest
 
 from demo.place import PICTURES
 from demo.report import POSTCARD
-from shards.cli.app import app
+from lookalike.cli.app import app
 
 ROOT = Path(__file__).parent.parent
 NAMES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md"]

@@ -24,13 +24,13 @@ from benchmarks.scale.tables import TABLES, Table
 from benchmarks.signatures import perturbed
 from shards.families import DEFAULT, family
 from shards.search.plan import WORKERS
-from shards.table import names
-from shards.table.columns import ALIGNMENT, CHECKS, encode
-from shards.table.each import PARALLEL
-from shards.table.manifest import Manifest
-from shards.table.reader import SegmentReader
-from shards.table.records import Records
-from shards.table.segment import pack_records
+from shards.storage.each import PARALLEL
+from shards.table.format import names
+from shards.table.format.columns import ALIGNMENT, CHECKS, encode
+from shards.table.format.manifest import Manifest
+from shards.table.format.records import Records
+from shards.table.format.segment import pack_records
+from shards.table.read.reader import SegmentReader
 from shards.table.table import TAIL_OBJECTS
 from tests.tiers import scaled
 

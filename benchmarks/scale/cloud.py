@@ -15,7 +15,7 @@ PAGE = 1000
 """Names in a page of a listing."""
 
 PARALLEL = 16
-"""Requests at once in one process: as `shards.table.each` makes them."""
+"""Requests at once in one process: as `shards.storage.each` makes them."""
 
 START = 0.5
 """Seconds until a new environment runs: assumed. Of it 0.1 s is importing numpy."""

@@ -14,13 +14,13 @@ from itertools import count
 from benchmarks.scale import cloud, shapes
 from benchmarks.scale.life import Life, grown
 from benchmarks.scale.lookups import lookups
-from functions.compactor import FOLD_SECONDS
-from functions.waker import is_early
+from functions.aws.waker import is_early
+from lookalike.upkeep.compactor import FOLD_SECONDS
 from shards.families.base import SECONDS_A_BYTE
-from shards.table.committing import fold_bytes
-from shards.table.fold import LOG_AGE_MS
-from shards.table.manifest import Segment
-from shards.table.merge import Merged
+from shards.table.format.manifest import Segment
+from shards.table.maintain.committing import fold_bytes
+from shards.table.maintain.merge import Merged
+from shards.table.write.fold import LOG_AGE_MS
 
 MINUTES = 10
 """Of simulated time, from a tail that is empty."""

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.scale import shapes
-from shards.table.draft import Draft
-from shards.table.each import in_turn
-from shards.table.manifest import Manifest, Segment
-from shards.table.merge import Merged, due, put_in_place
-from shards.table.reader import SegmentReader
+from shards.storage.each import in_turn
+from shards.table.format.manifest import Manifest, Segment
+from shards.table.maintain.merge import Merged, due, put_in_place
+from shards.table.read.reader import SegmentReader
+from shards.table.write.draft import Draft
 
 COMMIT = "0" * 16
 

@@ -15,10 +15,10 @@ from benchmarks.scale import cloud, shapes
 from benchmarks.scale.life import nothing_dead
 from benchmarks.scale.store import Unwritten
 from shards.families.base import SECONDS_A_BYTE
-from shards.table.manifest import Manifest
-from shards.table.overlay import overlay
-from shards.table.reader import SegmentReader
-from shards.table.records import Records
+from shards.table.format.manifest import Manifest
+from shards.table.format.records import Records
+from shards.table.read.overlay import overlay
+from shards.table.read.reader import SegmentReader
 
 SEARCHED = 0.5e-3
 """Seconds a segment to look thousands of hashes up in a million that are in memory: measured."""

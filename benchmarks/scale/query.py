@@ -25,12 +25,12 @@ from shards.search.plan import WAITING, Plan, cold_bytes, plan
 from shards.search.query import Query
 from shards.storage.memory import MemoryStore
 from shards.storage.ranges import GAP
-from shards.table.columns import CHECKS
-from shards.table.manifest import Manifest, Segment
-from shards.table.reader import SegmentReader
-from shards.table.records import Records
-from shards.table.segment import pack_records
-from shards.table.snapshot import Source
+from shards.table.format.columns import CHECKS
+from shards.table.format.manifest import Manifest, Segment
+from shards.table.format.records import Records
+from shards.table.format.segment import pack_records
+from shards.table.read.reader import SegmentReader
+from shards.table.read.snapshot import Source
 
 MEASURED_ROWS = 1 << 20
 

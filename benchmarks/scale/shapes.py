@@ -19,10 +19,10 @@ from shards.families.haar import inverted
 from shards.families.haar.search import SEARCH_FROM
 from shards.families.hashes import tables
 from shards.families.hashes.hamming import INDEXED
-from shards.table import names
-from shards.table.columns import ALIGNMENT, CHECKS, Column
-from shards.table.manifest import Segment
-from shards.table.records import FIXED
+from shards.table.format import names
+from shards.table.format.columns import ALIGNMENT, CHECKS, Column
+from shards.table.format.manifest import Segment
+from shards.table.format.records import FIXED
 
 KEY_BYTES = 59
 """A key such as `photos/2026/11/<40 hex digits>.jpg`."""

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from shards.storage.base import Data, Entry
 from shards.storage.ranges import GAP, join
-from shards.table.columns import CHECK_BLOCK, CHECKS, Column
-from shards.table.manifest import Segment
+from shards.table.format.columns import CHECK_BLOCK, CHECKS, Column
+from shards.table.format.manifest import Segment
 
 HASHES = "key_hash"
 

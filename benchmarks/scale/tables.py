@@ -12,7 +12,7 @@ from benchmarks.scale.ingest import MINUTES, NAME_JSON, Play, Setting, play
 from benchmarks.scale.lookups import lookups
 from benchmarks.scale.query import QUESTIONS, ask
 from shards.search.plan import WORKERS
-from shards.table.manifest import Manifest
+from shards.table.format.manifest import Manifest
 from shards.table.table import TAIL_OBJECTS
 
 LARGEST = 8 << 30

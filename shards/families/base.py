@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.errors import QueryError
-from shards.images import Picture
+from shards.pictures.decoding import Picture
 
 Row: TypeAlias = np.void
 """One signature: an element of an array of `Family.dtype`."""

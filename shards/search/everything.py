@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.families import Family, Rows
-from shards.table.snapshot import Image, Snapshot
+from shards.table.read.snapshot import Image, Snapshot
 
 
 @dataclass(frozen=True, slots=True)

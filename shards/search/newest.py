@@ -14,8 +14,8 @@ import numpy as np
 
 from shards.errors import LookalikeError
 from shards.search.scan import Found, Outcome, best, rank
-from shards.table.each import Each
-from shards.table.snapshot import Snapshot, Source
+from shards.storage.each import Each
+from shards.table.read.snapshot import Snapshot, Source
 
 Scan: TypeAlias = Callable[[Sequence[Source]], Sequence[Outcome]]
 """Scans sources, here or elsewhere: what comes of each, in order."""

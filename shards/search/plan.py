@@ -14,7 +14,7 @@ import numpy as np
 
 from shards.families import Rows
 from shards.search.query import Query
-from shards.table.snapshot import Source
+from shards.table.read.snapshot import Source
 
 ALONE = 32 << 20
 """Bytes up to which this process fetches everything itself: half a second, and as long as it takes to ask others."""

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from shards.errors import LookalikeError
 from shards.families import Matches, Rows
 from shards.search.query import Query
-from shards.table.records import meta_of
-from shards.table.snapshot import Source
+from shards.table.format.records import meta_of
+from shards.table.read.snapshot import Source
 
 
 @dataclass(frozen=True, slots=True)

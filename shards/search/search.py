@@ -11,12 +11,12 @@ import numpy as np
 
 from shards.errors import LookalikeError
 from shards.families import Rows
-from shards.search.executor import Executor
+from shards.search.executors.fan_out import Executor
 from shards.search.newest import look
 from shards.search.query import Query
 from shards.search.scan import Found, best, scan
-from shards.table.each import Each
-from shards.table.snapshot import Image, Snapshot, Source
+from shards.storage.each import Each
+from shards.table.read.snapshot import Image, Snapshot, Source
 
 
 @dataclass(frozen=True, slots=True)

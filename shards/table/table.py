@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 
 from shards.errors import CorruptObject, ObjectNotFound, QueryError
 from shards.storage.base import Entry, Store
-from shards.table import names
-from shards.table.checked import Memory
-from shards.table.columns import decode, encode
-from shards.table.commit import Base, Effects, newest, write_once
-from shards.table.disk import DiskCache
-from shards.table.each import several
-from shards.table.manifest import Manifest, Segment, read_dead
-from shards.table.reader import SegmentReader
-from shards.table.records import Order, Records
-from shards.table.settings import Settings
-from shards.table.snapshot import Snapshot, Source
-from shards.table.tail import Tail
+from shards.storage.each import several
+from shards.table.format import names
+from shards.table.format.columns import decode, encode
+from shards.table.format.manifest import Manifest, Segment, read_dead
+from shards.table.format.records import Order, Records
+from shards.table.format.settings import Settings
+from shards.table.read.checked import Memory
+from shards.table.read.disk import DiskCache
+from shards.table.read.reader import SegmentReader
+from shards.table.read.snapshot import Snapshot, Source
+from shards.table.read.tail import Tail
+from shards.table.write.commit import Base, Effects, newest, write_once
 
 MEMORY = 512 << 20
 """Bytes of segments kept by default: what is searched of a million images in four families, twice."""

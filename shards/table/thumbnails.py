@@ -12,12 +12,12 @@ from hashlib import blake2b
 
 from shards.errors import CorruptObject, ObjectNotFound
 from shards.storage.base import Store
-from shards.table import names
-from shards.table.collect import ORPHAN_SECONDS, Collected
-from shards.table.commit import write_once
-from shards.table.records import Record
-from shards.table.snapshot import Snapshot
+from shards.table.format import names
+from shards.table.format.records import Record
+from shards.table.maintain.collect import ORPHAN_SECONDS, Collected
+from shards.table.read.snapshot import Snapshot
 from shards.table.table import Table
+from shards.table.write.commit import write_once
 
 DIGEST = 16
 """Bytes."""

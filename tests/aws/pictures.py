@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from PIL import Image
 
-from tests.cli.drawing import cloud, png
+from tests.lookalike.cli.drawing import cloud, png
 
 NAMES = (
     "plain-{}.png",

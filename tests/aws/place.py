@@ -18,7 +18,7 @@ import httpx
 from botocore.config import Config
 
 from infra.stack import Stack, wait_for
-from shards import Index
+from lookalike import Index
 from tests.patience import PATIENCE
 
 AT_ONCE = 8

@@ -6,7 +6,7 @@ from itertools import chain
 
 from tests.aws.pictures import digests, pictures
 from tests.aws.place import Place
-from tests.cli.drawing import png
+from tests.lookalike.cli.drawing import png
 
 
 def test_a_bucket_that_is_full_already_is_added_and_counted(place: Place) -> None:

@@ -17,13 +17,13 @@ from urllib.parse import quote
 
 import httpx
 
-from functions.waker import EARLY
+from functions.aws.waker import EARLY
 from infra.stack import wait_for
 from shards.families import DEFAULT
 from shards.table.table import TAIL_OBJECTS
 from tests.aws.pictures import bitmap, digests, pictures, reduced
 from tests.aws.place import Place, keys_of
-from tests.cli.drawing import png
+from tests.lookalike.cli.drawing import png
 from tests.patience import PATIENCE
 
 AGAIN_SECONDS = 3

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from shards.web.problems import Problem
-from shards.web.uploads import Address, Upload
+from lookalike.web.api.uploads import Address, Upload
+from lookalike.web.http.problems import Problem
 
 ANYBODY = {
     "Access-Control-Allow-Origin": "*",

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
-from shards.table.records import Record
-from shards.web import WebSettings
+from lookalike.web import WebSettings
+from shards.table.format.records import Record
 from tests.browser import service as services
 from tests.browser.service import Host, Service
 from tests.browser.visit import Visit

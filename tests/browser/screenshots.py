@@ -10,8 +10,8 @@ from PIL import Image
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from demo.edits import EDITS
-from shards.web import WebSettings
-from shards.web.access import Tokens
+from lookalike.web import WebSettings
+from lookalike.web.http.access import Tokens
 from tests.browser import service as services
 from tests.browser.conftest import FLAGS, chromium
 from tests.browser.visit import Visit

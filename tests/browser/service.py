@@ -15,12 +15,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from demo.edits import EDITS
-from shards import Index
-from shards.table.records import Record
-from shards.web import WebSettings, create_app
+from lookalike import Index
+from lookalike.web import WebSettings, create_app
+from shards.table.format.records import Record
+from tests.lookalike.web.conftest import PICTURES, Elsewhere
+from tests.lookalike.web.unhurried import unhurried
 from tests.patience import PATIENCE
-from tests.web.conftest import PICTURES, Elsewhere
-from tests.web.unhurried import unhurried
 
 COPIES: Mapping[str, Sequence[str]] = {
     "raccoon.jpg": ("half the size", "grey", "mirrored"),

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
-from shards.table.records import Record
-from shards.web import WebSettings
-from shards.web.access import Tokens
+from lookalike.web import WebSettings
+from lookalike.web.http.access import Tokens
+from shards.table.format.records import Record
 from tests.browser.visit import Visit
 
 

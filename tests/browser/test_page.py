@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.visit import Visit
-from tests.web.conftest import RACCOON
+from tests.lookalike.web.conftest import RACCOON
 
 PLACES = (
     "#/search",

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from shards import Index
-from shards.table.records import Record
-from shards.web import WebSettings
-from shards.web.access import Tokens
+from lookalike import Index
+from lookalike.web import WebSettings
+from lookalike.web.http.access import Tokens
+from shards.table.format.records import Record
 from tests.browser.visit import Visit
-from tests.web.conftest import CAT
+from tests.lookalike.web.conftest import CAT
 
 MARKUP = '<img src=x onerror="window.harmed=true"><script>window.harmed=true</script>\'"&amp;'
 

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image, ImageOps
 from playwright.sync_api import expect
 
-from shards import Index
-from shards.table.records import Record
-from shards.web import WebSettings
+from lookalike import Index
+from lookalike.web import WebSettings
+from shards.table.format.records import Record
 from tests.browser.visit import Visit
-from tests.web.conftest import CAT, RACCOON
+from tests.lookalike.web.conftest import CAT, RACCOON
 
 HALF = "copies/half the size/raccoon.jpg"
 GREY = "copies/grey/raccoon.jpg"

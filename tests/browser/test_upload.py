@@ -10,13 +10,13 @@ from queue import SimpleQueue
 import pytest
 from playwright.sync_api import Route, expect
 
-from shards.web import WebSettings
-from shards.web.access import Tokens
+from lookalike.web import WebSettings
+from lookalike.web.http.access import Tokens
 from tests.browser.bucket import Bucket
 from tests.browser.service import Host, hosted
 from tests.browser.visit import Visit
+from tests.lookalike.web.conftest import CAT, PICTURES
 from tests.patience import PATIENCE
-from tests.web.conftest import CAT, PICTURES
 
 POSTCARD = PICTURES.parent / "postcard.jpg"
 

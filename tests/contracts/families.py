@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from shards import families
 from shards.errors import QueryError, SignatureError
 from shards.families.base import BLOCK, Family, Row, Rows
-from shards.images import Picture
+from shards.pictures.decoding import Picture
 from tests.tiers import scaled
 
 

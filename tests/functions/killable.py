@@ -20,7 +20,14 @@ SECONDS = 900.0
 
 START = multiprocessing.get_context("forkserver")
 START.set_forkserver_preload(
-    ["boto3", "functions.calls", "functions.compactor", "functions.intake", "functions.opening", "functions.throttle"]
+    [
+        "boto3",
+        "functions.aws.calls",
+        "lookalike.upkeep.compactor",
+        "lookalike.ingest.intake",
+        "functions.aws.opening",
+        "functions.aws.throttle",
+    ]
 )
 """Processes are forked from one that has imported what they need, and has no threads; so each starts in no time."""
 
@@ -102,7 +109,7 @@ def _serve(
     for constant, value in constants.items():
         module, _, attribute = constant.rpartition(".")
         setattr(importlib.import_module(module), attribute, value)
-    handler = importlib.import_module(f"functions.{name}").handler
+    handler = importlib.import_module(f"functions.handlers.{name}").handler
     with suppress(EOFError):
         while True:
             event = connection.recv()

@@ -20,9 +20,9 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from functions.counted import Counted
-from functions.pictures import Picture
-from functions.telemetry import Telemetry
+from functions.aws.counted import Counted
+from functions.aws.pictures import Picture
+from functions.aws.telemetry import Telemetry
 from tests.patience import PATIENCE
 
 EVENTS = Path(__file__).parents[1] / "events"
@@ -169,7 +169,7 @@ def load(name: str, monkeypatch: pytest.MonkeyPatch, **environment: str) -> Modu
     """The module of a function, imported anew as Lambda does it, with these variables of its own."""
     for variable, value in (ENVIRONMENT | environment).items():
         monkeypatch.setenv(variable, value)
-    monkeypatch.delitem(sys.modules, f"functions.{name}", raising=False)
+    monkeypatch.delitem(sys.modules, f"functions.handlers.{name}", raising=False)
     # loggers are kept by name, with the stream that they had first
     monkeypatch.delitem(logging.Logger.manager.loggerDict, name, raising=False)
-    return importlib.import_module(f"functions.{name}")
+    return importlib.import_module(f"functions.handlers.{name}")

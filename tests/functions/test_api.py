@@ -18,14 +18,14 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from functions import calls
-from functions.front import ANSWER_BYTES
-from functions.waker import EARLY
-from shards import Index
+from functions.aws import calls
+from functions.aws.front import ANSWER_BYTES
+from functions.aws.waker import EARLY
+from lookalike import Index
 from shards.table.table import TAIL_OBJECTS
 from tests.functions.stage import Invocation, event, load
+from tests.lookalike.web.conftest import CAT, RACCOON, add
 from tests.patience import PATIENCE
-from tests.web.conftest import CAT, RACCOON, add
 
 WRITER = {"authorization": "Bearer 0123456789-writer"}
 READER = {"authorization": "Bearer 0123456789-reader"}
@@ -275,7 +275,7 @@ def test_a_large_picture_is_fetched_from_the_bucket(api: Api) -> None:
 
 
 def test_an_answer_that_is_too_large_is_refused_not_lost(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("functions.front.ANSWER_BYTES", 100)
+    monkeypatch.setattr("functions.aws.front.ANSWER_BYTES", 100)
     refusal = problem(api.ask("GET", "/v1/stats", headers=READER))
     assert (refusal["status"], refusal["code"]) == (422, "answer-too-large")
     assert ANSWER_BYTES < 6 << 20

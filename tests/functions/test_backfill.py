@@ -18,9 +18,9 @@ import pytest
 import yaml
 from moto import mock_aws
 
-from functions.backlog import Busy, Unfinished
-from functions.telemetry import Telemetry
-from tests.cli.drawing import png
+from functions.aws.telemetry import Telemetry
+from lookalike.ingest.backlog import Busy, Unfinished
+from tests.lookalike.cli.drawing import png
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,8 +67,8 @@ def progress(s3: Any) -> ModuleType:
 
 
 def loaded(name: str) -> ModuleType:
-    sys.modules.pop(f"functions.{name}", None)
-    return importlib.import_module(f"functions.{name}")
+    sys.modules.pop(f"functions.handlers.{name}", None)
+    return importlib.import_module(f"functions.handlers.{name}")
 
 
 def put(s3: Any, *keys: str) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from functions.counted import Counted
-from functions.opening import open_index
-from functions.settings import Settings
-from shards import Index
+from functions.aws.counted import Counted
+from functions.aws.opening import open_index
+from functions.aws.settings import Settings
+from lookalike import Index
 from shards.storage import open_store
-from shards.table import names
-from tests.cli.drawing import png
+from shards.table.format import names
 from tests.functions.stage import Invocation, load
+from tests.lookalike.cli.drawing import png
 from tests.world import FakeWorld
 
 LONG_AGO = FakeWorld(start_ns=1_600_000_000 * 10**9)

@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from functions.calls import call, start
-from functions.compactor import MARGIN, Compactor
-from shards import Index
+from functions.aws.calls import call, start
+from lookalike import Index
+from lookalike.upkeep.compactor import MARGIN, Compactor
 from shards.errors import QueryError, StorageError
 from shards.storage.memory import MemoryStore
-from shards.table.collect import ORPHAN_SECONDS
-from shards.table.committing import Committed
-from shards.table.merge import FACTOR, Merged
-from tests.cli.drawing import png
+from shards.table.maintain.collect import ORPHAN_SECONDS
+from shards.table.maintain.committing import Committed
+from shards.table.maintain.merge import FACTOR, Merged
 from tests.functions.stage import Invocation, Told, load
+from tests.lookalike.cli.drawing import png
 from tests.patience import PATIENCE
-from tests.table.synthetic import many
+from tests.shards.table.synthetic import many
 from tests.world import FakeWorld
 
 PICTURE = png(1)
@@ -133,7 +133,7 @@ def test_merges_that_are_done_are_committed_together_with_what_is_fresh(monkeypa
     index = filled(FACTOR, shards=2)
     signed = index.sign("late.png", PICTURE)
     both = Barrier(2, timeout=PATIENCE, action=lambda: index.write([signed]))
-    monkeypatch.setattr("functions.compactor.FIRST_COMPLETED", ALL_COMPLETED)
+    monkeypatch.setattr("lookalike.upkeep.compactor.FIRST_COMPLETED", ALL_COMPLETED)
 
     def merge(segments: Sequence[str]) -> Merged | None:
         merged = index.merge(segments)
@@ -268,7 +268,7 @@ def test_the_functions_do_as_the_library_does(monkeypatch: pytest.MonkeyPatch) -
             answer = merge.handler(json.loads(asked["Payload"]), Invocation())
             return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode())}
 
-    monkeypatch.setattr("functions.compact.boto3.client", lambda *_, **__: Functions())
+    monkeypatch.setattr("functions.handlers.compact.boto3.client", lambda *_, **__: Functions())
     monkeypatch.setattr(compact.compactor, "merge", compact._merge())
     compact.handler({}, Invocation(seconds=900))
     assert index.stats().segments == 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.events import Change, EventInvalid, changes, failures, tie_break
+from functions.aws.events import Change, EventInvalid, changes, failures, tie_break
 from tests.functions.stage import event, message, notification
 
 HEX = st.text("0123456789ABCDEF", min_size=1, max_size=16)

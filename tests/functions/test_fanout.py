@@ -11,22 +11,22 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from functions import calls
-from functions.fanout import AT_ONCE, executor, fan_out
-from functions.settings import Settings
-from shards import Index
+from functions.aws import calls
+from functions.aws.fanout import AT_ONCE, executor, fan_out
+from functions.aws.settings import Settings
+from lookalike import Index
 from shards.search import plan
-from shards.search.executor import FanOut
-from shards.search.gathering import Crew, Threads
-from shards.search.worker import Worker
+from shards.search.executors.fan_out import FanOut
+from shards.search.executors.gathering import Crew, Threads
+from shards.search.executors.worker import Worker
 from shards.storage import Store
 from shards.storage.memory import MemoryStore
 from tests.contracts.families import scene
 from tests.functions.stage import ENVIRONMENT, Told
 from tests.patience import PATIENCE
-from tests.search.crew import FakeCrew
-from tests.search.fanned import fill
-from tests.table.counting import CountingStore
+from tests.shards.search.crew import FakeCrew
+from tests.shards.search.fanned import fill
+from tests.shards.table.counting import CountingStore
 
 SETTINGS = Settings(
     index="s3://bucket/index",

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from functions.intake import Intake
-from shards import Index, PictureSettings
+from lookalike import Index, PictureSettings
+from lookalike.ingest.intake import Intake
 from shards.errors import PictureError, StorageError, Undecided
-from shards.table.records import Record
-from tests.cli.drawing import png
+from shards.table.format.records import Record
 from tests.functions.stage import START_MS, Bucket, Invocation, Told, batch, event, load, notification
+from tests.lookalike.cli.drawing import png
 from tests.tiers import scaled
 from tests.world import FakeWorld
 

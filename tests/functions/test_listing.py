@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from functions.listing import Listed, listed
+from functions.aws.listing import Listed, listed
 from shards.errors import QueryError
 
 EVENTS = Path(__file__).parents[1] / "events"

@@ -23,11 +23,11 @@ from typing import Any
 import boto3
 import pytest
 
-from shards import Index
-from shards.table import collect
-from tests.cli.drawing import png
+from lookalike import Index
+from shards.table.maintain import collect
 from tests.functions.killable import Failed, Killable, Killed
 from tests.functions.stage import START_MS, message, notification
+from tests.lookalike.cli.drawing import png
 from tests.servers import BUCKET, S3Server
 
 SEED = 20_261_121
@@ -54,7 +54,7 @@ KEYS, BATCH, LOOKED_FOR = 300, 8, 16
 LOG_SECONDS, ORPHAN_SECONDS, PAUSE = 2.0, 3.0, 0.5
 """Ages at which objects are collected. As short as that, readers find many of them gone."""
 
-AGES = {"shards.table.commit.UPLOAD_SECONDS": 1.0}
+AGES = {"shards.table.write.commit.UPLOAD_SECONDS": 1.0}
 """Up to which age compactors name what they have uploaded: less than what is collected, by more than the second to
 which this S3 tells the time."""
 

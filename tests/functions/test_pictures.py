@@ -9,13 +9,13 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.addresses import BucketContents, BucketUploads
-from functions.pictures import CONFIG, META, BucketPictures, meta_header
+from functions.aws.addresses import BucketContents, BucketUploads
+from functions.aws.pictures import CONFIG, META, BucketPictures, meta_header
+from lookalike.web.api.uploads import Upload
+from lookalike.web.http.problems import Problem
 from shards.errors import PictureError, StorageError
-from shards.table.snapshot import Image
-from shards.web.problems import Problem
-from shards.web.uploads import Upload
-from tests.cli.drawing import png
+from shards.table.read.snapshot import Image
+from tests.lookalike.cli.drawing import png
 from tests.servers import BUCKET, S3Server
 
 PICTURE = png(1)
@@ -55,8 +55,8 @@ def test_an_object_is_read_as_it_is_now(s3: Any, pictures: BucketPictures, key: 
 
 
 def test_a_source_is_what_a_sync_of_the_bucket_has(s3: Any, pictures: BucketPictures) -> None:
-    from shards.cli.files import Rules
-    from shards.cli.objects import in_bucket
+    from lookalike.ingest.files import Rules
+    from lookalike.ingest.objects import in_bucket
 
     s3.put_object(Bucket=BUCKET, Key="synced/a.png", Body=PICTURE)
     found = pictures.read("synced/a.png", 10_000)

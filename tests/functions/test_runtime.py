@@ -17,23 +17,23 @@ import boto3
 import numpy as np
 import pytest
 
-from functions import calls
-from functions.listing import pages
+from functions.aws import calls
+from functions.aws.listing import pages
 from infra.osls import ROOT
 from infra.package import APP, SCAN
-from shards import Answer, Index, Key, Record
+from lookalike import Answer, Index, Key, Record
 from shards.errors import StorageError
 from shards.families import family
-from shards.search import wire
-from shards.search.executor import FanOut
-from shards.table.merge import Merged
-from tests.cli.drawing import png
+from shards.search.executors.fan_out import FanOut
+from shards.search.executors.messages import PAYLOAD
+from shards.table.maintain.merge import Merged
 from tests.functions.runtime_api import ANSWER_BYTES, REGION, REQUEST_BYTES, Function, FunctionFailed
 from tests.functions.stage import UNHURRIED, event
 from tests.functions.unpacked import unpack, unpack_runtime
+from tests.lookalike.cli.drawing import png
 from tests.patience import PATIENCE
-from tests.search.fanned import one_each
 from tests.servers import BUCKET, S3Server
+from tests.shards.search.fanned import one_each
 
 pytestmark = [
     pytest.mark.outside,
@@ -44,14 +44,14 @@ PICTURES = "pictures"
 """The bucket of the events."""
 
 HANDLERS = {
-    "api": "functions/api.handler",
-    "backfill": "functions/backfill.handler",
-    "collect": "functions/collect.handler",
-    "compact": "functions/compact.handler",
-    "ingest": "functions/ingest.handler",
-    "merge": "functions/merge.handler",
-    "progress": "functions/progress.handler",
-    "scan": "functions/scan.handler",
+    "api": "functions/handlers/api.handler",
+    "backfill": "functions/handlers/backfill.handler",
+    "collect": "functions/handlers/collect.handler",
+    "compact": "functions/handlers/compact.handler",
+    "ingest": "functions/handlers/ingest.handler",
+    "merge": "functions/handlers/merge.handler",
+    "progress": "functions/handlers/progress.handler",
+    "scan": "functions/handlers/scan.handler",
 }
 
 OTHER = """
@@ -245,7 +245,7 @@ def test_an_answer_of_a_worker_that_aws_would_refuse_is_refused_by_the_worker(ac
     small, large = answers
     assert "error" not in small
     assert large["error"]["type"] == "PayloadTooLarge"
-    assert f"{wire.PAYLOAD:,} can be sent" in large["error"]["message"]
+    assert f"{PAYLOAD:,} can be sent" in large["error"]["message"]
 
 
 def test_merges_are_handed_to_workers(account: Account) -> None:
@@ -301,7 +301,7 @@ def test_an_exception_is_what_the_runtime_reports(account: Account, client_of: C
     with pytest.raises(FunctionFailed) as raised:
         merge.invoke({})
     assert raised.value.document["errorMessage"] == "'segments'"
-    assert "functions/merge.py" in raised.value.document["stackTrace"][0]
+    assert "functions/handlers/merge.py" in raised.value.document["stackTrace"][0]
     (line,) = (line for line in merge.lines() if line.get("message") == "failed")
     assert line["level"] == "ERROR"
     client = client_of(merge)

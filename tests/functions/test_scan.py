@@ -14,17 +14,27 @@ from typing import Any
 import pytest
 
 import shards.storage
-from shards import Index
-from shards.search.executor import FanOut
+from lookalike import Index
+from shards.search.executors.fan_out import FanOut
 from shards.storage.memory import MemoryStore
 from tests.contracts.families import scene
 from tests.functions.stage import Invocation, load
-from tests.search.crew import FakeCrew
-from tests.search.fanned import fill, one_each
-from tests.table.counting import CountingStore
+from tests.shards.search.crew import FakeCrew
+from tests.shards.search.fanned import fill, one_each
+from tests.shards.table.counting import CountingStore
 
 HEAVY = {"PIL", "asyncio", "aws_lambda_powertools", "boto3", "botocore", "click", "fastapi", "httpcore", "jmespath"}
-HEAVY |= {"mangum", "pydantic", "pywt", "rich", "starlette", "uvicorn", "shards.index", "shards.web", "shards.cli"}
+HEAVY |= {
+    "mangum",
+    "pydantic",
+    "pywt",
+    "rich",
+    "starlette",
+    "uvicorn",
+    "lookalike.index",
+    "lookalike.web",
+    "lookalike.cli",
+}
 
 MODULES = 350
 """What a cold start may import. 150 of them are numpy; FastAPI or boto3 would be hundreds more."""
@@ -33,7 +43,10 @@ MODULES = 350
 @pytest.mark.parametrize("family", ["haar", "goldberg", "dhash", "whash", "pdq"])
 def test_a_cold_start_imports_little(family: str, tmp_path: Path) -> None:
     # and what the first question of a family imports
-    code = "import functions.scan, sys; from shards.families import family; family(sys.argv[1]); print(*sys.modules)"
+    code = (
+        "import functions.handlers.scan, sys; from shards.families import family; family(sys.argv[1]); "
+        "print(*sys.modules)"
+    )
     environment = {"LOOKALIKE_INDEX": "s3://bucket/index", "LOOKALIKE_CACHE": str(tmp_path), "AWS_REGION": "eu-west-1"}
     run = subprocess.run(
         [sys.executable, "-c", code, family],

@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import pytest
 
-from functions.settings import PARSERS, SettingInvalid, Settings
+from functions.aws.settings import PARSERS, SettingInvalid, Settings
 from shards.families import DEFAULT
 
 INDEX = {"LOOKALIKE_INDEX": "s3://bucket/index"}

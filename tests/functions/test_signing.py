@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions.settings import Settings
-from functions.signing import SafeSigner
-from shards import Index
+from functions.aws.settings import Settings
+from functions.aws.signing import SafeSigner
+from lookalike import Index
 from shards.errors import PictureError
-from tests.cli.drawing import png
+from tests.lookalike.cli.drawing import png
 from tests.patience import PATIENCE
 
 ORDER = (1_800_000_000_000_000_000, 7)

@@ -8,8 +8,8 @@ from typing import get_args
 
 import pytest
 
-from functions.counted import Counted
-from functions.telemetry import UNITS, Metric
+from functions.aws.counted import Counted
+from functions.aws.telemetry import UNITS, Metric
 from shards.storage import open_store
 from tests.functions.stage import Invocation, Told
 

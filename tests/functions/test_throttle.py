@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from functions.throttle import LOOK_SECONDS, Throttle
+from functions.aws.throttle import LOOK_SECONDS, Throttle
 from shards.table.table import TAIL_BYTES, TAIL_OBJECTS
 
 

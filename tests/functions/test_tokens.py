@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.tokens import MISSING, SOON_SECONDS, SecretTokens, is_closed
+from functions.aws.tokens import MISSING, SOON_SECONDS, SecretTokens, is_closed
 from tests.functions.stage import Told
 
 LINE = "0123456789-reader read somebody\n"

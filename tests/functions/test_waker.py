@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from functions.waker import SECONDS, Waker, in_a_thread, wake
+from functions.aws.waker import SECONDS, Waker, in_a_thread, wake
 from shards.table.table import TAIL_BYTES, TAIL_OBJECTS
 from tests.functions.stage import Told
 from tests.patience import PATIENCE

@@ -11,13 +11,13 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from shards import Index, Record
-from shards.search import gathering
-from shards.table import names
-from shards.table.manifest import INLINE_DEAD
-from tests.cli.drawing import png
+from lookalike import Index, Record
+from shards.search.executors import gathering
+from shards.table.format import names
+from shards.table.format.manifest import INLINE_DEAD
 from tests.functions.stage import batch, event, event_loop, notification
 from tests.infra.recorded import IMAGES, NAME, REGION, Stack
+from tests.lookalike.cli.drawing import png
 from tests.world import FakeWorld
 
 

@@ -18,7 +18,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 
-import functions.opening
+import functions.aws.opening
 import shards.storage
 from shards.errors import ObjectNotFound
 from shards.storage import Data, Entry, Store
@@ -100,7 +100,7 @@ class Stack:
             used = self.used.setdefault(name, set())
             recorded = RecordedStore(self.store, used)
             self.monkeypatch.setattr(shards.storage, "open_store", lambda url: recorded)
-            self.monkeypatch.setattr(functions.opening, "open_store", lambda url: recorded)
+            self.monkeypatch.setattr(functions.aws.opening, "open_store", lambda url: recorded)
             self._watch_clients(used)
             common = {
                 "LOOKALIKE_STACK": NAME,

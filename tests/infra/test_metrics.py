@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.telemetry import Metric
+from functions.aws.telemetry import Metric
 from tests.infra.recorded import NAME, Stack
 from tests.infra.template import EXISTING, resources
 

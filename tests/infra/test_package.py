@@ -9,18 +9,25 @@ import platform
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra import package
 from infra.osls import ROOT
-from infra.package import APP, OURS, PACKAGES, SCAN, Package
-from shards import Index
+from infra.package import APP, PACKAGES, SCAN, Package
+from lookalike import Index, Signature
 from shards.families import family, names
-from tests.cli.drawing import png
+from shards.search.executors.fan_out import FanOut
+from shards.storage import open_store
 from tests.functions.stage import event
 from tests.infra.test_elf import made
+from tests.lookalike.cli.drawing import png
+from tests.shards.search.fanned import ask, one_each
+from tests.shards.search.test_executor import worker_of
+from tests.shards.table.counting import CountingStore
 
 MAGIC_OF_3_13 = bytes.fromhex("f30d0d0a")
 """The first bytes of whatever CPython 3.13 compiled (Lib/importlib/_bootstrap_external.py: 3571)."""
@@ -46,7 +53,7 @@ def test_a_package_is_made_for_lambda(one: Package, tmp_path: Path) -> None:
     compiled = [path for path in package.files(built.tree) if path.suffix == ".pyc"]
     assert all(path.read_bytes()[:4] == MAGIC_OF_3_13 for path in compiled)
     ours = [path for path in package.files(built.tree) if path.suffix == ".py"]
-    assert {path.relative_to(built.tree).parts[0] for path in ours} == set(OURS)
+    assert {path.relative_to(built.tree).parts[0] for path in ours} == {Path(name).parts[0] for name in one.sources}
     for path in ours:
         assert (path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc").exists(), path
     with zipfile.ZipFile(built.zipped) as archive:
@@ -98,26 +105,25 @@ import importlib, io, json, sys
 sys.path.insert(0, sys.argv[1])
 answers = {}
 for name in sys.argv[2].split(","):
-    answers[name] = importlib.import_module(f"functions.{name}")
+    answers[name] = importlib.import_module(f"functions.handlers.{name}")
 outside = [name for name, one in sys.modules.items() if "site-packages" in (getattr(one, "__file__", None) or "")]
 assert not outside, outside
 class Context:
     aws_request_id = "1"
     def get_remaining_time_in_millis(self): return 60_000
 
-from shards import Index, Record, Signature
-from shards.families import family
-texts = json.loads(sys.argv[4])
-index = Index.create("memory://of-its-own", families=list(texts))
-rows = {name: family(name).parse(text) for name, text in texts.items()}
-index.write([Record(f"{n}.png", index.next_order(), rows=rows) for n in range(20)])
-index.compact()
-found = {name: len(index.search(Signature(text), family=name).hits) for name, text in texts.items()}
-assert set(found.values()) == {10}, found
-
+texts, orders = json.loads(sys.argv[4])
 if "api" in answers:
+    from lookalike import Index, Record, Signature
+    from shards.families import family
+    index = Index.create("memory://of-its-own", families=list(texts))
+    rows = {name: family(name).parse(text) for name, text in texts.items()}
+    index.write([Record(f"{n}.png", index.next_order(), rows=rows) for n in range(20)])
+    index.compact()
+    found = {name: len(index.search(Signature(text), family=name).hits) for name, text in texts.items()}
+    assert set(found.values()) == {10}, found
     # what is imported where it is used
-    import PIL.Image, shards.cli.files
+    import PIL.Image, lookalike.ingest.files
     PIL.Image.init()
     for kind in ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "TIFF", "WEBP"):
         encoded = io.BytesIO()
@@ -126,7 +132,11 @@ if "api" in answers:
     assert index.search(encoded.getvalue(), family="whash", orientations=True).hits
     print(json.dumps(answers["api"].handler(json.loads(sys.argv[3]), Context())))
 else:
-    print(json.dumps(answers["scan"].handler({}, Context())))
+    assert len(orders) == len(texts)
+    for order in orders:
+        answer = answers["scan"].handler(order, Context())
+        assert answer["segments"] and not any("error" in one for one in answer["segments"]), answer
+    print(json.dumps(answer))
 """
 """What a function's environment does, with nothing but the package beside Python itself."""
 
@@ -141,10 +151,13 @@ def test_all_that_is_used_is_in_the_package(one: Package, tmp_path: Path) -> Non
     package.copy_sources(tree, one)
     asked = event("http_get")
     asked["rawPath"] = asked["requestContext"]["http"]["path"] = "/healthz"
-    signed = Index.create("memory://", families=names()).sign("one", png(1))
+    where = str(tmp_path / "index")
+    index = Index.create(where, families=names())
+    signed = index.add("one", png(1))
+    index.compact()
     texts = {name: family(name).format(row) for name, row in signed.rows.items()}
     environment = {
-        "LOOKALIKE_INDEX": "memory://",
+        "LOOKALIKE_INDEX": where,
         "LOOKALIKE_IMAGES": "pictures",
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -152,7 +165,7 @@ def test_all_that_is_used_is_in_the_package(one: Package, tmp_path: Path) -> Non
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
     }
-    arguments = [str(tree), ",".join(MODULES[one]), json.dumps(asked), json.dumps(texts)]
+    arguments = [str(tree), ",".join(MODULES[one]), json.dumps(asked), json.dumps([texts, orders(where, texts)])]
     finished = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", CALLED, *arguments],
         env=environment,
@@ -162,7 +175,23 @@ def test_all_that_is_used_is_in_the_package(one: Package, tmp_path: Path) -> Non
     )
     assert finished.returncode == 0, finished.stderr
     answer = json.loads(finished.stdout.splitlines()[-1])
-    assert answer["statusCode"] == 200 if one is APP else "error" in answer
+    assert answer["statusCode"] == 200 if one is APP else len(answer["segments"]) == 1
+
+
+def orders(where: str, texts: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    """Return what a worker is asked when each of these signatures is looked for."""
+    asked: list[Mapping[str, Any]] = []
+    answer = ask(worker_of(open_store(where)))
+
+    def note(request: Mapping[str, Any]) -> Any:
+        asked.append(request)
+        return answer(request)
+
+    far_away = CountingStore(open_store(where))
+    index = Index.open(far_away, executor=FanOut(note, planner=one_each))
+    for name, text in texts.items():
+        assert index.search(Signature(text), family=name).hits
+    return asked
 
 
 def test_lock_files_name_no_registry_and_hash_everything() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from functions.settings import PREFIX, STACK, Settings
+from functions.aws.settings import PREFIX, STACK, Settings
 from infra.osls import ROOT
 from tests.infra.template import EXISTING, path, resources, template
 from tests.infra.test_metrics import shown

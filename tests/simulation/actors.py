@@ -8,15 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
+from lookalike.index import Index
+from lookalike.questions import Signature
 from shards.errors import Conflict, KeyNotFound, QueryError, Undecided
-from shards.index import Index
-from shards.questions import Signature
-from shards.table.collect import collect
-from shards.table.committing import CommittingTable
-from shards.table.merge import Merged
-from shards.table.records import Order
-from shards.table.settings import Settings
-from shards.table.snapshot import Image
+from shards.table.format.records import Order
+from shards.table.format.settings import Settings
+from shards.table.maintain.collect import collect
+from shards.table.maintain.committing import CommittingTable
+from shards.table.maintain.merge import Merged
+from shards.table.read.snapshot import Image
 from tests.simulation.audit import read_all
 from tests.simulation.model import FAMILY, Batch, Floor, Model, Seen
 from tests.simulation.scheduler import Scheduler

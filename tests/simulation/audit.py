@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from shards.errors import CorruptObject
 from shards.storage.base import Data, Entry
 from shards.storage.memory import MemoryStore
-from shards.table import names
-from shards.table.manifest import Manifest
-from shards.table.snapshot import Snapshot
+from shards.table.format import names
+from shards.table.format.manifest import Manifest
+from shards.table.read.snapshot import Snapshot
 from tests.simulation.model import FAMILY, Seen, ViolationError
 from tests.simulation.scheduler import Scheduler
 

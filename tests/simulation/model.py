@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from shards.families import family
-from shards.table.records import Order, Record, Records
+from shards.table.format.records import Order, Record, Records
 
 FAMILY = family("dhash")
 

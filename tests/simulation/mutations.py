@@ -11,18 +11,20 @@ from unittest.mock import patch
 import numpy as np
 
 from shards.storage.base import Entry, Store
-from shards.table import collect, commit, committing, merge, names
-from shards.table.collect import Collected
-from shards.table.commit import Base, Effects, newest, write_once
-from shards.table.draft import Change, Draft
-from shards.table.each import Each
-from shards.table.manifest import Manifest, Segment
-from shards.table.merge import Merged, put_in_place
-from shards.table.overlay import Dead, Open
-from shards.table.records import Records
-from shards.table.reshard import grow
-from shards.table.snapshot import Snapshot
+from shards.storage.each import Each
+from shards.table.format import names
+from shards.table.format.manifest import Manifest, Segment
+from shards.table.format.records import Records
+from shards.table.maintain import collect, committing, merge
+from shards.table.maintain.collect import Collected
+from shards.table.maintain.merge import Merged, put_in_place
+from shards.table.maintain.reshard import grow
+from shards.table.read.overlay import Dead, Open
+from shards.table.read.snapshot import Snapshot
 from shards.table.table import Table
+from shards.table.write import commit
+from shards.table.write.commit import Base, Effects, newest, write_once
+from shards.table.write.draft import Change, Draft
 from tests.simulation import actors
 from tests.simulation.interleaving import InterleavedStore
 

@@ -10,11 +10,13 @@ from random import Random
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
-from shards.table import collect, committing, each, manifest, merge, reshard, segment, verify
-from shards.table import settings as table_settings
-from shards.table.commit import newest
-from shards.table.committing import CommittingTable
-from shards.table.settings import Settings
+from shards.storage import each
+from shards.table.format import manifest, segment
+from shards.table.format import settings as table_settings
+from shards.table.format.settings import Settings
+from shards.table.maintain import collect, committing, merge, reshard, verify
+from shards.table.maintain.committing import CommittingTable
+from shards.table.write.commit import newest
 from tests.simulation.actors import (
     Actor,
     BulkWriter,

@@ -6,16 +6,16 @@ import json
 from collections.abc import Sequence
 
 from shards.storage.memory import MemoryStore
-from shards.table import names
-from shards.table.collect import collect
-from shards.table.commit import newest
-from shards.table.committing import CommittingTable
-from shards.table.manifest import Manifest
-from shards.table.merge import Merged
-from shards.table.records import Record
-from shards.table.verify import verify
+from shards.table.format import names
+from shards.table.format.manifest import Manifest
+from shards.table.format.records import Record
+from shards.table.maintain.collect import collect
+from shards.table.maintain.committing import CommittingTable
+from shards.table.maintain.merge import Merged
+from shards.table.maintain.verify import verify
+from shards.table.write.commit import newest
+from tests.shards.table.synthetic import make_store, make_table, read, records
 from tests.simulation.interleaving import InterleavedStore
-from tests.table.synthetic import make_store, make_table, read, records
 from tests.world import FakeWorld
 
 MINUTES, HOURS = 60.0, 3600.0

@@ -10,15 +10,15 @@ import pytest
 
 from shards.errors import CorruptObject, Undecided
 from shards.storage.base import Store
-from shards.table import names
-from shards.table.collect import Collected
-from shards.table.commit import Effects
+from shards.table.format import names
+from shards.table.maintain.collect import Collected
+from shards.table.write.commit import Effects
+from tests.shards.table.synthetic import put, read, records
 from tests.simulation import mutations
 from tests.simulation.interleaving import CrashError, crash
 from tests.simulation.run import EVERYBODY, MERGING, Cast, SimulationError, simulate
 from tests.simulation.scene import HOURS, MINUTES, Scene
 from tests.simulation.test_scenarios import a_merge_that_is_committed_after_it_was_collected, orphan_is_not_taken_over
-from tests.table.synthetic import put, read, records
 
 Mutation = Callable[[], AbstractContextManager[object]]
 

@@ -8,11 +8,13 @@ from itertools import pairwise
 import pytest
 
 from shards.errors import Conflict, CorruptObject, QueryError, Undecided
-from shards.table import collect, commit, names
-from shards.table.merge import FACTOR, due
+from shards.table.format import names
+from shards.table.maintain import collect
+from shards.table.maintain.merge import FACTOR, due
+from shards.table.write import commit
+from tests.shards.table.synthetic import delete, put, read, records
 from tests.simulation.interleaving import CrashError, crash, lose_answer, refuse
 from tests.simulation.scene import HOURS, MINUTES, Scene
-from tests.table.synthetic import delete, put, read, records
 
 
 @pytest.fixture
@@ -440,7 +442,7 @@ class TestMerges:
     def test_a_merge_planned_before_the_lists_of_dead_rows_were_collected(
         self, scene: Scene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("shards.table.segment.INLINE_DEAD", 0)
+        monkeypatch.setattr("shards.table.format.segment.INLINE_DEAD", 0)
         first, second = sorted("ab", key=lambda key: names.key_hash(key.encode()))
         scene.write(put(first, 1, 1), put(second, 1, 1))
         scene.write(put("c", 1, 1))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from shards.families.base import ColumnReader, Family, Matches, Row, Rows, search_plainly
 from shards.families.goldberg import columns, planes, search, signature, text
-from shards.images import Picture
+from shards.pictures.decoding import Picture
 
 FEW = 4096
 """Rows: fewer are scored one by one in less time than a search by planes takes to begin, 0.6 ms."""

@@ -11,7 +11,7 @@ from shards.families.base import ColumnReader, Family, Matches, Row, Rows
 from shards.families.haar import inverted, pairs, scoring, text
 from shards.families.haar import row as signature
 from shards.families.haar import search as sieves
-from shards.images import Picture
+from shards.pictures.decoding import Picture
 
 
 class Haar(Family):

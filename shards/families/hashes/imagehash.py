@@ -12,7 +12,7 @@ from shards.errors import QueryError, SignatureError
 from shards.families.base import Row, Rows
 from shards.families.hashes import kinds
 from shards.families.hashes.hamming import HammingFamily, number_of, words_of, words_of_number
-from shards.images import Picture
+from shards.pictures.decoding import Picture
 
 ALGORITHMS = MappingProxyType(
     {

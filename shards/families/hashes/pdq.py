@@ -15,7 +15,7 @@ from shards.errors import SignatureError
 from shards.families.base import Row, Rows
 from shards.families.hashes.hamming import HammingFamily, number_of, words_of, words_of_number
 from shards.families.hashes.jarosz import SIDE, downscale
-from shards.images import Picture
+from shards.pictures.decoding import Picture
 
 SMALLEST = 5
 """Pictures with a side below this have no hash: all bits 0, and quality 0."""

@@ -1,0 +1,1 @@
+"""The events and calls of AWS: the only place that knows them."""

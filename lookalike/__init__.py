@@ -1,0 +1,124 @@
+"""lookalike: reverse image search that lives in your bucket.
+
+>>> from lookalike import Index
+>>> index = Index.create("memory://")
+>>> index.count()
+0
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lookalike.answers import Answer, Stored
+    from lookalike.duplicates.find import Copy, Duplicates, Group, Method
+    from lookalike.index import Index
+    from lookalike.questions import Key, Signature, Signed
+    from lookalike.signatures.compute import Comparison, compare
+    from lookalike.stats import Stats
+    from shards.errors import (
+        Conflict,
+        CorruptObject,
+        FormatUnsupported,
+        IndexExists,
+        IndexNotFound,
+        KeyInvalid,
+        KeyNotFound,
+        LookalikeError,
+        ObjectNotFound,
+        PictureError,
+        QueryError,
+        SignatureError,
+        StorageError,
+        Undecided,
+    )
+    from shards.pictures.decoding import Picture, PictureSettings
+    from shards.search.search import Hit
+    from shards.table.format.records import Record, Records
+    from shards.table.read.snapshot import Image
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Answer": "lookalike.answers",
+    "Comparison": "lookalike.signatures.compute",
+    "Conflict": "shards.errors",
+    "Copy": "lookalike.duplicates.find",
+    "CorruptObject": "shards.errors",
+    "Duplicates": "lookalike.duplicates.find",
+    "FormatUnsupported": "shards.errors",
+    "Group": "lookalike.duplicates.find",
+    "Hit": "shards.search.search",
+    "Image": "shards.table.read.snapshot",
+    "Index": "lookalike.index",
+    "IndexExists": "shards.errors",
+    "IndexNotFound": "shards.errors",
+    "Key": "lookalike.questions",
+    "KeyInvalid": "shards.errors",
+    "KeyNotFound": "shards.errors",
+    "LookalikeError": "shards.errors",
+    "Method": "lookalike.duplicates.find",
+    "ObjectNotFound": "shards.errors",
+    "Picture": "shards.pictures.decoding",
+    "PictureError": "shards.errors",
+    "PictureSettings": "shards.pictures.decoding",
+    "QueryError": "shards.errors",
+    "Record": "shards.table.format.records",
+    "Records": "shards.table.format.records",
+    "Signature": "lookalike.questions",
+    "SignatureError": "shards.errors",
+    "Signed": "lookalike.questions",
+    "Stats": "lookalike.stats",
+    "StorageError": "shards.errors",
+    "Stored": "lookalike.answers",
+    "Undecided": "shards.errors",
+    "compare": "lookalike.signatures.compute",
+}
+
+__all__ = [
+    "Answer",
+    "Comparison",
+    "Conflict",
+    "Copy",
+    "CorruptObject",
+    "Duplicates",
+    "FormatUnsupported",
+    "Group",
+    "Hit",
+    "Image",
+    "Index",
+    "IndexExists",
+    "IndexNotFound",
+    "Key",
+    "KeyInvalid",
+    "KeyNotFound",
+    "LookalikeError",
+    "Method",
+    "ObjectNotFound",
+    "Picture",
+    "PictureError",
+    "PictureSettings",
+    "QueryError",
+    "Record",
+    "Records",
+    "Signature",
+    "SignatureError",
+    "Signed",
+    "Stats",
+    "StorageError",
+    "Stored",
+    "Undecided",
+    "compare",
+]
+
+
+def __dir__() -> list[str]:
+    """Return the public names, those that are not imported yet included."""
+    return [*__all__, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that a command's help needs neither numpy nor Pillow."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

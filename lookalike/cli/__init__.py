@@ -1,0 +1,17 @@
+"""The `lookalike` command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command of this process and end it: 0, 1 and 2 as each command's help says, 130 after Ctrl-C."""
+    try:
+        from lookalike.cli.app import app
+
+        app.main(None if arguments is None else list(arguments), prog_name="lookalike")
+    except KeyboardInterrupt:
+        # so early, or so late, that no command is under way
+        sys.exit(130)

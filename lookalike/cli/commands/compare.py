@@ -1,0 +1,89 @@
+"""`lookalike compare`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from lookalike.cli.command import Command, output_options
+from lookalike.cli.output import human
+from lookalike.cli.output.output import Column, Output
+from lookalike.ingest.refused import RefusedError
+
+if TYPE_CHECKING:
+    from lookalike.questions import Key
+    from lookalike.signatures.compute import Comparison
+
+KEY = "key:"
+"""What a key of the index begins with, where a file could stand as well."""
+
+
+@click.command(
+    "compare",
+    cls=Command,
+    examples=(
+        ("lookalike compare a.jpg b.jpg", "how alike two files are, to each kind of signature"),
+        ("lookalike compare a.jpg b.jpg --family phash && echo the same", "in a script"),
+        ("lookalike compare new.jpg key:2019/sea.jpg --index photos.index", "a file, and an image of an index"),
+    ),
+)
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.option("--index", "address", metavar="INDEX", help="Compare as this index does; key:NAME is an image of it.")
+@click.option("--family", metavar="NAME", help="Kind of signature to compare. [default: all; the first decides]")
+@output_options
+def compare(a: str, b: str, address: str | None, family: str | None, form: str | None) -> None:
+    """Say how alike two images are; - reads one from stdin.
+
+    The exit code is 0 when they look the same to the first family, or to the one of --family, 1 when they do not, and
+    2 when they could not be compared.
+    """
+    out = Output.of(form)
+    found = _compared(a, b, address, family)
+    if out.is_json:
+        for one in found:
+            out.json(
+                {"family": one.family, "score": one.score, "distance": one.distance, "is_match": bool(one.is_match)}
+            )
+    else:
+        columns = [Column("family"), Column("score", True), Column("distance", True), Column("match")]
+        out.table(
+            columns,
+            [
+                [one.family, human.score(one.score), human.distance(one.distance), "yes" if one.is_match else "no"]
+                for one in found
+            ],
+        )
+    click.get_current_context().exit(0 if found[0].is_match else 1)
+
+
+def _compared(a: str, b: str, address: str | None, family: str | None) -> list[Comparison]:
+    from lookalike.index import Index
+    from lookalike.signatures import compute
+    from shards.families import DEFAULT
+
+    first, second = _image(a, address), _image(b, address)
+    if address is None:
+        # without an index there are no keys: `_image` has refused them
+        return compute.compare(first, second, families=(family,) if family else DEFAULT)  # type: ignore[arg-type]
+    index = Index.open(address)
+    found = index.compare(first, second)
+    if family is None:
+        return found
+    chosen = [one for one in found if one.family == family]
+    if not chosen:
+        known = ", ".join(one.family for one in found)
+        raise RefusedError(f"{index.url} has no signatures of {family}, only of {known}")
+    return chosen
+
+
+def _image(name: str, address: str | None) -> str | bytes | Key:
+    from lookalike.cli import question
+    from lookalike.questions import Key
+
+    if not name.startswith(KEY):
+        return question.image(name)
+    if address is None:
+        raise RefusedError(f"{name} is an image of an index: say which with --index, or write ./{name} for a file")
+    return Key(name.removeprefix(KEY))

@@ -1,0 +1,170 @@
+"""`lookalike stats`, `compact`, `reshard`, `collect` and `verify`: keeping an index in order."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from lookalike.cli.command import Command, index_argument, output_options
+from lookalike.cli.output import human
+from lookalike.cli.output.output import Column, Output
+
+
+@click.command(
+    "stats", cls=Command, examples=(("lookalike stats s3://pictures/index", "how large it is, and of what"),)
+)
+@index_argument
+@output_options
+def stats(address: str, form: str | None) -> None:
+    """Show the numbers of an index: images, segments, what waits to be folded, and bytes by column."""
+    from lookalike.index import Index
+
+    out = Output.of(form)
+    index = Index.open(address)
+    found = index.stats()
+    families = list(index.settings.families)
+    if out.is_json:
+        out.json({"index": index.url, "families": families, **asdict(found), "columns": dict(found.columns)})
+        return
+    wide = human.count(found.wide, "segment")
+    per_image = f", {found.size / found.images:,.0f} bytes an image" if found.images and found.size else ""
+    out.facts(
+        {
+            "index": index.url,
+            "families": ", ".join(families),
+            "images": human.count(found.images),
+            "shards": human.count(found.shards) + (f", resharding: {wide} to split" if found.wide else ""),
+            "segments": f"{human.count(found.segments)} of {human.size(found.size)} in all{per_image}",
+            "dead rows": human.count(found.dead),
+            "not folded": f"{human.count(found.tail_images, 'image')} in {human.count(found.tail, 'log object')}",
+            "manifest": f"version {found.version:,}",
+        }
+    )
+    if found.columns:
+        largest = sorted(found.columns.items(), key=lambda column: (-column[1], column[0]))
+        out.line("")
+        out.table([Column("column"), Column("size", True)], [[name, human.size(size)] for name, size in largest])
+
+
+@click.command(
+    "compact",
+    cls=Command,
+    examples=(
+        ("lookalike compact photos.index", "what is due"),
+        ("lookalike compact photos.index --everything", "into as few segments as can be, before many searches"),
+    ),
+)
+@index_argument
+@click.option("--everything", is_flag=True, help="Rewrite into as few segments as can be.")
+@output_options
+def compact(address: str, everything: bool, form: str | None) -> None:
+    """Fold fresh records into segments, and merge small segments. Searches and adds may go on meanwhile."""
+    from lookalike.index import Index
+
+    out = Output.of(form)
+    done = Index.open(address).compact(everything=everything)
+    if out.is_json:
+        out.json(asdict(done))
+        return
+    out.line(
+        f"folded {human.count(done.folded, 'log object')}, merged {human.count(done.merged, 'segment')} into"
+        f" {human.count(done.written)}; the manifest is version {done.version:,}"
+    )
+
+
+@click.command(
+    "reshard",
+    cls=Command,
+    examples=(
+        ("lookalike reshard photos.index 8", "from 1, 2 or 4 shards, or to go on after an interruption"),
+        ("lookalike reshard s3://pictures/index 64 --json", "in a script; one object when it is done"),
+    ),
+)
+@index_argument
+@click.argument("shards", type=int)
+@output_options
+def reshard(address: str, shards: int, form: str | None) -> None:
+    """Split an index into SHARDS shards: as many as it has, doubled once or several times, up to 65,536.
+
+    Every segment is rewritten once or more. Adds, searches and compactions may go on meanwhile, and find the same as
+    before. Interrupted, run it again: it goes on where it was.
+    """
+    from lookalike.index import Index
+
+    out = Output.of(form)
+    index = Index.open(address)
+    with out.progress("resharding", 0) as progress:
+        done = index.reshard(shards, progress.update)
+    if out.is_json:
+        out.json(asdict(done))
+        return
+    out.line(
+        f"{human.count(done.before, 'shard')} before, {human.count(done.shards)} now: split"
+        f" {human.count(done.split, 'segment')} into {human.count(done.written)}; the manifest is version"
+        f" {done.version:,}"
+    )
+
+
+@click.command(
+    "collect", cls=Command, examples=(("lookalike collect photos.index", "after a compaction, or once a day"),)
+)
+@index_argument
+@output_options
+def collect(address: str, form: str | None) -> None:
+    """Delete objects that no reader can need any more: those of old versions, once they are an hour old."""
+    from lookalike.index import Index
+
+    out = Output.of(form)
+    done = Index.open(address).collect()
+    if out.is_json:
+        out.json({"deleted": list(done.objects), "size": done.size})
+        return
+    out.line(f"deleted {human.count(len(done.objects), 'object')} of {human.size(done.size)}")
+
+
+@click.command(
+    "verify",
+    cls=Command,
+    examples=(
+        ("lookalike verify photos.index", "after a disk was full, or a copy was restored"),
+        ("lookalike verify s3://pictures/index --json", "for a monitor; reads every byte once"),
+    ),
+)
+@index_argument
+@output_options
+def verify(address: str, form: str | None) -> None:
+    """Check every byte of an index against its checksums, and that its objects make up an index.
+
+    The exit code is 1 when an answer of this index may be wrong.
+    """
+    from lookalike.index import Index
+
+    out = Output.of(form)
+    index = Index.open(address)
+    with out.progress("verifying", in_bytes=True) as progress:
+        report = index.verify(progress.update)
+    if out.is_json:
+        for problem in report.problems:
+            out.json({"status": "problem", **asdict(problem)})
+        out.json(
+            {
+                "status": "clean" if report.is_clean else "damaged",
+                "index": index.url,
+                "objects": report.objects,
+                "size": report.size,
+                "images": report.images,
+                "problems": len(report.problems),
+            }
+        )
+    else:
+        if report.problems:
+            out.table(
+                [Column("object"), Column("problem"), Column("what to do")],
+                [[problem.name, problem.problem, problem.advice] for problem in report.problems],
+            )
+        read = f"{human.count(report.objects, 'object')}, {human.size(report.size)}"
+        verdict = "clean" if report.is_clean else f"damaged: {human.count(len(report.problems), 'problem')}"
+        out.line(f"{index.url}: {verdict} ({read}, {human.count(report.images, 'folded image')})")
+    if not report.is_clean:
+        click.get_current_context().exit(1)

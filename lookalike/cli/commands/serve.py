@@ -1,0 +1,195 @@
+"""`lookalike serve`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lookalike.cli.command import Command, index_argument, jobs_option, open_or_create, output_options, size
+from lookalike.cli.interruption import Interruption
+from lookalike.cli.output.human import count
+from lookalike.cli.output.output import Output, note
+from lookalike.ingest.refused import RefusedError
+
+if TYPE_CHECKING:
+    from lookalike.web.http.access import Tokens
+
+PORT = 5588
+"""IQDB's, so that its clients find it."""
+
+DUPLICATES_SECONDS = 300.0
+"""Finding duplicates may take so long: whoever looks for them on a machine of their own has the patience."""
+
+DUPLICATES_BYTES = 1 << 30
+"""Of the signatures compared for that: of 4 million images by haar, which takes 7 GB of memory."""
+
+MIN_SECRET = 16
+"""Characters of LOOKALIKE_UPLOAD_SECRET: fewer could be guessed from an address that it made."""
+
+ORIGIN = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
+
+
+def origin(text: str) -> str:
+    """An option's type: what a browser sends as Origin."""
+    if ORIGIN.fullmatch(text) is None:
+        raise click.BadParameter(f"{text!r} is no origin: give scheme and host, as in https://example.org")
+    return text.lower()
+
+
+@click.command(
+    "serve",
+    cls=Command,
+    examples=(
+        ("lookalike serve photos.index --open", "search and add in the browser"),
+        ("lookalike serve photos.index --host 0.0.0.0 --tokens tokens.txt", "for other machines, with tokens"),
+        ("lookalike serve photos.index --tokens tokens.txt --public-read", "everybody may ask, who has one may add"),
+        ("lookalike serve s3://pictures/index --cache ~/.cache/lookalike --max-staleness 5", "from a bucket"),
+        ("lookalike serve photos.index --port 0 --json", "for a script: the port is in what it prints"),
+    ),
+)
+@index_argument
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=PORT, show_default=True, help="The port; 0 takes a free one."
+)
+@click.option(
+    "--tokens",
+    "tokens_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Who may do what: a line 'TOKEN SCOPE [NAME]' each, SCOPE being read, write or admin. LOOKALIKE_TOKENS may"
+    " hold the same lines. [default: everybody on this machine may do everything]",
+)
+@click.option("--public-read", is_flag=True, help="Searching needs no token.")
+@click.option(
+    "--cors", "origins", type=origin, metavar="ORIGIN", multiple=True, help="Pages from there may ask. Repeat it."
+)
+@click.option("--urls/--no-urls", default=True, help="Whether pictures may be named by their address, to be fetched.")
+@click.option("--page/--no-page", default=True, help="Whether there is a page for people at /.")
+@click.option("--max-body", type=size, metavar="SIZE", help="Refuse larger requests. [default: 64MiB]")
+@jobs_option
+@click.option("--concurrency", type=click.IntRange(1), help="Requests at work at once; others wait. [default: 64]")
+@click.option(
+    "--max-staleness",
+    type=click.FloatRange(0),
+    default=0.0,
+    metavar="SECONDS",
+    help="How long a search may miss what others have added. From a bucket each look for it takes two requests."
+    " [default: 0]",
+)
+@click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Keep what was read from a bucket here, for the next start too.",
+)
+@click.option("--root-path", default="", metavar="PATH", help="What a proxy in front of it takes off the path.")
+@click.option("--access-log", is_flag=True, help="A line on stderr for every request.")
+@click.option("--open", "opens", is_flag=True, help="Open the page in a browser.")
+@output_options
+def serve(
+    address: str,
+    host: str,
+    port: int,
+    tokens_file: Path | None,
+    public_read: bool,
+    origins: tuple[str, ...],
+    urls: bool,
+    page: bool,
+    max_body: int | None,
+    jobs: int | None,
+    concurrency: int | None,
+    max_staleness: float,
+    cache: Path | None,
+    root_path: str,
+    access_log: bool,
+    opens: bool,
+    form: str | None,
+) -> None:
+    """Serve an index over HTTP: a page for people, the API v1, and the APIs of IQDB and Match.
+
+    The index is made where there is none, and kept in order meanwhile: fresh images are folded into segments, and old
+    objects are deleted. Other commands and other servers may use it at the same time.
+
+    Without tokens it answers this machine only, and no page but its own. Ctrl-C and SIGTERM let requests under way
+    finish, for at most 10 seconds.
+    """
+    import webbrowser
+
+    from lookalike.index import Index
+    from lookalike.signatures.signers import ProcessSigner
+    from lookalike.upkeep.background import Upkeep
+    from lookalike.web import WebSettings, create_app
+    from lookalike.web.http.access import refuse_unsafe_bind
+    from lookalike.web.server import listen, run, url_of
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    out = Output.of(form)
+    chosen: dict[str, Any] = {"max_body": max_body, "concurrency": concurrency}
+    settings = WebSettings(
+        tokens=_tokens(tokens_file, public_read=public_read),
+        cors_origins=origins,
+        urls=urls,
+        page=page,
+        upload_secret=_upload_secret(),
+        duplicates_seconds=DUPLICATES_SECONDS,
+        duplicates_bytes=DUPLICATES_BYTES,
+        **{name: value for name, value in chosen.items() if value is not None},
+    )
+    refuse_unsafe_bind(host, settings.tokens)
+    with listen(host, port) as listening:
+        kept, is_new = open_or_create(address)
+        # merges read whole segments once: they go past the cache, not through it
+        index = Index.open(address, max_staleness=max_staleness, cache=cache) if cache or max_staleness else kept
+        if is_new:
+            note(f"made a new index at {index.url} with signatures of {', '.join(index.settings.families)}")
+        url = url_of(listening)
+        images = index.count()
+
+        def started() -> bool:
+            if out.is_json:
+                out.json({"status": "serving", "url": url, "index": index.url, "images": images})
+            else:
+                out.line(f"{url}  {count(images, 'image')} in {index.url}  (Ctrl-C stops)")
+            out.flush()
+            if opens:
+                # in a thread: a browser in the terminal comes back only when it is closed
+                Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+            # one that came before the server listened for signals itself
+            return not interruption
+
+        with (
+            Interruption() as interruption,
+            ProcessSigner(index, jobs, settings.sign_seconds) as signer,
+            Upkeep(kept),
+        ):
+            signer.start()
+            app = create_app(index, settings, signer=signer)
+            run(app, listening, started=started, root_path=root_path.rstrip("/"), access_log=access_log)
+
+
+def _tokens(file: Path | None, *, public_read: bool) -> Tokens:
+    """Those of the file and of LOOKALIKE_TOKENS."""
+    from lookalike.web.http.access import Tokens
+
+    texts = [file.read_text(encoding="utf-8")] if file is not None else []
+    texts += [text for text in [os.environ.get("LOOKALIKE_TOKENS")] if text]
+    if not texts and not public_read:
+        return Tokens.none()
+    return Tokens.parse("\n".join(texts), public_read=public_read)
+
+
+def _upload_secret() -> bytes | None:
+    """What signs upload addresses, where several servers of one index have to know each other's."""
+    secret = os.environ.get("LOOKALIKE_UPLOAD_SECRET")
+    if secret is not None and len(secret) < MIN_SECRET:
+        raise RefusedError(
+            f"LOOKALIKE_UPLOAD_SECRET has {len(secret)} characters: give {MIN_SECRET} or more, or none for a random one"
+        )
+    return secret.encode() if secret else None

@@ -1,0 +1,45 @@
+"""What to add from a bucket: the objects under a prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lookalike.ingest.files import Found, Rules, Seen, checked
+from lookalike.ingest.refused import RefusedError
+from shards.storage import Entry
+from shards.storage.originals import look, opened, split
+
+
+def in_bucket(url: str, rules: Rules) -> Iterator[Seen]:
+    """The pictures in this folder of a bucket, or the one object of this name. Keys are the objects' full keys.
+
+    Raises RefusedError where there is nothing.
+    """
+    bucket, prefix = split(url)
+    is_empty = True
+    for entry in opened(bucket).list(prefix.rstrip("/")):
+        is_empty = False
+        if rules.is_picture(entry.name):
+            yield _found(bucket, entry, rules)
+    if not is_empty:
+        return
+    one = look(url) if prefix else None
+    if one is not None:
+        yield _found(bucket, one, rules)
+        return
+    raise RefusedError(f"{url}: no object has this name, or a name that begins so")
+
+
+def is_unchanged(url: str, size: object, mtime_ns: object) -> bool:
+    """Whether this object is there, and still what it was when it was added."""
+    entry = look(url)
+    return entry is not None and (entry.size, _changed_ns(entry)) == (size, mtime_ns)
+
+
+def _found(bucket: str, entry: Entry, rules: Rules) -> Seen:
+    return checked(Found(rules.prefix + entry.name, f"{bucket}/{entry.name}", entry.size, _changed_ns(entry)))
+
+
+def _changed_ns(entry: Entry) -> int:
+    # to the microsecond: what a float of seconds since 1970 can hold
+    return round(entry.modified * 1e6) * 1000

@@ -1,0 +1,1 @@
+"""From a picture to its signatures: in this process, or in processes that can be killed."""

@@ -1,0 +1,1 @@
+"""When an index is folded, merged and collected."""

@@ -1,0 +1,1 @@
+"""The requests of clients of IQDB and of Match."""

@@ -1,0 +1,85 @@
+"""How a request finds its handler: keys in paths, and HEAD wherever there is GET."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+from urllib.parse import quote, unquote
+
+from fastapi import Depends, Path
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lookalike.web.http.problems import validation
+from shards.table.format import names
+
+IMAGES = b"/v1/images/"
+
+PARTS = (b"/content", b"/thumbnail")
+"""What is below an image. A key that itself ends so is written with %2F."""
+
+
+AS_IT_IS = "".join(map(chr, range(0x21, 0x7F))).replace("/", "")
+"""What stays as it is in a key in a path: all that a path may have, % included. Slashes are encoded, and so are bytes
+that a client should have encoded."""
+
+
+class KeysInPaths:
+    """Makes a key one segment of the path, still percent-encoded, whatever slashes it has.
+
+    Routers match the decoded path, where the key `a/content` and the content of `a` are the same.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            root = scope.get("root_path", "").encode()
+            raw = scope.get("raw_path") or quote(scope["path"]).encode()
+            path = raw.partition(b"?")[0].removeprefix(root)
+            if path.startswith(IMAGES):
+                key = path.removeprefix(IMAGES)
+                part = next((one for one in PARTS if key.endswith(one) and len(key) > len(one)), b"")
+                whole = quote(key.removesuffix(part), safe=AS_IT_IS)
+                scope = {**scope, "path": (root + IMAGES).decode() + whole + part.decode()}
+        await self._app(scope, receive, send)
+
+
+class HeadIsGet:
+    """Answers HEAD as GET, without the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app({**scope, "method": "GET"}, receive, send_head)
+
+
+def _key(
+    key: Annotated[
+        str,
+        Path(
+            description="The image's key, percent-encoded; `/` may stand as it is. At most 1,024 bytes of UTF-8.",
+            min_length=1,
+            examples=["holiday%2Fcat.jpg"],
+        ),
+    ],
+) -> str:
+    try:
+        decoded = unquote(key, errors="strict")
+    except UnicodeDecodeError as error:
+        raise validation(f"key: {key} is not percent-encoded UTF-8", key) from error
+    names.key_bytes(decoded)
+    return decoded
+
+
+ImageKey: TypeAlias = Annotated[str, Depends(_key)]
+"""The annotation of a handler's `key` parameter."""

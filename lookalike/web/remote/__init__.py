@@ -1,0 +1,1 @@
+"""Pictures fetched from addresses that clients give, and from nowhere else."""

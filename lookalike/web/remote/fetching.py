@@ -1,0 +1,238 @@
+"""Pictures from other sites: fetched from public addresses only, and no longer or larger than is allowed.
+
+What was checked is what is connected to: a name is looked up once, all its addresses are checked, and the connection
+goes to one of them. (Asked again by the HTTP client, the name could have another address by then: DNS rebinding.)
+Redirects are followed here, each as a URL that a stranger gave.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import urljoin
+
+import anyio
+import httpcore
+
+import lookalike
+from lookalike.web.http.problems import Problem
+from lookalike.web.remote.addresses import Address, Target, is_public, parse, refused
+from lookalike.web.remote.network import Pinned, Resolve, SystemNames
+from lookalike.web.settings import WebSettings
+
+REDIRECTS = 5
+REDIRECTED = frozenset({301, 302, 303, 307, 308})
+
+AT_ONCE = 16
+"""Fetches of one service: each may hold the largest picture in memory."""
+
+MEDIA_TYPES = re.compile(r"image/.+|(application|binary)/octet-stream")
+"""What is read; the last is what S3 says of an object whose type nobody gave."""
+
+HEADERS: dict[str | bytes, str | bytes] = {
+    "User-Agent": f"lookalike/{lookalike.__version__}",
+    "Accept": "image/*",
+    # what is fetched is hashed and decoded as it is; and nothing that was packed small can unpack to gigabytes
+    "Accept-Encoding": "identity",
+    "Connection": "close",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What lay at an address. `url`: where it was found in the end; `media_type`: as the server says, may be wrong."""
+
+    data: bytes
+    media_type: str
+    url: str
+
+
+class Fetcher:
+    """Fetches pictures for one service.
+
+    `is_allowed`: which addresses may be asked; `resolve`, `network`: the effects, for tests.
+    """
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        *,
+        is_allowed: Callable[[Address], bool] = is_public,
+        resolve: Resolve | None = None,
+        network: httpcore.AsyncNetworkBackend | None = None,
+    ) -> None:
+        self._is_on = settings.urls
+        self._max_bytes = settings.url_bytes
+        self._seconds = settings.url_seconds
+        self._is_allowed = is_allowed
+        self._resolve = resolve or SystemNames()
+        self._network = network or httpcore.AnyIOBackend()
+        self._tls: ssl.SSLContext | None = None
+        self._at_once = anyio.Semaphore(AT_ONCE)
+
+    async def fetch(self, url: str) -> Fetched:
+        """The picture at this address.
+
+        Raises Problem: 400 or 403 `url-refused`, 413 `url-too-large`, 415 `url-not-a-picture`, 502 `url-failed`,
+        504 `url-timeout`. None of them tells what a name's addresses are.
+        """
+        if not self._is_on:
+            raise Problem(
+                403,
+                "url-refused",
+                "Addresses are not fetched",
+                "this service does not fetch pictures from other sites",
+                help="Send the picture itself.",
+            )
+        target = parse(url)
+        async with self._at_once:
+            try:
+                with anyio.fail_after(self._seconds):
+                    return await self._follow(target)
+            except TimeoutError as error:
+                raise Problem(
+                    504,
+                    "url-timeout",
+                    "The other site is too slow",
+                    f"{target.url} had not sent the picture within {self._seconds:g} s",
+                    target.url,
+                    "Send the picture itself, or try again later.",
+                ) from error
+
+    async def _follow(self, target: Target) -> Fetched:
+        """The picture there, or wherever it is said to be."""
+        first = target
+        for _ in range(REDIRECTS + 1):
+            found = await self._get(target)
+            if isinstance(found, Fetched):
+                return found
+            following = parse(found)
+            if target.scheme == "https" and following.scheme == "http":
+                raise refused(f"{target.url} redirects from https to http", following.url)
+            target = following
+        raise _failed(f"more than {REDIRECTS} redirects, the last one to {target.url}", first)
+
+    async def _get(self, target: Target) -> Fetched | str:
+        """The picture at this one address, or the URL that it redirects to."""
+        network = Pinned(self._network, await self._addresses(target))
+        origin = httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port)
+        request = httpcore.Request(
+            "GET",
+            httpcore.URL(scheme=origin.scheme, host=origin.host, port=target.port, target=target.target.encode()),
+            headers={"Host": target.authority, **HEADERS},
+        )
+        try:
+            async with httpcore.AsyncHTTPConnection(
+                origin, ssl_context=self._tls_context(), network_backend=network
+            ) as connection:
+                response = await connection.handle_async_request(request)
+                try:
+                    return await self._read(target, response)
+                finally:
+                    await response.aclose()
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
+            raise _failed(_why(error), target) from error
+
+    async def _read(self, target: Target, response: httpcore.Response) -> Fetched | str:
+        headers = _Headers(response.headers)
+        if response.status in REDIRECTED:
+            if "location" not in headers:
+                raise _failed(f"it answered {response.status} without a Location", target)
+            try:
+                return urljoin(target.url, headers["location"])
+            except ValueError as error:
+                raise _failed("it redirects to what is no URL", target) from error
+        if response.status != HTTPStatus.OK:
+            raise _failed(f"it answered {_status(response.status)}", target)
+        media_type = headers.get("content-type", "application/octet-stream").partition(";")[0].strip().lower()
+        if not MEDIA_TYPES.fullmatch(media_type):
+            raise Problem(
+                415,
+                "url-not-a-picture",
+                "That is no picture",
+                f"{target.url} is {media_type}",
+                target.url,
+                "Give the address of the picture itself, not that of a page that shows it.",
+            )
+        if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+            raise _failed("it sends the picture compressed, though asked not to", target)
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self._max_bytes:
+            raise self._too_large(target)
+        data = bytearray()
+        async for chunk in response.aiter_stream():
+            data += chunk
+            if len(data) > self._max_bytes:
+                raise self._too_large(target)
+        return Fetched(bytes(data), media_type, target.url)
+
+    async def _addresses(self, target: Target) -> Sequence[Address]:
+        """Those of the host; all of them may be asked, or none is."""
+        if target.address is not None:
+            found: Sequence[Address] = [target.address]
+        else:
+            try:
+                found = await self._resolve(target.host, target.port)
+            except (OSError, UnicodeError) as error:
+                raise _failed(f"there is no host {target.host}", target) from error
+        if not found:
+            raise _failed(f"there is no host {target.host}", target)
+        if not all(self._is_allowed(address) for address in found):
+            # which address it has is nobody's business: it may be a name of this server's own network
+            raise refused(f"{target.host} is not a public address", target.url)
+        return found
+
+    def _too_large(self, target: Target) -> Problem:
+        return Problem(
+            413,
+            "url-too-large",
+            "The picture is too large",
+            f"{target.url} has more than the {self._max_bytes:,} bytes that are taken",
+            target.url,
+            "Give the address of a smaller copy.",
+        )
+
+    def _tls_context(self) -> ssl.SSLContext:
+        if self._tls is None:  # reading the certificates takes a while
+            self._tls = httpcore.default_ssl_context()
+        return self._tls
+
+
+class _Headers(dict[str, str]):
+    """By lower-case name; of several, the first."""
+
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        super().__init__()
+        for name, value in raw:
+            self.setdefault(name.decode("latin-1").lower(), value.decode("utf-8", "replace"))
+
+
+def _status(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _why(error: Exception) -> str:
+    """What a client may know: which machines answer behind a name is not among it."""
+    match error:
+        case httpcore.ConnectError() | httpcore.ConnectTimeout():
+            return "no connection, or no valid certificate"
+        case httpcore.ProtocolError():
+            return "its answer is not valid HTTP, or broke off"
+    return "the connection broke"
+
+
+def _failed(why: str, target: Target) -> Problem:
+    return Problem(
+        502,
+        "url-failed",
+        "The address gave no picture",
+        f"{target.url}: {why}",
+        target.url,
+        "See in a browser whether there is a picture, try again later, or send the picture itself.",
+    )

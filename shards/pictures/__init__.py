@@ -1,0 +1,1 @@
+"""From bytes to pixels. The only place that knows Pillow."""

@@ -1,0 +1,1 @@
+"""Where segments are scanned: in this process, or by workers."""

@@ -1,0 +1,1 @@
+"""What lies in the store, byte by byte: docs/format.md is the contract."""

@@ -1,0 +1,92 @@
+"""Segments: many records of one shard in one immutable file."""
+
+from __future__ import annotations
+
+import math
+import mmap
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shards.families import Family
+from shards.storage.base import Data
+from shards.table.format import names
+from shards.table.format.columns import Column, write
+from shards.table.format.manifest import INLINE_DEAD, Segment, dead_bytes
+from shards.table.format.orders import highest
+from shards.table.format.records import DELETE, Order, Records
+
+
+def pack(
+    shard: int,
+    rows: int,
+    columns: Iterable[tuple[str, NDArray[Any]]],
+    tombstones: NDArray[np.uint32],
+    mark: str,
+    *,
+    modulus: int = 1,
+) -> tuple[Segment, dict[str, Data]]:
+    """A segment of these columns, and the objects to create for it: its file, perhaps a list of dead rows.
+
+    `tombstones`: sorted rows, dead from the beginning, so that no scan sees them. `mark`: the
+    commit's, for the names. `modulus`: of how many shards this is one.
+    The file is laid out on disk and mapped, so that memory holds one column at a time.
+    """
+    with tempfile.TemporaryFile() as file:
+        placed = write(file, columns, checked=True)
+        file.flush()
+        data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    name = names.segment(shard, data, mark)
+    segment = Segment(
+        name,
+        shard,
+        rows,
+        len(data),
+        placed,
+        modulus=modulus,
+        tombstones=len(tombstones),
+        latest=_latest(placed, data),
+    )
+    segment, objects = with_dead(segment, tombstones, mark)
+    return segment, {segment.name: data, **objects}
+
+
+def _latest(placed: Mapping[str, Column], data: memoryview) -> Order | None:
+    """The highest order in this file."""
+    column = placed.get("order")
+    if column is None:
+        return None
+    return highest(np.frombuffer(data, column.dtype, math.prod(column.shape), column.offset).reshape(column.shape))
+
+
+def pack_records(
+    shard: int, records: Records, families: Iterable[Family], mark: str, *, modulus: int = 1
+) -> tuple[Segment, dict[str, Data]]:
+    """A segment of records sorted by key hash; the rest as for `pack`."""
+    tombstones = np.flatnonzero(records.fixed["kind"] == DELETE).astype(np.uint32)
+    by_name = {family.name: family for family in families}
+
+    def columns() -> Iterator[tuple[str, NDArray[Any]]]:
+        for name, column in records.columns():
+            if name in by_name:
+                yield from by_name[name].columns(column).items()
+            else:
+                yield name, column
+
+    return pack(shard, len(records), columns(), tombstones, mark, modulus=modulus)
+
+
+def with_dead(segment: Segment, dead: NDArray[np.uint32], mark: str) -> tuple[Segment, dict[str, Data]]:
+    """The segment with these dead rows, and the object that lists them where they are many."""
+    objects: dict[str, Data] = {}
+    name = None
+    if len(dead) > INLINE_DEAD:
+        body = dead_bytes(dead)
+        name = names.dead(body, mark)
+        objects[name] = body
+    inline = () if name else tuple(dead.tolist())
+    return replace(segment, dead_rows=len(dead), dead=inline, dead_object=name), objects

@@ -1,0 +1,1 @@
+"""Folding, merging, resharding, collecting and verifying."""

@@ -1,0 +1,96 @@
+"""Collecting: delete the objects that no reader and no writer can need any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from shards.errors import ObjectNotFound
+from shards.storage.base import Entry, Store
+from shards.table.format import names
+from shards.table.format.manifest import Manifest
+from shards.table.write.commit import Base, Effects, commit, newest
+from shards.table.write.draft import Change
+from shards.table.write.fold import LOG_AGE_MS
+
+KEPT_MANIFESTS = 8
+"""Versions whose objects are kept whatever their age: a reader of one of these never has to start again."""
+
+ORPHAN_SECONDS = 3600.0
+"""What nothing names is kept so long: it may belong to a commit under way, and none names what is over half an hour
+older than the manifest that it builds on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was deleted: `objects` by name, `size` in bytes."""
+
+    objects: tuple[str, ...]
+    size: int
+
+    def __add__(self, other: Collected) -> Collected:
+        return Collected(self.objects + other.objects, self.size + other.size)
+
+
+def collect(store: Store, effects: Effects) -> Collected:
+    """Delete old log objects that are folded, old manifests, and segments and lists that none of the last names.
+
+    Safe beside any number of writers, readers and collectors: nothing younger than its age is touched, and the
+    newest manifests are read after the listing of what may go. Safe even beside a commit that slept for hours: what
+    nothing names goes only when a manifest is over an hour younger, by the store's own clock. A commit that builds on
+    that manifest, or on a later one, names nothing so old, and the version that any other wants is taken. Where nobody
+    has committed for an hour, a manifest that changes nothing is created first.
+    """
+    now = effects.now_ns() / 1e9
+    orphans = [*store.list(names.SEGMENTS), *store.list(names.DEAD)]
+    log = list(store.list(names.LOG))
+    manifests = list(store.list(names.MANIFEST))
+    kept = manifests[:KEPT_MANIFESTS]
+    named: set[str] = set()
+    folded: dict[str, int] = {}
+    for n, entry in enumerate(kept):
+        try:
+            manifest = Manifest.from_bytes(store.get(entry.name), entry.name)
+        except ObjectNotFound:
+            # 8 commits and an hour have passed since the listing: others collect, and know better
+            return Collected((), 0)
+        if n == 0:
+            folded = dict(manifest.folded)
+        named |= _named(manifest)
+
+    def is_old(entry: Entry) -> bool:
+        return now - entry.modified > ORPHAN_SECONDS
+
+    committed = kept[0].modified if kept else 0.0
+    unnamed = [entry for entry in orphans if entry.name not in named and is_old(entry)]
+    if kept and is_old(kept[0]) and any(committed - entry.modified <= ORPHAN_SECONDS for entry in unnamed):
+        fence = _fence(store, effects)
+        committed = fence.modified
+        unnamed = [entry for entry in unnamed if entry.name not in _named(fence.manifest)]
+    gone = [entry for entry in unnamed if committed - entry.modified > ORPHAN_SECONDS]
+    gone += [entry for entry in manifests[KEPT_MANIFESTS:] if is_old(entry)]
+    gone += folded_log(log, folded, now)
+    store.delete([entry.name for entry in gone])
+    return Collected(tuple(entry.name for entry in gone), sum(entry.size for entry in gone))
+
+
+def folded_log(log: Iterable[Entry], folded: Mapping[str, int], now: float) -> list[Entry]:
+    """Those of these log objects that a manifest has folded so long ago that no reader can need them at `now` (s)."""
+    return [entry for entry in log if entry.name in folded and now * 1000 - folded[entry.name] > LOG_AGE_MS]
+
+
+def _named(manifest: Manifest) -> set[str]:
+    """The segments and lists that must exist."""
+    return {name for segment in manifest for name in (segment.name, segment.dead_object) if name is not None}
+
+
+def _fence(store: Store, effects: Effects) -> Base:
+    """Make a manifest that says what the one before it says; the newest after that, perhaps somebody else's."""
+
+    def same(base: Base, commit_id: str) -> Change:
+        before, created = base.manifest, effects.now_ns() // 10**6
+        return Change(before.following(before.segments, commit_id=commit_id, created=created), {})
+
+    # there is a manifest, so it does not matter how many shards there would be in none
+    commit(store, effects, lambda: newest(store, 1), same)
+    return newest(store, 1)

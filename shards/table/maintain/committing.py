@@ -1,0 +1,287 @@
+"""A table whose manifests this process makes: it folds, merges, commits and reshards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from shards.errors import Conflict, ObjectNotFound, QueryError
+from shards.storage.base import Entry
+from shards.table.format import names
+from shards.table.format.manifest import Manifest, Residue, Segment
+from shards.table.format.records import Records
+from shards.table.maintain.collect import folded_log
+from shards.table.maintain.merge import Merged, due, merge, put_in_place
+from shards.table.maintain.reshard import Resharded, grow, splits
+from shards.table.table import Table
+from shards.table.write.commit import Base, commit, write_all
+from shards.table.write.draft import Change, Draft
+from shards.table.write.fold import fold
+
+FOLD_BYTES = 32 << 20, 128 << 20
+"""Log bytes folded at a time, at least and at most. A fold costs a manifest and a segment in each shard however small
+it is, and takes six times its bytes in memory (measured with 50 MB of the default families), so:"""
+
+FOLD_SHARE = 8
+"""Between these two, an eighth of the bytes that the table may keep of segments."""
+
+
+def fold_bytes(memory: int) -> int:
+    """Log bytes that are folded at a time by who may keep so many bytes of segments."""
+    least, most = FOLD_BYTES
+    return min(max(memory // FOLD_SHARE, least), most)
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What was committed. `folded`: log objects, of `size` bytes. `placed`: of each merge that was given, whether its
+    segments are in their places now; if not, somebody else has merged the same, or it was done too long ago.
+    """
+
+    folded: int
+    size: int
+    placed: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What a compaction did: log objects folded, segments merged away, segments written in their place."""
+
+    folded: int
+    merged: int
+    written: int
+    version: int
+
+
+class CommittingTable(Table):
+    """A table, and what changes its manifest. Safe beside any number of others that do the same."""
+
+    def write(self, records: Records) -> None:
+        """Put records straight into segments: for thousands at a time. On return they are safe and seen."""
+        self._check(records)
+
+        def fill(draft: Draft, _: Base) -> bool:
+            self._fold(draft, {}, [records], draft.folded)
+            return True
+
+        self._restarting(lambda: self._commit_draft(fill))
+        self._look_again()
+
+    def compact(self, *, everything: bool = False) -> Compacted:
+        """Fold the whole log tail, then merge what is due, or `everything` into as few segments as can be."""
+        folded = self.commit().folded
+        merged = written = 0
+        merging = True
+        while merging:
+            merging = False
+            for segments in self.due_merges(everything=everything):
+                made = self.merge(segments)
+                if made is not None and self._place(made):
+                    merging = not everything
+                    merged += len(segments)
+                    written += len(made.segments)
+        return Compacted(folded, merged, written, self._restarting(self._newest).version)
+
+    def due_merges(self, *, everything: bool = False) -> list[tuple[str, ...]]:
+        """The merges to do now, each as the names of its segments, and no segment in two of them.
+
+        So any number of processes may do them at once, each with `merge`.
+        """
+        manifest = self._restarting(self._newest)
+        merges = due(manifest, self.settings.segment_rows, everything=everything)
+        return [tuple(segment.name for segment in segments) for segments in merges]
+
+    def merge(self, segments: Sequence[str]) -> Merged | None:
+        """Make one segment of those of these names, and upload it; `commit` puts it in their place.
+
+        None where one of them is gone: somebody else has merged it. Raises QueryError where they are not of one shard.
+        """
+        return self._restarting(lambda: self._merge(segments, [None]))
+
+    def commit(self, merged: Sequence[Merged] = ()) -> Committed:
+        """Fold the log tail as it is now, and put these merged segments in their places, in one manifest.
+
+        A long tail is folded in parts, each a manifest; what is added meanwhile is left to the next call: where
+        something always is, this one would not end. Log objects whose fold is long past are deleted.
+        """
+        done, waiting = self._restarting(lambda: self._commit_some(merged))
+        folded, size, batch = done.folded, done.size, done.folded
+        while batch and folded < waiting:
+            more, _ = self._restarting(lambda: self._commit_some(()))
+            folded, size, batch = folded + more.folded, size + more.size, more.folded
+        return Committed(folded, size, done.placed)
+
+    def reshard(self, shards: int, progress: Callable[[int, int], None] | None = None) -> Resharded:
+        """Make it so many shards; go on where an earlier call was interrupted. `progress`: (rows split, of how many).
+
+        Raises QueryError unless `shards` is what there are, times a power of two.
+        """
+        before = self._restarting(self._newest).shards
+        self._restarting(lambda: self._commit(lambda base, commit_id: self._grow(base, commit_id, shards)))
+        split = written = total = 0
+        while True:
+            manifest = self._restarting(self._newest)
+            waiting = sum(segment.rows for segment in manifest.wide)
+            total = max(total, waiting)
+            if progress is not None and total:
+                progress(total - waiting, total)
+            todo = splits(manifest, self.settings.segment_rows)
+            if not todo:
+                return Resharded(before, shards, split, written, manifest.version)
+            # any of them, so that two processes seldom do the same
+            chosen = todo[self.effects.random() % len(todo)]
+            wanted = [segment.name for segment in chosen.segments]
+            made = self._restarting(lambda: self._merge(wanted, chosen.into))  # noqa: B023
+            if made is not None and self._place(made):
+                split += len(chosen.segments)
+                written += len(made.segments)
+
+    def _commit(self, change: Callable[[Base, str], Change | None]) -> Manifest | None:
+        """Make this change; None where there was nothing to change."""
+        made = commit(self.store, self.effects, self._base, change)
+        if made is not None:
+            self._know(made)
+        return made
+
+    def _know(self, made: Manifest) -> None:
+        """Go on from here without reading it. What it does not name is let go, which no snapshot may do in between."""
+        live = {segment.name for segment in made}
+        lists = {segment.dead_object for segment in made}
+        with self._lock:
+            self._manifest = made
+            self._readers = {name: reader for name, reader in self._readers.copy().items() if name in live}
+            self._dead = {name: dead for name, dead in self._dead.copy().items() if name in lists}
+
+    def _commit_draft(self, fill: Callable[[Draft, Base], bool]) -> Manifest | None:
+        """Make the change for which `fill` fills a draft; None where it says that there is none."""
+
+        def change(base: Base, commit_id: str) -> Change | None:
+            draft = Draft.of(base.manifest, commit_id=commit_id, now_ms=self._now_ms())
+            return draft.change() if fill(draft, base) else None
+
+        return self._commit(change)
+
+    def _commit_some(self, merged: Sequence[Merged]) -> tuple[Committed, int]:
+        """Fold the oldest of the tail, as much as fits in memory, and put these in their places.
+
+        What was done, and how many log objects were waiting.
+        """
+        listed = list(self.store.list(names.LOG))
+        known = self._newest()
+        waiting = self._unfolded(known, listed)
+        chosen = self._first(waiting)
+        batches = self._load([entry.name for entry in chosen])
+        placed: list[bool] = []
+
+        def fill(draft: Draft, base: Base) -> bool:
+            placed[:] = [self._put(draft, base, one) for one in merged]
+            is_new = any(name not in draft.folded for name in batches)
+            if is_new:
+                self._fold(draft, batches, [], [entry.name for entry in listed])
+            return is_new or any(placed)
+
+        if merged or chosen:
+            self._commit_draft(fill)
+        self._collect(listed, known)
+        return Committed(len(chosen), sum(entry.size for entry in chosen), tuple(placed)), len(waiting)
+
+    def _place(self, merged: Merged) -> bool:
+        """Put what was merged here in the place of the others; False where somebody else has merged them.
+
+        Raises Conflict where it took so long to upload that it must not be named any more: another try may too.
+        """
+
+        def fill(draft: Draft, base: Base) -> bool:
+            if self._put(draft, base, merged):
+                return True
+            if merged.replaced.keys() <= {segment.name for segment in draft.before}:
+                raise Conflict(
+                    f"{self.store.url}: {', '.join(segment.name for segment in merged.segments)} took over half an hour"
+                    " to be uploaded and committed, and may be collected by now; try again, nearer to the store"
+                )
+            return False
+
+        return self._restarting(lambda: self._commit_draft(fill)) is not None
+
+    def _put(self, draft: Draft, base: Base, merged: Merged) -> bool:
+        if merged.uploaded is not None and not base.may_name(merged.uploaded):
+            return False
+        return put_in_place(draft, merged, open_segment=self._open, dead_of=self._dead_of, each=self.each)
+
+    def _first(self, waiting: Iterable[Entry]) -> list[Entry]:
+        """The oldest log objects, one at least, as many as are folded at a time."""
+        limit = fold_bytes(self._memory.limit)
+        chosen: list[Entry] = []
+        size = 0
+        for entry in waiting:
+            size += entry.size
+            if chosen and size > limit:
+                break
+            chosen.append(entry)
+        return chosen
+
+    def _fold(
+        self, draft: Draft, batches: Mapping[str, Records], direct: Sequence[Records], listed: Iterable[str]
+    ) -> None:
+        fold(
+            draft,
+            batches,
+            direct,
+            families=self._families,
+            segment_rows=self.settings.segment_rows,
+            open_segment=self._open,
+            dead_of=self._dead_of,
+            listed=listed,
+            each=self.each,
+        )
+
+    def _collect(self, listed: Sequence[Entry], known: Manifest) -> None:
+        """Delete those log objects that were folded so long ago that nobody needs them: they are listed anyhow."""
+        gone = folded_log(listed, known.folded, self.effects.now_ns() / 1e9)
+        if gone:
+            self.store.delete([entry.name for entry in gone])
+
+    def _grow(self, base: Base, commit_id: str, shards: int) -> Change | None:
+        return grow(base.manifest, shards, now_ms=self._now_ms(), commit_id=commit_id)
+
+    def _now_ms(self) -> int:
+        return self.effects.now_ns() // 10**6
+
+    def _merge(self, wanted: Sequence[str], into: Sequence[Residue | None]) -> Merged | None:
+        """Make one segment of these, or one for each residue that they are split into, and upload it."""
+        # as they are now: the lists of dead rows that they had when the merge was planned may be collected
+        live = {segment.name: segment for segment in self._newest()}
+        if any(name not in live for name in wanted):
+            return None
+        segments = [live[name] for name in dict.fromkeys(wanted)]
+        if len({segment.residue for segment in segments}) != 1:
+            raise QueryError(f"a merge takes segments of one shard, one or more: not {', '.join(wanted) or 'none'}")
+        made: list[Segment] = []
+        uploaded: list[float] = []
+        for residue in into:
+            part = merge(
+                segments,
+                families=self._families,
+                open_segment=self._open,
+                dead_of=self._dead_of,
+                now_ns=self.effects.now_ns(),
+                mark=f"{self.effects.random():016x}",
+                into=residue,
+            )
+            if part is not None:
+                segment, objects = part
+                write_all(self.store, self.effects, objects)
+                made.append(segment)
+                uploaded += map(self._modified, objects)
+        for segment in segments:
+            # hundreds may follow, and each reader of a folder holds an open map
+            self._readers.pop(segment.name, None)
+        replaced = {segment.name: segment.dead_rows for segment in segments}
+        return Merged(replaced, tuple(made), min(uploaded, default=None))
+
+    def _modified(self, name: str) -> float:
+        """When the store says that this object was created, in seconds since 1970."""
+        for entry in self.store.list(name, limit=1):
+            if entry.name == name:
+                return entry.modified
+        raise ObjectNotFound(name, self.store.url)

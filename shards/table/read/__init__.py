@@ -1,0 +1,1 @@
+"""From a store to a snapshot: log, manifest, segments, caches."""

@@ -1,0 +1,296 @@
+"""Bytes of a segment that are checked before they are used, and kept so that they are checked once."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shards.errors import CorruptObject
+from shards.storage.base import Store
+from shards.storage.ranges import GAP, join
+from shards.table.format.columns import CHECK_BLOCK, CHECKS, Column
+from shards.table.format.manifest import Segment
+from shards.table.read.disk import DiskCache, runs_of
+
+Bounds: TypeAlias = NDArray[np.int64]
+"""(n, 2) int64: rows of a column, from the first of each pair up to the second."""
+
+BLOCK_BITS = CHECK_BLOCK.bit_length() - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """A column's bytes as far as they are there: `data` (bytes,) uint8, `is_there` (blocks,) bool."""
+
+    data: NDArray[np.uint8]
+    is_there: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lack:
+    """What is to be fetched of a column: `missing` (blocks,) bool."""
+
+    name: str
+    column: Column
+    kept: Kept
+    missing: NDArray[np.bool_]
+
+    @property
+    def runs(self) -> list[tuple[int, int]]:
+        """(first byte, byte after the last) of each run of missing blocks."""
+        return runs_of(self.missing, self.column)
+
+
+class Memory:
+    """Columns that were fetched, up to `limit` bytes; the least recently used goes first.
+
+    Objects are immutable, so nothing in here is ever out of date. Safe to use from several threads.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._lock = threading.Lock()
+        self._columns: OrderedDict[tuple[str, str], Kept] = OrderedDict()
+        self._sizes: dict[tuple[str, str], int] = {}
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept."""
+        return sum(self._sizes.values())
+
+    def column(self, segment: str, name: str, column: Column) -> Kept:
+        """What there is of this column; it takes memory only as it is filled."""
+        key = segment, name
+        with self._lock:
+            kept = self._columns.get(key)
+            if kept is None:
+                kept = Kept(np.empty(column.size, np.uint8), np.zeros(column.blocks, bool))
+                if column.size <= self.limit:
+                    self._columns[key] = kept
+                    self._sizes[key] = 0
+            else:
+                self._columns.move_to_end(key)
+            return kept
+
+    def grew(self, segment: str, name: str, size: int) -> None:
+        """So many bytes were fetched into this column: others may have to go."""
+        with self._lock:
+            if (segment, name) not in self._sizes:
+                return
+            self._sizes[segment, name] += size
+            total = sum(self._sizes.values())
+            while total > self.limit:
+                key, _ = self._columns.popitem(last=False)
+                total -= self._sizes.pop(key)
+
+
+class CheckedBytes:
+    """The columns of one segment, each block checked against its CRC-32 when it first comes from the store.
+
+    Where the store is mapped, the blocks are those of the map, and cost no memory; else they are kept in `memory`, and
+    in `disk` if there is one.
+    """
+
+    def __init__(self, store: Store, segment: Segment, memory: Memory, disk: DiskCache | None = None) -> None:
+        self._store = store
+        self._segment = segment
+        self._memory = memory
+        self._disk = None if store.mapped else disk
+        self._checks: NDArray[np.uint32] | None = None
+        self._map: memoryview | None = None
+        self._mapped: dict[str, Kept] = {}
+        self._first_check: dict[str, int] = {}
+        blocks = 0
+        for name, column in segment.columns.items():
+            self._first_check[name] = blocks
+            blocks += column.blocks
+
+    @property
+    def mapped(self) -> bool:
+        """Whether all bytes are in a map of the store: nothing is ever fetched."""
+        return self._store.mapped
+
+    def column(self, name: str) -> Column:
+        """Where a column is. Raises CorruptObject where there is none."""
+        column = self._segment.columns.get(name)
+        if column is None:
+            raise CorruptObject(self._segment.name, f"the manifest knows no column {name!r} of it")
+        return column
+
+    def rows(self, name: str, bounds: Bounds) -> NDArray[Any]:
+        """A whole column, read-only, of which only the rows within `bounds` may be used: those are there, checked.
+
+        What is missing is fetched in one request.
+        """
+        return self.several([(name, bounds)])[0]
+
+    def several(self, wanted: Sequence[tuple[str, Bounds]]) -> list[NDArray[Any]]:
+        """The same of different columns: what is missing of all of them is fetched in one request."""
+        there: list[tuple[Column, Kept]] = []
+        lacking: list[Lack] = []
+        for name, bounds in wanted:
+            column = self.column(name)
+            kept = self._kept(name, column)
+            missing = _missing(column, kept, bounds)
+            if missing is not None:
+                lacking.append(Lack(name, column, kept, missing))
+            there.append((column, kept))
+        if lacking:
+            self._fill(lacking)
+        return [_whole(column, kept) for column, kept in there]
+
+    def cold(self, name: str, bounds: Bounds) -> int:
+        """Bytes that reading these rows would fetch from the store, which is not mapped: gaps that it bridges count."""
+        column = self.column(name)
+        missing = _missing(column, self._kept(name, column), bounds)
+        if missing is None:
+            return 0
+        if self._disk is not None and self._knows_checks(self._disk):
+            missing &= ~self._disk.stored(self._segment.name, name, column)
+        joined = join(runs_of(missing, column), GAP)
+        return sum(-(-(stop - start) // CHECK_BLOCK) * CHECK_BLOCK for start, stop in joined)
+
+    @property
+    def checks_cold(self) -> int:
+        """Bytes of checksums that are to be fetched before anything else can be used."""
+        is_known = self._checks is not None or self._store.mapped
+        if is_known or (self._disk is not None and self._knows_checks(self._disk)):
+            return 0
+        return self.column(CHECKS).size
+
+    def _kept(self, name: str, column: Column) -> Kept:
+        if not self._store.mapped:
+            return self._memory.column(self._segment.name, name, column)
+        kept = self._mapped.get(name)
+        if kept is None:
+            if self._map is None:
+                self._map = self._store.get(self._segment.name)
+            if len(self._map) < column.offset + column.size:
+                raise self._corrupt(f"ends inside column {name}, after {len(self._map):,} bytes")
+            data = np.frombuffer(self._map, np.uint8, column.size, column.offset)
+            kept = self._mapped[name] = Kept(data, np.zeros(column.blocks, bool))
+        return kept
+
+    def _fill(self, lacking: list[Lack]) -> None:
+        """Load or fetch these blocks, and check them."""
+        if self._disk is not None and self._knows_checks(self._disk):
+            lacking = [self._load(self._disk, lack) for lack in lacking]
+        for lack, pieces in zip(lacking, self._fetch(lacking), strict=True):
+            self._take(lack, pieces)
+
+    def _take(self, lack: Lack, pieces: list[memoryview]) -> None:
+        """Check what came for each run of missing blocks, and keep it."""
+        name, kept, runs = lack.name, lack.kept, lack.runs
+        for (start, stop), data in zip(runs, pieces, strict=True):
+            if len(data) != stop - start:
+                raise self._corrupt(f"ends inside column {name}: {len(data):,} bytes at {start:,}")
+            for at, found, stored in self._differing(name, start, data):
+                raise self._corrupt(f"CRC-32 of column {name}, bytes {at:,} on, is {found:08x}, was {stored:08x}")
+            if not self._store.mapped:
+                kept.data[start:stop] = data
+        kept.is_there[lack.missing] = True
+        if not self._store.mapped:
+            self._memory.grew(self._segment.name, name, sum(stop - start for start, stop in runs))
+        if self._disk is not None and runs:
+            starts = [start for start, _ in runs]
+            self._disk.save(self._segment.name, name, list(zip(starts, pieces, strict=True)))
+
+    def _load(self, disk: DiskCache, lack: Lack) -> Lack:
+        """Take what the disk has of these blocks; what is still missing. What is wrong there is missing."""
+        name, column, kept = lack.name, lack.column, lack.kept
+        loaded = np.zeros(column.blocks, bool)
+        for start, data in disk.load(self._segment.name, name, column, lack.missing):
+            stop = start + len(data)
+            # not into what is kept before it was checked: another thread may have filled it meanwhile
+            good = np.zeros(column.blocks, bool)
+            good[start // CHECK_BLOCK : -(-stop // CHECK_BLOCK)] = True
+            good[[at // CHECK_BLOCK for at, _, _ in self._differing(name, start, memoryview(data))]] = False
+            for first, last in runs_of(good, column):
+                kept.data[first:last] = np.frombuffer(data, np.uint8, last - first, first - start)
+            loaded |= good
+        kept.is_there[loaded] = True
+        self._memory.grew(self._segment.name, name, sum(stop - start for start, stop in runs_of(loaded, column)))
+        return replace(lack, missing=lack.missing & ~loaded)
+
+    def _knows_checks(self, disk: DiskCache) -> bool:
+        """Whether blocks from this disk could be checked."""
+        if self._checks is None:
+            stored = disk.checks(self._segment.name)
+            column = self.column(CHECKS)
+            if stored is not None and len(stored) == column.size:
+                self._checks = np.frombuffer(stored, column.dtype)
+        return self._checks is not None
+
+    def _fetch(self, lacking: list[Lack]) -> list[list[memoryview]]:
+        """The bytes of each one's runs, and the checksums along with the first that are fetched."""
+        offsets = [(lack.column.offset, lack.runs) for lack in lacking]
+        wanted = [] if self._store.mapped else [(at + a, at + b) for at, runs in offsets for a, b in runs]
+        checks = self.column(CHECKS)
+        if self._checks is None:
+            *fetched, stored = self._ranges([*wanted, (checks.offset, checks.offset + checks.size)])
+            if len(stored) != checks.size:
+                raise self._corrupt(f"ends before its checksums at {checks.offset + checks.size:,}")
+            self._checks = np.frombuffer(stored, checks.dtype)
+            if self._disk is not None:
+                self._disk.save_checks(self._segment.name, stored)
+        else:
+            fetched = self._ranges(wanted)
+        if self._store.mapped:
+            return [[memoryview(lack.kept.data)[a:b] for a, b in lack.runs] for lack in lacking]  # type: ignore[arg-type]
+        pieces = iter(fetched)
+        return [list(islice(pieces, len(runs))) for _, runs in offsets]
+
+    def _ranges(self, ranges: list[tuple[int, int]]) -> list[memoryview]:
+        if self._map is not None:
+            return [self._map[start:stop] for start, stop in ranges]
+        return self._store.get_ranges(self._segment.name, ranges) if ranges else []
+
+    def _differing(self, name: str, start: int, data: memoryview) -> Iterator[tuple[int, int, int]]:
+        """(first byte, CRC-32, what it was when written) of those blocks of a column that are not what was written.
+
+        `data`: whole blocks from `start` on.
+        """
+        assert self._checks is not None  # noqa: S101  (for the type checker: whoever has data has read them)
+        first = self._first_check[name] + start // CHECK_BLOCK
+        checks = self._checks[first : first - (-len(data) // CHECK_BLOCK)].tolist()
+        for at, stored in zip(range(0, len(data), CHECK_BLOCK), checks, strict=True):
+            found = zlib.crc32(data[at : at + CHECK_BLOCK])
+            if found != stored:
+                yield start + at, found, stored
+
+    def _corrupt(self, problem: str) -> CorruptObject:
+        return CorruptObject(self._segment.name, problem)
+
+
+def _whole(column: Column, kept: Kept) -> NDArray[Any]:
+    """The array of a column, read-only."""
+    if not column.size:
+        return np.empty(column.shape, column.dtype)
+    whole = kept.data.view(column.dtype).reshape(column.shape)
+    whole.flags.writeable = False
+    return whole
+
+
+def _missing(column: Column, kept: Kept, bounds: Bounds) -> NDArray[np.bool_] | None:
+    """(blocks,) bool: those that these rows lie in and that are not there yet; None where all are."""
+    if not column.size:
+        return None
+    ends = bounds * column.row_size
+    ends[:, 1] -= 1
+    ends >>= BLOCK_BITS
+    # hundreds of short ranges are asked for at once: looking at each by itself would take longer than the search
+    if kept.is_there.take(ends, mode="clip").all() and (ends[:, 1] - ends[:, 0]).max(initial=0) <= 1:
+        return None
+    missing = np.zeros(column.blocks, bool)
+    for first, last in ends[bounds[:, 0] < bounds[:, 1]].tolist():
+        missing[first : last + 1] = True
+    missing &= ~kept.is_there
+    return missing if missing.any() else None

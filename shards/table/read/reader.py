@@ -1,0 +1,227 @@
+"""Reading stored records: a segment's by byte range, the log tail's from memory, through one interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shards.families import ColumnReader
+from shards.storage.base import Store
+from shards.table.format.columns import CHECK_BLOCK
+from shards.table.format.manifest import Segment
+from shards.table.format.records import Part, Records, Texts
+from shards.table.read.checked import Bounds, CheckedBytes, Memory
+from shards.table.read.disk import DiskCache
+
+AND_END = np.array([0, 1])
+"""Added to bounds of rows: of n texts there are n + 1 offsets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """Some rows of several columns: `columns` of one value each, (rows, …) arrays, and `texts`, by name."""
+
+    columns: Mapping[str, NDArray[Any]]
+    texts: Mapping[Part, list[bytes]]
+
+
+class Reader(ColumnReader, Protocol):
+    """Stored records, sorted by key hash: a segment's, or the log tail's."""
+
+    @property
+    def checks_cold(self) -> int:
+        """Bytes of checksums that the first read of a column would fetch besides."""
+        ...
+
+    def take(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """These rows of a column, in this order."""
+        ...
+
+    def texts(self, part: Part, rows: NDArray[np.int64]) -> list[bytes]:
+        """These rows of a column of texts, in this order."""
+        ...
+
+    def pick(self, rows: NDArray[np.int64], columns: Sequence[str], parts: Sequence[Part] = ()) -> Picked:
+        """These rows of all these columns, in this order. Asks the store once for them, and again for their texts."""
+        ...
+
+    def find(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+        """Where these key hashes are: (positions in `hashes`, rows), equally long, a pair for each occurrence."""
+        ...
+
+
+class SegmentReader:
+    """Reads a segment's columns, rows or texts. No byte is used before it was checked."""
+
+    def __init__(
+        self, store: Store, segment: Segment, memory: Memory | None = None, disk: DiskCache | None = None
+    ) -> None:
+        self.segment = segment
+        self._bytes = CheckedBytes(store, segment, memory or Memory(0), disk)
+
+    @property
+    def rows(self) -> int:
+        return self.segment.rows
+
+    def column(self, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+        return self.ranges(name, [(start, self._bytes.column(name).shape[0] if stop is None else stop)])[0]
+
+    def ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
+        rows = self._bytes.rows(name, _bounds(ranges))
+        return [rows[start:stop] for start, stop in ranges]
+
+    def cold(self, name: str, ranges: Sequence[tuple[int, int]] | None = None) -> int:
+        if self._bytes.mapped:
+            return 0
+        whole = [(0, self._bytes.column(name).shape[0])]
+        return self._bytes.cold(name, _bounds(whole if ranges is None else ranges))
+
+    @property
+    def checks_cold(self) -> int:
+        return self._bytes.checks_cold
+
+    def length(self, name: str) -> int | None:
+        column = self.segment.columns.get(name)
+        return None if column is None else column.shape[0]
+
+    def take(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
+        return self.pick(rows, [name]).columns[name]
+
+    def texts(self, part: Part, rows: NDArray[np.int64]) -> list[bytes]:
+        return self.pick(rows, [], [part]).texts[part]
+
+    def pick(self, rows: NDArray[np.int64], columns: Sequence[str], parts: Sequence[Part] = ()) -> Picked:
+        runs = _runs(rows)
+        fixed = [(name, self._around(name, runs)) for name in columns]
+        offsets = [(f"{part}.offsets", self._around(f"{part}.offsets", runs + AND_END)) for part in parts]
+        found = self._bytes.several([*fixed, *offsets])
+        starts = dict(zip(parts, found[len(columns) :], strict=True))
+        data = self._bytes.several(
+            [(f"{part}.data", self._around(f"{part}.data", starts[part][runs].astype(np.int64))) for part in parts]
+        )
+        return Picked(
+            {name: column[rows] for name, column in zip(columns, found, strict=False)},
+            {part: Texts(texts, starts[part]).take(rows).tolist() for part, texts in zip(parts, data, strict=True)},
+        )
+
+    def _around(self, name: str, bounds: Bounds) -> Bounds:
+        """These bounds; all of the column where they are so many that most of its blocks are read anyhow."""
+        column = self._bytes.column(name)
+        return _bounds([(0, column.shape[0])]) if len(bounds) * CHECK_BLOCK >= column.size else bounds
+
+    def find(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+        """As the contract says.
+
+        Hashes are uniform, so where one must be is known to a few hundred rows: reads windows, not the column.
+        """
+        if self.rows == 0 or len(hashes) == 0:
+            return np.empty(0, np.intp), np.empty(0, np.int64)
+        # six standard deviations of the rank of a uniform number among `rows`, and a little for the small ones
+        reach = int(3 * self.rows**0.5) + 64
+        if 2 * reach * len(hashes) >= self.rows:
+            return _equal(self.column("key_hash"), hashes)
+        guess = (hashes.astype(np.float64) / 2.0**64 * self.rows).astype(np.int64)
+        starts = np.maximum(guess - reach, 0)
+        stops = np.minimum(guess + reach, self.rows)
+        windows = self.ranges("key_hash", list(zip(starts.tolist(), stops.tolist(), strict=True)))
+        at: list[int] = []
+        rows: list[int] = []
+        for i, (window, start) in enumerate(zip(windows, starts.tolist(), strict=True)):
+            hashed = hashes[i]
+            whole_left = start == 0 or window[0] < hashed
+            whole_right = start + len(window) == self.rows or window[-1] > hashed
+            if not (whole_left and whole_right):
+                return _equal(self.column("key_hash"), hashes)
+            first, last = np.searchsorted(window, hashed, "left"), np.searchsorted(window, hashed, "right")
+            for row in range(int(first), int(last)):
+                at.append(i)
+                rows.append(start + row)
+        return np.array(at, np.intp), np.array(rows, np.int64)
+
+
+def find_keys(
+    reader: Reader, keys: Texts, hashes: NDArray[np.uint64], some: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where some of these keys are: (positions in `keys`, rows), equally long, a pair for each occurrence.
+
+    `hashes`: of all the keys; `some`: positions of those that are looked for.
+    """
+    at, rows = reader.find(hashes[some])
+    if not len(rows):
+        return some[:0], rows
+    found = some[at]
+    is_same = [a == b for a, b in zip(keys.take(found).tolist(), reader.texts("key", rows), strict=True)]
+    same = np.flatnonzero(is_same)
+    return found[same], rows[same]
+
+
+def _runs(rows: NDArray[np.int64]) -> Bounds:
+    """The runs of rows that follow one another, in this order."""
+    edges = np.flatnonzero(np.diff(rows, prepend=-2, append=-2) != 1)
+    return np.stack([rows[edges[:-1]], rows[edges[1:] - 1] + 1], axis=1)
+
+
+def _bounds(ranges: Sequence[tuple[int, int]]) -> Bounds:
+    return np.fromiter(chain.from_iterable(ranges), np.int64, 2 * len(ranges)).reshape(-1, 2)
+
+
+def _equal(column: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """All pairs (i, row) with column[row] == hashes[i]; the column is sorted."""
+    if not len(column):
+        return np.empty(0, np.intp), np.empty(0, np.int64)
+    first = np.searchsorted(column, hashes, "left")
+    # of what a fold looks for, hardly anything is there: only for that a second search is made
+    there = np.flatnonzero(column[np.minimum(first, len(column) - 1)] == hashes)
+    first = first[there]
+    counts = np.searchsorted(column, hashes[there], "right") - first
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(there, counts), np.repeat(first, counts) + within
+
+
+class TailReader:
+    """Records that are still in memory, through the same interface."""
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+
+    @property
+    def rows(self) -> int:
+        return len(self.records)
+
+    def column(self, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+        records = self.records
+        column = records.fixed[name] if name in records.fixed else records.rows[name]
+        return column[start:stop]
+
+    def ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
+        return [self.column(name, start, stop) for start, stop in ranges]
+
+    def cold(self, name: str, ranges: Sequence[tuple[int, int]] | None = None) -> int:
+        del name, ranges
+        return 0
+
+    @property
+    def checks_cold(self) -> int:
+        return 0
+
+    def length(self, name: str) -> int | None:
+        return len(self.records) if name in self.records.fixed or name in self.records.rows else None
+
+    def take(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
+        return self.column(name)[rows]
+
+    def texts(self, part: Part, rows: NDArray[np.int64]) -> list[bytes]:
+        return self.records.texts[part].take(rows).tolist()
+
+    def pick(self, rows: NDArray[np.int64], columns: Sequence[str], parts: Sequence[Part] = ()) -> Picked:
+        return Picked(
+            {name: self.take(name, rows) for name in columns}, {part: self.texts(part, rows) for part in parts}
+        )
+
+    def find(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+        return _equal(self.column("key_hash"), hashes)

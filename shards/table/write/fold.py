@@ -1,0 +1,58 @@
+"""Folding: fresh records over a manifest. A function of immutable objects, so it may be done again at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from shards.families import Family
+from shards.storage.each import Each, in_turn
+from shards.table.format.records import Records
+from shards.table.format.segment import pack_records
+from shards.table.read.overlay import Dead, Open, overlay
+from shards.table.write.draft import Draft
+
+LOG_AGE_MS = 10 * 60 * 1000
+"""A folded log object is kept so long: a reader that listed it before the fold may still be reading it."""
+
+
+def fold(
+    draft: Draft,
+    batches: Mapping[str, Records],
+    direct: Sequence[Records],
+    *,
+    families: Iterable[Family],
+    segment_rows: int,
+    open_segment: Open,
+    dead_of: Dead,
+    listed: Iterable[str],
+    each: Each = in_turn,
+) -> None:
+    """Have these log objects, and records given directly, in the segments of the draft.
+
+    `listed`: the log objects that exist: names of older ones are forgotten. `segment_rows`: at most so many rows
+    in one new segment. `each`: looks keys up, in several segments at once where they are far away.
+    """
+    families = list(families)
+    existing = set(listed)
+    before = draft.folded
+    new = {name: records for name, records in batches.items() if name not in before}
+    draft.folded = {
+        **{name: when for name, when in before.items() if name in existing or draft.now_ms - when < LOG_AGE_MS},
+        **dict.fromkeys(new, draft.now_ms),
+    }
+    fresh = [*(new[name] for name in sorted(new)), *direct]
+    if not fresh:
+        return
+    change = overlay(draft.manifest(), Records.join(fresh), open_segment, draft.dead_of(dead_of), each)
+    draft.dead |= change.dead
+    shards = draft.before.shards
+    shard_of = change.records.fixed["key_hash"] % np.uint64(shards)
+    for shard in range(shards):
+        mine = np.flatnonzero(shard_of == shard)
+        for start in range(0, len(mine), segment_rows):
+            rows = change.records.take(mine[start : start + segment_rows])
+            made, objects = pack_records(shard, rows, families, draft.commit_id, modulus=shards)
+            draft.segments[shard].append(made)
+            draft.objects |= objects

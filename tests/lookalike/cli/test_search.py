@@ -1,0 +1,223 @@
+"""`lookalike search` and `lookalike compare`: answers for people, for programs, and for `if`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageOps
+
+from lookalike import Index
+from shards.pictures.decoding import ORIENTATIONS
+from tests.lookalike.cli.drawing import cloud, draw, index_of, png
+from tests.lookalike.cli.running import lines, run
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five pictures, their index, and copies of one of them."""
+    place = tmp_path_factory.mktemp("search")
+    draw(place / "photos", [f"{n}.png" for n in range(5)])
+    index = index_of(place / "index", place / "photos", ("haar", "goldberg", "dhash"))
+    index.add("tagged.png", png(2), {"album": "Rome", "year": 2026})
+    cloud(3).resize((60, 50)).save(place / "larger.jpg")
+    cloud(3, 64).transpose(Image.Transpose.ROTATE_90).save(place / "turned.png")
+    ImageOps.invert(cloud(3, 64)).save(place / "negative.png")
+    return place
+
+
+@pytest.fixture(autouse=True)
+def in_place(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+
+
+def test_the_best_hit_comes_first_with_all_that_is_known_of_it(place: Path) -> None:
+    result = run("search", "index", "photos/3.png", "-n", 2)
+    assert result.exit_code == 0
+    first, second = lines(result.stdout)
+    stored = Index.open("index").get("3.png").image
+    assert first == {
+        "rank": 1,
+        "key": "3.png",
+        "score": 100.0,
+        "distance": None,
+        "family": "haar",
+        "width": 24,
+        "height": 24,
+        "orientation": ORIENTATIONS[0],
+        "sha256": stored.sha256,
+        "meta": {},
+        "source": dict(stored.source),
+    }
+    assert second["rank"] == 2
+    assert second["score"] < 100
+
+
+def test_people_get_a_table(place: Path) -> None:
+    header, *rows = run("search", "index", "larger.jpg", "--family", "dhash", "--text").stdout.splitlines()
+    assert header.split() == ["rank", "score", "distance", "key", "size"]
+    assert len(rows) == 6
+    assert rows[0].split()[0] == "1"
+    assert rows[0].split()[3:] == ["3.png", "24", "×", "24"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin"),
+    [
+        (["-"], png(3)),
+        (["--key", "3.png"], None),
+        (["photos/3.png", "--family", "dhash", "--max-distance", "0"], None),
+        (["photos/3.png", "--min-score", "99.9"], None),
+        (["turned.png", "--family", "goldberg", "--orientations", "-n", "1"], None),
+        (["negative.png", "--family", "goldberg", "--negatives", "-n", "1"], None),
+    ],
+)
+def test_there_are_many_ways_to_ask(arguments: list[str], stdin: bytes | None) -> None:
+    result = run("search", "index", *arguments, stdin=stdin)
+    assert result.exit_code == 0, result.stderr
+    assert lines(result.stdout)[0]["key"] == "3.png"
+
+
+def test_a_signature_is_a_question_too() -> None:
+    text = Index.open("index").get("4.png").signatures["dhash"]
+    found = lines(run("search", "index", "--family", "dhash", "--signature", text).stdout)
+    assert (found[0]["key"], found[0]["distance"]) == ("4.png", 0)
+
+
+def test_the_orientation_that_was_found_is_named() -> None:
+    result = run("search", "index", "turned.png", "--family", "goldberg", "--orientations", "--text")
+    assert result.stdout.splitlines()[0].endswith("orientation")
+    found = lines(run("search", "index", "turned.png", "--family", "goldberg", "--orientations").stdout)
+    unturned = lines(run("search", "index", "photos/3.png", "--family", "goldberg", "--orientations").stdout)
+    assert found[0]["orientation"] != unturned[0]["orientation"]
+
+
+def test_only_images_with_the_wanted_metadata_are_found() -> None:
+    found = lines(run("search", "index", "photos/3.png", "--where", "album=Rome", "--where", "year=2026").stdout)
+    assert [hit["key"] for hit in found] == ["tagged.png"]
+    assert found[0]["meta"] == {"album": "Rome", "year": 2026}
+
+
+def test_several_images_have_an_answer_each() -> None:
+    result = run("search", "index", "photos/3.png", "larger.jpg", "photos/1.png", "-n", 1)
+    assert result.exit_code == 0
+    found = [(hit.pop("query"), hit) for hit in lines(result.stdout)]
+    assert [(query, hit["key"], hit["rank"]) for query, hit in found] == [
+        ("photos/3.png", "3.png", 1),
+        ("larger.jpg", "3.png", 1),
+        ("photos/1.png", "1.png", 1),
+    ]
+    for query, hit in found:
+        assert [hit] == lines(run("search", "index", query, "-n", 1).stdout)
+
+
+def test_people_get_a_table_for_each_image_under_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lookalike.cli.commands.search.TOGETHER", 1)
+    text = run("search", "index", "photos/3.png", "larger.jpg", "-n", 2, "--text").stdout
+    tables = [table.splitlines() for table in text.strip().split("\n\n")]
+    assert [table[0] for table in tables] == ["photos/3.png", "larger.jpg"]
+    assert [len(table) for table in tables] == [4, 4]
+
+
+def test_an_image_that_cannot_be_read_does_not_spoil_the_others() -> None:
+    result = run("search", "index", "nothing.png", "photos/3.png", "-", "-n", 1, stdin=b"text")
+    assert result.exit_code == 2
+    assert [hit["query"] for hit in lines(result.stdout)] == ["photos/3.png"]
+    first, second = result.stderr.splitlines()
+    assert "nothing.png" in first
+    assert second.startswith("lookalike: -: ")
+
+
+def test_of_several_images_one_without_a_hit_is_exit_code_1() -> None:
+    arguments = ("search", "index", "photos/3.png", "negative.png", "--family", "dhash", "--max-distance", 0)
+    result = run(*arguments)
+    assert (result.exit_code, [hit["query"] for hit in lines(result.stdout)]) == (1, ["photos/3.png"])
+    assert "nothing like negative.png among 6 images" in run(*arguments, "--text").stdout
+
+
+def test_nothing_found_is_exit_code_1() -> None:
+    result = run("search", "index", "photos/3.png", "--where", "album=Paris")
+    assert (result.exit_code, result.stdout) == (1, "")
+    result = run("search", "index", "photos/3.png", "--where", "album=Paris", "--text")
+    assert (result.exit_code, result.stdout) == (1, "nothing like it among 6 images\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["index", "nothing.png"], "nothing.png"),
+        (["nowhere", "photos/3.png"], "is not an index"),
+        (["index", "--key", "nothing.png"], "no image 'nothing.png'"),
+        (["index", "photos/3.png", "--family", "phash"], "no signatures of phash"),
+        (["index", "photos/3.png", "--family", "nonsense"], "nonsense"),
+        (["index", "--family", "dhash", "--signature", "xyz"], "xyz"),
+        (["index", "photos/3.png", "-n", "0"], "limit"),
+        (["index", "photos/3.png", "--max-distance", "3"], "haar has no distance"),
+        (["index", "photos/3.png", "--key", "3.png"], "one of IMAGE, --key and --signature"),
+        (["index"], "one of IMAGE, --key and --signature"),
+        (["index", "-"], "nothing came"),
+        (["index", "photos/3.png", "--where", "album"], "not NAME=VALUE"),
+    ],
+)
+def test_a_search_that_fails_says_why_and_is_exit_code_2(arguments: list[str], said: str) -> None:
+    result = run("search", *arguments, stdin=b"")
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert result.stdout == ""
+
+
+def test_images_that_look_the_same_compare_with_exit_code_0() -> None:
+    result = run("compare", "photos/3.png", "larger.jpg")
+    assert result.exit_code == 0
+    found = lines(result.stdout)
+    assert [one["family"] for one in found] == ["haar", "goldberg", "dhash", "phash"]
+    assert set(found[2]) == {"family", "score", "distance", "is_match"}
+    assert found[0]["is_match"] is True
+
+
+def test_images_that_do_not_compare_with_exit_code_1() -> None:
+    result = run("compare", "photos/3.png", "photos/4.png", "--text")
+    assert result.exit_code == 1
+    header, first, *_ = result.stdout.splitlines()
+    assert header.split() == ["family", "score", "distance", "match"]
+    assert (first.split()[0], first.split()[-1]) == ("haar", "no")
+
+
+def test_one_family_alone_can_decide() -> None:
+    result = run("compare", "photos/3.png", "-", "--family", "pdq", stdin=png(3))
+    assert result.exit_code == 0
+    assert [one["family"] for one in lines(result.stdout)] == ["pdq"]
+
+
+def test_an_index_lends_its_families_and_its_images() -> None:
+    result = run("compare", "key:3.png", "larger.jpg", "--index", "index")
+    assert result.exit_code == 0
+    assert [one["family"] for one in lines(result.stdout)] == ["haar", "goldberg", "dhash"]
+    assert run("compare", "key:3.png", "key:4.png", "--index", "index", "--family", "dhash").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["photos/3.png", "nothing.png"], "nothing.png"),
+        (["photos/3.png", "key:3.png"], "say which with --index"),
+        (["photos/3.png", "key:9.png", "--index", "index"], "no image '9.png'"),
+        (["photos/3.png", "larger.jpg", "--index", "index", "--family", "phash"], "no signatures of phash"),
+        (["photos/3.png", "larger.jpg", "--family", "nonsense"], "nonsense"),
+    ],
+)
+def test_a_comparison_that_fails_is_exit_code_2(arguments: list[str], said: str) -> None:
+    result = run("compare", *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_an_answer_that_is_not_whole_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Index.open("index").search(Path("photos/3.png"))
+    partial = replace(whole, partial=True, missing=("segments/0001/a.npz", "segments/0002/b.npz"))
+    monkeypatch.setattr(Index, "search_many", lambda self, questions, **options: [partial])
+    result = run("search", "index", "photos/3.png")
+    assert result.exit_code == 2
+    assert lines(result.stdout)[0]["key"] == "3.png", "what was found is shown all the same"
+    assert "segments/0001/a.npz, segments/0002/b.npz could not be searched" in result.stderr

@@ -1,0 +1,76 @@
+"""Questions: what becomes of a picture, a text and a key before an index is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lookalike.questions import Asking, Key, Signature, Signed, signatures_by_family
+from shards.errors import KeyNotFound, LookalikeError, PictureError, QueryError, SignatureError
+from shards.families import Row, family
+from shards.pictures.decoding import ORIENTATIONS, Picture, PictureSettings, decode
+
+CAT = Path(__file__).parents[2] / "demo" / "pictures" / "cat.jpg"
+DHASH, GOLDBERG = family("dhash"), family("goldberg")
+PICTURES = PictureSettings()
+
+
+@pytest.fixture(scope="module")
+def cat() -> Picture:
+    return decode(CAT.read_bytes())
+
+
+def no_index(key: str) -> Row:
+    raise KeyNotFound(key, "memory://")
+
+
+def test_a_variant_is_named_for_every_signature_of_a_question(cat: Picture) -> None:
+    for orientations in (False, True):
+        for negatives in (False, True):
+            asking = Asking(GOLDBERG, PICTURES, orientations, negatives)
+            (rows,) = asking.rows(asking.sign([cat]), no_index)
+            assert not isinstance(rows, LookalikeError)
+            assert len(rows) == len(asking.variants) == len(set(asking.variants))
+            turned = cat.orientations() if orientations else [cat]
+            pictures = [*turned, *(Picture(255 - one.rgb) for one in turned if negatives)]
+            scores = [GOLDBERG.score(GOLDBERG.compute(one), rows[i : i + 1])[0] for i, one in enumerate(pictures)]
+            assert scores == [100] * len(rows)
+    assert Asking(GOLDBERG, PICTURES, True, True).variants[8:] == tuple(f"{one}, negative" for one in ORIENTATIONS)
+
+
+def test_a_picture_a_path_a_text_and_what_was_signed_elsewhere_give_one_signature(cat: Picture) -> None:
+    row = DHASH.compute(cat)
+    asked = [cat, CAT, str(CAT), CAT.read_bytes(), Signature(DHASH.format(row)), Signed(({"dhash": row},)), Key("cat")]
+    asking = Asking(DHASH, PICTURES)
+    for rows in asking.rows(asking.sign(asked), {"cat": row}.__getitem__):
+        assert np.array_equal(rows, np.array([row], DHASH.dtype))  # type: ignore[arg-type]
+
+
+def test_one_that_cannot_be_asked_has_its_error_in_its_place(cat: Picture) -> None:
+    asking = Asking(DHASH, PICTURES)
+    signed = asking.sign([b"no picture", cat, Signature("zz"), Key("nobody")])
+    found = asking.rows(signed, no_index)
+    assert [type(one) for one in found] == [PictureError, np.ndarray, SignatureError, KeyNotFound]
+
+
+def test_a_key_and_a_text_cannot_be_turned_and_a_hash_cannot_be_inverted(cat: Picture) -> None:
+    asking = Asking(DHASH, PICTURES, orientations=True)
+    alone = Signed(({"dhash": DHASH.compute(cat)},))
+    key, text, signed = asking.sign([Key("cat"), Signature("0" * 16), alone])
+    assert isinstance(key, QueryError)
+    assert str(key) == str(text) == "orientations are computed from a picture: give the image, not its key or signature"
+    assert str(signed) == "this picture was signed in one orientation only: sign all 8 to search them"
+    asking = Asking(DHASH, PICTURES, negatives=True)
+    (found,) = asking.rows(asking.sign([cat]), no_index)
+    assert str(found) == "family dhash cannot find negatives; goldberg can"
+
+
+def test_a_text_is_read_by_every_family_it_may_be_of(cat: Picture) -> None:
+    families = [DHASH, family("phash"), GOLDBERG]
+    text = Signature(DHASH.format(DHASH.compute(cat)))
+    assert list(signatures_by_family(text, families, PICTURES)) == ["dhash", "phash"]
+    assert list(signatures_by_family(cat, families, PICTURES)) == ["dhash", "phash", "goldberg"]
+    with pytest.raises(SignatureError, match=r"dhash.*; .*phash.*; .*goldberg"):
+        signatures_by_family(Signature("zz"), families, PICTURES)

@@ -1,0 +1,99 @@
+"""`POST /v1/compare`: two images, however each of them is given."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from lookalike import Index, Signature
+from tests.lookalike.web.conftest import CAT, RACCOON, Client, Elsewhere, add, problem
+
+CAT_URL = "https://example.org/cat.jpg"
+
+
+@pytest.fixture
+def index(index: Index) -> Index:
+    add(index, "cat", CAT)
+    return index
+
+
+@pytest.fixture
+def elsewhere(elsewhere: Elsewhere) -> Elsewhere:
+    elsewhere.pictures[CAT_URL] = CAT
+    return elsewhere
+
+
+def scores(index: Index, a: Any, b: Any) -> list[dict[str, Any]]:
+    return [
+        {"family": one.family, "score": one.score, "distance": one.distance, "is_match": one.is_match}
+        for one in index.compare(a, b)
+    ]
+
+
+@pytest.mark.parametrize(
+    "a",
+    [{"url": CAT_URL}, {"key": "cat"}, {"image": base64.b64encode(CAT).decode()}],
+    ids=lambda side: next(iter(side)),
+)
+def test_each_side_is_a_url_a_key_or_an_image(client: Client, index: Index, a: dict[str, str]) -> None:
+    b = {"image": base64.b64encode(RACCOON).decode()}
+    there = client.post("/v1/compare", json={"a": a, "b": b})
+    back = client.post("/v1/compare", json={"a": b, "b": a})
+    assert there.status_code == 200, there.text
+    assert there.json()["scores"] == scores(index, CAT, RACCOON)
+    assert back.json()["scores"] == scores(index, RACCOON, CAT)
+    assert there.json()["a"]["kind"] == next(iter(a))
+
+
+def test_the_parts_of_a_form_are_compared_in_their_order(client: Client, index: Index) -> None:
+    for parts in (
+        [("key", (None, "cat")), ("file", ("r.jpg", RACCOON))],
+        [("file", ("r.jpg", RACCOON)), ("key", (None, "cat"))],
+    ):
+        document = client.post("/v1/compare", files=parts).json()
+        assert [document[side]["kind"] for side in "ab"] == [part[0] for part in parts]
+    assert document["a"]["name"] == "r.jpg"
+    assert document["scores"] == scores(index, RACCOON, CAT)
+
+
+def test_a_signature_is_compared_by_the_families_that_read_it(client: Client, index: Index) -> None:
+    text = index.get("cat").signatures["goldberg"]
+    document = client.post("/v1/compare", json={"a": {"signature": text}, "b": {"key": "cat"}}).json()
+    assert [(one["family"], one["score"]) for one in document["scores"]] == [("goldberg", 100.0)]
+    hashed = index.get("cat").signatures["dhash"]
+    document = client.post("/v1/compare", json={"a": {"signature": hashed}, "b": {"image": "data:," + ""}})
+    assert problem(document)["code"] == "picture-empty"
+    both = client.post("/v1/compare", json={"a": {"signature": hashed}, "b": {"key": "cat"}}).json()
+    expected = scores(index, Signature(hashed), CAT)
+    assert both["scores"] == expected
+    assert {"dhash", "phash"} == {one["family"] for one in expected}
+
+
+def test_a_picture_is_a_match_of_itself_to_every_family(client: Client) -> None:
+    document = client.post("/v1/compare", files=[("file", CAT), ("file", CAT)]).json()
+    assert all(one["is_match"] and one["score"] == 100 for one in document["scores"])
+    assert len(document["scores"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        ({"json": {"a": {"key": "cat"}, "b": {"key": "nobody"}}}, 404, "key-not-found"),
+        ({"json": {"a": {"key": "cat"}, "b": {"signature": "xyz"}}}, 422, "signature-invalid"),
+        ({"json": {"a": {"key": "cat"}, "b": {"url": "https://example.org/gone"}}}, 502, "url-failed"),
+        ({"json": {"a": {"key": "cat"}, "b": {}}}, 422, "validation"),
+        ({"json": {"a": {"key": "cat", "url": CAT_URL}, "b": {"key": "cat"}}}, 422, "validation"),
+        ({"json": {"a": {"key": "cat"}}}, 422, "validation"),
+        ({"json": {"a": "cat", "b": "cat"}}, 422, "validation"),
+        ({"data": {"key": "cat"}}, 422, "validation"),
+        ({"data": {"key": ["cat"] * 3}}, 422, "validation"),
+        ({"data": {"key": ["cat", "cat"], "limit": "3"}}, 422, "validation"),
+        ({"content": CAT}, 422, "validation"),
+        ({"files": [("file", CAT), ("file", b"no")]}, 415, "picture-not-an-image"),
+    ],
+)
+def test_what_are_not_two_images_is_refused(client: Client, sent: dict[str, Any], status: int, code: str) -> None:
+    response = client.post("/v1/compare", **sent)
+    assert (response.status_code, problem(response)["code"]) == (status, code), response.text

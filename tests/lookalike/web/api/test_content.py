@@ -1,0 +1,138 @@
+"""The pictures themselves: the file that was added, and its small copy."""
+
+from __future__ import annotations
+
+import io
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from lookalike import Index
+from shards.pictures.decoding import media_type
+from tests.lookalike.web.conftest import CAT, RACCOON, Client, add, problem
+from tests.world import FakeWorld
+
+DIGEST = sha256(CAT).hexdigest()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "cat.jpg"
+    file.write_bytes(CAT)
+    return file
+
+
+@pytest.fixture
+def index(index: Index, file: Path) -> Index:
+    add(index, "cat", CAT, path=file)
+    return index
+
+
+def test_the_file_is_read_from_where_it_was_added(client: Client) -> None:
+    response = client.get("/v1/images/cat/content")
+    assert (response.status_code, response.content) == (200, CAT)
+    assert response.headers["content-type"] == "image/jpeg"
+    assert response.headers["etag"] == f'"{DIGEST}"'
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["content-disposition"] == "inline"
+    assert response.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert response.headers["cache-control"] == "private, no-cache"
+
+
+@pytest.mark.parametrize("part", ["content", "thumbnail"])
+def test_under_its_own_digest_a_picture_may_be_kept_for_ever(client: Client, part: str) -> None:
+    kept = client.get(f"/v1/images/cat/{part}?v={DIGEST}")
+    assert kept.headers["cache-control"] == "private, max-age=31536000, immutable"
+    other = client.get(f"/v1/images/cat/{part}?v={'0' * 64}")
+    assert (other.status_code, other.headers["cache-control"]) == (200, "private, no-cache")
+
+
+@pytest.mark.parametrize("part", ["content", "thumbnail"])
+@pytest.mark.parametrize("known", [f'"{DIGEST}"', f'W/"{DIGEST}"', f'"x", "{DIGEST}"', "*"])
+def test_a_picture_that_the_client_has_is_not_sent_again(client: Client, part: str, known: str) -> None:
+    response = client.get(f"/v1/images/cat/{part}", headers={"If-None-Match": known})
+    assert (response.status_code, response.content) == (304, b"")
+    assert response.headers["etag"] == f'"{DIGEST}"'
+    assert client.get(f"/v1/images/cat/{part}", headers={"If-None-Match": '"x"'}).status_code == 200
+
+
+def test_a_file_that_is_changed_or_gone_is_not_the_picture_any_more(client: Client, file: Path) -> None:
+    file.write_bytes(RACCOON)
+    changed = client.get("/v1/images/cat/content")
+    assert (changed.status_code, problem(changed)["code"]) == (404, "not-found")
+    assert str(file) not in changed.text
+    file.unlink()
+    assert client.get("/v1/images/cat/content").status_code == 404
+    assert client.get("/v1/images/cat/thumbnail").status_code == 200
+
+
+def test_a_picture_that_was_sent_here_has_a_thumbnail_and_no_file(client: Client) -> None:
+    client.put("/v1/images/sent", content=CAT)
+    assert client.get("/v1/images/sent/content").status_code == 404
+    small = client.get("/v1/images/sent/thumbnail")
+    assert small.headers["content-type"] == "image/webp"
+    assert max(Image.open(io.BytesIO(small.content)).size) == 256
+
+
+class TestOfAnIndexWithoutThumbnails:
+    @pytest.fixture
+    def index(self, world: FakeWorld, file: Path) -> Index:
+        index = Index.create("memory://", thumbnails=0, effects=world)
+        index.add("cat", CAT, source={"path": str(file)})
+        index.add("sent", RACCOON)
+        return index
+
+    def test_a_thumbnail_is_drawn_from_the_file(self, client: Client) -> None:
+        small = client.get("/v1/images/cat/thumbnail")
+        assert small.headers["content-type"] == "image/webp"
+        assert max(Image.open(io.BytesIO(small.content)).size) == 256
+
+    def test_there_is_none_where_there_is_no_file(self, client: Client) -> None:
+        assert problem(client.get("/v1/images/sent/thumbnail"))["code"] == "not-found"
+
+
+@pytest.mark.parametrize("part", ["content", "thumbnail"])
+def test_an_unknown_key_has_no_picture(client: Client, part: str) -> None:
+    assert problem(client.get(f"/v1/images/nobody/{part}"))["code"] == "key-not-found"
+
+
+def encoded(kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    Image.open(io.BytesIO(CAT)).convert("RGB").save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent_as"),
+    [
+        ("PNG", "image/png"),
+        ("GIF", "image/gif"),
+        ("WEBP", "image/webp"),
+        ("AVIF", "image/avif"),
+        ("BMP", "image/bmp"),
+        ("TIFF", "image/tiff"),
+        ("MPO", "image/jpeg"),
+        ("PPM", None),
+        ("PCX", None),
+        ("TGA", None),
+    ],
+)
+def test_only_what_browsers_show_as_pictures_is_shown_in_one(
+    client: Client, index: Index, tmp_path: Path, kind: str, sent_as: str | None
+) -> None:
+    data = encoded(kind)
+    path = tmp_path / "picture"
+    path.write_bytes(data)
+    index.add("picture", data, source={"path": str(path)})
+    response = client.get("/v1/images/picture/content")
+    assert response.content == data
+    assert response.headers["content-type"] == (sent_as or "application/octet-stream")
+    assert response.headers["content-disposition"] == ("inline" if sent_as else "attachment")
+
+
+@pytest.mark.parametrize("data", [b"<html><script>alert(1)</script>", b"", CAT[:100], b"GIF89a" + b"<script>" * 20])
+def test_what_is_no_picture_has_no_picture_s_media_type(data: bytes) -> None:
+    assert media_type(data) == "application/octet-stream"
+    assert media_type(memoryview(data)) == "application/octet-stream"

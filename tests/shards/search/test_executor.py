@@ -1,0 +1,243 @@
+"""Workers find what this process finds: all of it, or they say what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lookalike import Answer, CorruptObject, Index, Key, Signature
+from lookalike.questions import Signed
+from shards.families import family
+from shards.pictures.decoding import Picture
+from shards.search.executors import messages
+from shards.search.executors.fan_out import Ask, FannedOut, FanOut
+from shards.search.executors.messages import WorkerFailed
+from shards.search.executors.worker import Worker
+from shards.storage import Store
+from shards.storage.memory import MemoryStore
+from tests.contracts.families import scene
+from tests.patience import PATIENCE
+from tests.shards.search.crew import FakeCrew
+from tests.shards.search.fanned import FAMILIES, KEYS, SCENES, ask, fill, one_each, split
+from tests.shards.table.counting import CountingStore
+from tests.tiers import scaled
+
+
+@pytest.fixture(scope="module")
+def store() -> CountingStore:
+    store = CountingStore(MemoryStore())
+    fill(store)
+    return store
+
+
+@pytest.fixture(scope="module")
+def here(store: CountingStore) -> Index:
+    return Index.open(store)
+
+
+def fanned(store: Store, worker: Ask, **options: Any) -> Index:
+    """An index of which nothing stays in memory, so that every segment is cold, each for a worker of its own."""
+    executor = FanOut(worker, **{"crew": FakeCrew(), "planner": one_each, **options})
+    return Index.open(store, memory=0, executor=executor)
+
+
+def worker_of(store: Store) -> Worker:
+    return Worker(store, memory=1 << 24)
+
+
+def test_the_index_has_what_these_tests_are_about(store: CountingStore, here: Index) -> None:
+    stats = here.stats()
+    assert stats.segments >= 8
+    assert stats.dead
+    assert stats.tail == 3
+    scores = [hit.score for hit in here.search(scene(1), family="dhash", limit=20).hits]
+    assert scores.count(100) > 8, "there are ties, over several segments"
+
+
+def signed(picture: Picture) -> Signed:
+    return Signed(tuple({name: family(name).compute(one) for name in FAMILIES} for one in picture.orientations()))
+
+
+ASKED = [signed(scene(n)) for n in range(SCENES + 1)] + [signed(scene(n).orientations()[5]) for n in range(3)]
+"""All that are in the index, one that is not, and some that are, but turned."""
+
+
+@settings(max_examples=scaled(30))
+@given(
+    seed=st.integers(0, 10_000),
+    asked=st.lists(st.integers(0, len(ASKED) - 1), min_size=1, max_size=3),
+    name=st.sampled_from(FAMILIES),
+    limit=st.sampled_from([1, 3, 10, 200]),
+    min_score=st.sampled_from([None, 60.0, 100.0]),
+    where=st.sampled_from([None, {"third": 1}, {"third": 2, "name": "n8"}, {"third": 7}]),
+    is_turned=st.booleans(),
+)
+def test_answers_are_the_same_however_the_segments_are_dealt_out(
+    store: CountingStore,
+    here: Index,
+    seed: int,
+    asked: list[int],
+    name: str,
+    limit: int,
+    min_score: float | None,
+    where: Mapping[str, object] | None,
+    is_turned: bool,
+) -> None:
+    questions = [ASKED[n] for n in asked]
+    options: dict[str, Any] = {"family": name, "limit": limit, "min_score": min_score, "where": where}
+    options |= {"orientations": is_turned, "negatives": is_turned and name == "goldberg"}
+    index = fanned(store, ask(worker_of(store)), planner=split(seed))
+
+    assert index.search_many(questions, **options) == here.search_many(questions, **options)
+
+
+def test_real_threads_find_the_same(store: CountingStore, here: Index) -> None:
+    executor = FanOut(ask(worker_of(store)), deadline=PATIENCE, planner=one_each)
+    index = Index.open(store, memory=0, executor=executor)
+    for name in FAMILIES:
+        signatures = [Signature(here.get(key).signatures[name]) for key in KEYS[:2]]
+        assert index.search_many([Key(KEYS[1]), *signatures], family=name) == here.search_many(
+            [Key(KEYS[1]), *signatures], family=name
+        )
+
+
+def test_nobody_is_asked_where_there_is_little_to_fetch(store: CountingStore, here: Index) -> None:
+    def nobody(request: Mapping[str, Any]) -> Any:
+        raise AssertionError("asked")
+
+    index = Index.open(store, executor=FanOut(nobody, crew=FakeCrew()))
+    assert index.search(scene(0)) == here.search(scene(0))
+    assert index.search_many([]) == []
+
+
+class Failing:
+    """Workers of which those that are asked about a segment of `names` say this, so many `times`."""
+
+    def __init__(self, worker: Worker, names: set[str], error: Exception, times: int) -> None:
+        self._ask = ask(worker)
+        self._names, self._error, self._times = names, error, times
+        self.asked: list[str] = []
+
+    def __call__(self, request: Mapping[str, Any]) -> Any:
+        names = [one["segment"]["name"] for one in request["segments"]]
+        self.asked += names
+        answer = self._ask(request)
+        for place, name in enumerate(names):
+            if name in self._names and self.asked.count(name) <= self._times:
+                if isinstance(self._error, ConnectionError):
+                    raise WorkerFailed(str(self._error))
+                answer["segments"][place] = {"error": messages.refusal(self._error)["error"]}
+        return answer
+
+
+def living(store: CountingStore) -> list[str]:
+    """Names of the segments that workers are asked about."""
+    watching = Failing(worker_of(store), set(), RuntimeError(), 0)
+    fanned(store, watching).search(scene(0))
+    return watching.asked
+
+
+CRASH = ConnectionError("function scan failed")
+BROKEN = CorruptObject("segments/x", "is broken")
+
+
+@pytest.mark.parametrize("error", [CRASH, BROKEN])
+def test_a_segment_that_fails_once_is_asked_for_again(store: CountingStore, here: Index, error: Exception) -> None:
+    bad = living(store)[1]
+    worker = Failing(worker_of(store), {bad}, error, times=1)
+    assert fanned(store, worker).search(scene(2)) == here.search(scene(2))
+    assert worker.asked.count(bad) == 2
+    assert len(worker.asked) == len(set(worker.asked)) + 1, "the others were asked once"
+
+
+@pytest.mark.parametrize("error", [CRASH, BROKEN])
+def test_what_fails_twice_is_named_and_the_rest_is_exact(store: CountingStore, here: Index, error: Exception) -> None:
+    bad = living(store)[1]
+    reports: list[FannedOut] = []
+    index = fanned(store, Failing(worker_of(store), {bad}, error, times=9), report=reports.append)
+    answer = index.search(scene(2), family="dhash", limit=200)
+    whole = here.search(scene(2), family="dhash", limit=200)
+
+    assert (answer.partial, answer.missing) == (True, (bad,))
+    assert set(answer.hits) < set(whole.hits)
+    assert answer.searched == whole.searched - (len(whole.hits) - len(answer.hits)), "all are hits here"
+    assert list(answer.hits) == [hit for hit in whole.hits if hit in answer.hits], "in the same order"
+    (report,) = reports
+    assert report.missing.keys() == {bad}
+    assert str(error) in str(report.missing[bad])
+    assert report.requests == report.workers + 1
+
+
+def test_what_is_late_is_named(store: CountingStore) -> None:
+    index = fanned(store, ask(worker_of(store)), crew=FakeCrew([1.0, 99.0]), deadline=1.2)
+    answer = index.search(scene(2))
+    assert answer.missing == (living(store)[1],)
+
+
+def test_when_no_worker_answers_the_tail_still_does(store: CountingStore) -> None:
+    index = fanned(store, ask(worker_of(store)), crew=FakeCrew([99.0] * 99), deadline=5)
+    answer = index.search(scene(2), limit=200)
+    assert len(answer.missing) == len(living(store))
+    assert answer.searched == len(answer.hits) == index.stats().tail_images
+
+
+def test_a_partial_answer_is_so_for_each_question(store: CountingStore) -> None:
+    index = fanned(store, ask(worker_of(store)), crew=FakeCrew([99.0] * 99), deadline=5)
+    found = index.search_many([scene(2), Key("none"), scene(3)])
+    assert [isinstance(one, Answer) and one.partial for one in found] == [True, False, True]
+
+
+def test_a_segment_that_is_gone_begins_the_query_again(store: CountingStore, here: Index) -> None:
+    bad = living(store)[1]
+    worker = Failing(worker_of(store), {bad}, messages.ObjectNotFound(bad, "bucket"), times=1)
+    assert fanned(store, worker).search(scene(2)) == here.search(scene(2))
+    assert worker.asked.count(bad) == 2
+    forever = Failing(worker_of(store), {bad}, messages.ObjectNotFound(bad, "bucket"), times=99)
+    with pytest.raises(CorruptObject, match=f"{bad}: is needed by the newest manifest"):
+        fanned(store, forever).search(scene(2))
+
+
+def test_a_reader_of_an_old_snapshot_looks_again_after_a_merge() -> None:
+    store = CountingStore(MemoryStore())
+    fill(store)
+    writer = Index.open(store)
+    whole = writer.search(scene(2), limit=200)
+    asking = ask(worker_of(store))
+
+    def compacting(request: Mapping[str, Any]) -> Any:
+        writer.compact(everything=True)
+        # as if the grace of collecting were over
+        live = {segment.name for segment in writer._table.snapshot().manifest}
+        store.delete([entry.name for entry in store.list("segments/") if entry.name not in live])
+        return asking(request)
+
+    assert fanned(store, compacting).search(scene(2), limit=200).hits == whole.hits
+
+
+@pytest.mark.parametrize("most", [10, 2_500])
+def test_what_does_not_fit_into_a_message_is_scanned_here(
+    store: CountingStore, here: Index, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = here.search(scene(2), limit=200)
+    monkeypatch.setattr(messages, "PAYLOAD", most)
+    asked: list[FannedOut] = []
+    assert fanned(store, ask(worker_of(store)), report=asked.append).search(scene(2), limit=200) == whole
+    assert asked[0].retried == 0, "asking again would not make it smaller"
+
+
+def test_what_does_not_fit_is_not_scanned_here_after_the_deadline(
+    store: CountingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segments = living(store)
+    monkeypatch.setattr(messages, "PAYLOAD", 10)
+    answer = fanned(store, ask(worker_of(store)), crew=FakeCrew([4.0] * 99), deadline=4).search(scene(2))
+    assert list(answer.missing) == segments
+
+
+def test_an_answer_that_is_nonsense_is_a_failure(store: CountingStore) -> None:
+    index = fanned(store, lambda request: {"message": "Task timed out after 30.00 seconds"})
+    assert len(index.search(scene(2)).missing) == len(living(store))

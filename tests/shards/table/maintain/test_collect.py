@@ -1,0 +1,156 @@
+"""Collecting: what is deleted, and what never is."""
+
+from __future__ import annotations
+
+import pytest
+
+from shards.storage.memory import MemoryStore
+from shards.table.format import names
+from shards.table.maintain.collect import KEPT_MANIFESTS, ORPHAN_SECONDS, collect
+from shards.table.maintain.committing import CommittingTable
+from shards.table.write.commit import newest
+from shards.table.write.fold import LOG_AGE_MS
+from tests.shards.table.synthetic import delete, make_store, make_table, many, put, read, records
+from tests.world import FakeWorld
+
+LOG_SECONDS = LOG_AGE_MS / 1000
+
+
+@pytest.fixture
+def world() -> FakeWorld:
+    return FakeWorld()
+
+
+@pytest.fixture
+def store(world: FakeWorld) -> MemoryStore:
+    return make_store(world)
+
+
+@pytest.fixture
+def table(store: MemoryStore, world: FakeWorld) -> CommittingTable:
+    return make_table(store, world)
+
+
+def there(store: MemoryStore, prefix: str = "") -> list[str]:
+    return [entry.name for entry in store.list(prefix)]
+
+
+def test_an_index_that_is_new_has_nothing_to_collect(
+    store: MemoryStore, table: CommittingTable, world: FakeWorld
+) -> None:
+    assert collect(store, world).objects == ()
+    assert there(store) == [names.SETTINGS]
+
+
+def test_a_log_object_goes_ten_minutes_after_its_fold(
+    store: MemoryStore, table: CommittingTable, world: FakeWorld
+) -> None:
+    log = table.append(records(put("a", 1, 1)))
+    world.pass_seconds(100 * LOG_SECONDS)
+    assert collect(store, world).objects == (), "it is not folded"
+    table.compact()
+    world.pass_seconds(LOG_SECONDS - 1)
+    assert collect(store, world).objects == ()
+    world.pass_seconds(2)
+    collected = collect(store, world)
+    assert collected.objects == (log,)
+    assert collected.size > 0
+    assert read(table) == {"a": 1}
+
+
+def test_the_last_manifests_stay_whatever_their_age(
+    store: MemoryStore, table: CommittingTable, world: FakeWorld
+) -> None:
+    for n in range(KEPT_MANIFESTS + 5):
+        table.write(records(put("a", n, n)))
+    world.pass_seconds(1000 * ORPHAN_SECONDS)
+    collect(store, world)
+    assert there(store, names.MANIFEST) == [names.manifest(version) for version in range(KEPT_MANIFESTS + 5, 5, -1)]
+
+
+def test_young_manifests_stay_however_many(store: MemoryStore, table: CommittingTable, world: FakeWorld) -> None:
+    for n in range(KEPT_MANIFESTS + 5):
+        table.write(records(put("a", n, n)))
+    world.pass_seconds(ORPHAN_SECONDS - 10)
+    collect(store, world)
+    assert len(there(store, names.MANIFEST)) == KEPT_MANIFESTS + 5
+
+
+def test_merged_segments_and_lists_go_when_no_kept_manifest_names_them(
+    store: MemoryStore, table: CommittingTable, world: FakeWorld
+) -> None:
+    keys = [str(n) for n in range(1000)]
+    table.write(many(keys, 1))
+    table.write(many(keys[:300], 2, deleted=True))
+    assert len(there(store, names.DEAD)) == 2, "of overwritten rows, and of the tombstones"
+    table.compact(everything=True)
+    old = {*there(store, names.SEGMENTS), *there(store, names.DEAD)}
+    world.pass_seconds(2 * ORPHAN_SECONDS)
+    assert collect(store, world).objects == (), "the last manifests name them still"
+    for n in range(KEPT_MANIFESTS):
+        table.write(records(put("last", n, n)))
+    table.compact(everything=True)
+    world.pass_seconds(2 * ORPHAN_SECONDS)
+    for n in range(KEPT_MANIFESTS):
+        table.write(records(put("last", 100 + n, n)))
+    gone = set(collect(store, world).objects)
+    assert old <= gone
+    assert len(read(table)) == 701
+
+
+def orphan_of(store: MemoryStore) -> str:
+    name = names.segment(0, b"nobody's", "c0ffee")
+    store.create(name, b"nobody's")
+    return name
+
+
+def test_an_orphan_goes_when_a_manifest_is_over_an_hour_younger(
+    store: MemoryStore, table: CommittingTable, world: FakeWorld
+) -> None:
+    """Its commit may be asleep before its last step: that manifest has taken the version which it wants."""
+    table.write(records(put("a", 1, 1)))
+    orphan = orphan_of(store)
+    world.pass_seconds(ORPHAN_SECONDS / 2)
+    table.write(records(put("b", 1, 2)))
+    world.pass_seconds(ORPHAN_SECONDS - 10)
+    assert collect(store, world).objects == ()
+    table.write(records(put("c", 1, 3)))
+    assert collect(store, world).objects == (orphan,)
+    assert there(store, names.MANIFEST) == [names.manifest(version) for version in (3, 2, 1)]
+
+
+def test_where_nobody_commits_an_orphan_goes_behind_a_manifest_that_changes_nothing(
+    store: MemoryStore, table: CommittingTable, world: FakeWorld
+) -> None:
+    table.write(records(put("a", 1, 1)))
+    log = table.append(records(put("b", 1, 2)))
+    table.commit()
+    orphan = orphan_of(store)
+    before = newest(store, 1).manifest
+    world.pass_seconds(ORPHAN_SECONDS + 10)
+    assert collect(store, world).objects == (orphan, log)
+    after = newest(store, 1).manifest
+    assert (after.version, after.segments, after.folded) == (before.version + 1, before.segments, before.folded)
+    assert read(table) == {"a": 1, "b": 2}
+    world.pass_seconds(1000 * ORPHAN_SECONDS)
+    assert collect(store, world).objects == ()
+    assert newest(store, 1).manifest == after, "one is made only where something has to go"
+
+
+def test_without_a_manifest_an_orphan_stays(store: MemoryStore, table: CommittingTable, world: FakeWorld) -> None:
+    orphan_of(store)
+    world.pass_seconds(1000 * ORPHAN_SECONDS)
+    assert collect(store, world).objects == ()
+    assert there(store, names.MANIFEST) == []
+
+
+def test_what_is_no_object_of_an_index_is_left_alone(
+    store: MemoryStore, table: CommittingTable, world: FakeWorld
+) -> None:
+    store.create("notes.txt", b"mine")
+    table.write(records(put("a", 1), delete("b", 1)))
+    world.pass_seconds(1000 * ORPHAN_SECONDS)
+    table.write(records(put("a", 2)))
+    collect(store, world)
+    assert "notes.txt" in there(store)
+    assert names.SETTINGS in there(store)
