@@ -1,4 +1,4 @@
-"""`python -m benchmarks run [SECTION …]`: all sections, or some, in one table. `sign` and `plot` are beside it.
+"""`python -m benchmarks`: `run [SECTION …]` measures all sections, or some; `sign` and `plot` are beside it.
 
 Each section runs in a process of its own, so that its peak of memory is its own.
 """
@@ -22,7 +22,7 @@ from benchmarks.signatures import sign_folder
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A module of this package with `run`: what it is about, and what can be asked of it.
+    """A module of this package with a function `run`, and the options that it takes.
 
     `on_request`: needs more than the others, so it is run where it is named only.
     """
@@ -35,9 +35,9 @@ class Section:
 
 
 SECTIONS = {
-    "pictures": Section("signing a picture", takes_rows=False),
+    "pictures": Section("computing the signatures of a picture", takes_rows=False),
     "draft": Section("what decoding a JPEG at a smaller scale would change", takes_rows=False),
-    "bulk": Section("adding signed records, and searching them through the front door"),
+    "bulk": Section("adding records with signatures, and searching them by Index.search"),
     "haar": Section("searching Haar signatures", takes_signatures=True),
     "goldberg": Section("searching Goldberg signatures", takes_signatures=True),
     "hashes": Section("searching hashes of 64 and 256 bits", takes_signatures=True),
@@ -50,7 +50,7 @@ SECTIONS = {
 
 
 class Sizes(click.ParamType[list[int]]):
-    """Positive numbers separated by commas."""
+    """The type of an option: positive numbers separated by commas."""
 
     name = "N[,N…]"
 
@@ -72,7 +72,11 @@ def main() -> None:
 @main.command()
 @click.argument("sections", nargs=-1, type=click.Choice(list(SECTIONS)))
 @click.option("--rows", "sizes", type=Sizes(), help="How many signatures; a run for each number.")
-@click.option("--signatures", type=click.Path(exists=True, dir_okay=False), help="Real ones, as `sign` writes them.")
+@click.option(
+    "--signatures",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Signatures of real pictures, as `sign` writes them.",
+)
 @click.option("--seconds", type=float, help="How long the clients of `service` ask. [default: 60]")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines: the machine, then a line for each row.")
 def run(
@@ -84,7 +88,7 @@ def run(
 ) -> None:
     """Run these sections, or all but `ingest`, which needs what `make aws-local` installs.
 
-    A bar that is missed is a line of the table, not a failure; exit code 1 says that a section could not be run.
+    A missed target is a line of the table, not a failure; exit code 1 says that a section could not be run.
     """
     failed = []
     results: list[Result] = []
@@ -122,17 +126,17 @@ def section(name: str, rows: int | None, signatures: str | None, seconds: float 
     given = {"signatures": signatures, "seconds": seconds}
     options = {name: value for name, value in given.items() if value}
     for result in module.run(rows, **options) if rows else module.run(**options):
-        # a bar is for the section's own number of rows, and for more
-        bar = result.bar if not rows or rows >= module.COUNT else ""
-        click.echo(json.dumps(replace(result, bar=bar, section=name).to_json(), ensure_ascii=False))
+        # a target applies to the section's own number of rows, and to more
+        target = result.target if not rows or rows >= module.COUNT else ""
+        click.echo(json.dumps(replace(result, target=target, section=name).to_json(), ensure_ascii=False))
 
 
 @main.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 def sign(folder: Path, out: Path) -> None:
-    """Sign the pictures in FOLDER, in 8 orientations each, for `run --signatures OUT`."""
-    click.echo(f"{sign_folder(folder, out):,} pictures are signed in {out}")
+    """Write the signatures of the pictures in FOLDER, in 8 orientations each, for `run --signatures OUT`."""
+    click.echo(f"{sign_folder(folder, out):,} pictures: signatures written to {out}")
 
 
 @main.command()

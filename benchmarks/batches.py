@@ -1,4 +1,4 @@
-"""Many queries at once: what a batch costs where every row is looked at, beside the same queries one by one."""
+"""Many queries at once: a batch that scans every row, beside the same queries one by one."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ QUERIES = 64
 LIMIT = 10
 
 WIDE = 16
-"""Bits of 64 that are too many for the index to look up: all rows are scanned."""
+"""Radius in bits of 64 that is too wide for the index: all rows are scanned."""
 
 
 def run(count: int = COUNT, signatures: str | None = None) -> list[Result]:
-    """64 queries for the nearest 10 and within a wide radius: of 64 bits, and of 256 bits among half as many rows."""
+    """Measure 64 queries for the nearest 10 and within a wide radius: 64 bits, and 256 bits among half as many rows."""
     found = []
     for family, rows in ((ImageHash("dhash"), count), (ImageHash("dhash", 16), max(count // 2, 1))):
         parents = ([real_rows(name, signatures) for name in ("dhash", "phash")] * 2)[: family.bits // WORD]

@@ -1,4 +1,4 @@
-"""Adding signed records in bulk to a folder, and searching them through the front door."""
+"""Adding records with signatures in bulk to a folder, and searching them by `Index.search`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BATCH = 10_000
 
 
 def run(count: int = COUNT) -> list[Result]:
-    """Records of four families: the baseline keeps the same rows as blobs in SQLite, as IQDB does."""
+    """Add records of four families; the baseline keeps the same rows as blobs in SQLite, as IQDB does."""
     batches = [
         (
             [f"images/{n:07}.jpg" for n in range(start, min(start + BATCH, count))],
@@ -66,7 +66,7 @@ def run(count: int = COUNT) -> list[Result]:
 
 
 def search(index: Index, family: str, count: int) -> Result:
-    """The exact best 10; the baseline is reading the column once, which no plain scan can beat."""
+    """Search for the exact best 10; the baseline reads the column once, which no plain scan can beat."""
     key = Key(f"images/{count // 2:07}.jpg")
     warm = Index.open(index.url)
     ours = median_seconds(lambda: warm.search(key, family=family, limit=10))

@@ -1,121 +1,107 @@
-"""Charts with two logarithmic axes, as SVG that is readable on white and on black."""
+"""Charts with two logarithmic axes, as SVG that is readable on white and on black. Drawn by matplotlib."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from itertools import pairwise
-from math import ceil, floor, log10
+from hashlib import blake2b
+from itertools import cycle
 
-WIDTH, HEIGHT = 640, 340
-LEFT, RIGHT, TOP, BOTTOM = 62, 250, 30, 40
-"""Pixels around the axes; on the right are the lines' names."""
-
-NAMES_APART = 16
+from benchmarks.measure import optional
 
 NEUTRAL = "#808080"
-"""Of text and axes: 3.9 to 1 on white, 5.3 to 1 on black."""
+"""Colour of text and axes: 3.9 to 1 on white, 5.3 to 1 on black."""
 
 OURS = "#2f81f7"
 OTHERS = ("#e3702d", "#2da44e", "#a371f7", "#d4488e", "#b08800", "#6e9aa8")
 """Each at least 3 to 1 on white and on black."""
 
-DASHES = ("", "6 3", "2 3")
+DASHES = ("solid", "dashed", "dotted")
+"""Our lines share one colour and differ by these."""
+
+STYLE = {
+    "font.size": 9,
+    # text stays text: it can be searched for, and needs no outlines
+    "svg.fonttype": "none",
+    **{f"{part}.color": NEUTRAL for part in ("text", "xtick", "ytick", "grid")},
+    "axes.edgecolor": NEUTRAL,
+    "axes.labelcolor": NEUTRAL,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "lines.marker": "o",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`points`: (x, y), both positive, by rising x. `is_ours`: drawn thick, and in the one colour that says so."""
+    """A line of a chart, with its points."""
 
     name: str
+
     points: Sequence[tuple[float, float]]
+    """(x, y), both positive, by rising x."""
+
     is_ours: bool = False
+    """Whether the line is drawn thick, and in the one colour that says so."""
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
-    """Powers of ten from `low` to `high`, laid out from pixel `start` to pixel `stop`."""
+class Chart:
+    """The content of a chart: everything but how it is drawn. Raises ValueError where there is no point to draw."""
 
-    low: int
-    high: int
-    start: float
-    stop: float
+    title: str
+    lines: tuple[Line, ...]
 
-    @classmethod
-    def over(cls, values: Sequence[float], start: float, stop: float) -> Axis:
-        low, high = floor(log10(min(values)) + 1e-9), ceil(log10(max(values)) - 1e-9)
-        return cls(low, max(high, low + 1), start, stop)
+    unit: str
+    """Unit of y, to which prefixes are added: `s`, `B`."""
 
-    def at(self, value: float) -> float:
-        share = (log10(value) - self.low) / (self.high - self.low)
-        return self.start + share * (self.stop - self.start)
+    def __post_init__(self) -> None:
+        if not any(line.points for line in self.lines):
+            raise ValueError(f"the chart {self.title!r} has no points; run the sections it is drawn from")
 
-
-def chart(title: str, lines: Sequence[Line], x_name: Callable[[float], str], y_name: Callable[[float], str]) -> str:
-    """The SVG: no script, no font of its own, no background. Raises ValueError where there is no point to draw."""
-    lines = [line for line in lines if line.points]
-    if not lines:
-        raise ValueError(f"the chart {title!r} has no points; run the sections it is drawn from")
-    x = Axis.over([point[0] for line in lines for point in line.points], LEFT, WIDTH - RIGHT)
-    y = Axis.over([point[1] for line in lines for point in line.points], HEIGHT - BOTTOM, TOP)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}">',
-        f'<g role="img" font-family="system-ui, sans-serif" font-size="12" fill="{NEUTRAL}">',
-        f"<title>{escape(title)}</title>",
-        f'<text x="{LEFT}" y="16" font-size="13" font-weight="600">{escape(title)}</text>',
-        *_grid(x, y, x_name, y_name),
-        *_drawn(lines, x, y),
-        "</g>",
-        "</svg>",
-    ]
-    return "\n".join(parts) + "\n"
+    @property
+    def digest(self) -> str:
+        """BLAKE2b of the content, which the SVG carries as its identifier: whether a drawing is up to date shows
+        without drawing it again."""
+        return blake2b(repr(self).encode(), digest_size=16).hexdigest()
 
 
-def _grid(x: Axis, y: Axis, x_name: Callable[[float], str], y_name: Callable[[float], str]) -> Iterator[str]:
-    bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
-    for power in range(x.low, x.high + 1):
-        at = x.at(10.0**power)
-        yield f'<path d="M{at:.1f} {TOP}V{bottom}" stroke="{NEUTRAL}" stroke-opacity=".25"/>'
-        yield f'<text x="{at:.1f}" y="{bottom + 18}" text-anchor="middle">{escape(x_name(10.0**power))}</text>'
-    for power in range(y.low, y.high + 1):
-        at = y.at(10.0**power)
-        yield f'<path d="M{LEFT} {at:.1f}H{right}" stroke="{NEUTRAL}" stroke-opacity=".25"/>'
-        yield f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{escape(y_name(10.0**power))}</text>'
+def draw(chart: Chart) -> str:
+    """Return the chart as SVG: no script, no background, the same bytes from the same content.
 
-
-def _drawn(lines: Sequence[Line], x: Axis, y: Axis) -> Iterator[str]:
-    """Lines, their points, and their names beside their ends, moved apart where they would overlap."""
-    ends = _apart([y.at(line.points[-1][1]) for line in lines])
-    ours = others = 0
-    for line, end in zip(lines, ends, strict=True):
-        colour = OURS if line.is_ours else OTHERS[others % len(OTHERS)]
-        dash = DASHES[ours % len(DASHES)] if line.is_ours else ""
-        ours, others = ours + line.is_ours, others + (not line.is_ours)
-        places = [(x.at(point[0]), y.at(point[1])) for point in line.points]
-        path = "L".join(f"{across:.1f} {down:.1f}" for across, down in places)
-        dashed = f' stroke-dasharray="{dash}"' if dash else ""
-        wide = 3 if line.is_ours else 1.5
-        yield f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="{wide}"{dashed}/>'
-        for across, down in places:
-            yield f'<circle cx="{across:.1f}" cy="{down:.1f}" r="{3.5 if line.is_ours else 2.5}" fill="{colour}"/>'
-        right = WIDTH - RIGHT
-        yield (
-            f'<path d="M{places[-1][0] + 4:.1f} {places[-1][1]:.1f}L{right + 14} {end:.1f}" '
-            f'stroke="{colour}" stroke-opacity=".5"/>'
-        )
-        weight = ' font-weight="600"' if line.is_ours else ""
-        yield f'<text x="{right + 18}" y="{end + 4:.1f}" fill="{colour}"{weight}>{escape(line.name)}</text>'
-
-
-def _apart(places: Sequence[float]) -> list[float]:
-    """The places, at least a name's height apart, in their order, and within the chart."""
-    order = sorted(range(len(places)), key=lambda n: places[n])
-    found = list(places)
-    for before, after in pairwise(order):
-        found[after] = max(found[after], found[before] + NAMES_APART)
-    floor_at = float(HEIGHT - 10)
-    for n in reversed(order):
-        found[n] = min(found[n], floor_at)
-        floor_at = found[n] - NAMES_APART
-    return found
+    Raises RuntimeError where matplotlib is not installed.
+    """
+    matplotlib, figures, ticker = (optional(f"matplotlib{name}") for name in ("", ".figure", ".ticker"))
+    if matplotlib is None or figures is None or ticker is None:
+        raise RuntimeError("matplotlib is missing: make .venv/bench/complete, and run .venv/bench/bin/python")
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": chart.digest}):
+        figure = figures.Figure(figsize=(8, 3.6), layout="constrained")
+        axes = figure.subplots()
+        axes.set_title(chart.title, loc="left", fontweight="bold", fontsize=10)
+        dashes, colours = cycle(DASHES), cycle(OTHERS)
+        drawn = [line for line in chart.lines if line.points]
+        handles = [
+            axes.loglog(
+                *zip(*line.points, strict=True),
+                label=line.name,
+                color=OURS if line.is_ours else next(colours),
+                linestyle=next(dashes) if line.is_ours else "solid",
+                linewidth=2.5 if line.is_ours else 1.2,
+                markersize=5 if line.is_ours else 3.5,
+            )[0]
+            for line in drawn
+        ]
+        for axis, unit in ((axes.xaxis, ""), (axes.yaxis, chart.unit)):
+            axis.set_major_formatter(ticker.EngFormatter(unit))
+        axes.minorticks_off()
+        # names stand in the order in which the lines end, from top to bottom
+        by_end = sorted(range(len(drawn)), key=lambda n: -drawn[n].points[-1][1])
+        figure.legend(handles=[handles[n] for n in by_end], loc="outside right center", labelcolor="linecolor")
+        written = io.StringIO()
+        about = {"Title": chart.title, "Identifier": chart.digest, "Date": None, "Creator": None}
+        figure.savefig(written, format="svg", transparent=True, metadata=about)
+    return written.getvalue()

@@ -20,20 +20,20 @@ from shards.families import family
 from shards.pictures.decoding import decode
 
 SIDE = 180
-"""Pixels of the longer side: what danbooru sends to IQDB."""
+"""Pixels of the longer side, as danbooru sends pictures to IQDB."""
 
 FAMILY = "haar"
 
 KINDS = ("add", "picture", "hash")
 
 WEIGHTS = (1, 2, 2)
-"""How often each kind is sent: an image is asked for more often than added."""
+"""Weight of each kind of request: searches are more frequent than adds."""
 
 PATIENCE = 600.0
 """Seconds for an answer. A busy machine may need many; what has not come by then never will."""
 
 LEAST = 3
-"""Answers of each kind that every client waits for, however short its time is: of fewer a median says nothing."""
+"""Answers of each kind that every client waits for, however short its time: the median of fewer says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +65,15 @@ class Tally:
         return self
 
     def has_enough(self) -> bool:
-        """Return whether there are answers of each kind. After an error none may ever come, so that is enough too."""
+        """Return whether there are answers of each kind, or an error, after which none may ever come."""
         return bool(self.errors) or all(len(times) >= LEAST for times in self.seconds.values())
 
     def rarest(self) -> str:
-        """Return the kind of which there are fewest answers."""
+        """Return the kind with the fewest answers."""
         return min(KINDS, key=lambda kind: len(self.seconds[kind]))
 
     def queries(self) -> list[float]:
-        """Seconds of each query, of either kind, sorted."""
+        """Sorted seconds of the queries of both kinds."""
         return sorted(self.seconds["picture"] + self.seconds["hash"])
 
 
@@ -84,7 +84,7 @@ class Client:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
 
     def send(self, method: str, path: str, body: bytes = b"", media_type: str = "image/jpeg") -> tuple[int, float, Any]:
-        """(status, seconds to wait where it says so, JSON)"""
+        """Send a request. Returns the status, the seconds of Retry-After, and the JSON."""
         self._connection.request(method, path, body, {"Content-Type": media_type})
         answer = self._connection.getresponse()
         document = json.loads(answer.read() or b"null")
@@ -98,7 +98,7 @@ class Client:
 
 
 def samples(count: int, seed: int) -> list[Sample]:
-    """Crops of the demo's pictures, each another one."""
+    """Return different crops of the demo's pictures."""
     rng = random.Random(seed)
     sources = [Image.open(path).convert("RGB") for path in sorted(PICTURES.glob("*.jpg"))]
     return [_sample(rng.choice(sources), rng) for _ in range(count)]
@@ -118,7 +118,7 @@ def _sample(source: Image.Image, rng: random.Random) -> Sample:
 def load(
     url: str, clients: int, seconds: float, pool: Sequence[Sample], *, folder: str, requests: int | None = None
 ) -> Tally:
-    """Return what this many clients see that send for so long, or as many requests as that each.
+    """Run so many clients for a time, or for a number of requests each, and return their tally.
 
     A client that has too few answers of some kind by then goes on until it has enough. They add to `folder`.
     """
@@ -195,7 +195,7 @@ def _one(
 
 
 def missing(url: str, added: dict[str, Sample], together: int = 64) -> list[str]:
-    """The keys of those that are not there, or that a search for their own signature does not find."""
+    """Return the keys that are not in the index, or that a search for their own signature does not find."""
     client = Client(url)
     lost = [key for key in added if client.send("GET", f"/v1/images/{key}")[0] != 200]
     keys = list(added)

@@ -33,19 +33,19 @@ SETTINGS = {
 }
 
 DEBIAN = Path("/usr/lib/postgresql")
-"""Where Debian keeps the programs of each version, most of which are not on the PATH."""
+"""Folder in which Debian keeps the programs of each version; most are not on the PATH."""
 
 SUPERUSER = "bench"
 STARTED_WITHIN = 60.0
-"""Seconds."""
+"""Limit on starting the server, in seconds."""
 
 
 class NoPostgres(Exception):
-    """PostgreSQL cannot be run here; the message says why, in a few words."""
+    """PostgreSQL cannot run here; the message has the reason in a few words."""
 
 
 class StatementFailed(Exception):
-    """A statement failed; the message is what psql says."""
+    """A statement failed; the message is the output of psql."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Cluster:
     socket: str
 
     def run(self, *statements: str) -> list[str]:
-        """What these print, line by line: values without headings, and with `\\timing on` the client's times.
+        """Run statements and return their output by line: values without headings, with `\\timing on` also the times.
 
         Raises StatementFailed.
         """
@@ -72,11 +72,11 @@ class Cluster:
         return done.stdout.splitlines()
 
     def has(self, extension: str) -> bool:
-        """Whether this extension is installed beside the server."""
+        """Return whether this extension is installed."""
         return bool(self.run(f"SELECT 1 FROM pg_available_extensions WHERE name = '{extension}';"))
 
     def timed(self, *statements: str, before: str = "") -> tuple[list[int], list[float]]:
-        """The numbers that these print, and the seconds each took the client, after a statement that sets them up."""
+        """Run statements after a set-up, and return the number that each prints and the seconds that it takes."""
         lines = self.run(before, "\\timing on", *statements)
         times = [float(match[1]) / 1000 for line in lines if (match := re.match(r"Time: ([\d.]+) ms", line))]
         return [int(line) for line in lines if line.lstrip("-").isdecimal()], times
@@ -84,7 +84,7 @@ class Cluster:
 
 @contextmanager
 def started() -> Iterator[Cluster]:
-    """A fresh server, stopped and removed at the end. Raises NoPostgres where there is none to start."""
+    """Start a fresh server, and remove it at the end. Raises NoPostgres if it cannot be started."""
     programs = _programs()
     user = _user()
     with tempfile.TemporaryDirectory(prefix="pg-") as folder:
@@ -120,7 +120,7 @@ def started() -> Iterator[Cluster]:
 
 
 def _programs() -> dict[str, str]:
-    """Where the programs are: on the PATH, or where Debian keeps them. Raises NoPostgres."""
+    """Return the folder of the programs: on the PATH, or in Debian's place. Raises NoPostgres."""
     versions = sorted(DEBIAN.glob("*/bin"), key=lambda path: int(path.parent.name))
     path = os.pathsep.join([*(str(version) for version in reversed(versions)), os.environ.get("PATH", "")])
     found = {name: shutil.which(name, path=path) for name in ("initdb", "postgres", "psql", "pg_isready")}
@@ -131,7 +131,7 @@ def _programs() -> dict[str, str]:
 
 
 def _user() -> str | None:
-    """Whom the server has to run as, where that is somebody else: it refuses to run as root. Raises NoPostgres."""
+    """Return the user to run the server as, if we are root, which it refuses; else None. Raises NoPostgres."""
     if os.geteuid() != 0:
         return None
     try:

@@ -1,9 +1,9 @@
-"""A family's columns as a reader meets them: in memory already, or cold in a store that counts."""
+"""Columns of a family for a reader: in memory, or cold in a store that counts requests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import seconds
 from shards.families import ColumnReader, Rows
-from shards.storage.base import Entry
+from shards.storage.base import Store
+from shards.storage.delegating import DelegatingStore
 from shards.storage.memory import MemoryStore
 from shards.table.format.manifest import Segment
 from shards.table.format.segment import pack
 from shards.table.read.reader import SegmentReader
 
 REQUEST_WORTH = 1 << 20
-"""Bytes whose transfer costs what a request costs: smaller gaps are read, larger ones are not."""
+"""Bytes whose transfer costs as much as a request: smaller gaps are read, larger ones are not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """Columns in memory, `rows` of them: what a warm reader has."""
+    """Columns in memory, each with `rows` rows: those of a warm reader."""
 
     columns: dict[str, NDArray[Any]]
     rows: int
@@ -45,19 +46,23 @@ class Resident:
 
 @dataclass(frozen=True, slots=True)
 class Cold:
-    """What a query costs a reader that has nothing yet: medians over the queries, `most` and `rounds` the largest.
-
-    `bytes` and `most` count the blocks' checksums too, of this family's columns.
-    """
+    """The cost of a query for a reader without a cache: medians over the queries, unless it says otherwise."""
 
     bytes: float
-    most: int
+    """Bytes of this family's columns, and of the checksums of their blocks."""
+
+    max_bytes: int
+    """The largest of these, over the queries."""
+
     requests: int
+
     rounds: int
+    """The largest over the queries."""
+
     seconds: float
 
     def __str__(self) -> str:
-        """How often it asks: a round is what can be asked for at once, and waits for the one before."""
+        """Describe the requests: a round is all that can be requested at once, after the round before."""
         return f"usually {_many(self.requests, 'request')}, at most {_many(self.rounds, 'round')}"
 
 
@@ -67,7 +72,7 @@ def _many(count: int, noun: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The columns as a segment in a store."""
+    """A segment of these columns in a store."""
 
     store: MemoryStore
     segment: Segment
@@ -81,11 +86,11 @@ class Stored:
         return cls(store, segment)
 
     def reader(self) -> SegmentReader:
-        """One that has nothing yet."""
+        """Return a reader that has nothing in memory."""
         return SegmentReader(self.store, self.segment)
 
     def cold(self, queries: Rows, search: Callable[[Rows, ColumnReader], object], gap: int = 1) -> Cold:
-        """Each query by a reader of its own; what is less than `gap` bytes apart is read in one request."""
+        """Run each query with its own reader; ranges less than `gap` bytes apart are one request."""
         stores = [Counted(self.store, gap) for _ in queries]
         times = [
             seconds(partial(search, queries[n : n + 1], SegmentReader(store, self.segment)))
@@ -100,17 +105,17 @@ class Stored:
         )
 
 
-@dataclass(slots=True)
-class Counted:
+class Counted(DelegatingStore):
     """A store that counts what is fetched: ranges less than `gap` bytes apart are one request."""
 
-    inner: MemoryStore
-    gap: int = 1
-    requests: int = 0
-    fetched: int = 0
-    rounds: int = 0
-    url: str = "memory://counted"
-    mapped: bool = field(default=False)
+    def __init__(self, inner: Store, gap: int = 1) -> None:
+        super().__init__(inner)
+        self.gap = gap
+        self.requests = self.fetched = self.rounds = 0
+
+    @property
+    def mapped(self) -> bool:
+        return False
 
     def get_ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
         self.rounds += 1
@@ -122,19 +127,7 @@ class Counted:
             else:
                 self.fetched += max(stop - reached, 0)
             reached = max(reached, stop)
-        return self.inner.get_ranges(name, ranges)
+        return super().get_ranges(name, ranges)
 
     def get(self, name: str) -> memoryview:
         return self.get_ranges(name, [(0, self.inner.size(name))])[0]
-
-    def create(self, name: str, data: bytes | memoryview) -> bool:
-        return self.inner.create(name, data)
-
-    def list(self, prefix: str = "", *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
-        return self.inner.list(prefix, after=after, limit=limit)
-
-    def delete(self, names: Sequence[str]) -> None:
-        self.inner.delete(names)
-
-    def size(self, name: str) -> int:
-        return self.inner.size(name)

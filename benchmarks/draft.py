@@ -1,4 +1,4 @@
-"""What decoding a JPEG at a smaller scale would save, and which signatures it would change.
+"""Decoding a JPEG at a smaller scale: the time that it would save, and the signatures that it would change.
 
 libjpeg can leave out high frequencies while it decodes, and give the picture at 1/2, 1/4 or 1/8 of its size; Pillow
 calls that a draft. Pictures are put together of the demo's, side by side in full detail, and enlarged: enlarged ones
@@ -28,12 +28,12 @@ SIZES = (512, 1024, 2048)
 SCALES = (2, 4, 8)
 
 SMALLEST = 128
-"""Pixels on each side of a draft: fewer than the Haar transform begins with cannot be of use."""
+"""Pixels on each side of the smallest draft: the Haar transform begins with as many."""
 
 QUALITY = 90
 
 PICTURES_EACH = 2
-"""Of each kind and size: signing large ones takes its time, and one changed signature is enough."""
+"""Pictures of each kind and size: large ones take long, and one changed signature is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Example:
 
 
 def run() -> Iterator[Result]:
-    """A row for each kind of picture, size and scale: `ours` is decoding the draft, the baseline all of it."""
+    """Measure each kind of picture, size and scale: `ours` decodes the draft, the baseline the whole picture."""
     for kind in ("tiled", "enlarged"):
         for side in SIZES:
             examples = [Example(data, _signed(_decode(data))) for data in _jpegs(kind, side)]
@@ -93,7 +93,7 @@ def _signed(image: Image.Image) -> dict[str, np.void]:
 
 
 def _jpegs(kind: str, side: int) -> list[bytes]:
-    """Pictures of this size."""
+    """Return pictures of this size as JPEGs."""
     sources = [Image.open(path).convert("RGB") for path in sorted(PICTURES.glob("*.jpg"))]
     found = []
     for n in range(PICTURES_EACH):

@@ -15,8 +15,8 @@ from shards.families import Rows
 from shards.families.haar import Haar
 from shards.families.hashes import ImageHash, Pdq
 from shards.families.hashes.hamming import WORD
-from shards.families.hashes.join import plan
-from shards.search import sieves
+from shards.families.hashes.join import plan_join
+from shards.search.candidate_filters import filters_of
 from shards.search.pairs import by_candidates, by_sorting
 
 COUNT = 100_000
@@ -24,14 +24,14 @@ NEAR = 3
 WIDER = 10
 PDQ_NEAR = 31
 ASKED = 300
-"""Images compared with all others, or looked up in the BK-tree: all of them would take minutes to hours."""
+"""Number of images that the baselines compare or look up: all of them would take minutes to hours."""
 
 PLANTED = 50
-"""One image in so many is a copy of another one, a few bits from it to each hash."""
+"""One image in so many is a copy of another, and differs by a few bits in each hash."""
 
 
 def run(count: int = COUNT) -> list[Result]:
-    """The baseline is pybktree where it is installed, else comparing each image with all others in numpy."""
+    """Group duplicates. The baseline is pybktree if it is installed, else comparing each image with all in numpy."""
     hashes = clustered(count)
     family = ImageHash("dhash")
     rows = np.zeros(count, family.dtype)
@@ -41,17 +41,19 @@ def run(count: int = COUNT) -> list[Result]:
 
     def group(radius: int) -> Callable[[], None]:
         # the plan for many: of few images all pairs would be compared
-        how = plan(max(count, COUNT), family.bits, radius)
+        how = plan_join(max(count, COUNT), family.bits, radius)
         assert how is not None
-        return lambda: found.append(len(set(by_sorting(rows, radius, how, np.copy, "star").heads.tolist())))
+        return lambda: found.append(
+            len(set(by_sorting(rows["hash"][:, 0], radius, how, np.copy, "star").heads.tolist()))
+        )
 
     ours = seconds(group(NEAR))
     memory = (peak_memory() - before) >> 20
     detail = f"{found[0]:,} groups, {memory} MB of memory"
     name, theirs = _bk_tree(hashes) or ("each beside all others", _each(hashes, NEAR))
-    bar, limit = ("at most 1/500", 1 / 500) if name == "pybktree" else ("at most 1/10", 1 / 10)
+    target, limit = ("at most 1/500", 1 / 500) if name == "pybktree" else ("at most 1/10", 1 / 10)
     reached = count < COUNT or ours <= limit * theirs
-    results = [Result(f"duplicates within {NEAR} bits", ours, name, theirs, detail, bar, reached, count)]
+    results = [Result(f"duplicates within {NEAR} bits", ours, name, theirs, detail, target, reached, count)]
     if count <= COUNT:
         wider = seconds(group(WIDER))
         every = _each(hashes, WIDER)
@@ -64,7 +66,7 @@ def run(count: int = COUNT) -> list[Result]:
 
 
 def clustered(count: int) -> NDArray[np.uint64]:
-    """Three hashes around each centre on average, 0 to 4 bits from it; some of them equal."""
+    """Return three hashes around each centre on average, 0 to 4 bits from it; some of them are equal."""
     rng = np.random.default_rng(1)
     centres = rng.integers(0, 1 << 64, max(count // 3, 1), np.uint64)
     hashes = centres[rng.integers(0, len(centres), count)]
@@ -74,7 +76,7 @@ def clustered(count: int) -> NDArray[np.uint64]:
 
 
 def _long(count: int) -> Result:
-    """256 bits: exact, by sorting four pieces of them."""
+    """Measure 256 bits: exact, by sorting four pieces of them."""
     family = Pdq()
     rows = np.zeros(count, family.dtype)
     rows["quality"] = 100
@@ -84,8 +86,9 @@ def _long(count: int) -> Result:
     found: list[int] = []
 
     def group() -> None:
-        through = sieves.of_pieces(family, rows, PDQ_NEAR)
-        heads = by_candidates(family, rows, through, order, family.score_at(PDQ_NEAR), "star").heads
+        words = family.pair_words(rows, family.score_at(PDQ_NEAR))
+        filters = filters_of(words.words, words.bits, words.radius)
+        heads = by_candidates(family, rows, filters, order, family.score_at(PDQ_NEAR), "star").heads
         found.append(len(set(heads.tolist())))
 
     ours = seconds(group)
@@ -97,7 +100,7 @@ def _long(count: int) -> Result:
 
 
 def _suggested(count: int) -> Result:
-    """Haar signatures, with the hashes of pictures that are as much alike as those are."""
+    """Measure Haar signatures, with hashes of pictures that are as similar as these."""
     family = Haar()
     rows = perturbed("haar", count, seed=3)
     hashes = [perturbed(name, count, seed=3)["hash"][:, 0].copy() for name in ("dhash", "phash")]
@@ -109,26 +112,28 @@ def _suggested(count: int) -> Result:
     found: list[int] = []
 
     def group() -> None:
-        through = sieves.of_hashes(hashes, WORD, RADIUS)
-        heads = by_candidates(family, rows, through, order, family.match_score, "star").heads
+        filters = filters_of(hashes, WORD, RADIUS)
+        heads = by_candidates(family, rows, filters, order, family.match_score, "star").heads
         found.append(len(set(heads.tolist())))
 
     ours = seconds(group)
     every = _scored(family, rows) * count / 2
     detail = f"{found[0]:,} groups, of {copies:,} planted"
-    bar = "at most 1/50"
+    target = "at most 1/50"
     reached = count < COUNT or ours <= every / 50
-    return Result("haar duplicates, pairs suggested by hashes", ours, "every pair", every, detail, bar, reached, count)
+    return Result(
+        "haar duplicates, pairs suggested by hashes", ours, "every pair", every, detail, target, reached, count
+    )
 
 
 def _scored(family: Haar, rows: Rows) -> float:
-    """Seconds to score one signature against all."""
+    """Return the seconds to score one signature against all."""
     asked = min(ASKED // 10, len(rows))
     return seconds(lambda: [family.score(one, rows) for one in rows[:asked]]) / asked
 
 
 def _bk_tree(hashes: NDArray[np.uint64]) -> tuple[str, float] | None:
-    """Seconds to build the tree and look up each hash; None where it is not installed."""
+    """Return the seconds to build the tree and look up each hash; None where pybktree is not installed."""
     pybktree = optional("pybktree")
     if pybktree is None:
         return None
@@ -141,7 +146,7 @@ def _bk_tree(hashes: NDArray[np.uint64]) -> tuple[str, float] | None:
 
 
 def _each(hashes: NDArray[np.uint64], radius: int) -> float:
-    """Seconds to compare each hash with all others."""
+    """Return the seconds to compare each hash with all others."""
     asked = hashes[:ASKED]
     asking = seconds(lambda: [np.flatnonzero(np.bitwise_count(hashes ^ one) <= radius) for one in asked])
     return asking / len(asked) * len(hashes)

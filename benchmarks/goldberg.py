@@ -19,16 +19,16 @@ COUNT = 250_000
 BATCH = 50_000
 
 UNPACKED = 250_000
-"""Rows of the baseline at most: 648 float32 of a million are 2.6 GB. Larger counts are scaled from these."""
+"""Limit on the rows of the baseline: 648 float32 of a million are 2.6 GB. Larger counts are scaled from these."""
 
 ASKED = 4
-"""Pictures that are asked for, spread over the real ones: each in its first orientation, or in all 8."""
+"""Number of pictures to search for, spread over the real ones: each in its first orientation, or in all 8."""
 
 GOLDBERG = Goldberg()
 
 
 def run(count: int = COUNT, signatures: str | None = None) -> list[Result]:
-    """One query, its 8 orientations, and these with their negatives, all for the exact best 10."""
+    """Measure one query, its 8 orientations, and these with their negatives, all for the exact best 10."""
     real = real_rows("goldberg", signatures)
     rows = crossed_goldberg(real, count, seed=0)
     made: dict[str, NDArray[Any]] = {}
@@ -73,7 +73,7 @@ def run(count: int = COUNT, signatures: str | None = None) -> list[Result]:
 
 
 def search(queries: Sequence[Rows], reader: ColumnReader, min_score: float | None = None) -> float:
-    """Seconds a query, the mean of the queries' medians."""
+    """Return the seconds of a query, the mean of the queries' medians."""
 
     def ask(asked: Rows) -> float:
         return median_seconds(lambda: GOLDBERG.search(asked, reader, limit=10, min_score=min_score), runs=7)
@@ -90,7 +90,7 @@ def _plainly(queries: Rows, reader: ColumnReader) -> Any:
 
 
 def product(rows: Rows) -> float:
-    """Seconds of one query's dot products with all rows, unpacked to float32 before the clock starts."""
+    """Return the seconds of one query's dot products with all rows, which are unpacked to float32 before."""
     some = rows[:UNPACKED]
     unpacked = np.empty((len(some), 648), np.float32)
     for start in range(0, len(some), BATCH):

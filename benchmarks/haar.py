@@ -21,7 +21,7 @@ from shards.table.format.records import FIXED
 
 COUNT = 1_000_000
 TIMES = 5
-"""How many times as many rows as in the smaller segment it is compared with."""
+"""Ratio of the rows to those of a smaller segment."""
 
 QUERIES = 20
 
@@ -32,7 +32,7 @@ HAAR = Haar()
 
 
 def run(count: int = COUNT, signatures: str | None = None) -> list[Result]:
-    """`count` rows, and a fifth of them, asked for pictures that are not among them."""
+    """Search `count` rows, and a fifth of them, for pictures that are not among them."""
     parents = real_rows("haar", signatures)
     held_out = max(len(parents) // 10, 1)
     queries = crossed_haar(parents[:held_out], QUERIES, seed=1)
@@ -57,7 +57,7 @@ def run(count: int = COUNT, signatures: str | None = None) -> list[Result]:
 
 
 def _warm(made: dict[str, NDArray[Any]], queries: Rows, build: float, read: float) -> Result:
-    """Everything in memory, the first answers compared with the plain formula's."""
+    """Measure with everything in memory; the first answers are compared with those of the plain formula."""
     rows = made["haar"]
     reader = Resident(made, len(rows))
     for n in range(5):
@@ -86,20 +86,20 @@ def _warm(made: dict[str, NDArray[Any]], queries: Rows, build: float, read: floa
 
 
 def _cold(stored: Stored, queries: Rows, count: int) -> Iterator[Result]:
-    """The same queries, each by a reader that has nothing yet, where bytes count and where requests do."""
+    """Measure the same queries, each by a reader without a cache, where bytes count and where requests do."""
     plain = seconds(lambda: _plainly(queries[:1], stored.reader()))
     for what, gap in (("bytes count", 1), ("requests count", REQUEST_WORTH)):
         cold = stored.cold(queries, _search, gap)
         share = cold.bytes / count
-        bar = "16 B a row" if gap == 1 else "40 B a row in 32 requests"
+        target = "16 B a row" if gap == 1 else "40 B a row in 32 requests"
         holds = share <= 16 if gap == 1 else share <= 40 and cold.requests <= 32
         yield Result(
             f"haar, a cold query where {what}",
             cold.seconds,
             "reading and scoring every row",
             plain,
-            f"{share:.1f} B a row, {cold}; at most {size(cold.most)}",
-            f"at most {bar}, 3 rounds",
+            f"{share:.1f} B a row, {cold}; at most {size(cold.max_bytes)}",
+            f"at most {target}, 3 rounds",
             holds and cold.rounds <= 3,
             rows=count,
             read_bytes=cold.bytes,
@@ -115,12 +115,12 @@ def _plainly(query: Rows, reader: ColumnReader) -> Any:
 
 
 def _typical(work: Callable[[Rows], object], queries: Rows) -> float:
-    """The median over the queries."""
+    """Return the median over the queries."""
     return float(np.median([median_seconds(partial(work, queries[n : n + 1]), runs=3) for n in range(len(queries))]))
 
 
 class PostingLists:
-    """The baseline: the rows of each coefficient end to end, and their weights taken off float32 scores."""
+    """The baseline: the rows of each coefficient end to end, whose weights are subtracted from float32 scores."""
 
     def __init__(self, rows: Rows, queries: Rows) -> None:
         self._count = len(rows)

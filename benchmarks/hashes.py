@@ -16,47 +16,47 @@ from benchmarks.measure import Result, human, median_seconds, optional, seconds
 from benchmarks.report import size
 from benchmarks.signatures import crossed_hashes, real_rows
 from shards.families import ColumnReader, Rows
-from shards.families.base import Matches
 from shards.families.hashes import ImageHash
 from shards.families.hashes.hamming import WORD, HammingFamily
+from shards.families.matches import Matches
 
 COUNT = 2_000_000
 QUERIES = 100
 ASKED = 3
-"""Of the queries, put to baselines that look at every row whatever is asked."""
+"""Number of queries for baselines that compare every row."""
 
 COLD = 20
-"""Of the queries, each put to a reader that has nothing yet."""
+"""Number of queries for readers without a cache."""
 
 LIMIT = 10
 
 NEAR = (3, 10)
-"""Radii in bits of 64, and those of 256 below: a copy's usual, and a generous one."""
+"""Radii in bits of 64 (those of 256 below): usual for a copy, and generous."""
 
 NEAR_OF_256 = (10, 31)
 
 
 def run(count: int = COUNT, signatures: str | None = None) -> list[Result]:
-    """64 bits within 3 and 10 bits and the nearest 10; 256 bits within 10 and 31, of half as many."""
+    """Measure 64 bits within 3 and 10 bits and the nearest 10; 256 bits within 10 and 31, of half as many rows."""
     small = Searched.of(ImageHash("dhash"), count, signatures)
     large = Searched.of(ImageHash("dhash", 16), max(count // 2, 1), signatures)
-    bars = {3: ("at most 1/300 at 30 million", 1 / 300), 10: ("at most 1/35 at 30 million", 1 / 35)}
+    targets = {3: ("at most 1/300 at 30 million", 1 / 300), 10: ("at most 1/35 at 30 million", 1 / 35)}
     shares = {10: ("at most 0.3", 0.3), 31: ("at most 0.6", 0.6)}
     found: list[Result] = []
     for radius in NEAR:
-        bar, most = bars[radius]
-        # smaller indexes are not what this bar is about: a scan of them is fast too
-        found += small.within(radius, bar, lambda ratio, most=most: count < 30_000_000 or ratio <= most)  # type: ignore[misc]
+        target, max_ratio = targets[radius]
+        # smaller indexes are not what this target is about: a scan of them is fast too
+        found += small.within(radius, target, lambda ratio, limit=max_ratio: count < 30_000_000 or ratio <= limit)  # type: ignore[misc]
     found.append(small.nearest())
     for radius in NEAR_OF_256:
-        bar, most = shares[radius]
-        found += large.within(radius, bar, lambda ratio, most=most: ratio <= most)  # type: ignore[misc]
+        target, max_ratio = shares[radius]
+        found += large.within(radius, target, lambda ratio, limit=max_ratio: ratio <= limit)  # type: ignore[misc]
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """A segment of one family in memory, and what is asked of it."""
+    """A segment of one family in memory, and the queries for it."""
 
     family: HammingFamily
     rows: Rows
@@ -77,8 +77,8 @@ class Searched:
         build = seconds(lambda: columns.update(family.columns(rows)))
         return cls(family, rows, queries, columns, build)
 
-    def within(self, radius: int, bar: str, holds: Callable[[float], bool]) -> list[Result]:
-        """Beside numpy's one-liner and, where FAISS is installed, beside its indexes; the bar is on its flat search."""
+    def within(self, radius: int, target: str, holds: Callable[[float], bool]) -> list[Result]:
+        """Measure beside numpy's one-liner and FAISS, if installed; the target applies to its flat index."""
         times = self.times(radius)
         ours = float(np.median(times))
         cold = self.cold(radius)
@@ -90,7 +90,7 @@ class Searched:
                 counts = np.bitwise_count(words ^ self.queries["hash"][n])
                 np.flatnonzero((counts.sum(axis=1) if self.family.bits > WORD else counts[:, 0]) <= radius)
 
-        detail = f"p99 {human(float(np.quantile(times, 0.99)))}; a cold query at most {size(cold.most)}, {cold}"
+        detail = f"p99 {human(float(np.quantile(times, 0.99)))}; a cold query at most {size(cold.max_bytes)}, {cold}"
         found = [
             Result(
                 what,
@@ -106,14 +106,16 @@ class Searched:
             )
         ]
         for name, theirs in self._faiss(radius):
-            is_bar = name.endswith(".search") and theirs is not None
-            reached = not is_bar or holds(ours / theirs)  # type: ignore[operator]
+            is_target = name.endswith(".search") and theirs is not None
+            reached = not is_target or holds(ours / theirs)  # type: ignore[operator]
             line = found[0].line
-            found.append(Result(what, ours, name, theirs, "", bar if is_bar else "", reached, len(words), line=line))
+            found.append(
+                Result(what, ours, name, theirs, "", target if is_target else "", reached, len(words), line=line)
+            )
         return found
 
     def nearest(self) -> Result:
-        """The nearest 10 and their ties, beside numpy's one-liner."""
+        """Measure the nearest 10 and their ties, beside numpy's one-liner."""
         times = self.times(None)
         words = self.rows["hash"][:, 0]
         few = min(LIMIT, len(words) - 1)
@@ -132,7 +134,7 @@ class Searched:
         )
 
     def ask(self, query: Rows, reader: ColumnReader, radius: int | None) -> Matches:
-        """All within the radius, or the nearest few."""
+        """Search for all rows within the radius, or the nearest few."""
         if radius is None:
             return self.family.search(query, reader, limit=LIMIT)
         min_score = self.family.score_at(radius)
@@ -140,11 +142,11 @@ class Searched:
 
     @property
     def resident(self) -> Resident:
-        """Everything in memory."""
+        """Return a reader with everything in memory."""
         return Resident(self.columns, len(self.rows))
 
     def times(self, radius: int | None, queries: int = QUERIES) -> list[float]:
-        """Seconds of each query, the second time it is asked: the first time, its pages are new to the processor."""
+        """Return the seconds of each query when it is repeated: the first time, its pages are new to the processor."""
         times: list[float] = []
 
         def ask_all() -> None:
@@ -159,12 +161,12 @@ class Searched:
         return times
 
     def cold(self, radius: int) -> Cold:
-        """What the first queries cost readers that have nothing yet."""
+        """Measure the first queries with readers that have no cache."""
         ask = partial(self.ask, radius=radius)
         return Stored.of(self.columns, len(self.rows)).cold(self.queries[:COLD], ask)
 
     def _faiss(self, radius: int) -> Iterator[tuple[str, float | None]]:
-        """Seconds of one query on one thread, by index and method; None where FAISS is not installed."""
+        """Return the seconds of one query on one thread, by index and method; None where FAISS is not installed."""
         faiss = optional("faiss")
         if faiss is None:
             yield "FAISS IndexBinaryFlat.search (not installed)", None
@@ -186,5 +188,5 @@ class Searched:
 
 
 def _each(ask: Callable[[NDArray[np.uint8]], object], queries: NDArray[np.uint8]) -> float:
-    """Seconds of a query: the median of each, and the median of these."""
+    """Return the seconds of a query: the median over the queries of their medians."""
     return float(np.median([median_seconds(partial(ask, queries[n : n + 1]), runs=3) for n in range(len(queries))]))

@@ -1,4 +1,4 @@
-"""The function that adds uploads, in a stand-in for AWS, beside signing alone: what the bucket and the queue cost.
+"""The function that adds uploads, in a stand-in for AWS, beside computing signatures alone: what bucket and queue cost.
 
 One worker, of which AWS runs as many as the uploads need.
 """
@@ -29,10 +29,10 @@ SIDES = {512: 5_000, 1600: 500}
 """Pixels of the longer side, of a preview, and of a photo as messengers send it; and how many of each are added."""
 
 BATCH = 100
-"""Messages of one call, as in serverless.yml."""
+"""Number of messages of one call, as in serverless.yml."""
 
 PORT = 4577
-"""Not that of `make aws-local`, which may run."""
+"""Another port than that of `make aws-local`, which may run."""
 
 OVERHEAD = 1.25
 """What a picture may take in all, as a multiple of signing it. Asking S3 for an object costs a client of AWS for Python
@@ -40,7 +40,7 @@ OVERHEAD = 1.25
 
 
 def run() -> list[Result]:
-    """A row for each size: seconds of a picture, in the function and alone, the medians of batches that take turns."""
+    """Measure each size: seconds of a picture in the function and alone, the medians of alternating batches."""
     with _deployed() as stack:
         return [_measured(stack, side, count) for side, count in SIDES.items()]
 
@@ -79,7 +79,7 @@ def _measured(stack: Stack, side: int, count: int) -> Result:
 
 
 def _crops(side: int, count: int) -> Iterator[bytes]:
-    """Real pictures, each cropped in its own way, then brought to this size."""
+    """Return real pictures, each cropped in its own way, then resized to this size."""
     chance = random.Random(1)
     originals = [Image.open(path).convert("RGB") for path in sorted(PICTURES.glob("*.jpg"))]
     for number in range(count):
@@ -94,7 +94,7 @@ def _crops(side: int, count: int) -> Iterator[bytes]:
 
 @contextmanager
 def _deployed() -> Iterator[Stack]:
-    """The stack, in which nothing but this calls the function."""
+    """Deploy a stack in which nobody else calls the function."""
     with tempfile.TemporaryDirectory() as folder:
         stack = Stack(Path(folder) / "stack", PORT, "bench")
         before = dict(os.environ)
@@ -113,7 +113,7 @@ def _deployed() -> Iterator[Stack]:
 
 
 def _timed_call(client: Any, function: str, bucket: str, keys: list[str]) -> float:
-    """Seconds that a call with the events of these objects takes. Raises RuntimeError where it does not do them all."""
+    """Return the seconds of a call with the events of these objects. Raises RuntimeError if it does not add all."""
     batch = {"Records": [_message(bucket, key) for key in keys]}
     began = time.perf_counter()
     answer = client.invoke(FunctionName=function, Payload=json.dumps(batch).encode())
@@ -125,7 +125,7 @@ def _timed_call(client: Any, function: str, bucket: str, keys: list[str]) -> flo
 
 
 def _message(bucket: str, key: str) -> Mapping[str, str]:
-    """What the queue hands over for an object that was put into the bucket."""
+    """Return the message of the queue about an object that was put into the bucket."""
     happened = {
         "eventSource": "aws:s3",
         "eventName": "ObjectCreated:Put",

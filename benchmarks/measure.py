@@ -1,4 +1,4 @@
-"""Timing on one core, memory, and the row that a measurement becomes."""
+"""Timing on one core, memory, and results."""
 
 from __future__ import annotations
 
@@ -16,27 +16,44 @@ SLACK = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One row: `ours` and `baseline` in seconds, medians; `bar`: what must hold, in words; `holds`: whether it does.
-
-    `baseline` is None where what it needs is not installed, which `baseline_name` then says. `rows` is how many
-    signatures were searched or added, `row_bytes` what each takes in a segment, `read_bytes` what a query reads that
-    has nothing yet, `build` the seconds to make the search columns: None where it does not apply. `line` names the
-    plotted line that the row is a point of. `section` is filled in by whoever ran it.
-    """
+    """A measurement and its baseline: a row of the table. `None` means that a figure does not apply."""
 
     what: str
+
     ours: float
+    """Seconds, a median."""
+
     baseline_name: str
+    """The baseline, and the reason where it was not measured."""
+
     baseline: float | None
+    """Seconds, a median; None where the baseline is not installed."""
+
     detail: str
-    bar: str = ""
+
+    target: str = ""
+    """The target, in words."""
+
     holds: bool = True
+    """Whether the target was reached."""
+
     rows: int | None = None
+    """Signatures that were searched or added."""
+
     row_bytes: float | None = None
+    """Bytes of each in a segment."""
+
     read_bytes: float | None = None
+    """Bytes that a query reads without a cache."""
+
     build: float | None = None
+    """Seconds to make the columns for searching."""
+
     line: str = ""
+    """The plotted line that this result is a point of."""
+
     section: str = ""
+    """The section that measured it, filled in by the command."""
 
     @property
     def ratio(self) -> float | None:
@@ -47,13 +64,13 @@ class Result:
 
 
 def median_seconds(work: Callable[[], object], *, runs: int = 5) -> float:
-    """The median wall time of some runs after one that does not count."""
+    """Return the median wall time of some runs after one that does not count."""
     work()
     return statistics.median(seconds(work) for _ in range(runs))
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """The wall time of one run on one core.
+    """Return the wall time of one run on one core.
 
     Raises RuntimeError where several cores worked at it: every comparison here is of one core with one core.
     """
@@ -70,7 +87,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def optional(module: str) -> ModuleType | None:
-    """A baseline's module, or None where it is not installed."""
+    """Import the module of a baseline; None where it is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError:
@@ -78,12 +95,12 @@ def optional(module: str) -> ModuleType | None:
 
 
 def peak_memory() -> int:
-    """Bytes of memory this process held at most: mapped files count while their pages are in use."""
+    """Return the peak memory of this process in bytes: mapped files count while their pages are in use."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def human(duration: float) -> str:
-    """A duration as people write it."""
+    """Write a duration from microseconds to seconds."""
     if duration < 1e-3:
         return f"{duration * 1e6:.0f} µs"
     return f"{duration * 1000:.1f} ms" if duration < 1 else f"{duration:.2f} s"

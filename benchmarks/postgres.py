@@ -83,14 +83,14 @@ def _asked(searched: Searched, cluster: Cluster, radius: int, where: str, asked:
 
 def _result(searched: Searched, radius: int, name: str, theirs: float | None, detail: str, line: str = "") -> Result:
     ours = float(np.median(searched.times(radius, ASKED)))
-    bar = "at most 1/50" if line else ""
+    target = "at most 1/50" if line else ""
     return Result(
         f"64 bits, all within {radius}",
         ours,
         name,
         theirs,
         detail,
-        bar,
+        target,
         theirs is None or not line or ours <= theirs / 50,
         rows=len(searched.rows),
         line=line,

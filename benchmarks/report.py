@@ -89,20 +89,20 @@ def _processor() -> str:
 
 def show(results: list[Result]) -> None:
     """The table."""
-    titles = ("what", "N", "ours", "baseline", "ratio", "B a row", "B read", "built in", "bar", "", "")
+    titles = ("what", "N", "ours", "baseline", "ratio", "B a row", "B read", "built in", "target", "", "")
     table = Table(*titles, box=None, pad_edge=False)
     for result in results:
         table.add_row(
             *_cells(result),
-            result.bar,
-            "" if not result.bar else "holds" if result.holds else "[red]MISSED[/]",
+            result.target,
+            "" if not result.target else "holds" if result.holds else "[red]MISSED[/]",
             result.detail,
         )
     Console(width=None if sys.stdout.isatty() else 260).print(table)
 
 
 def size(count: float) -> str:
-    """A number of bytes as people write it."""
+    """Write a number of bytes in binary units, which the kept results have."""
     for unit in ("B", "KiB", "MiB"):
         if count < 1024:
             return f"{count:.3g} {unit}" if count < 1000 else f"{count:.0f} {unit}"

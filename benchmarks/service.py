@@ -27,14 +27,14 @@ CLIENTS = 16
 SECONDS = 60.0
 
 ALONE = 300
-"""Requests of one client with nobody else, for the baseline."""
+"""Requests of a single client, for the baseline."""
 
 ADDS = 150
-"""Pictures that can be added a second, all clients together: more than two processors sign."""
+"""Pictures that all clients together can add in a second: more than two processors can compute signatures of."""
 
 
 def run(count: int = COUNT, *, seconds: float = SECONDS) -> list[Result]:
-    """A row for queries and one for adds, beside one client alone in the same run; and what HTTP adds to a search."""
+    """Measure queries and adds, beside a single client in the same run, and the time that HTTP adds to a search."""
     pool = samples(ALONE + max(int(ADDS * seconds), CLIENTS * LEAST), seed=1)
     alone_pool, crowd_pool = pool[:ALONE], pool[ALONE:]
     with tempfile.TemporaryDirectory() as folder:
@@ -90,12 +90,12 @@ def _queries(alone: Tally, crowd: Tally, count: int) -> Result:
 
 
 def _p99(times: Sequence[float]) -> float:
-    """The 99th percentile of sorted times."""
+    """Return the 99th percentile of sorted times."""
     return times[len(times) * 99 // 100]
 
 
 def _fill(url: str, count: int) -> None:
-    """An index of this many images, as an import would leave it."""
+    """Create an index of this many images, as an import would leave it."""
     index = Index.create(url)
     for start in range(0, count, BATCH):
         some = min(BATCH, count - start)
@@ -111,7 +111,7 @@ def _fill(url: str, count: int) -> None:
 
 @contextmanager
 def _served(url: str) -> Iterator[tuple[str, Callable[[], int]]]:
-    """Its address while it is served, and what ends it and says its exit code."""
+    """Serve an index. Yields its address, and a function that stops the server and returns its exit code."""
     command = [str(Path(sys.executable).with_name("lookalike")), "serve", url, "--port", "0", "--json"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
@@ -129,7 +129,7 @@ def _served(url: str) -> Iterator[tuple[str, Callable[[], int]]]:
 
 
 def _in_process(url: str, pool: Sequence[Sample]) -> float:
-    """The median seconds of the same searches by hash, without HTTP."""
+    """Return the median seconds of the same searches by hash, without HTTP."""
     index = Index.open(url)
     times = []
     for sample in pool:

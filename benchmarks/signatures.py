@@ -22,19 +22,19 @@ from shards.pictures.decoding import Picture, decode
 PICTURES = Path(__file__).parent.parent / "demo" / "pictures"
 
 CROSSED = 10_000
-"""Haar rows made at a time: their temporaries stay small."""
+"""Number of Haar rows made at a time, so that temporaries stay small."""
 
 AT_A_TIME = 1 << 20
 
 
 def real_rows(name: str, signatures: str | None = None) -> Rows:
-    """The rows of real pictures in one of the default families, from a file where there is one. Raises ValueError."""
+    """Return the rows of real pictures in a default family, from a file if one is given. Raises ValueError."""
     return _of_demo(name) if signatures is None else _of_file(signatures, name)
 
 
 @lru_cache
 def _of_demo(name: str) -> Rows:
-    """Of crops of the demo's pictures, in 8 orientations: 384 rows."""
+    """Return the rows of crops of the demo's pictures, in 8 orientations: 384 rows."""
     return _sign(
         name,
         (
@@ -65,7 +65,7 @@ def _of_file(path: str, name: str) -> Rows:
 
 
 def sign_folder(folder: Path, out: Path) -> int:
-    """Write the signatures of the pictures in a folder, and say how many there were: what is no picture is left out."""
+    """Write the signatures of the pictures in a folder, and return their number. Other files are left out."""
     signed: dict[str, list[Rows]] = {name: [] for name in DEFAULT}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
@@ -90,7 +90,7 @@ def sign_folder(folder: Path, out: Path) -> int:
 
 
 def perturbed(name: str, count: int, seed: int, signatures: str | None = None) -> Rows:
-    """`count` rows of a default family: each value from one of two real parents, then a little noise."""
+    """Return `count` rows of a default family: each value from one of two real parents, then a little noise."""
     real = real_rows(name, signatures)
     if name == "haar":
         return crossed_haar(real, count, seed)
@@ -98,7 +98,7 @@ def perturbed(name: str, count: int, seed: int, signatures: str | None = None) -
 
 
 def crossed_haar(parents: Rows, count: int, seed: int) -> Rows:
-    """Each coefficient from one of two parents, 40 different ones a channel, sorted; colours between theirs."""
+    """Return rows with each coefficient from one of two parents, 40 different ones a channel, and colours between."""
     rng = np.random.default_rng(seed)
     rows = np.zeros(count, HAAR_ROW)
     for start in range(0, count, CROSSED):
@@ -116,7 +116,7 @@ def crossed_haar(parents: Rows, count: int, seed: int) -> Rows:
 
 
 def crossed_goldberg(parents: Rows, count: int, seed: int) -> Rows:
-    """Each of the 272 values from one of two parents."""
+    """Return rows with each of the 272 values from one of two parents."""
     rng = np.random.default_rng(seed)
     rows = np.zeros(count, Goldberg().dtype)
     for start in range(0, count, AT_A_TIME):

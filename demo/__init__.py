@@ -1,1 +1,1 @@
-"""What `make demo` runs: edited copies of real pictures, looked up in an index of the originals."""
+"""The program of `make demo`: searches for edited copies of real pictures in an index of the originals."""

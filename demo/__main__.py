@@ -1,4 +1,4 @@
-"""`python -m demo`: can edited copies be found? Exit code 1 where one is not that must be."""
+"""`python -m demo`: finds edited copies of pictures. Exits with 1 if one is missing that was found before."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def main() -> int:
         line(Console(stderr=True), str(error))
         return 1
     seconds = perf_counter() - start
-    bars = ", ".join(f"{family.name} {family.match_score:.0f}" for family in index.families)
-    line(console, f"{len(pictures)} pictures, signed and written to {place.FOLDER}/ in {seconds:.1f} s.")
+    thresholds = ", ".join(f"{family.name} {family.match_score:.0f}" for family in index.families)
+    line(console, f"{len(pictures)} pictures, indexed in {place.FOLDER}/ in {seconds:.1f} s.")
     line(console, f"Each is copied in {len(EDITS)} ways, and every family looks up every copy. A copy counts as")
     line(console, "found when its original is the best hit, and scores what the family calls a")
-    line(console, f"match ({bars}; 100 is the same).")
+    line(console, f"match ({thresholds}; 100 is the same).")
     line(console)
     rows = found_table(index, lookups.rows(index, pictures), console)
     line(console)
@@ -57,7 +57,7 @@ def wrong_matches(rows: Sequence[lookups.Row]) -> int:
 
 
 def shortfalls(rows: Sequence[lookups.Row], images: int) -> list[str]:
-    """What falls short of what was measured when the demo was written, in words."""
+    """Return the results that are worse than when the demo was written, as sentences."""
     missed = [
         f"{row.name.strip()}: {family} found {row.found[family]} of {images}"
         for row in rows

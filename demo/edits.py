@@ -1,4 +1,4 @@
-"""What happens to a picture on its way through the web: a copy of it, made in one of these ways."""
+"""Edits that happen to pictures on their way through the web, each of which makes a copy."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ HASHES = ("dhash", "phash")
 EVERY_FAMILY = ("haar", "goldberg", *HASHES)
 
 QUALITY = 85
-"""Of the JPEG that a copy is saved as."""
+"""JPEG quality of a copy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One way to make a copy.
+    """A way to make a copy.
 
     `make`: from the RGB original to the copy. `surely_by`: the families that must find the copy of every picture of
     this demo, as measured; the others find what they find. `option`: what a search must be told to find such copies
@@ -32,7 +32,7 @@ class Edit:
     quality: int = QUALITY
 
     def apply(self, original: bytes) -> bytes:
-        """The copy of an encoded picture, as a JPEG."""
+        """Return the copy of an encoded picture, as a JPEG."""
         with Image.open(io.BytesIO(original)) as picture:
             copy = self.make(picture.convert("RGB")).convert("RGB")
         saved = io.BytesIO()
@@ -61,7 +61,7 @@ def _blurred(picture: Image.Image) -> Image.Image:
 
 
 def _captioned(picture: Image.Image) -> Image.Image:
-    """A black bar over the lowest seventh, with white text on it."""
+    """Cover the lowest seventh with black, and write a white text on it."""
     copy = picture.copy()
     top = picture.height * 6 // 7
     draw = ImageDraw.Draw(copy)
@@ -73,7 +73,7 @@ def _captioned(picture: Image.Image) -> Image.Image:
 
 
 def _without_border(share: float) -> Callable[[Image.Image], Image.Image]:
-    """Without this share of the width and of the height, half of it at either side."""
+    """Crop this share of the width and of the height, half of it at either side."""
 
     def crop(picture: Image.Image) -> Image.Image:
         x, y = round(picture.width * share / 2), round(picture.height * share / 2)
@@ -83,7 +83,7 @@ def _without_border(share: float) -> Callable[[Image.Image], Image.Image]:
 
 
 def _rotated(picture: Image.Image) -> Image.Image:
-    """A quarter turn clockwise."""
+    """Rotate by a quarter turn clockwise."""
     return picture.transpose(Image.Transpose.ROTATE_270)
 
 

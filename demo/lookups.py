@@ -1,4 +1,4 @@
-"""Looking the copies up: how many of the originals each family finds, and how long that takes."""
+"""Searches for the copies: how many originals each family finds, and how long that takes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shards.pictures.decoding import decode
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One edit, looked up in one way.
+    """The results of one edit, searched for in one way.
 
     `found`: by family, how many originals were the best hit of their copy with at least the score that the family
     calls a match; None where the family cannot be asked that. `wrong`: by family, how many copies had another
@@ -33,19 +33,19 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one family: median seconds to sign a decoded picture, and to search the index for a signature."""
+    """The cost of one family: median seconds to compute a signature of a decoded picture, and to search for it."""
 
     signing: float
     searching: float
 
 
 def originals() -> dict[str, bytes]:
-    """The demo's pictures, by name."""
+    """Return the demo's pictures, by name."""
     return {path.name: path.read_bytes() for path in sorted(PICTURES.glob("*.jpg"))}
 
 
 def rows(index: Index, pictures: Mapping[str, bytes]) -> Iterator[Row]:
-    """The rows of the table, in order, each as soon as it is ready.
+    """Yield the rows of the table, in order, each as soon as it is ready.
 
     An edit that is found with an option only has one row without it and one with it.
     """
@@ -79,7 +79,7 @@ def _row(name: str, index: Index, copies: Mapping[str, Picture], option: str, su
 
 
 def _best(index: Index, copy: Picture, family: Family, option: str) -> str | None:
-    """The key of the best match, if anything matches."""
+    """Return the key of the best match, if anything matches."""
     hits = index.search(
         copy,
         family=family.name,
@@ -92,7 +92,7 @@ def _best(index: Index, copy: Picture, family: Family, option: str) -> str | Non
 
 
 def costs(index: Index, pictures: Mapping[str, bytes]) -> dict[str, Cost]:
-    """By family, measured over the originals."""
+    """Measure the cost of each family, over the originals."""
     decoded = [decode(original) for original in pictures.values()]
 
     def cost(family: Family) -> Cost:

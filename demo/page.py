@@ -10,7 +10,7 @@ from demo.place import FOLDER
 
 
 def show() -> int:
-    """Serve the page and open it; the exit code."""
+    """Serve the page, open it, and return the exit code."""
     # a process of its own: it stops its workers by itself on Ctrl-C, which reaches us too
     command = Path(sys.executable).with_name("lookalike")
     served = subprocess.Popen([command, "serve", str(FOLDER), "--port", "0", "--open"])  # noqa: S603

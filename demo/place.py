@@ -1,4 +1,4 @@
-"""Where the demo's index lies: made anew by each run, and never in the place of anything else."""
+"""The folder of the demo's index: made again by each run, and never in place of anything else."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from shards.table.format import names
 PICTURES = Path(__file__).parent.resolve() / "pictures"
 
 FOLDER = Path("demo-index")
-"""In the folder where the demo is run."""
+"""Relative to the folder in which the demo is run."""
 
 MADE_BY = "python -m demo"
-"""In the `source` of every image that the demo adds: what it knows its own index by."""
+"""Mark in the `source` of every image that the demo adds, by which it recognises its own index."""
 
 PARTS = {
     ".tmp",
     names.SETTINGS,
     *(folder.rstrip("/") for folder in (names.LOG, names.MANIFEST, names.SEGMENTS, names.DEAD, names.THUMBNAILS)),
 }
-"""What an index in a folder consists of."""
+"""Names that an index in a folder consists of."""
 
 
 class NotOursError(Exception):
-    """What lies in the folder was not made by the demo, so it stays."""
+    """The folder holds something that the demo did not make, so it stays."""
 
 
 def make_index(pictures: Mapping[str, bytes]) -> Index:
-    """An index of these pictures of the demo, by name, folded into one segment. Raises NotOursError."""
+    """Create an index of these pictures, given by name, folded into one segment. Raises NotOursError."""
     if FOLDER.exists() or FOLDER.is_symlink():
         _check_ours()
         shutil.rmtree(FOLDER)
@@ -46,7 +46,7 @@ def make_index(pictures: Mapping[str, bytes]) -> Index:
 
 
 def _check_ours() -> None:
-    """Raise NotOursError unless this is an index, of nothing but what the demo adds, and with nothing beside it."""
+    """Raise NotOursError unless the folder is an index of the demo's pictures alone, with nothing beside it."""
     if FOLDER.is_symlink() or not FOLDER.is_dir():
         raise NotOursError(f"{FOLDER} is in the way: it is no folder. Move it away first.")
     beside = sorted(path.name for path in FOLDER.iterdir() if path.name not in PARTS)
@@ -63,6 +63,6 @@ def _check_ours() -> None:
 
 
 def files() -> dict[str, int]:
-    """Everything that the index consists of: its files by name within the folder, with their bytes."""
+    """Return the files of the index: names within the folder, and sizes in bytes."""
     found = sorted(path for path in FOLDER.rglob("*") if path.is_file())
     return {path.relative_to(FOLDER).as_posix(): path.stat().st_size for path in found}

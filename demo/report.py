@@ -1,4 +1,4 @@
-"""What the demo prints: coloured on a terminal, plain text anywhere else."""
+"""The output of the demo: coloured on a terminal, plain text anywhere else."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from lookalike import Index
 from shards.table.format import names
 
 POSTCARD = Path(__file__).parent / "postcard.jpg"
-"""A smaller, mirrored copy of one of the pictures, with a caption: something to search for."""
+"""A smaller, mirrored copy of one of the pictures, with a caption, to search for."""
 
 
 def found_table(index: Index, rows: Iterable[Row], console: Console) -> list[Row]:
-    """The table of what was found, row by row as they come; the rows."""
+    """Print the table of found copies, row by row as they come. Returns the rows."""
     images = index.count()
     table = _table(index, f"how many of {images} copies were found")
     shown = []
@@ -47,7 +47,7 @@ def _cell(found: int | None, images: int) -> Text:
 
 
 def cost_table(index: Index, costs: Mapping[str, Cost], console: Console) -> None:
-    """Times and sizes, by family."""
+    """Print times and sizes, by family."""
     table = _table(index, "what it costs")
     stats = index.stats()
     of_families = [costs[family.name] for family in index.families]
@@ -67,7 +67,7 @@ def _table(index: Index, title: str) -> Table:
 
 
 def index_files(files: Mapping[str, int], console: Console) -> None:
-    """The files of the index, and the newest segment as numpy reads it."""
+    """Print the files of the index, and the newest segment as numpy reads it."""
     line(console, f"The index is nothing but these files in {FOLDER}/, {sum(files.values()):,} bytes in all:")
     drawn = [size for name, size in files.items() if name.startswith(names.THUMBNAILS)]
     for name, size in files.items():
@@ -83,7 +83,7 @@ def index_files(files: Mapping[str, int], console: Console) -> None:
 
 
 def next_step(console: Console) -> None:
-    """One command to go on with."""
+    """Print a command to continue with."""
     command = Path(sys.executable).with_name("lookalike")
     here = [os.path.relpath(path) for path in (command, POSTCARD)]
     line(console, "Next, a postcard of one of them, mirrored and with a caption:")
@@ -91,5 +91,5 @@ def next_step(console: Console) -> None:
 
 
 def line(console: Console, text: str = "", style: str | None = None) -> None:
-    """A line as it is: not wrapped, nor coloured by what it seems to contain."""
+    """Print a line as it is: neither wrapped nor highlighted."""
     console.print(text, style=style, soft_wrap=True, highlight=False, markup=False)

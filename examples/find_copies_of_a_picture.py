@@ -58,7 +58,7 @@ def main() -> None:
     added = add_folder(index, given.folder)
     print(f"pictures added: {added}; in the index: {index.count()}")
 
-    # a search always has a best hit; the family's own bar says from which score on it is a copy
+    # a search always has a best hit; the family's match score says from which score on it is a copy
     family = index.families[0]
     answer = index.search(str(given.picture), orientations=True, min_score=family.match_score)
     if not answer.hits:

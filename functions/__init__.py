@@ -1,1 +1,1 @@
-"""What runs on AWS Lambda: handlers, and the events and calls of AWS."""
+"""Functions that run on AWS Lambda: handlers, and the events and calls of AWS."""

@@ -1,1 +1,1 @@
-"""What puts lookalike into an AWS account, or into a stand-in for one on this machine."""
+"""Packaging and deployment: to an AWS account, or to a stand-in for one on this machine."""

@@ -1,4 +1,4 @@
-"""The same deployment on this machine: `make aws-local` deploys serverless.yml to a stand-in for AWS, and fills it."""
+"""`make aws-local`: deploys serverless.yml to a stand-in for AWS on this machine, and fills it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PICTURES = ROOT / "demo" / "pictures"
 STACK = Stack(ROOT / "build" / "local")
 
 FOUND_SECONDS = 600.0
-"""The queue is asked every few seconds, and the first call starts the function."""
+"""Limit for the pictures to be found: the queue is polled every few seconds, and the first call starts the function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class Api:
     token: str
 
     def ask(self, method: str, path: str, **rest: Any) -> httpx.Response:
-        """One request."""
+        """Send one request, and return its answer."""
         headers = {"Authorization": f"Bearer {self.token}", "Host": self.host}
         return httpx.request(method, STACK.endpoint + path, headers=headers, timeout=60, **rest)
 
 
 def main() -> None:
-    """`start` or `stop`."""
+    """Start or stop the stand-in, as the argument says."""
     actions: dict[str, Callable[[], None]] = {"start": start, "stop": stop}
     chosen = actions.get(sys.argv[1]) if len(sys.argv) == 2 else None
     if chosen is None:
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def start() -> None:
-    """Start the stand-in, deploy to it, upload the demo's pictures, and wait until they are found."""
+    """Start the stand-in, deploy to it, upload the demo's pictures, and wait until searches find them."""
     os.environ.update(STACK.environment)
     STACK.start()
     print("deploying serverless.yml", flush=True)
@@ -69,12 +69,12 @@ def start() -> None:
 
 
 def stop() -> None:
-    """End the stand-in, with all that was in it."""
+    """Stop the stand-in, and delete its data."""
     print("stopped" if STACK.stop() else "it does not run")
 
 
 def token_of_stack() -> str:
-    """The token of this stack, put into its secret."""
+    """Create a token, put it into the stack's secret, and return it."""
     kept = STACK.folder / "token"
     if not kept.exists():
         kept.write_text(secrets.token_urlsafe(24))
@@ -86,7 +86,7 @@ def token_of_stack() -> str:
 
 
 def upload_pictures(bucket: str) -> list[str]:
-    """Put the demo's pictures into the image bucket; their keys."""
+    """Put the demo's pictures into the image bucket, and return their keys."""
     paths = sorted(PICTURES.glob("*.jpg"))
     client = STACK.client("s3")
     for path in paths:
@@ -96,7 +96,7 @@ def upload_pictures(bucket: str) -> list[str]:
 
 
 def wait_until_found(api: Api, names: list[str]) -> None:
-    """Wait until the index has all of them."""
+    """Wait until the index has all these keys."""
     started = time.monotonic()
 
     def are_found() -> bool:

@@ -1,4 +1,4 @@
-"""Has a bucket that was there before send its events to the queue of a stack, beside whoever gets them already.
+"""Events of an existing bucket: sent to the queue of a stack, beside those that the bucket sends already.
 
 `python -m infra.notifications add BUCKET QUEUE_ARN`, or `remove`. S3 keeps all notifications of a bucket in one
 document, and takes a new one only as a whole: so the others are read first, and written again as they are.
@@ -15,11 +15,11 @@ import boto3
 EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
 
 Notifications = Mapping[str, Any]
-"""What S3 calls a NotificationConfiguration."""
+"""A NotificationConfiguration of S3."""
 
 
 def main() -> None:
-    """Change them, with the credentials and the region of the environment."""
+    """Change the notifications, with the credentials and the region of the environment."""
     if len(sys.argv) != 4 or sys.argv[1] not in ("add", "remove"):  # its own name, and three words
         sys.exit("usage: python -m infra.notifications add|remove BUCKET QUEUE_ARN")
     action, bucket, queue = sys.argv[1:]
@@ -32,21 +32,21 @@ def main() -> None:
 
 
 def added(notifications: Notifications, queue: str) -> Notifications:
-    """With both kinds of events sent to this queue, once each."""
+    """Return the notifications with both kinds of events sent to this queue, once each."""
     others = removed(notifications, queue)
     queues = [*others.get("QueueConfigurations", ()), {"Id": _id(queue), "QueueArn": queue, "Events": list(EVENTS)}]
     return {**others, "QueueConfigurations": queues}
 
 
 def removed(notifications: Notifications, queue: str) -> Notifications:
-    """Without what `added` added, or a stack that made the bucket; whatever else goes to the same queue stays."""
+    """Return the notifications without those of `added` or of the stack that made the bucket; others stay."""
     queues = [one for one in notifications.get("QueueConfigurations", ()) if not _is_ours(one, queue)]
     rest = {kind: said for kind, said in notifications.items() if kind != "QueueConfigurations"}
     return {**rest, "QueueConfigurations": queues} if queues else rest
 
 
 def _is_ours(one: Notifications, queue: str) -> bool:
-    """A bucket that a stack made, and that stayed when the stack was removed, sends its events by other names.
+    """Return whether lookalike made a notification. Those of a bucket that a stack made have other names.
 
     S3 takes no event for one queue twice, so these have to go before the events are added.
     """

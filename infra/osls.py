@@ -1,4 +1,4 @@
-"""The command that deploys: osls, the maintained fork of the Serverless Framework 3."""
+"""The deploying command, osls: the maintained fork of the Serverless Framework 3."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ ROOT = Path(__file__).parent.parent
 
 
 class OslsError(Exception):
-    """What it said, when it failed."""
+    """osls failed; the message is its output."""
 
 
 def node() -> str:
-    """The Node.js that `make` found or installed."""
+    """Return the path of the Node.js that `make` found or installed."""
     return str(Path(sysconfig.get_path("scripts")) / "node")
 
 
 def osls(*arguments: str, folder: Path = ROOT, **variables: str) -> str:
-    """Run it on the serverless.yml of a folder, with these variables in its environment; what it said.
+    """Run osls on the serverless.yml of a folder, with these variables in its environment. Returns its output.
 
     Raises OslsError, also where it is not installed.
 

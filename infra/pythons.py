@@ -1,4 +1,4 @@
-"""The Pythons of this machine; run as a program, prints the newest that lookalike can run on."""
+"""The Pythons of this machine. As a program, prints the newest that lookalike can run on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ASKED = "import sys; print(*sys.version_info[:3]) if sys.version_info.releaselev
 
 
 def main() -> None:
-    """Print the path of the newest."""
+    """Print the path of the newest Python."""
     print(newest())
 
 
@@ -26,7 +26,7 @@ def newest() -> Path:
 
 
 def candidates() -> Iterator[Path]:
-    """Yield what may be a Python: on the PATH, and among the versions that pyenv has."""
+    """Yield programs that may be a Python: on the PATH, and among the versions of pyenv."""
     folders = [Path(folder) for folder in os.get_exec_path() if folder]
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     folders += sorted((pyenv / "versions").glob("3.*/bin"))

@@ -1,4 +1,4 @@
-"""A stand-in for AWS on this machine, with serverless.yml deployed to it as it is.
+"""A stand-in for AWS on this machine, to which serverless.yml is deployed unchanged.
 
 The stand-in is MiniStack, which speaks LocalStack's port. It runs the real functions, in processes of its own Python,
 called by real events. It does not enforce roles, nor the sizes that AWS allows; it hands over ten messages at once,
@@ -29,27 +29,27 @@ from infra.osls import ROOT, osls
 from infra.package import PACKAGES
 
 HOST = "127.0.0.1"
-"""Nobody else is to use it: it asks for no password."""
+"""Loopback only: the stand-in asks for no password."""
 
 PROGRAM = Path(sys.prefix) / "local" / "bin" / "ministack"
 
 READY_SECONDS = 600.0
-"""An idle machine needs two, a busy one a minute. One that fails ends by itself: this is for one that hangs."""
+"""Limit on starting: an idle machine takes two seconds, a busy one a minute. One that hangs reaches it."""
 
 STOP_SECONDS = 60.0
-"""Until a process that was killed is gone."""
+"""Limit on the end of a process that was killed."""
 
 OFTEN = {"SLS_AWS_MONITORING_FREQUENCY": "100"}
-"""Milliseconds between looks at how far a deployment is: the stand-in needs half a second for it, and AWS minutes."""
+"""Milliseconds between two checks of a deployment: the stand-in takes half a second, AWS takes minutes."""
 
 
 class LocalStackError(Exception):
-    """The stand-in did not start, or what was deployed to it does not answer. It says where to look."""
+    """The stand-in did not start, or its functions do not answer. The message says where to look."""
 
 
 @dataclass(slots=True)
 class Stack:
-    """One stand-in, and one deployment in it.
+    """A stand-in, and one deployment in it.
 
     `folder`: the process's number, its output, the packages. What the stand-in knows is in its memory, and in there.
     """
@@ -66,7 +66,7 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes every client of AWS use it. `deploy`, and whoever opens the index, needs it in `os.environ`."""
+        """Variables by which clients of AWS use the stand-in. Set them for `deploy`, and for opening the index."""
         return {
             # any text will do: it is checked by nobody
             "AWS_ACCESS_KEY_ID": "test",
@@ -78,16 +78,16 @@ class Stack:
 
     @property
     def name(self) -> str:
-        """Of the stack, and in front of the names of all that is in it."""
+        """Name of the stack, and prefix of the names of its resources."""
         return f"lookalike-{self.stage}"
 
     @property
     def output(self) -> Path:
-        """What the stand-in and the functions say."""
+        """File with the output of the stand-in and of the functions."""
         return self.folder / "output.txt"
 
     def client(self, service: str, **options: Any) -> Any:
-        """A client of one service there."""
+        """Return a client of one service of the stand-in."""
         return boto3.client(
             service,
             region_name="us-east-1",
@@ -98,7 +98,7 @@ class Stack:
         )
 
     def start(self) -> None:
-        """Start it, unless it runs. Raises LocalStackError."""
+        """Start the stand-in unless it runs. Raises LocalStackError."""
         if self.running() is not None:
             return
         if not PROGRAM.exists():
@@ -142,7 +142,7 @@ class Stack:
         return f"the stand-in did not start; {self.output} says why:\n{self.output.read_text()[-2000:]}"
 
     def running(self) -> int | None:
-        """The number of the process that `start` left, if it is still that."""
+        """Return the id of the process that `start` began, if it still runs."""
         if self._process is not None:
             return self._process.pid if self._process.poll() is None else None
         try:
@@ -154,7 +154,7 @@ class Stack:
         return number if "ministack" in found.stdout else None
 
     def stop(self) -> bool:
-        """End it, with all that was in it; whether it ran. Raises LocalStackError."""
+        """Stop the stand-in, and delete its data. Returns whether it ran. Raises LocalStackError."""
         number = self.running()
         if number is not None:
             # the functions' processes are of its group; nothing of what they have is kept, so nobody is waited for
@@ -164,7 +164,7 @@ class Stack:
         return number is not None
 
     def deploy(self, *chosen: str) -> None:
-        """Deploy serverless.yml with these choices (`--param=…`). Raises OslsError.
+        """Deploy serverless.yml with these parameters (`--param=…`). Raises OslsError.
 
         Packages hold our sources alone: what they import is beside the stand-in, built for this machine.
         """
@@ -184,12 +184,12 @@ class Stack:
         osls("deploy", *given, folder=self.folder, **OFTEN)
 
     def outputs(self) -> dict[str, str]:
-        """What the stack says of itself."""
+        """Return the outputs of the stack."""
         (stack,) = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
         return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
 
     def host(self) -> str:
-        """Of the API, which the stand-in knows by the `Host` of a request.
+        """Host name of the API, by which the stand-in recognises its requests.
 
         Names below localhost are this machine, as browsers and curl know; not every resolver does.
         """
@@ -197,7 +197,7 @@ class Stack:
 
 
 def wait_for(is_so: Callable[[], bool], seconds: float, otherwise: Callable[[], str]) -> None:
-    """Come back as soon as it is so. Raises LocalStackError, with what `otherwise` says, when time is up."""
+    """Return when the condition holds. Raises LocalStackError, with the text of `otherwise`, when time is up."""
     until = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > until:

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from lookalike.answers import Answer, Stored
     from lookalike.duplicates.find import Copy, Duplicates, Group, Method
     from lookalike.index import Index
-    from lookalike.questions import Key, Signature, Signed
+    from lookalike.options import SearchOptions
+    from lookalike.questions import Key, Signature
     from lookalike.signatures.compute import Comparison, compare
+    from lookalike.signatures.computed import Signed
     from lookalike.stats import Stats
     from shards.errors import (
         Conflict,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         SignatureError,
         StorageError,
         Undecided,
+        WorkerNotStarted,
     )
     from shards.pictures.decoding import Picture, PictureSettings
     from shards.search.search import Hit
@@ -65,13 +68,15 @@ _HOMES = {
     "QueryError": "shards.errors",
     "Record": "shards.table.format.records",
     "Records": "shards.table.format.records",
+    "SearchOptions": "lookalike.options",
     "Signature": "lookalike.questions",
     "SignatureError": "shards.errors",
-    "Signed": "lookalike.questions",
+    "Signed": "lookalike.signatures.computed",
     "Stats": "lookalike.stats",
     "StorageError": "shards.errors",
     "Stored": "lookalike.answers",
     "Undecided": "shards.errors",
+    "WorkerNotStarted": "shards.errors",
     "compare": "lookalike.signatures.compute",
 }
 
@@ -101,6 +106,7 @@ __all__ = [
     "QueryError",
     "Record",
     "Records",
+    "SearchOptions",
     "Signature",
     "SignatureError",
     "Signed",
@@ -108,6 +114,7 @@ __all__ = [
     "StorageError",
     "Stored",
     "Undecided",
+    "WorkerNotStarted",
     "compare",
 ]
 

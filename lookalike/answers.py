@@ -1,4 +1,4 @@
-"""Answers: what an index says to a question, and of the image under a key."""
+"""Answers to questions, and images of an index with their signatures."""
 
 from __future__ import annotations
 
@@ -6,61 +6,88 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from shards.errors import LookalikeError
-from shards.families import Family, Rows
-from shards.search.executors.fan_out import Executor
-from shards.search.query import Query
+from lookalike.questions import Asking
+from shards.errors import KeyNotFound, LookalikeError
+from shards.families import Family, Row, Rows
+from shards.search.executors.base import Executor
 from shards.search.search import Hit, search
-from shards.storage.each import Each
+from shards.storage.parallel import ParallelMap
 from shards.table.format import names
 from shards.table.read.snapshot import Image, Snapshot, Source
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`hits`, best first: by falling score, then by key. `searched`: how many images were compared; of a far-away
-    index, one that was replaced or removed after the last compaction may count once too often.
-
-    `partial`: whether that was not all of them, since workers failed or were late; `missing` names the segments that
-    were left out. Never so where this process scans everything.
-    """
+    """The answer to one question."""
 
     family: str
+    """Name of the family whose signatures were compared."""
+
     hits: tuple[Hit, ...]
+    """Best first: by falling score, then by key."""
+
     searched: int
+    """Number of images that were compared. In an index far away, an image that was replaced or removed after the last
+    compaction may count twice."""
+
     partial: bool = False
+    """True if some images were not compared, because workers failed or were late. Never so where this process scans
+    everything."""
+
     missing: tuple[str, ...] = ()
+    """Names of the segments that were left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An image of the index with its signatures as text, by family."""
+    """An image of the index with its signatures."""
 
     image: Image
+
     signatures: Mapping[str, str]
+    """As text, by family."""
 
     @classmethod
-    def read(cls, key: str, source: Source, row: int, families: Iterable[Family]) -> Stored:
-        """What this row, where the key lives, says."""
-        at = np.array([row], np.int64)
-        kinds = {kind.name: kind for kind in families}
-        rows = source.reader.pick(at, list(kinds)).columns
+    def read(cls, key: str, families: Sequence[Family], snapshot: Snapshot, url: str) -> Stored:
+        """Read the image with this key from the index at `url`. Raises KeyNotFound."""
+        source, at = _locate(key, snapshot, url)
+        rows = source.reader.pick(at, [kind.name for kind in families]).columns
         (image,) = source.images(at, [names.key_bytes(key)])
-        return cls(image, {name: kind.format(rows[name][0]) for name, kind in kinds.items()})
+        return cls(image, {kind.name: kind.format(rows[kind.name][0]) for kind in families})
+
+
+def stored_rows(key: str, families: Iterable[Family], snapshot: Snapshot, url: str) -> Mapping[str, Row]:
+    """Return the signatures of the image with this key in the index at `url`, by family. Raises KeyNotFound."""
+    source, at = _locate(key, snapshot, url)
+    return {kind.name: source.reader.take(kind.name, at)[0] for kind in families}
+
+
+def _locate(key: str, snapshot: Snapshot, url: str) -> tuple[Source, NDArray[np.int64]]:
+    """Return the source in which a key lives, and (1,) int64 its row there."""
+    place = snapshot.locate(key)
+    if place is None:
+        raise KeyNotFound(key, url)
+    source, row = place
+    return source, np.array([row], np.int64)
 
 
 def answer_all(
-    executor: Executor, each: Each, snapshot: Snapshot, query: Query, asked: Sequence[Rows | LookalikeError]
+    asking: Asking,
+    asked: Sequence[Rows | LookalikeError],
+    executor: Executor,
+    parallel_map: ParallelMap,
+    snapshot: Snapshot,
 ) -> list[Answer | LookalikeError]:
-    """The answer to each question, all found in one search; a question that is an error stays one, in its place."""
-    answerable = [one for one in asked if not isinstance(one, LookalikeError)]
-    done = search(executor, each, snapshot, query, answerable)
-    missing = tuple(source.name for source in done.missing)
-    hits = iter(done.hits)
+    """Return the answer to each question, all found in one search; an error among the questions stays in its place."""
+    answerable = [rows for rows in asked if not isinstance(rows, LookalikeError)]
+    result = search(executor, parallel_map, snapshot, asking.query(answerable))
+    missing = tuple(source.name for source in result.missing)
+    hits = iter(result.hits)
     return [
-        one
-        if isinstance(one, LookalikeError)
-        else Answer(query.family.name, tuple(next(hits)), done.compared, bool(missing), missing)
-        for one in asked
+        rows
+        if isinstance(rows, LookalikeError)
+        else Answer(asking.family.name, tuple(next(hits)), result.compared, bool(missing), missing)
+        for rows in asked
     ]

@@ -1,22 +1,25 @@
-"""Questions: what can be looked for, and the signatures it is looked for by."""
+"""Questions that a user can ask, and the signatures by which they are answered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 import numpy as np
 
+from lookalike.options import SearchOptions
 from lookalike.signatures import compute
+from lookalike.signatures.computed import Signed
 from shards.errors import KeyInvalid, KeyNotFound, LookalikeError, PictureError, QueryError, SignatureError
 from shards.families import Family, Row, Rows
 from shards.pictures.decoding import ORIENTATIONS, PictureSettings
+from shards.search.query import Part, Query
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The image that the index has under this key."""
+    """The image of the index with this key."""
 
     key: str
 
@@ -28,25 +31,14 @@ class Signature:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """A picture that was signed elsewhere, in a signing process for one.
-
-    `orientations`: signatures by family, of the picture as it is and, where they are to be searched, of the other
-    seven, in the order of ORIENTATIONS.
-    """
-
-    orientations: tuple[Mapping[str, Row], ...]
-
-
-Given: TypeAlias = compute.Image | Signed | Signature
-"""A question that brings its signature, or what it is computed from: no index is read to sign it."""
+Given: TypeAlias = compute.PictureLike | Signed | Signature
+"""A question that brings its signature or something to compute it from, so that no index has to be read."""
 
 Question: TypeAlias = Given | Key
-"""What to look for: a picture, an encoded image, a path, a picture's signatures, a key of the index, or a text."""
+"""Something to look for: a picture, an encoded image, a path, a picture's signatures, a key, or a signature's text."""
 
 REFUSALS = (PictureError, SignatureError, QueryError, KeyNotFound, KeyInvalid)
-"""What is wrong with one question, and not with the index or the others."""
+"""Errors of one question, as opposed to those of the index or of all questions."""
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
@@ -54,51 +46,61 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How questions are put to one family.
-
-    `pictures`: how images are read. `orientations`: each is also turned and mirrored; `negatives`: also inverted.
-    """
+    """The way in which questions are put to one family."""
 
     family: Family
+
     pictures: PictureSettings
-    orientations: bool = False
-    negatives: bool = False
+    """Settings by which images are decoded."""
+
+    options: SearchOptions = field(default_factory=SearchOptions)
 
     @property
     def variants(self) -> tuple[str, ...]:
         """The names of a question's signatures, in their order."""
-        turned = ORIENTATIONS if self.orientations else ORIENTATIONS[:1]
-        return (*turned, *(f"{variant}, negative" for variant in turned)) if self.negatives else turned
+        turned = ORIENTATIONS if self.options.orientations else ORIENTATIONS[:1]
+        return (*turned, *(f"{variant}, negative" for variant in turned)) if self.options.negatives else turned
 
-    def sign(self, questions: Sequence[Question]) -> list[Sequence[Row] | Key | LookalikeError]:
-        """Each question's signatures, by orientation; a key as it is, since only a snapshot knows its image.
+    def query(self, questions: Sequence[Rows]) -> Query:
+        """Return the query that asks these questions, given by the rows of each."""
+        threshold = self.options.threshold(self.family)
+        part = Part(self.family, tuple(questions), threshold, self.variants)
+        return Query((part,), self.options.limit, self.options.where)
 
-        One that cannot be asked has its error in the place: this is where pictures are decoded, once, however often
-        the index has to be read.
+    def signatures(self, questions: Sequence[Question]) -> list[Sequence[Row] | Key | LookalikeError]:
+        """Return each question's signatures, by orientation; a key as it is, since only a snapshot knows its image.
+
+        A question that cannot be asked has its error in its place. Pictures are decoded here, once, however often the
+        index has to be read.
         """
-        return [_or_refusal(self._sign, one) for one in questions]
+        return [_or_refusal(self._signatures, question) for question in questions]
 
     def rows(
-        self, signed: Sequence[Sequence[Row] | Key | LookalikeError], stored: Callable[[str], Row]
+        self, signatures: Sequence[Sequence[Row] | Key | LookalikeError], stored: Callable[[str], Row]
     ) -> list[Rows | LookalikeError]:
-        """What `sign` gave as (variants,) rows each, errors in their places. `stored`: the signature under a key."""
+        """Return what `signatures` gave as (variants,) rows of each question, with errors in their places.
 
-        def rows(one: Sequence[Row] | Key) -> Rows:
-            found = [stored(one.key)] if isinstance(one, Key) else one
-            if self.negatives:
-                found = [*found, *(inverted(row, self.family) for row in found)]
-            return np.array(found, self.family.dtype)
+        `stored` returns the signature of the image with a key.
+        """
 
-        return [one if isinstance(one, LookalikeError) else _or_refusal(rows, one) for one in signed]
+        def rows(computed: Sequence[Row] | Key) -> Rows:
+            turned = [stored(computed.key)] if isinstance(computed, Key) else computed
+            if self.options.negatives:
+                turned = [*turned, *(inverted(row, self.family) for row in turned)]
+            return np.array(turned, self.family.dtype)
 
-    def _sign(self, question: Question) -> Sequence[Row] | Key:
-        if self.orientations:
+        return [
+            computed if isinstance(computed, LookalikeError) else _or_refusal(rows, computed) for computed in signatures
+        ]
+
+    def _signatures(self, question: Question) -> Sequence[Row] | Key:
+        if self.options.orientations:
             return turned_signatures(question, self.family, self.pictures)
         return question if isinstance(question, Key) else [signature(question, self.family, self.pictures)]
 
 
 def signature(question: Given, family: Family, pictures: PictureSettings) -> Row:
-    """Its signature in this family. Raises PictureError, SignatureError."""
+    """Return the question's signature in this family. Raises PictureError, SignatureError."""
     if isinstance(question, Signature):
         return family.parse(question.text)
     if isinstance(question, Signed):
@@ -107,16 +109,19 @@ def signature(question: Given, family: Family, pictures: PictureSettings) -> Row
 
 
 def signatures_by_family(question: Given, families: Iterable[Family], pictures: PictureSettings) -> Mapping[str, Row]:
-    """Its signatures by family: of a text, in every family that reads it. Raises PictureError, SignatureError."""
+    """Return the question's signatures by family; a text's in every family that can parse it.
+
+    Raises PictureError, SignatureError.
+    """
     if isinstance(question, Signature):
         return _parse(question.text, families)
     if isinstance(question, Signed):
         return question.orientations[0]
-    return compute.sign(compute.load(question, pictures), families)
+    return compute.compute_signatures(compute.load(question, pictures), families)
 
 
 def turned_signatures(question: Question, family: Family, pictures: PictureSettings) -> list[Row]:
-    """The signatures of its 8 orientations, in the order of ORIENTATIONS.
+    """Return the signatures of the question's 8 orientations, in the order of ORIENTATIONS.
 
     Raises PictureError, or QueryError where there is no picture to turn.
     """
@@ -124,25 +129,27 @@ def turned_signatures(question: Question, family: Family, pictures: PictureSetti
         raise QueryError("orientations are computed from a picture: give the image, not its key or signature")
     if isinstance(question, Signed):
         if len(question.orientations) != len(ORIENTATIONS):
-            raise QueryError("this picture was signed in one orientation only: sign all 8 to search them")
+            raise QueryError(
+                "this picture has signatures of one orientation only: compute those of all 8 to search them"
+            )
         return [rows[family.name] for rows in question.orientations]
     return [family.compute(picture) for picture in compute.load(question, pictures).orientations()]
 
 
 def inverted(row: Row, family: Family) -> Row:
-    """The signature of the picture's negative. Raises QueryError where the family cannot tell it."""
-    found = family.invert(row)
-    if found is None:
+    """Return the signature of the picture's negative. Raises QueryError where it does not follow from the signature."""
+    negative = family.invert(row)
+    if negative is None:
         raise QueryError(f"family {family.name} cannot find negatives; goldberg can")
-    return found
+    return negative
 
 
 def _parse(text: str, families: Iterable[Family]) -> dict[str, Row]:
     rows: dict[str, Row] = {}
     refusals = []
-    for one in families:
+    for family in families:
         try:
-            rows[one.name] = one.parse(text)
+            rows[family.name] = family.parse(text)
         except SignatureError as error:
             refusals.append(str(error))
     if not rows:
@@ -151,7 +158,7 @@ def _parse(text: str, families: Iterable[Family]) -> dict[str, Row]:
 
 
 def _or_refusal(work: Callable[[Work], Result], given: Work) -> Result | LookalikeError:
-    """What comes of it, or the error that says what is wrong with it."""
+    """Return the result, or the error that says what is wrong with this question."""
     try:
         return work(given)
     except REFUSALS as error:

@@ -1,4 +1,4 @@
-"""Numbers of an index."""
+"""Statistics of an index."""
 
 from __future__ import annotations
 
@@ -11,27 +11,39 @@ from shards.table.read.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Numbers of an index. `tail`: log objects not folded yet; sizes in bytes, `columns` by column of the segments.
-
-    `wide`: segments that a resharding has not split yet. `committed`: when the newest manifest was made, in ms since
-    1970; None before the first.
-    """
+    """Numbers of an index."""
 
     images: int
     shards: int
     segments: int
+
     wide: int
+    """Segments that a resharding has not split yet."""
+
     dead: int
+    """Rows of segments that were replaced or removed."""
+
     tail: int
+    """Log objects that are not folded yet."""
+
     tail_images: int
+    """Images in those log objects."""
+
     size: int
+    """Bytes of all segments."""
+
     version: int
+    """Version of the newest manifest; 0 before the first."""
+
     committed: int | None
+    """Time at which the newest manifest was made, in ms since 1970; None before the first."""
+
     columns: Mapping[str, int]
+    """Bytes of each column in all segments, by name."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Stats:
-        """What this snapshot counts."""
+        """Return the numbers of this snapshot."""
         manifest = snapshot.manifest
         columns: dict[str, int] = {}
         for segment in manifest:
@@ -44,7 +56,7 @@ class Stats:
             wide=len(manifest.wide),
             dead=sum(segment.dead_rows for segment in manifest),
             tail=len(snapshot.log),
-            tail_images=sum(s.live for s in snapshot.sources if isinstance(s.reader, TailReader)),
+            tail_images=sum(source.live for source in snapshot.sources if isinstance(source.reader, TailReader)),
             size=sum(segment.size for segment in manifest),
             version=manifest.version,
             committed=manifest.created if manifest.version else None,

@@ -1,8 +1,8 @@
-"""Every error that leaves this package.
+"""Errors that lookalike raises on purpose. All of them can be imported from `lookalike`.
 
     LookalikeError
-    ├── PictureError          these bytes are no picture we can sign
-    ├── SigningFailed         no process could be started to sign in
+    ├── PictureError          no signatures can be computed of these bytes
+    ├── WorkerNotStarted      no process could be started to compute signatures in
     ├── SignatureError        this text is no signature of that family
     ├── QueryError            the question cannot be asked of this index
     ├── KeyInvalid            no image can have this key
@@ -21,27 +21,30 @@ A message says which key or object, what was wrong, and what to do.
 
 
 class LookalikeError(Exception):
-    """Whatever lookalike raises on purpose."""
+    """The base of every error that is raised on purpose."""
 
 
 class PictureError(LookalikeError):
-    """Bytes that cannot be signed: `reason` is one word for programs, the message is for people."""
+    """Bytes of which no signatures can be computed."""
+
+    reason: str
+    """One word for programs, such as "truncated"; the message is for people."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
 
     def __reduce__(self) -> tuple[type["PictureError"], tuple[str, str]]:
-        # crosses process boundaries: the signing pool raises it
+        # crosses process boundaries: the workers of a pool answer with it
         return type(self), (self.reason, str(self))
 
 
-class SigningFailed(LookalikeError):
-    """Pictures cannot be signed here now, whatever they are. Trying again is safe."""
+class WorkerNotStarted(LookalikeError):
+    """No process could be started to compute signatures in, whatever the picture. Trying again is safe."""
 
 
 class SignatureError(LookalikeError):
-    """Text or values that are no signature of the family they were given for."""
+    """Text or values that are no signature of the family for which they were given."""
 
 
 class QueryError(LookalikeError):
@@ -49,11 +52,11 @@ class QueryError(LookalikeError):
 
 
 class KeyInvalid(LookalikeError):
-    """A key is UTF-8 text of 1 to 1,024 bytes."""
+    """A key that no image can have: keys are UTF-8 text of 1 to 1,024 bytes."""
 
 
 class KeyNotFound(LookalikeError):
-    """No live image has this key."""
+    """A key that no live image of the index has."""
 
     def __init__(self, key: str, index: str) -> None:
         super().__init__(f"no image {key!r} in {index}")
@@ -61,11 +64,11 @@ class KeyNotFound(LookalikeError):
 
 
 class IndexNotFound(LookalikeError):
-    """There is no index at this address."""
+    """An address where there is no index."""
 
 
 class IndexExists(LookalikeError):
-    """An index exists at this address already."""
+    """An address where there is an index already."""
 
 
 class FormatUnsupported(LookalikeError):
@@ -82,11 +85,11 @@ class CorruptObject(LookalikeError):
 
 
 class StorageError(LookalikeError):
-    """The store refused or failed."""
+    """A store that refused or failed."""
 
 
 class ObjectNotFound(StorageError):
-    """No object has this name."""
+    """A name that no object of the store has."""
 
     def __init__(self, name: str, store: str) -> None:
         super().__init__(f"{name}: no such object in {store}")
@@ -94,8 +97,8 @@ class ObjectNotFound(StorageError):
 
 
 class Conflict(StorageError):
-    """Other writers won every race for the next manifest. Nothing was changed; trying again is safe."""
+    """A commit for which other writers won every race. Nothing was changed; trying again is safe."""
 
 
 class Undecided(StorageError):
-    """The store could not say whether it happened (409, 5xx, a broken connection). Trying again is safe."""
+    """A request that the store may or may not have done (409, 5xx, a broken connection). Trying again is safe."""

@@ -18,7 +18,7 @@ from tests.servers import BUCKET, S3Server, s3_unavailable
 from tests.tiers import scaled
 
 # the contracts' assertions are to be as talkative as those of the tests that inherit them
-pytest.register_assert_rewrite("tests.contracts")
+pytest.register_assert_rewrite("shards.testing")
 
 # no deadline: how long an example takes says more about the machine than about the code. The same examples each time,
 # so that a failure belongs to the change that was made; HYPOTHESIS_PROFILE=thorough looks for new ones

@@ -79,7 +79,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(contents: dict[str, bytes]
 
 
 def test_the_wheel_says_that_it_has_types(contents: dict[str, bytes], metadata: Message) -> None:
-    assert contents["shards/py.typed"] == b""
+    assert contents["lookalike/py.typed"] == contents["shards/py.typed"] == b""
     assert "Typing :: Typed" in metadata.get_all("Classifier", [])
 
 

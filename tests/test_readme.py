@@ -31,6 +31,7 @@ README = ROOT / "README.md"
 BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<why>.+?) -->\n\s*)?```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
+PATH = re.compile(r"`((?:lookalike|shards|functions|infra|tests|benchmarks|demo|examples)/[\w./]+)`")
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\((?P<target>[^)#\s]+)[^)]*\)")
 SHELL = ("sh", "bash", "shell")
 CONTROL = re.compile(r"\|\||&&|[|;<>]")
@@ -144,3 +145,10 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
     targets = [match["target"] for match in LINK.finditer(page.read_text(encoding="utf-8"))]
     missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: page.name)
+def test_files_of_the_source_that_a_page_names_are_there(page: Path) -> None:
+    """NAME stands for what somebody adds."""
+    named = [match[1] for match in PATH.finditer(page.read_text(encoding="utf-8"))]
+    assert [name for name in named if "NAME" not in name and not (ROOT / name).exists()] == []

@@ -22,16 +22,16 @@ from benchmarks.scale.query import LOGGED, QUESTIONS, Question, ask
 from benchmarks.scale.store import Unwritten, even_hashes
 from benchmarks.scale.tables import TABLES, Table
 from benchmarks.signatures import perturbed
+from lookalike.ingest.backpressure import BACKPRESSURE
 from shards.families import DEFAULT, family
 from shards.search.plan import WORKERS
-from shards.storage.each import PARALLEL
+from shards.storage.parallel import PARALLEL
 from shards.table.format import names
 from shards.table.format.columns import ALIGNMENT, CHECKS, encode
 from shards.table.format.manifest import Manifest
 from shards.table.format.records import Records
 from shards.table.format.segment import pack_records
 from shards.table.read.reader import SegmentReader
-from shards.table.table import TAIL_OBJECTS
 from tests.tiers import scaled
 
 ROWS = 70_000
@@ -162,7 +162,7 @@ def test_every_image_that_was_written_is_in_the_tail_or_in_the_segments(setting:
 
 def test_a_quiet_index_is_folded_every_five_minutes_or_when_enough_waits() -> None:
     done = play(small(20_000, rate=10))
-    assert done.longest <= TAIL_OBJECTS
+    assert done.longest <= BACKPRESSURE.max_objects
     assert done.folded == pytest.approx(done.written, abs=10 * 300 * 1.1)
     assert done.running < 60
 

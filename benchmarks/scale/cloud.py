@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.scale.prices import PRICES
-from shards.families.base import SECONDS_A_BYTE
+from shards.families.reading import SECONDS_A_BYTE
 
 GET = 0.063
 """Seconds to the first byte of an S3 GET, and of a page of a listing; the median in the bucket's region, p99 0.078."""
@@ -15,7 +15,7 @@ PAGE = 1000
 """Names in a page of a listing."""
 
 PARALLEL = 16
-"""Requests at once in one process: as `shards.storage.each` makes them."""
+"""Requests at once in one process: as `shards.storage.parallel` makes them."""
 
 START = 0.5
 """Seconds until a new environment runs: assumed. Of it 0.1 s is importing numpy."""
@@ -30,7 +30,7 @@ CONCURRENCY = 1000
 """Environments at once that an account has to begin with; more on request."""
 
 PREFIX_PUTS, PREFIX_GETS = 3500, 5500
-"""Requests a second that S3 promises one prefix of a bucket. It divides a busy prefix, after minutes of 503."""
+"""Requests a second that S3 promises for one prefix of a bucket. It splits a busy prefix, after minutes of 503."""
 
 KEPT, ON_DISK = 256 << 20, 1_610_612_736
 """Bytes of the index that a function keeps in memory, and on its disk: as `functions` and `serverless.yml` set them."""
@@ -39,10 +39,10 @@ DISK = 1 / 400e6
 """Seconds a byte to read and check it from that disk: assumed."""
 
 GIGABYTES = 2.0
-"""Memory of the functions that sign, scan and fold: from 1.77 GB on they have a whole core."""
+"""Memory of the functions that compute signatures, scan and fold: from 1.77 GB on they have a whole core."""
 
 SIGN = 0.057
-"""Seconds of one core to decode and sign a JPEG of 3 megapixels in the default families, with a thumbnail: measured."""
+"""Seconds of one core for the default signatures and the thumbnail of a JPEG of 3 megapixels: measured."""
 
 PACK = 1 / 96_000
 """Seconds a row to write a segment with its search columns: measured with 100,000 rows in the default families."""
@@ -52,20 +52,20 @@ SEAL, UNSEAL = 56e-9, 75e-9
 
 
 def download(size: float, requests: float = 1, parallel: int = PARALLEL) -> float:
-    """Seconds to fetch so many bytes in so many requests, as many at once: whichever of the two takes longer."""
+    """Return the seconds to fetch so many bytes in so many requests: whichever of the two takes longer."""
     return max(GET * -(-requests // parallel), GET * (requests > 0) + size * SECONDS_A_BYTE)
 
 
 def upload(size: float) -> float:
-    """Seconds to create an object of so many bytes."""
+    """Return the seconds to create an object of so many bytes."""
     return PUT + size * SECONDS_A_BYTE
 
 
 def listing(names: int) -> float:
-    """Seconds to list so many names, a page after the other."""
+    """Return the seconds to list so many names, one page after the other."""
     return GET * max(-(-names // PAGE), 1)
 
 
 def running(seconds: float, gigabytes: float = GIGABYTES) -> float:
-    """Dollars for a function that runs so long."""
+    """Return the dollars for a function that runs so long."""
     return seconds * gigabytes * PRICES.gigabyte_second

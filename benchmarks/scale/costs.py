@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from benchmarks.scale import cloud, shapes
 from benchmarks.scale.ingest import Play, Setting
 from benchmarks.scale.prices import PRICES
-from shards.families.base import SECONDS_A_BYTE
+from shards.families.reading import SECONDS_A_BYTE
 
 MILLION = 1_000_000
 
@@ -37,12 +37,12 @@ class Added:
 
     @property
     def once(self) -> float:
-        """All that is paid once."""
+        """Everything that is paid once."""
         return self.read + self.signed + self.thumbnails + self.logged + self.folded + self.merged
 
 
 def added(setting: Setting, play: Play, amplification: float) -> Added:
-    """What the folds of this play cost, and merges that write each row `amplification` times."""
+    """Return the cost of the folds of this play, and of merges that write each row `amplification` times."""
     row = shapes.segment(0, setting.segment_rows, 0).size / setting.segment_rows
     logs = MILLION / setting.batch
     share = MILLION / max(play.folded, 1)

@@ -14,22 +14,22 @@ from itertools import count
 from benchmarks.scale import cloud, shapes
 from benchmarks.scale.life import Life, grown
 from benchmarks.scale.lookups import lookups
-from functions.aws.waker import is_early
+from lookalike.ingest.backpressure import BACKPRESSURE
 from lookalike.upkeep.compactor import FOLD_SECONDS
-from shards.families.base import SECONDS_A_BYTE
+from shards.families.reading import SECONDS_A_BYTE
 from shards.table.format.manifest import Segment
 from shards.table.maintain.committing import fold_bytes
 from shards.table.maintain.merge import Merged
 from shards.table.write.fold import LOG_AGE_MS
 
 MINUTES = 10
-"""Of simulated time, from a tail that is empty."""
+"""Minutes of simulated time, from an empty tail."""
 
 EVERY = 300.0
 """Seconds between two calls of the compactor, unless it is called early: as in `serverless.yml`."""
 
 WORKERS = 16
-"""Merges at once."""
+"""Limit on merges at once."""
 
 SEGMENT_JSON, NAME_JSON = 2450, 70
 """Bytes of a manifest's JSON for a segment, and for the name of a folded log object; a test compares both."""
@@ -38,7 +38,7 @@ SEGMENT_STORED, NAME_STORED = 350, 26
 """The same when compressed: of a name its digest, of a segment two, and where its columns begin."""
 
 HASH_BYTES = 8
-"""Of a key hash: what a compactor keeps of a row, to look fresh keys up."""
+"""Bytes of a key hash, which a compactor keeps of a row to look up fresh keys."""
 
 LOOK, LOOK_KEY = 0.3e-3, 0.1e-6
 """Seconds to look keys up in a segment whose hashes are in memory, and for each key: measured with 25,000 keys in
@@ -50,7 +50,7 @@ DELETED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """An index and how it is run, by default as `functions` and `serverless.yml` do it.
+    """An index and its settings, by default those of `functions` and `serverless.yml`.
 
     `rate`: images added a second; `batch`: of them in a log object. `memory`: bytes that the compactor keeps of
     segments. `fold_bytes`: of log objects folded at a time, None: what goes with that memory. `collected`: seconds
@@ -85,7 +85,7 @@ class Setting:
 
 @dataclass(slots=True)
 class Play:
-    """What happens, and what came of it. Times in seconds.
+    """A simulation and its results. Times are in seconds.
 
     `tail`: log objects that wait, `longest`: at most. `written`, `folded`: images. `folds`: how long each took;
     `merges`: how long each took until it was committed; `done`: merged and not committed yet; `begun`: merges;
@@ -113,7 +113,7 @@ class Play:
         return self.begun - len(self.merges)
 
     def run(self, seconds: float) -> Play:
-        """Play so long."""
+        """Play for so long."""
         number = count()
         waiting: list[tuple[float, int, Iterator[float]]] = []
 
@@ -138,11 +138,11 @@ class Play:
             self.longest = max(self.longest, self.tail)
 
     def _compact(self, start: Callable[[Iterator[float]], None]) -> Iterator[float]:
-        """One compactor. Once it is called, it commits and hands out merges until nothing is due."""
+        """Run one compactor. Once it is called, it commits and hands out merges until nothing is due."""
         each = shapes.log_bytes(self.setting.batch)
         while True:
             called = self.now
-            while self.now - called < EVERY and not is_early(self.tail, self.tail * each):
+            while self.now - called < EVERY and not BACKPRESSURE.should_fold_soon(self.tail, self.tail * each):
                 yield 1.0
             called = self.now
             while True:
@@ -161,7 +161,7 @@ class Play:
                         start(self._merge(segments))
                 if not self.under_way:
                     break
-                pause = 0.0 if is_early(before, before * each) else FOLD_SECONDS
+                pause = 0.0 if BACKPRESSURE.should_fold_soon(before, before * each) else FOLD_SECONDS
                 paused = self.now
                 while not self.done and self.now - paused < pause:
                     yield 0.25
@@ -193,7 +193,7 @@ class Play:
             self.folds.append(self.now - began)
 
     def _building(self, rows: int) -> float:
-        """Seconds to fold so many rows, between reading the newest manifest and creating the next."""
+        """Return the seconds to fold so many rows, between reading the newest manifest and creating the next."""
         if not rows:
             return 0.0
         setting, manifest = self.setting, self.life.manifest
@@ -213,7 +213,7 @@ class Play:
         return looking + reading + rows * cloud.PACK + creating
 
     def _merge(self, segments: list[Segment]) -> Iterator[float]:
-        """A worker's merge: read, write the file, upload it, and see when it was created."""
+        """Merge as a worker: read, write the file, upload it, and get its time of creation."""
         began = self.now
         merged = self.life.merged(segments)
         size = sum(segment.size for segment in segments)
@@ -225,12 +225,12 @@ class Play:
 
     @property
     def json(self) -> int:
-        """Bytes of the newest manifest before it is compressed."""
+        """Size of the newest manifest before it is compressed."""
         return self._manifest(SEGMENT_JSON, NAME_JSON)
 
     @property
     def stored(self) -> int:
-        """And after."""
+        """Size of the newest manifest after it is compressed."""
         return self._manifest(SEGMENT_STORED, NAME_STORED)
 
     def _manifest(self, segment: int, name: int) -> int:
@@ -238,5 +238,5 @@ class Play:
 
 
 def play(setting: Setting) -> Play:
-    """Ten minutes of this, from an index that has grown to its images."""
+    """Play ten minutes, from an index that has grown to its images."""
     return Play(setting, setting.grown()).run(60.0 * MINUTES)

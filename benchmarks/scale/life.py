@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.scale import shapes
-from shards.storage.each import in_turn
+from shards.storage.parallel import sequential_map
 from shards.table.format.manifest import Manifest, Segment
 from shards.table.maintain.merge import Merged, due, put_in_place
 from shards.table.read.reader import SegmentReader
@@ -22,16 +22,16 @@ from shards.table.write.draft import Draft
 COMMIT = "0" * 16
 
 PLAYED = 10
-"""Full segments' rows that are played in a shard: enough for the last tier to be filled and merged."""
+"""Rows that are played in a shard, in full segments: enough to fill and merge the last tier."""
 
 
 def nothing_dead(_: Segment) -> NDArray[np.uint32]:
-    """No image is overwritten or deleted here."""
+    """Return no dead rows: no image is overwritten or deleted here."""
     return np.empty(0, np.uint32)
 
 
 def never_opened(segment: Segment) -> SegmentReader:
-    """Nothing is looked up where nothing dies."""
+    """Fail if a segment is opened: nothing is looked up where nothing dies."""
     raise NotImplementedError(segment.name)
 
 
@@ -53,7 +53,7 @@ class Life:
         return cls(Manifest.empty(shards), segment_rows)
 
     def fold(self, rows: int) -> None:
-        """So many new rows, in equal shares, as `fold` puts them into segments."""
+        """Add so many new rows, in equal shares, as `fold` puts them into segments."""
         segments = [list(shard) for shard in self.manifest.segments]
         for shard, share in enumerate(shares(rows, self.manifest.shards)):
             for start in range(0, share, self.segment_rows):
@@ -64,14 +64,16 @@ class Life:
         return due(self.manifest, self.segment_rows)
 
     def merged(self, segments: Sequence[Segment]) -> Merged:
-        """What `merge` makes of these."""
+        """Return the segment that `merge` makes of these."""
         made = self._segment(segments[0].shard, sum(segment.live for segment in segments))
         return Merged({segment.name: segment.dead_rows for segment in segments}, (made,), 0.0)
 
     def commit(self, merged: Merged) -> None:
-        """Put it in the place of the others. Raises RuntimeError where one of those is gone."""
+        """Replace the others by it. Raises RuntimeError if one of those is gone."""
         draft = Draft.of(self.manifest, commit_id=COMMIT, now_ms=0)
-        if not put_in_place(draft, merged, open_segment=never_opened, dead_of=nothing_dead, each=in_turn):
+        if not put_in_place(
+            draft, merged, open_segment=never_opened, dead_of=nothing_dead, parallel_map=sequential_map
+        ):
             raise RuntimeError(f"{', '.join(merged.replaced)} were merged twice")
         self.rewritten += sum(segment.rows for segment in merged.segments)
         self._follow(draft.change().manifest)
@@ -91,13 +93,13 @@ class Life:
 
 
 def shares(rows: int, shards: int) -> list[int]:
-    """So many rows in equal shares, as nearly as can be."""
+    """Divide so many rows into shares that differ by one at most."""
     each, rest = divmod(rows, shards)
     return [each + (shard < rest) for shard in range(shards)]
 
 
 def grown(images: int, shards: int, segment_rows: int, fold_rows: int) -> Life:
-    """An index that grew to so many images by folds of so many rows, every due merge done."""
+    """Return an index that grew to so many images by folds of so many rows, with all due merges done."""
     return replace(_grown(images, shards, segment_rows, fold_rows))
 
 

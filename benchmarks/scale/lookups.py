@@ -1,6 +1,6 @@
-"""What it takes to look fresh keys up in all segments: a fold does, and who counts images while there is a tail.
+"""The cost of looking up fresh keys in all segments, as a fold does, and as counting does while there is a tail.
 
-The real `overlay` does it, on segments whose bytes are made up. Of segments with equally many rows one is asked.
+The real `find_latest` does it, on segments whose bytes are made up. Of segments with equally many rows one is asked.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 from benchmarks.scale import cloud, shapes
 from benchmarks.scale.life import nothing_dead
 from benchmarks.scale.store import Unwritten
-from shards.families.base import SECONDS_A_BYTE
+from shards.families.reading import SECONDS_A_BYTE
 from shards.table.format.manifest import Manifest
 from shards.table.format.records import Records
-from shards.table.read.overlay import overlay
+from shards.table.read.latest import find_latest
 from shards.table.read.reader import SegmentReader
 
 SEARCHED = 0.5e-3
-"""Seconds a segment to look thousands of hashes up in a million that are in memory: measured."""
+"""Seconds a segment to look up thousands of hashes among a million that are in memory: measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +50,18 @@ class Reads:
         )
 
     def at_once(self, count: int) -> Reads:
-        """The same of so many segments, as many at once as the library reads."""
+        """Return the same for so many segments, as many at once as the library reads."""
         waits = -(-self.rounds * count // cloud.PARALLEL) if count > cloud.PARALLEL else self.rounds * (count > 0)
         return Reads(waits, self.requests * count, self.fetched * count, self.segments * count)
 
     @property
     def seconds(self) -> float:
-        """How long that takes."""
+        """Return the seconds that these take."""
         return self.rounds * cloud.GET + self.fetched * SECONDS_A_BYTE + self.segments * SEARCHED
 
 
 def lookups(manifest: Manifest, records: int) -> Reads:
-    """To look so many fresh keys up, with nothing in memory yet."""
+    """Return the reads to look up so many fresh keys, with nothing in memory."""
     found = Reads()
     waits = 0
     for (rows, modulus), count in Counter((segment.rows, segment.modulus) for segment in manifest).items():
@@ -75,7 +75,7 @@ def lookups(manifest: Manifest, records: int) -> Reads:
 
 @lru_cache(maxsize=512)
 def _one(rows: int, records: int) -> Reads:
-    """In one segment that holds all of their shard."""
+    """Return the reads in one segment that holds all of their shard."""
     store = Unwritten()
     one = store.hold(shapes.segment(0, rows, 0))
     fresh = Records.build(
@@ -83,7 +83,9 @@ def _one(rows: int, records: int) -> Reads:
         order=np.full((records, 2), shapes.LATEST + shapes.LATEST, np.uint64),
         rows={},
     )
-    found = overlay(Manifest(1, "", 0, ((one,),)), fresh, lambda segment: SegmentReader(store, segment), nothing_dead)
+    found = find_latest(
+        Manifest(1, "", 0, ((one,),)), fresh, lambda segment: SegmentReader(store, segment), nothing_dead
+    )
     if len(found.records) != records:
         raise RuntimeError(f"of {records:,} fresh keys {records - len(found.records):,} were found in the segment")
     return Reads(store.rounds, store.requests, store.fetched, 1)

@@ -1,11 +1,11 @@
-"""What AWS asks for it, in one place. A price that changed is changed here, with the date."""
+"""The prices of AWS. When one changes, change it here, with the date."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 AS_OF = "June 2025"
-"""When these were the list prices, as far as we know: compare them with https://aws.amazon.com/pricing first."""
+"""Date of these list prices, as far as we know: compare them with https://aws.amazon.com/pricing first."""
 
 REGION = "us-east-1"
 

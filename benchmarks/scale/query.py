@@ -1,4 +1,4 @@
-"""What a question costs: the snapshot, the plan that the real planner makes, the slowest worker, the hits.
+"""The cost of a question: the snapshot, the plan that the real planner makes, the slowest worker, the hits.
 
 The planner goes by what a family says it would fetch; time and money go by the share of that which a search did fetch
 from a real segment of 2^20 rows.
@@ -20,9 +20,9 @@ from benchmarks.scale.lookups import Reads
 from benchmarks.scale.prices import PRICES
 from benchmarks.scale.store import Unwritten
 from shards.families import family
-from shards.families.base import SECONDS_A_BYTE
-from shards.search.plan import WAITING, Plan, cold_bytes, plan
-from shards.search.query import Query
+from shards.families.reading import SECONDS_A_BYTE
+from shards.search.plan import WAITING, ScanPlan, cold_bytes, plan
+from shards.search.query import Part, Query
 from shards.storage.memory import MemoryStore
 from shards.storage.ranges import GAP
 from shards.table.format.columns import CHECKS
@@ -37,7 +37,7 @@ MEASURED_ROWS = 1 << 20
 LIMIT = 10
 
 DESCRIBED_ROWS = 200_000
-"""Enough that a row of each column is read by itself."""
+"""Rows of a segment that is described: enough that a row of each column is read by itself."""
 
 LOGGED = 100
 """Images in a log object of a tail."""
@@ -45,7 +45,7 @@ LOGGED = 100
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A kind of question, and what it read of a cold segment of 2^20 rows when that was measured.
+    """A kind of question, and the bytes that it read of a cold segment of 2^20 rows when that was measured.
 
     `share`: of what the planner reckons with, so much was fetched; of segments of 100,000 rows about the same. `rounds`
     of requests wait for one another, and grow with the rows to the power of `deeper`. `warm`, `cold`: seconds of one
@@ -68,11 +68,11 @@ class Question:
         return None if self.max_distance is None else family(self.family).score_at(self.max_distance)
 
     def planned(self, segment: Segment) -> int:
-        """Bytes that the planner reckons with."""
+        """Bytes that the planner expects."""
         return _planned(self, segment.rows)
 
     def reads(self, segment: Segment) -> Reads:
-        """What it fetches of this segment, checksums included."""
+        """Return the bytes that it fetches of this segment, checksums included."""
         has_index = any(name.startswith(f"{self.family}.") for name in segment.columns)
         checks = segment.columns[CHECKS].size
         size = round((self.planned(segment) - checks - WAITING) * (self.share if has_index else 1.0))
@@ -80,7 +80,7 @@ class Question:
         return Reads(rounds, min(self.requests, 1 + size // (1 << 14)), size + checks, 1)
 
     def hits(self, segments: int) -> int:
-        """Of so many segments how many have one: as many as can be."""
+        """Return the number of segments with a hit: as many as possible."""
         return min(LIMIT if self.found else 1, segments)
 
 
@@ -95,8 +95,8 @@ def _planned(question: Question, rows: int) -> int:
         asked["avgl"] = 0.5
     segment = shapes.segment(0, rows, 0)
     reader = SegmentReader(Unwritten({segment.name: segment}), segment)
-    query = Query(kind, ("as it is",), LIMIT, question.min_score)
-    return cold_bytes(Source(reader, np.empty(0, np.uint32)), query, [asked])
+    query = Query((Part(kind, (asked,), question.min_score),), LIMIT)
+    return cold_bytes(Source(reader, np.empty(0, np.uint32)), query)
 
 
 QUESTIONS = (
@@ -110,9 +110,9 @@ QUESTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one question took: seconds of opening a snapshot, scanning and describing; requests, bytes, dollars."""
+    """The cost of one question: seconds of opening a snapshot, scanning and describing; requests, bytes, dollars."""
 
-    plan: Plan
+    plan: ScanPlan
     opening: float
     scanning: float
     describing: float
@@ -128,7 +128,7 @@ class Asked:
 
 
 def ask(manifest: Manifest, question: Question, *, warm: bool, tail: int = 0) -> Asked:
-    """A question to an index whose readers have nothing, or all that it reads. `tail`: records not folded yet.
+    """Ask an index whose readers have nothing, or everything that is read. `tail`: records not folded yet.
 
     Who asks plans by what it has itself: it knows nothing of what its workers have.
     """
@@ -182,7 +182,7 @@ def _opening(manifest: Manifest, tail: int) -> Reads:
 
 
 def _scan(reads: Sequence[Reads], rows: int, question: Question, cold: bool) -> float:
-    """Seconds of one process for these segments, 16 at once."""
+    """Return the seconds of one process for these segments, 16 at once."""
     if not reads:
         return 0.0
     if not cold:

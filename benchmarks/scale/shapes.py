@@ -1,4 +1,4 @@
-"""How large a segment of so many rows is: its columns, by formulas. A test compares them with a real segment's.
+"""The size of a segment of so many rows, by formulas. A test compares its columns with those of a real segment.
 
 Most are exact, since a column has so many bytes a row. Fitted to crosses of real signatures are the buckets of `haar`
 and the classes of `goldberg`.
@@ -37,7 +37,7 @@ GOLDBERG_CLASSES = 2949
 """Classes of 100,000 rows."""
 
 LATEST = 1_764_000_000 * 10**9
-"""When the images of the segments were made, in ns since 1970: fresh ones are later."""
+"""Time of the images in the segments, in ns since 1970: fresh ones are later."""
 
 MEMBER = 192
 """Bytes around a column: two zip headers, its name twice, numpy's header."""
@@ -46,12 +46,12 @@ Shape = tuple[np.dtype[np.generic], tuple[int, ...]]
 
 
 def log_bytes(records: int) -> int:
-    """A log object of so many records."""
+    """Return the bytes of a log object of so many records."""
     return sum(column.size + MEMBER for column in _placed(_record_columns(records)).values())
 
 
 def segment(shard: int, rows: int, number: int, *, shards: int = 1) -> Segment:
-    """A segment of so many rows without dead ones. `number` makes its name differ from others'."""
+    """Return a segment of so many rows without dead ones. `number` makes its name differ from others."""
     columns = segment_columns(rows)
     last = columns[CHECKS]
     digest = hashlib.blake2b(number.to_bytes(8, "little"), digest_size=24).hexdigest()
@@ -62,7 +62,7 @@ def segment(shard: int, rows: int, number: int, *, shards: int = 1) -> Segment:
 
 @lru_cache(maxsize=4096)
 def segment_columns(rows: int) -> dict[str, Column]:
-    """Where each column of a segment of so many rows lies, checksums last."""
+    """Return the place of each column of a segment of so many rows, checksums last."""
     columns = _placed([*_record_columns(rows), *_search_columns(rows)])
     blocks = sum(column.blocks for column in columns.values())
     return _placed([*((name, (c.dtype, c.shape)) for name, c in columns.items()), (CHECKS, (_u4, (blocks,)))])
@@ -100,7 +100,7 @@ def _search_columns(rows: int) -> Iterator[tuple[str, Shape]]:
 
 
 def _placed(shapes: Iterator[tuple[str, Shape]] | list[tuple[str, Shape]]) -> dict[str, Column]:
-    """The columns one after the other, aligned."""
+    """Place the columns one after the other, aligned."""
     placed: dict[str, Column] = {}
     end = 0
     for name, (dtype, shape) in shapes:

@@ -1,4 +1,4 @@
-"""A store of segments that nobody wrote: their bytes are made when they are asked for, and counted.
+"""A store of segments that nobody wrote: their bytes are made on demand, and counted.
 
 Key hashes are evenly spread, as those of real keys nearly are; every other column is zeros. Checksums are right, so the
 real reader takes them.
@@ -34,7 +34,7 @@ class Unwritten:
     mapped: bool = False
 
     def hold(self, segment: Segment) -> Segment:
-        """Have this segment, from now on."""
+        """Hold this segment from now on."""
         self.segments[segment.name] = segment
         return segment
 

@@ -11,9 +11,9 @@ from benchmarks.scale.costs import added
 from benchmarks.scale.ingest import MINUTES, NAME_JSON, Play, Setting, play
 from benchmarks.scale.lookups import lookups
 from benchmarks.scale.query import QUESTIONS, ask
+from lookalike.ingest.backpressure import BACKPRESSURE
 from shards.search.plan import WORKERS
 from shards.table.format.manifest import Manifest
-from shards.table.table import TAIL_OBJECTS
 
 LARGEST = 8 << 30
 """Bytes of key hashes that a function of 10 GB keeps beside what a fold takes: `compact-bytes` of `serverless.yml`."""
@@ -36,12 +36,12 @@ class Table:
 
 
 SIZES = (Setting(1_000_000), Setting(100_000_000), Setting(1_000_000_000, memory=LARGEST))
-"""As an index is made and run by default; for a billion images with as much memory as the page says."""
+"""The default settings; for a billion images with as much memory as the page says."""
 
 BILLION = SIZES[-1]
 
 BUSY = 400
-"""Images in a log object where 10,000 come in a second."""
+"""Images in a log object when 10,000 are added a second."""
 
 
 @lru_cache
@@ -55,12 +55,12 @@ def manifest(setting: Setting) -> Manifest:
 
 
 def busy(setting: Setting) -> Setting:
-    """As it should be run where so much comes in."""
+    """Return the settings for so many adds."""
     return replace(setting, batch=BUSY)
 
 
 def index_table() -> Table:
-    """What an index of each size consists of."""
+    """Return what an index of each size consists of."""
     rows = []
     for setting in SIZES:
         life = setting.grown()
@@ -83,25 +83,26 @@ def index_table() -> Table:
 
 
 def adding_table() -> Table:
-    """What 10,000 images a second ask of everything before the fold, by images in a log object."""
+    """Return the load of 10,000 images a second before the fold, by images in a log object."""
     rows = []
     for batch in (10, 100, 400, 1000):
         setting = replace(BILLION, batch=batch)
         logs = setting.rate / batch
         seconds = batch * (cloud.SIGN + (cloud.GET + cloud.PUT) / cloud.PARALLEL) + cloud.PUT
         row = [f"{batch:,}", f"{seconds:.1f} s", f"{logs * seconds:,.0f}", f"{logs:,.0f}"]
-        row.append(f"{TAIL_OBJECTS / logs:.1f} s")
+        row.append(f"{BACKPRESSURE.max_objects / logs:.1f} s")
         for collected in (0.0, 86_400.0):
             listed = replace(setting, collected=2 * collected).listed
             row.append(f"{listed:,} in {cloud.listing(listed):,.1f} s, {_size(listed * NAME_JSON)}")
         rows.append(tuple(row))
-    columns = ("images a log object", "made in", "functions", "log objects a second", f"until {TAIL_OBJECTS} wait",
+    until = f"until {BACKPRESSURE.max_objects} wait"
+    columns = ("images a log object", "made in", "functions", "log objects a second", until,
                "listed at most, collected as it is folded", "once a day")  # fmt: skip
     return Table("adding", columns, tuple(rows))
 
 
 def folding_table() -> Table:
-    """Ten minutes at 10,000 images a second, or fewer: as it is, as it should be run, and why it is so."""
+    """Return ten minutes at 10,000 images a second, or fewer: by default, with better settings, and with worse ones."""
     chosen = [(f"{one.images:,}, as it is", one) for one in SIZES]
     chosen += [(f"{one.images:,}, {BUSY} images a log object", busy(one)) for one in SIZES]
     last = busy(BILLION)
@@ -139,7 +140,7 @@ def _mean(seconds: Sequence[float]) -> float:
 
 
 def questions_table() -> Table:
-    """What a question takes, with nothing in any memory, and with everything that it reads."""
+    """Return the cost of questions, with nothing in any memory, and with everything that they read."""
     rows = []
     for setting in SIZES:
         for question in QUESTIONS:
@@ -165,7 +166,7 @@ def questions_table() -> Table:
 
 
 def tail_table() -> Table:
-    """What a tail costs a reader that has nothing: a question, and what needs every row that counts."""
+    """Return the cost of a tail for a reader without a cache: of a question, and of counting."""
     rows = []
     for setting in SIZES:
         for records in (0, 1, 100, 10_000):
@@ -187,7 +188,7 @@ def tail_table() -> Table:
 
 
 def costs_table() -> Table:
-    """Dollars for a million images."""
+    """Return the dollars for a million images."""
     rows = []
     for setting in SIZES:
         life = setting.grown()
@@ -200,7 +201,7 @@ def costs_table() -> Table:
 
 
 def settings_table() -> Table:
-    """A billion images in more or fewer shards, in larger or smaller segments."""
+    """Return a billion images in more or fewer shards, in larger or smaller segments."""
     rows = []
     for shards, bits in ((1, 20), (4, 20), (16, 20), (64, 20), (4, 22), (16, 22)):
         setting = replace(busy(BILLION), shards=shards, segment_rows=1 << bits)
@@ -228,7 +229,7 @@ def settings_table() -> Table:
 
 
 def limits_table() -> Table:
-    """How far each limit is at a billion images and 10,000 a second."""
+    """Return the distance to each limit at a billion images and 10,000 a second."""
     asked = ask(manifest(BILLION), QUESTIONS[1], warm=False)
     largest = max(map(len, asked.plan.batches))
     payload = largest * 2 * 1024
@@ -261,7 +262,7 @@ TABLES: tuple[Callable[[], Table], ...] = (
 
 
 def _size(size: float) -> str:
-    """Bytes as people write them."""
+    """Write a number of bytes."""
     for unit in ("B", "KB", "MB", "GB"):
         if size < 1000:
             return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"

@@ -1,1 +1,1 @@
-"""The events and calls of AWS: the only place that knows them."""
+"""The only place that knows the events and calls of AWS."""

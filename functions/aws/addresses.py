@@ -6,31 +6,35 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from functions.aws.pictures import META_BYTES, BucketPictures, meta_header
-from lookalike.ingest.backlog import is_picture
-from lookalike.web.api.uploads import Address, Upload
+from functions.aws.bucket import META_BYTES, BucketOriginals, meta_header
+from lookalike.ingest.original import is_picture_name
 from lookalike.web.http.problems import Problem, validation
+from lookalike.web.uploads import Address, Upload
 from shards.table.read.snapshot import Image
 
 
 @dataclass(frozen=True, slots=True)
 class BucketUploads:
-    """Pictures are put into the bucket itself, where ingest finds them, a few seconds later than it answers a PUT here.
+    """Addresses for uploads into the bucket itself, where ingest finds them within seconds.
 
     An address is good for one size: without that, whoever has it could fill the bucket.
     """
 
-    bucket: BucketPictures
+    bucket: BucketOriginals
     max_bytes: int
+    """Limit on the size of an upload."""
+
     seconds: int
+    """How long an address is good."""
+
     now: Callable[[], float] = time.time
 
     def address(self, upload: Upload, here: Callable[[str], str]) -> Address:
-        """Raises Problem where ingest would not take it."""
+        """Return the address for this upload. Raises Problem if ingest would not take it."""
         del here
         if upload.size is None:
             raise validation("bytes: say how large the picture is; the address is good for that size", upload.key)
-        if not is_picture(upload.key):
+        if not is_picture_name(upload.key):
             raise validation(
                 "key: it has to end as a picture's name does, such as .jpg, or it is not looked at", upload.key
             )
@@ -44,6 +48,7 @@ class BucketUploads:
         )
 
     def opened(self, token: str) -> Upload:
+        """Raise Problem: no address leads back here."""
         raise Problem(
             403,
             "upload-unknown",
@@ -56,16 +61,25 @@ class BucketUploads:
 
 @dataclass(frozen=True, slots=True)
 class BucketContents:
-    """Pictures larger than `most` bytes are fetched from the bucket itself."""
+    """Addresses of originals that are too large for a function's answer, in the bucket itself."""
 
-    bucket: BucketPictures
-    most: int
+    bucket: BucketOriginals
+
+    max_answer: int
+    """Bytes of the largest original that the function sends itself."""
+
     seconds: int
+    """How long an address is good."""
 
     def address(self, image: Image) -> str | None:
-        """Where the file is; None where it is small, gone, changed, or not from this bucket. Raises StorageError."""
+        """Return the address of an original; `None` if it is small, gone, changed, or in no bucket of ours.
+
+        Raises StorageError.
+        """
         size = image.source.get("size")
-        if image.source.get("path") != self.bucket.url(image.key) or not isinstance(size, int) or size <= self.most:
+        if image.source.get("path") != self.bucket.url(image.key):
+            return None
+        if not isinstance(size, int) or size <= self.max_answer:
             return None
         if not self.bucket.is_unchanged(image.key, image.source):
             return None

@@ -1,47 +1,69 @@
-"""Calling other functions."""
+"""Calls of other functions."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
+import boto3
+from aws_lambda_powertools.logging import Logger
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.aws.settings import Settings
 from shards.errors import StorageError
+
+WAKE_SECONDS = 10.0
+"""Time limit for having a function started."""
 
 
 class Lambda(Protocol):
-    """What is used of boto3's Lambda client."""
+    """The part of boto3's Lambda client that is used."""
 
     def invoke(self, **asked: Any) -> Mapping[str, Any]: ...
 
 
 def config(seconds: float, at_once: int) -> Config:
-    """Of a client whose calls take so long. A call that is repeated by the client would do the work twice."""
+    """Return the settings of a client whose calls take so long. It repeats none: that would do the work twice."""
     return Config(
         read_timeout=seconds, connect_timeout=5, retries={"total_max_attempts": 1}, max_pool_connections=at_once
     )
 
 
 def call(client: Lambda, function: str, payload: Mapping[str, Any]) -> Any:
-    """What the function answers. Raises StorageError where it fails, or cannot be called."""
+    """Return what the function answers. Raises StorageError if it fails, or cannot be called."""
     try:
-        answer = client.invoke(
+        response = client.invoke(
             FunctionName=function, InvocationType="RequestResponse", Payload=json.dumps(payload).encode()
         )
-        said = json.loads(answer["Payload"].read())
+        answer = json.loads(response["Payload"].read())
     except (BotoCoreError, ClientError) as error:
         raise StorageError(f"function {function} could not be called ({error})") from error
-    if "FunctionError" in answer:
-        raise StorageError(f"function {function} failed ({said}); its log says more")
-    return said
+    if "FunctionError" in response:
+        raise StorageError(f"function {function} failed ({answer}); its log says more")
+    return answer
 
 
 def start(client: Lambda, function: str) -> None:
-    """Have the function run, whenever it can. Raises StorageError where it cannot be called."""
+    """Have the function run, whenever it can. Raises StorageError if it cannot be called."""
     try:
         client.invoke(FunctionName=function, InvocationType="Event", Payload=b"{}")
     except (BotoCoreError, ClientError) as error:
         raise StorageError(f"function {function} could not be called ({error})") from error
+
+
+def wake(client: Lambda, function: str, log: Logger) -> None:
+    """Have the compactor run, and log it if it cannot be called: it comes by itself too."""
+    try:
+        start(client, function)
+    except StorageError as error:
+        log.warning("the compactor was not called", extra={"error": str(error)})
+
+
+def compactor_wake(settings: Settings, log: Logger) -> Callable[[], None] | None:
+    """Return what wakes the compactor; `None` if there is none to call."""
+    if not settings.compact_function:
+        return None
+    return partial(wake, boto3.client("lambda", config=config(WAKE_SECONDS, 1)), settings.compact_function, log)

@@ -1,21 +1,25 @@
-"""A store that counts what it is asked for: requests are what a query costs, bytes are what it takes its time with."""
+"""A store that counts requests and bytes: requests are what a query costs, bytes are what takes its time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
+from typing import TypeVar
 
-from shards.storage import Data, Entry, Store
+from shards.storage import Store
+from shards.storage.delegating import DelegatingStore, Verb
+
+Result = TypeVar("Result")
 
 
-class Counted:
-    """Another store, with a count of the calls, and of the bytes that were read.
+class Counted(DelegatingStore):
+    """Another store, with a count of the requests and of the bytes that were read.
 
     Ranges of one object that are far apart are several requests of one call, so the true number may be higher.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, inner: Store) -> None:
+        super().__init__(inner)
         self._lock = Lock()
         self._requests = 0
         self._bytes = 0
@@ -26,41 +30,21 @@ class Counted:
         with self._lock:
             return self._requests, self._bytes
 
-    @property
-    def url(self) -> str:
-        return self._store.url
-
-    @property
-    def mapped(self) -> bool:
-        return self._store.mapped
+    def request(self, verb: Verb, name: str, send: Callable[[], Result]) -> Result:
+        with self._lock:
+            self._requests += 1
+        return super().request(verb, name, send)
 
     def get(self, name: str) -> memoryview:
-        data = self._store.get(name)
-        self._count(data.nbytes)
+        data = super().get(name)
+        self._read(data.nbytes)
         return data
 
     def get_ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
-        found = self._store.get_ranges(name, ranges)
-        self._count(sum(data.nbytes for data in found))
-        return found
+        views = super().get_ranges(name, ranges)
+        self._read(sum(view.nbytes for view in views))
+        return views
 
-    def create(self, name: str, data: Data) -> bool:
-        self._count()
-        return self._store.create(name, data)
-
-    def list(self, prefix: str = "", *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
-        self._count()
-        return self._store.list(prefix, after=after, limit=limit)
-
-    def delete(self, names: Sequence[str]) -> None:
-        self._count()
-        self._store.delete(names)
-
-    def size(self, name: str) -> int:
-        self._count()
-        return self._store.size(name)
-
-    def _count(self, size: int = 0) -> None:
+    def _read(self, size: int) -> None:
         with self._lock:
-            self._requests += 1
             self._bytes += size

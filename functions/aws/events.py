@@ -1,4 +1,4 @@
-"""The events that AWS sends, as far as the functions read them, and how they are read.
+"""Events of AWS, as far as the functions read them.
 
 Sources: S3, "Event message structure" (version 2.x); Lambda, "Using Lambda with Amazon SQS" and "Reporting batch item
 failures"; API Gateway, "Working with AWS Lambda proxy integrations for HTTP APIs" (payload format 2.0).
@@ -7,7 +7,7 @@ failures"; API Gateway, "Working with AWS Lambda proxy integrations for HTTP API
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NotRequired, Protocol, TypedDict
@@ -23,12 +23,17 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Context(Protocol):
-    """What Lambda says of an invocation."""
+    """An invocation, as Lambda describes it."""
 
     @property
     def aws_request_id(self) -> str: ...
 
     def get_remaining_time_in_millis(self) -> int: ...
+
+
+def ending(context: Context, reserve: float) -> Callable[[], bool]:
+    """Return what says whether the time is over: the last `reserve` seconds are for what is under way."""
+    return lambda: context.get_remaining_time_in_millis() < reserve * 1e3
 
 
 class Message(TypedDict):
@@ -38,32 +43,32 @@ class Message(TypedDict):
     body: str
 
 
-class Batch(TypedDict):
-    """What a queue hands over in one call: 1 to 10,000 messages."""
+class QueueBatch(TypedDict):
+    """The messages that a queue hands over in one call: 1 to 10,000."""
 
     Records: list[Message]
 
 
-class Failure(TypedDict):
+class MessageAgain(TypedDict):
     """A message that stays in the queue."""
 
     itemIdentifier: str
 
 
-class Failures(TypedDict):
-    """The answer to a batch: all other messages are deleted from the queue."""
+class BatchResponse(TypedDict):
+    """The answer to a batch: messages that are not in it are deleted from the queue."""
 
-    batchItemFailures: list[Failure]
+    batchItemFailures: list[MessageAgain]
 
 
 class Bucket(TypedDict):
-    """Where an object is, in a notification."""
+    """The bucket of an object, in a notification."""
 
     name: str
 
 
 class Object(TypedDict):
-    """What a notification says of an object. `key`: encoded as in a form. `sequencer`: hex, of any length."""
+    """An object, as a notification describes it. `key`: encoded as in a form. `sequencer`: hex, of any length."""
 
     key: str
     size: NotRequired[int]
@@ -87,7 +92,7 @@ class Notification(TypedDict):
 
 
 class Http(TypedDict):
-    """What was asked of an HTTP API."""
+    """The request line of a request to an HTTP API, and its sender."""
 
     method: str
     path: str
@@ -95,7 +100,7 @@ class Http(TypedDict):
 
 
 class RequestContext(TypedDict):
-    """Where a request to an HTTP API came in."""
+    """The way by which a request came to an HTTP API."""
 
     http: Http
     requestId: str
@@ -115,7 +120,7 @@ class HttpRequest(TypedDict):
 
 
 class HttpResponse(TypedDict):
-    """The answer to one."""
+    """The answer to an HttpRequest."""
 
     statusCode: int
     headers: dict[str, str]
@@ -124,19 +129,19 @@ class HttpResponse(TypedDict):
 
 
 class MergeRequest(TypedDict):
-    """What the compactor asks of a merge worker: one of `Index.due_merges`."""
+    """A merge that the compactor asks of a worker: one of `Index.due_merges`."""
 
     segments: list[str]
 
 
 class MergeResponse(TypedDict):
-    """`merged`: what `shards.table.maintain.merge.Merged` says in JSON; null where somebody else was faster."""
+    """The answer to a MergeRequest. `merged`: a `Merged` as JSON; null if somebody else was faster."""
 
     merged: dict[str, Any] | None
 
 
 class CountRequest(TypedDict):
-    """What is to be counted. `so_far`: what the call before answered."""
+    """A prefix to count the pictures of. `so_far`: the answer of the call before."""
 
     prefix: NotRequired[str]
     so_far: NotRequired[dict[str, Any]]
@@ -148,7 +153,7 @@ class EventInvalid(LookalikeError):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something happened to this object: it may be new, overwritten or gone."""
+    """A change of one object, which may be new, overwritten or gone."""
 
     bucket: str
     key: str
@@ -156,7 +161,7 @@ class Change:
 
 
 def changes(message: Message) -> list[Change]:
-    """What a message of the queue says. Raises EventInvalid.
+    """Return the changes that a message of the queue tells of. Raises EventInvalid.
 
     S3 sends one change in a message, and a test message when notifications are set up, which says nothing.
     """
@@ -184,13 +189,8 @@ def _change(record: Notification) -> Change:
 
 
 def tie_break(sequencer: str) -> int:
-    """S3's sequencer as 64 bits: the later of two events of one key has the greater one.
+    """Return S3's sequencer as 64 bits: the later of two events of one key has the greater one.
 
     Sequencers differ in length; S3 compares them as texts, with zeros at the end of the shorter one.
     """
     return int(sequencer.ljust(SEQUENCER_DIGITS, "0")[:SEQUENCER_DIGITS], 16) & (1 << 64) - 1
-
-
-def failures(message_ids: Collection[str]) -> Failures:
-    """The answer to a batch of which these messages have to come again."""
-    return {"batchItemFailures": [{"itemIdentifier": one} for one in sorted(message_ids)]}

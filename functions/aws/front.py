@@ -1,4 +1,4 @@
-"""Between API Gateway and the app: who may ask is looked up, and what is too large to send is refused."""
+"""The way from API Gateway to the app: tokens are looked up, and answers that are too large to send are refused."""
 
 from __future__ import annotations
 
@@ -6,28 +6,35 @@ import json
 from collections.abc import Callable
 from typing import cast
 
+from fastapi import FastAPI
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from functions.aws.addresses import BucketContents, BucketUploads
+from functions.aws.bucket import BucketOriginals
 from functions.aws.events import Context, HttpRequest, HttpResponse
+from functions.aws.settings import Settings
 from functions.aws.tokens import SecretTokens, is_closed
+from lookalike.index import Index
+from lookalike.signatures.async_pool import AsyncPool
+from lookalike.web import WebSettings, create_app
 from lookalike.web.http import problems
 from lookalike.web.http.access import CHALLENGE, Tokens
 from lookalike.web.http.problems import Problem
 
 ANSWER_BYTES = 6 * 10**6
-"""Of what a function may answer, 6 MiB, what is left when it is JSON inside JSON."""
+"""Limit on an answer: a function may send 6 MiB, of JSON inside JSON."""
 
 TEXT = [*DEFAULT_TEXT_MIME_TYPES, problems.MEDIA_TYPE]
-"""What is sent as it is. All else is base64 on its way."""
+"""Media types that are sent unchanged. All others are base64 on their way."""
 
 OPEN = frozenset({"/healthz"})
-"""What is answered even where nobody may ask: whether there is anybody at home."""
+"""Paths that are answered even while nobody may ask."""
 
 
 class Closed:
-    """Refuses everything, as long as there are no tokens: the page and the description of the API, too."""
+    """An app that refuses everything, the page and the description of the API too: for while there are no tokens."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -49,7 +56,7 @@ class Closed:
 
 
 class Front:
-    """Answers the events of an HTTP API. `build`: the app for these tokens, made anew when they are others."""
+    """Answers the events of an HTTP API. `build` makes the app for these tokens, anew whenever they change."""
 
     def __init__(self, tokens: SecretTokens, build: Callable[[Tokens], ASGIApp]) -> None:
         self._tokens = tokens
@@ -68,6 +75,34 @@ class Front:
     def _adapted(self, tokens: Tokens) -> Mangum:
         app = self._build(tokens)
         return Mangum(Closed(app) if is_closed(tokens) else app, lifespan="off", text_mime_types=TEXT)  # type: ignore[arg-type]
+
+
+def app_builder(
+    index: Index, pool: AsyncPool, bucket: BucketOriginals, settings: Settings
+) -> Callable[[Tokens], FastAPI]:
+    """Return what makes the app for given tokens."""
+
+    def build(tokens: Tokens) -> FastAPI:
+        web = WebSettings(
+            tokens=tokens,
+            cors_origins=settings.cors_origins,
+            picture_origins=(bucket.origin,),
+            urls=settings.urls,
+            url_seconds=settings.answer_seconds,
+            max_body=settings.max_body,
+            picture_seconds=settings.answer_seconds,
+            # a function answers one request at a time
+            concurrency=1,
+        )
+        return create_app(
+            index,
+            web,
+            pool=pool,
+            uploads=BucketUploads(bucket, index.settings.pictures.max_bytes, settings.address_seconds),
+            contents=BucketContents(bucket, settings.max_content, settings.address_seconds),
+        )
+
+    return build
 
 
 def _too_large(size: int) -> HttpResponse:

@@ -1,6 +1,8 @@
-"""Every knob of the functions, each with its reason. They come from the environment, as `LOOKALIKE_<NAME>`.
+"""Settings of the functions, each with its reason. They come from the environment, as `LOOKALIKE_<NAME>`.
 
-The template sets them from one place; what it leaves out has the value that stands here.
+The template sets them from one place; those that it leaves out have the values given here.
+
+Parsed by hand: `functions.handlers.scan` reads them in each cold start, and its package has no pydantic.
 """
 
 from __future__ import annotations
@@ -18,103 +20,136 @@ from shards.table.format.settings import SEGMENT_ROWS, THUMBNAIL
 PREFIX = "LOOKALIKE_"
 
 STACK = PREFIX + "STACK"
-"""Variable with the name of the stack, which is in front of all its names."""
+"""Variable with the name of the stack, which all its other names begin with."""
 
 FLAGS = {"true": True, "false": False}
 
 
 class SettingInvalid(LookalikeError):
-    """A variable of the environment that is missing, or says nothing that can be understood."""
+    """A variable of the environment that is missing, or that cannot be understood."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How the functions are deployed.
-
-    `index`: its address, `s3://bucket/prefix`. `images`: the bucket whose pictures are indexed.
-
-    What an index is made with, by the function that first finds none; it keeps them for ever. `families`: their
-    names. `shards`: a fold makes a segment in each, so few are better; `lookalike reshard` doubles them.
-    `segment_rows`: larger segments cost fewer requests a query, smaller ones spread better. `thumbnails`: pixels, 0 for
-    none.
-
-    `cache`: a folder in which bytes of the index are kept while the environment lives; empty: in memory only. It is
-    the one place of a function that may be written. `cache_bytes`: a function has 512 MB there unless it pays for
-    more. `memory`: bytes of the index kept in memory; the rest of the function's is for pictures. The compactor keeps
-    key hashes, 8 bytes an image, and folds an eighth of it at a time, of 32 to 128 MB.
-    `max_staleness`: seconds for which a warm function asks nothing before it answers; 0 sees every write, for two
-    requests a query.
-
-    `readers`: objects of a batch that are read at once, 63 ms each; they are signed one after another, since a function
-    of 1.8 GB has one processor, and one decoded picture may have 300 MB. `reserve`: seconds before the end at which no
-    picture is begun: what was signed must be written. `sign_seconds`, `sign_memory`: what one picture may take, in a
-    process of its own, before it is given up: the largest needs 6 s, and the function itself and what it reads besides
-    have room for 400 MB. `hold`: seconds that a batch waits when there is more to fold than there should be (see
-    `functions.aws.throttle`).
-
-    `tokens_secret`: name or ARN of the secret in Secrets Manager that has the tokens, a line each as `lookalike serve`
-    takes them; empty, missing or without a token, nobody may ask. `tokens_seconds`: how long a token that was taken
-    out of it still counts in a warm function. `public`: everybody may ask; adding still needs a token.
-    `cors_origins`: pages of these origins may call the API from a browser. `urls`: pictures may be named by their
-    address, which makes the function fetch it.
-    `answer_seconds`: what a request may take; the API gives up after 30.
-    `max_body`: bytes of a request, of the 6 MB that a function takes after base64 made them a third more.
-    `max_content`: bytes of a picture that the function sends itself, for the same reason; larger ones are fetched
-    from the bucket.
-    `address_seconds`: how long an address that leads into the bucket is good.
-
-    `scan_function`: what a query that has much to fetch is handed to, in parts; empty: the API scans by itself.
-    `scan_seconds`: what its workers may take; then the answer is partial, before `answer_seconds` are over.
-    `alone_bytes`: up to so many the API fetches everything itself; `worker_bytes`: what one worker fetches at most.
-    Less of either: cold answers come sooner, and more functions are paid for (see `shards.search.plan`).
-
-    `compact_function`: what is called when the tail grows faster than the schedule folds it; empty: nothing is.
-    `merge_function`: what merges are handed to; empty: the compactor merges by itself. `merges`: at once.
-    `merge_seconds`: what a merge of the largest segments may take; none is begun when less is left.
-    """
+    """The way in which the functions are deployed."""
 
     index: str
+    """Address of the index, `s3://bucket/prefix`."""
+
     images: str = ""
+    """The bucket whose pictures are indexed."""
+
+    # What an index is made with, by the function that first finds none. It keeps these for ever.
 
     families: tuple[str, ...] = DEFAULT
+    """Names of its families."""
+
     shards: int = 4
+    """A fold makes a segment in each, so few are better. `lookalike reshard` doubles them."""
+
     segment_rows: int = SEGMENT_ROWS
+    """Larger segments cost fewer requests a query, smaller ones spread better."""
+
     thumbnails: int = THUMBNAIL
+    """Pixels of the longer side, 0 for none."""
+
+    # What a function keeps.
 
     cache: str = ""
+    """A folder in which bytes of the index are kept while the environment lives, the only one that a function may
+    write; empty: they are kept in memory only."""
+
     cache_bytes: int = 384 << 20
+    """A function has 512 MB of disk unless it pays for more."""
+
     memory: int = 256 << 20
+    """Bytes of the index that are kept in memory; the rest of the function's memory is for pictures. The compactor
+    keeps key hashes, 8 bytes an image, and folds an eighth of this at a time, of 32 to 128 MB."""
+
     max_staleness: float = 0.0
+    """Seconds for which a warm function believes what it knows; 0 sees every write, for two requests a query."""
+
+    # Adding.
 
     readers: int = 8
+    """Objects of a batch that are read at once, 63 ms each. Their signatures are computed one after another: a function
+    of 1.8 GB has one processor, and a decoded picture may have 300 MB."""
+
     reserve: float = 15.0
+    """Seconds before the end of a call at which no picture is begun: the records that there are must be written."""
+
     sign_seconds: float = 10.0
+    """Time limit for the signatures of one picture, in a process of its own. The largest needs 6 s."""
+
     sign_memory: int = 1280 << 20
+    """Limit on the memory of that process; the function itself, and what it reads besides, have room for 400 MB."""
+
     hold: float = 10.0
+    """Seconds that a batch waits when there is more to fold than there should be (see `lookalike.ingest.throttle`)."""
+
+    # Answering.
 
     tokens_secret: str = ""
+    """Name or ARN of the secret in Secrets Manager with the tokens, a line each as `lookalike serve` takes them. If it
+    is empty, missing or without a token, nobody may ask."""
+
     tokens_seconds: float = 300.0
+    """Time for which a token that was taken out of the secret still counts in a warm function."""
+
     public: bool = False
+    """Everybody may ask; adding still needs a token."""
+
     cors_origins: tuple[str, ...] = ()
+    """Pages of these origins may call the API from a browser."""
+
     urls: bool = True
+    """Pictures may be named by their address, which makes the function fetch it."""
+
     answer_seconds: float = 25.0
+    """Time limit for a request. The API gives up after 30 s."""
+
     max_body: int = 4_500_000
+    """Bytes of a request: a function takes 6 MB, and base64 makes it a third more."""
+
     max_content: int = 4_500_000
+    """Bytes of the largest picture that the function sends itself, for the same reason; larger ones are fetched from
+    the bucket."""
+
     address_seconds: int = 900
+    """Time for which an address that leads into the bucket is good."""
+
+    # Scanning.
 
     scan_function: str = ""
+    """The function that scans parts of a query that has much to fetch; empty: the API scans by itself."""
+
     scan_seconds: float = 20.0
+    """Time limit for its workers. Then the answer is partial, before `answer_seconds` are over."""
+
     alone_bytes: int = ALONE
+    """Up to so many bytes, the API fetches everything itself. With less, cold answers come sooner, and more functions
+    are paid for (see `shards.search.plan`)."""
+
     worker_bytes: int = WORKER
+    """Limit on the bytes that one worker fetches. The same holds for it."""
+
+    # Folding and merging.
 
     compact_function: str = ""
+    """The function that is called when the log grows faster than the schedule folds it; empty: none is."""
+
     merge_function: str = ""
+    """The function that does merges; empty: the compactor does them itself."""
+
     merges: int = 16
+    """Merges at once."""
+
     merge_seconds: float = 300.0
+    """Time that a merge of the largest segments may take; none is begun when less is left."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """What the environment says. Raises SettingInvalid, which names the variable and its value."""
+        """Return the settings in the environment. Raises SettingInvalid, which names the variable and its value."""
         given: dict[str, Any] = {}
         for field in fields(cls):
             variable = PREFIX + field.name.upper()
@@ -126,14 +161,14 @@ class Settings:
         return cls(**given)
 
     def images_bucket(self) -> str:
-        """The bucket of the pictures. Raises SettingInvalid where none is given."""
+        """Return the bucket of the pictures. Raises SettingInvalid if none is given."""
         if not self.images:
             raise SettingInvalid(f"{PREFIX}IMAGES is missing: give the name of the bucket whose pictures are indexed")
         return self.images
 
 
 def stack_name(environ: Mapping[str, str] = os.environ) -> str:
-    """The name of the stack that this function is of."""
+    """Return the name of the stack that this function belongs to."""
     return environ.get(STACK, "").strip() or "lookalike"
 
 
@@ -158,12 +193,12 @@ PARSERS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "bool": (_flag, "true or false"),
     "tuple[str, ...]": (lambda text: tuple(part.strip() for part in text.split(",") if part.strip()), "a,b,c"),
 }
-"""By the type of a field: how its text is read, and what it has to be."""
+"""The parser of each type of field, and a description of what the text has to be."""
 
 
 def _parse(variable: str, text: str, kind: str) -> Any:
-    parse, wanted = PARSERS[kind]
+    parse, expected = PARSERS[kind]
     try:
         return parse(text)
     except (KeyError, ValueError):
-        raise SettingInvalid(f"{variable} is {text!r}: it has to be {wanted}") from None
+        raise SettingInvalid(f"{variable} is {text!r}: it has to be {expected}") from None

@@ -1,4 +1,4 @@
-"""What a function tells those who run it: one JSON line for each thing that happened, and CloudWatch's metrics.
+"""Logs and metrics of a function: one JSON line for each thing that happened, and CloudWatch's metrics.
 
 Metrics are written as log lines too, in CloudWatch's embedded metric format: no request, and no permission. Their
 namespace is the name of the stack, so what two stacks measure is never added up. (A second dimension would do the same
@@ -20,6 +20,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from functions.aws.counted import Counted
 from functions.aws.events import Context
 from functions.aws.settings import stack_name
+from lookalike.ingest.outcome import Failure
 
 Metric: TypeAlias = Literal[
     "ImagesAdded",
@@ -48,9 +49,9 @@ UNITS: Mapping[Metric, MetricUnit] = {
 
 
 class Telemetry:
-    """Of one function; its name is the one dimension of every metric, `service`, and stands in every line.
+    """The log and the metrics of one function. Its name stands in every line, and is the one dimension of every metric.
 
-    `clock`: seconds that only rise.
+    `clock` gives seconds that only rise.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Telemetry:
         self._is_cold = True
 
     def adopt(self, name: str) -> None:
-        """From now on, what the library says by the logger of this name goes the same way."""
+        """Send what is logged by the logger of this name the same way."""
         logger = logging.getLogger(name)
         logger.handlers = list(self.log.handlers)
         logger.propagate = False
@@ -77,24 +78,35 @@ class Telemetry:
         """Add one value; CloudWatch knows sums, averages and percentiles of them."""
         self._metrics.add_metric(metric, UNITS.get(metric, MetricUnit.Count), value)
 
+    def warn(self, message: str, **facts: Any) -> None:
+        """Log something that should not have happened."""
+        self.log.warning(message, extra=facts)
+
+    def warn_of(self, failure: Failure) -> None:
+        """Log that an original was not added."""
+        # of a mistake in the code, the place matters
+        trace = failure.error if failure.is_mistake else None
+        facts = {"key": failure.key, "reason": failure.reason, "error": failure.message}
+        self.log.warning("not added", exc_info=trace, extra=facts)
+
     @contextmanager
     def invocation(self, context: Context) -> Iterator[dict[str, Any]]:
-        """Around one call: every line in it has the request's id, and a last one says how it went, also where it fails.
+        """Log one call: every line in it has the request's id, and a last one says how it went, even if it fails.
 
-        Yields what that last line says, to be added to.
+        Yields facts for that last line, to be added to.
         """
         self.log.append_keys(request_id=context.aws_request_id, cold_start=self._is_cold)
         self._is_cold = False
-        said: dict[str, Any] = {}
+        facts: dict[str, Any] = {}
         started = self._clock()
         before = self._store.traffic if self._store else None
         try:
-            yield said
+            yield facts
         except BaseException:
-            self.log.exception("failed", extra=said | self._work(started, before))
+            self.log.exception("failed", extra=facts | self._work(started, before))
             raise
         else:
-            self.log.info("done", extra=said | self._work(started, before))
+            self.log.info("done", extra=facts | self._work(started, before))
         finally:
             if self._metrics.metric_set:
                 self._metrics.flush_metrics()

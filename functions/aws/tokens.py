@@ -1,4 +1,4 @@
-"""Who may ask: tokens that lie in Secrets Manager. Where there is none, nobody may."""
+"""Tokens in Secrets Manager, which say who may ask. Without any, nobody may."""
 
 from __future__ import annotations
 
@@ -13,31 +13,36 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lookalike.web.http.access import AccessError, Tokens
 
 MISSING = "ResourceNotFoundException"
-"""What Secrets Manager says of a secret that is not there, or was never given a value."""
-
+"""Code of Secrets Manager for a secret that is not there, or was never given a value."""
 
 SOON_SECONDS = 5.0
-"""Until the secret is read again where it could not be, or nobody has a token: whoever deploys writes it next."""
+"""Pause until the secret is read again if it could not be, or nobody has a token: those who deploy write it next."""
 
 
 class SecretsManager(Protocol):
-    """What is used of boto3's client of Secrets Manager."""
+    """The part of boto3's client of Secrets Manager that is used."""
 
     def get_secret_value(self, **asked: Any) -> Mapping[str, Any]: ...
 
 
 @dataclass(slots=True)
 class SecretTokens:
-    """The tokens of one secret. `seconds`: how long they are believed; so one that is taken out counts no more by then.
+    """The tokens of one secret, read again now and then.
 
-    `public`: everybody may ask. Where the secret cannot be read or understood, what was known before goes on; before
-    anything is known, nobody has a token.
+    If the secret cannot be read or understood, the tokens that were known go on; before any are known, nobody has one.
     """
 
     secrets: SecretsManager
+
     name: str
+    """Name or ARN of the secret; empty if there is none."""
+
     public: bool
+    """Everybody may ask, without a token."""
+
     seconds: float
+    """Time between reads: a token that was taken out does not count longer than this."""
+
     log: Logger
     clock: Callable[[], float] = time.monotonic
     _known: Tokens = field(init=False)
@@ -47,7 +52,7 @@ class SecretTokens:
         self._known = self._parse("")
 
     def current(self) -> Tokens:
-        """The tokens now."""
+        """Return the tokens that count now."""
         if self.name and (self._next is None or self.clock() >= self._next):
             seconds = self.seconds
             try:
@@ -75,5 +80,5 @@ class SecretTokens:
 
 
 def is_closed(tokens: Tokens) -> bool:
-    """Whether there is nobody who may do anything."""
+    """Return whether there is nobody who may do anything."""
     return not tokens.known and not tokens.anonymous

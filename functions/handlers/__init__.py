@@ -1,1 +1,1 @@
-"""One Lambda function a file, wiring only."""
+"""Handlers of Lambda functions, one a file: wiring only."""

@@ -1,4 +1,4 @@
-"""Deletes what nobody can need any more: called once a day."""
+"""Deletes objects that nobody can need any more: called once a day."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from functions.aws.events import Context
 from functions.aws.opening import counted_store, open_index
 from functions.aws.settings import Settings
 from functions.aws.telemetry import Telemetry
-from lookalike.index import Index
 
 settings = Settings.from_env()
 store = counted_store(settings)
 telemetry = Telemetry("collect", store)
-index = open_index(Index, store, settings)
+index = open_index(store, settings)
 
 
 def handler(event: object, context: Context) -> None:
-    """Called by the scheduler."""
+    """Collect: the scheduler calls this."""
     del event
-    with telemetry.invocation(context) as said:
+    with telemetry.invocation(context) as facts:
         collected = index.collect()
-        said.update(objects=len(collected.objects), bytes=collected.size)
+        facts.update(objects=len(collected.objects), bytes=collected.size)
         telemetry.measure("ObjectsCollected", len(collected.objects))

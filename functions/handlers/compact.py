@@ -11,22 +11,21 @@ from functions.aws.events import Context, MergeResponse
 from functions.aws.opening import counted_store, open_index
 from functions.aws.settings import Settings
 from functions.aws.telemetry import Telemetry
-from lookalike.index import Index
 from lookalike.upkeep.compactor import Compactor
 from shards.table.maintain.merge import Merged
 
 LONGEST = 900.0
-"""Seconds that a function may run: when the worker's answer is not there by then, it will not come."""
+"""Seconds that a function may run: an answer of a worker that is not there by then will not come."""
 
 settings = Settings.from_env()
 store = counted_store(settings)
 telemetry = Telemetry("compact", store)
 # no cache on the disk: a merge pours all columns of its segments through it
-index = open_index(Index, store, settings)
+index = open_index(store, settings)
 
 
 def _merge() -> Callable[[Sequence[str]], Merged | None]:
-    """By a worker, or here where there are none."""
+    """Return what does a merge: a worker, or this function if there are none."""
     if not settings.merge_function:
         return index.merge
     workers = boto3.client("lambda", config=calls.config(LONGEST, settings.merges))
@@ -48,7 +47,7 @@ compactor = Compactor(
 
 
 def handler(event: object, context: Context) -> None:
-    """Called by the scheduler, or by ingest. What the event says does not count."""
+    """Compact: the scheduler calls this, or ingest does. The event does not matter."""
     del event
-    with telemetry.invocation(context) as said:
-        compactor.run(lambda: context.get_remaining_time_in_millis() / 1e3, said)
+    with telemetry.invocation(context) as facts:
+        compactor.run(lambda: context.get_remaining_time_in_millis() / 1e3, facts)

@@ -4,36 +4,34 @@ from __future__ import annotations
 
 import boto3
 
-from functions.aws.events import Batch, Context, Failures, failures
+from functions.aws.bucket import CONFIG, BucketOriginals
+from functions.aws.calls import compactor_wake
+from functions.aws.events import BatchResponse, Context, QueueBatch, ending
 from functions.aws.opening import counted_store, open_index
-from functions.aws.pictures import CONFIG, BucketPictures
+from functions.aws.queue import QueueReader, response
+from functions.aws.record_maker import RecordMaker
 from functions.aws.settings import Settings
-from functions.aws.signing import SafeSigner
 from functions.aws.telemetry import Telemetry
-from functions.aws.throttle import Throttle
-from functions.aws.waker import caller
-from lookalike.index import Index
-from lookalike.ingest.intake import Intake
+from lookalike.ingest.reading import RecordReader
+from lookalike.ingest.throttle import Throttle
 
 settings = Settings.from_env()
 store = counted_store(settings)
 telemetry = Telemetry("ingest", store)
-index = open_index(Index, store, settings)
+index = open_index(store, settings)
 bucket = settings.images_bucket()
-intake = Intake(
-    index,
-    BucketPictures(boto3.client("s3", config=CONFIG), bucket),
-    SafeSigner(index, settings),
-    bucket,
-    telemetry,
+reader = RecordReader(
+    BucketOriginals(boto3.client("s3", config=CONFIG), bucket),
+    RecordMaker(index.settings, settings),
+    max_bytes=index.settings.pictures.max_bytes,
     readers=settings.readers,
-    reserve=settings.reserve,
 )
-throttle = Throttle(index.pressure, caller(settings, telemetry.log) or (lambda: None), settings.hold)
+queue = QueueReader(index, reader, bucket, telemetry)
+throttle = Throttle(index.pressure, compactor_wake(settings, telemetry.log) or (lambda: None), settings.hold)
 
 
-def handler(event: Batch, context: Context) -> Failures:
-    """Called by the queue; the messages that are not in the answer are done with."""
-    with telemetry.invocation(context) as said:
-        said["held_seconds"] = throttle.wait()
-        return failures(intake.add(event, lambda: context.get_remaining_time_in_millis() / 1e3, said))
+def handler(event: QueueBatch, context: Context) -> BatchResponse:
+    """Add a batch: the queue calls this, and deletes the messages that are not in the answer."""
+    with telemetry.invocation(context) as facts:
+        facts["held_seconds"] = throttle.wait()
+        return response(queue.add(event, ending(context, settings.reserve), facts))

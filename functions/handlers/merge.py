@@ -1,4 +1,4 @@
-"""Does one merge for the compactor, which commits what comes of it. Many at once, each of other segments."""
+"""Does one merge for the compactor, which commits the result. Many run at once, each of other segments."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from functions.aws.events import Context, MergeRequest, MergeResponse
 from functions.aws.opening import counted_store, open_index
 from functions.aws.settings import Settings
 from functions.aws.telemetry import Telemetry
-from lookalike.index import Index
 
 settings = Settings.from_env()
 store = counted_store(settings)
 telemetry = Telemetry("merge", store)
-index = open_index(Index, store, settings)
+index = open_index(store, settings)
 
 
 def handler(event: MergeRequest, context: Context) -> MergeResponse:
-    """Called with the names of the segments to merge."""
-    with telemetry.invocation(context) as said:
-        said["segments"] = event["segments"]
+    """Merge: the compactor calls this with the names of the segments."""
+    with telemetry.invocation(context) as facts:
+        facts["segments"] = event["segments"]
         merged = index.merge(event["segments"])
-        said["rows"] = None if merged is None else sum(segment.rows for segment in merged.segments)
+        facts["rows"] = None if merged is None else sum(segment.rows for segment in merged.segments)
         return {"merged": None if merged is None else merged.to_json()}

@@ -1,6 +1,6 @@
-"""Scans segments for a query of the API, which asks up to 64 of these at once and merges what they find.
+"""Scans segments for a query of the API, which asks up to 64 of these at once and merges their hits.
 
-What a cold start costs, a query waits for: neither boto3 nor FastAPI nor Pillow is imported here, and the log is
+A query waits for cold starts: neither boto3 nor FastAPI nor Pillow is imported here, and the log is
 written without a library.
 """
 
@@ -30,15 +30,15 @@ METRICS = {
     "Dimensions": [["service"]],
     "Metrics": [{"Name": "QueryBytes", "Unit": "Bytes"}, {"Name": "QueryRequests", "Unit": "Count"}],
 }
-"""Of each log line, in CloudWatch's embedded metric format."""
+"""The metrics in each log line, in CloudWatch's embedded metric format."""
 
 
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """Called with what `shards.search.executors.messages` writes."""
+    """Answer a message of `shards.search.executors.messages`."""
     started, before = time.perf_counter(), store.traffic
     answer = worker.answer(event)
     requests, size = store.traffic
-    errors = [one["error"] for one in [answer, *answer.get("segments", ())] if "error" in one]
+    errors = [part["error"] for part in [answer, *answer.get("segments", ())] if "error" in part]
     line = {
         "level": "WARNING" if errors else "INFO",
         "message": "done",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command of this process and end it: 0, 1 and 2 as each command's help says, 130 after Ctrl-C."""
+    """Run the command and end the process. Exit codes: 0, 1 and 2 as each command's help says, 130 after Ctrl-C."""
     try:
         from lookalike.cli.app import app
 

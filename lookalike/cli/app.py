@@ -1,4 +1,4 @@
-"""All commands in one, and what an error means for whoever started it."""
+"""The group of all commands, and their exit codes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ for a process that SIGINT or SIGPIPE ended."""
 
 
 class App(click.Group):
-    """The group. Whatever goes wrong becomes one line on stderr and an exit code."""
+    """The group of all commands. Any error becomes one line on stderr and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -51,7 +51,7 @@ class App(click.Group):
         return result
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which they are met, not of the alphabet."""
+        """Return the commands in the order in which people need them, not of the alphabet."""
         del ctx
         return list(self.commands)
 

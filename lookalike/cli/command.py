@@ -1,4 +1,4 @@
-"""What all commands share: examples in their help, the form of their output, and the words for values."""
+"""Parts that commands share: examples in the help, common options, and types of options."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Command(click.Command):
 
 
 def output_options(command: Decorated) -> Decorated:
-    """`--json` and `--text`, which come as `form`."""
+    """Add `--json` and `--text`, which are passed as `form`."""
     text = click.option("--text", "form", flag_value="text", default=None, help="Plain text, also into a pipe.")
     as_json = click.option(
         "--json", "form", flag_value="json", default=None, help="One JSON object a line (the default in a pipe)."
@@ -42,25 +42,28 @@ def output_options(command: Decorated) -> Decorated:
 
 
 def index_argument(command: Decorated) -> Decorated:
-    """`INDEX`, which comes as `address`."""
+    """Add the argument `INDEX`, which is passed as `address`."""
     return click.argument("address", metavar="INDEX")(command)
 
 
 def jobs_option(command: Decorated) -> Decorated:
-    """`--jobs`, of which None is one for each processor."""
+    """Add `--jobs`; None means one process for each processor."""
     return click.option(
-        "--jobs", "-j", type=click.IntRange(1), help="Processes that sign. [default: one for each processor]"
+        "--jobs",
+        "-j",
+        type=click.IntRange(1),
+        help="Processes that compute signatures. [default: one for each processor]",
     )(command)
 
 
 def adding_options(command: Decorated) -> Decorated:
-    """`--jobs` and `--batch`: how `lookalike.ingest.ingest.add` goes about it."""
+    """`--jobs` and `--batch`: how `lookalike.ingest.pipeline.add` goes about it."""
     batch = click.option(
         "--batch",
         type=click.IntRange(1, 10_000),
         default=500,
         show_default=True,
-        help="Images written at once, at most.",
+        help="Maximum number of images written at once.",
     )
     return jobs_option(batch(command))
 
@@ -69,15 +72,15 @@ FACTORS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1 << 10, "mi": 1 
 
 
 def size(text: str) -> int:
-    """An option's type: bytes as `50000000`, `50MB` or `48MiB`."""
+    """Read the value of an option as bytes: `50000000`, `50MB` or `48MiB`."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*((?:[kmg]i?)?)b?", text.strip().lower())
     if found is None:
-        raise click.BadParameter(f"{text!r} is no size: give bytes, or a number with KB, MB, GB, MiB or GiB")
+        raise click.BadParameter(f"{text!r} is not a size: give bytes, or a number with KB, MB, GB, MiB or GiB")
     return int(float(found[1]) * FACTORS[found[2]])
 
 
 def name_value(text: str) -> tuple[str, Any]:
-    """An option's type: `NAME=VALUE`, where the value is JSON if it is valid JSON, else text."""
+    """Read the value of an option as `NAME=VALUE`; the value is JSON if it is valid JSON, else text."""
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise click.BadParameter(f"{text!r} is not NAME=VALUE")
@@ -88,16 +91,16 @@ def name_value(text: str) -> tuple[str, Any]:
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(text)  # NaN and Infinity are no JSON: they stay text
+    raise ValueError(text)  # NaN and Infinity are not JSON: they stay text
 
 
 def names_of(given: Iterable[str]) -> list[str]:
-    """Names given one by one or with commas between them, each once."""
+    """Return names that are given one by one or with commas between them, each once."""
     return list(dict.fromkeys(name for text in given for name in text.replace(",", " ").split()))
 
 
 def open_or_create(address: str) -> tuple[Index, bool]:
-    """The index there, and whether it had to be made, with everything by default."""
+    """Open the index; create it with the defaults if there is none. Returns it, and whether it is new."""
     from lookalike.index import Index
 
     try:

@@ -1,4 +1,4 @@
-"""All that a run was told to add, under one key each."""
+"""The originals that a run was told to add, each under its own key."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import BinaryIO
 
 from lookalike.cli.output.human import shown
 from lookalike.cli.output.progress import Progress
+from lookalike.cli.refused import RefusedError
 from lookalike.ingest import files, objects
-from lookalike.ingest.files import Found, Rules, Seen, Unusable
-from lookalike.ingest.refused import RefusedError
+from lookalike.ingest.files import Rules, Seen
+from lookalike.ingest.original import Original
+from lookalike.ingest.outcome import Failure
 from shards.storage import originals
 
 STDIN = "-"
@@ -21,32 +23,34 @@ STDIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """`found`: by key. `unusable`: what was met and cannot be added."""
+    """The originals that a run was told to add."""
 
-    found: dict[str, Found]
-    unusable: list[Unusable]
+    by_key: dict[str, Original]
+
+    unusable: list[Failure]
+    """Files and objects that were named, but cannot be added."""
 
 
 def gather(seen: Iterable[Seen], progress: Progress) -> Inputs:
-    """Everything, each key once. Raises RefusedError where two pictures would have one key, and names both."""
-    found: dict[str, Found] = {}
-    unusable: list[Unusable] = []
-    for one in seen:
+    """Return all originals, each key once. Raises RefusedError where two have the same key, and names both."""
+    by_key: dict[str, Original] = {}
+    unusable: list[Failure] = []
+    for original in seen:
         progress.advance()
-        if isinstance(one, Unusable):
-            unusable.append(one)
+        if isinstance(original, Failure):
+            unusable.append(original)
             continue
-        other = found.setdefault(one.key, one)
-        if other.path != one.path:
+        first = by_key.setdefault(original.key, original)
+        if first.path != original.path:
             raise RefusedError(
-                f"{shown(other.path)} and {shown(one.path)} would both get the key {shown(one.key)!r}: add them one"
-                " after the other with different --prefix; nothing was added"
+                f"{shown(first.path)} and {shown(original.path)} would both get the key {shown(original.key)!r}: add"
+                " them one after the other with different --prefix; nothing was added"
             )
-    return Inputs(found, unusable)
+    return Inputs(by_key, unusable)
 
 
 def seen(what: Iterable[str], rules: Rules, *, nul_separated: bool = False) -> Iterator[Seen]:
-    """Whatever these name: `-` for a list on stdin, URLs of objects, globs, folders, files."""
+    """Yield the originals that the names stand for: `-` for a list on stdin, URLs of objects, globs, folders, files."""
     return chain.from_iterable(_of(name, rules, nul_separated) for name in what)
 
 
@@ -59,7 +63,7 @@ def _of(name: str, rules: Rules, nul_separated: bool) -> Iterator[Seen]:
 
 
 def listed(stream: BinaryIO, separator: bytes) -> Iterator[str]:
-    """The names in this stream, whatever bytes they have; empty ones are left out."""
+    """Yield the names in a stream, whatever bytes they have, without empty ones."""
     rest = b""
     while block := stream.read(1 << 16):
         *names, rest = (rest + block).split(separator)

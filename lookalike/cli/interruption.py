@@ -1,4 +1,4 @@
-"""Ctrl-C, and what stops a service, as a wish: the work under way ends where everything is in order."""
+"""Ctrl-C and SIGTERM as a request: the work ends at the next point where everything is safe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Interruption:
-    """Within this context SIGINT and SIGTERM are noted. A second one does not wait: it raises KeyboardInterrupt."""
+    """A context that notes SIGINT and SIGTERM. A second signal does not wait: it raises KeyboardInterrupt."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -20,7 +20,7 @@ class Interruption:
 
     @property
     def exit_code(self) -> int:
-        """What a shell reports for a process that this signal ended."""
+        """The exit code that a shell reports for a process that this signal ended."""
         return 128 + (self.signal or 0)
 
     def __enter__(self) -> Interruption:

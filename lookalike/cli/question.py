@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 
 from lookalike.cli.inputs import STDIN
-from lookalike.ingest.refused import RefusedError
+from lookalike.cli.refused import RefusedError
 
 
 def image(name: str) -> str | bytes:
-    """The path, or the bytes where it is none."""
+    """Return the path of a file, or the bytes of stdin or of an object."""
     from shards.storage import originals
 
     if name == STDIN:

@@ -1,4 +1,4 @@
-"""Duplicates: images of one index that look alike, in groups."""
+"""Finds the images of one index that look alike, in groups."""
 
 from __future__ import annotations
 
@@ -10,69 +10,77 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.families import Family, Rows
-from shards.families.hashes.hamming import WORD, HammingFamily
-from shards.families.hashes.join import plan
-from shards.search import sieves
-from shards.search.everything import Everything
+from shards.families.hashes.join import plan_join
+from shards.search.all_rows import AllRows
+from shards.search.candidate_filters import CandidateFilter, filters_of
 from shards.search.grouping import Grouping
 from shards.search.pairs import Memberships, by_candidates, by_comparing, by_sorting
 from shards.search.query import check_min_score
-from shards.search.sieves import Sieve
+from shards.storage.parallel import ParallelMap, sequential_map
 from shards.table.read.snapshot import Image, Snapshot
 
 FEW = 5_000
-"""Images up to which all pairs are compared in any case: that takes 3 s by haar, which is the slowest."""
+"""Number of images up to which all pairs are compared in any case: that takes 3 s by haar, the slowest."""
 
 CANDIDATES_BY = ("dhash", "phash", "dhash_vertical", "whash", "ahash")
-"""Hashes that can suggest candidates, those first that bring the fewest different pictures together."""
+"""Families whose 64-bit hashes suggest candidates, in the order in which they are tried: the fewer different pictures a
+hash brings together, the earlier. Families that are not named here come last."""
 
 SUGGESTING = 2
-"""Of them that are used together, where an index has so many: one finds what the other misses."""
+"""Hashes that are used together, where an index has so many: one finds what the other misses."""
+
+WORD = 64
+"""Bits of a hash that suggests candidates."""
 
 RADIUS = 10
-"""Bits within which they suggest a pair: from where on they call it a match."""
+"""Maximum number of differing bits with which a hash suggests a pair: the distance up to which it calls it a match."""
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """An image of a group, and how alike it is to the group's head."""
+    """An image of a group other than its head."""
 
     image: Image
+
     score: float
+    """Likeness to the group's head, from 0 to 100."""
+
     distance: float | None
+    """The same in the family's own unit; None where it has no distance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Images that are alike: `copies` of the `head`, which has the most pixels and is the one to keep."""
+    """Images that are alike."""
 
     head: Image
+    """The image to keep: the one with the most pixels."""
+
     copies: tuple[Copy, ...]
+    """The others, most alike first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """How the pairs were found.
-
-    `exhaustive`: every pair was compared. `sorting`: every pair was found by sorting, without comparing them all; the
-    answer is the same. `candidates`: only those pairs were compared that one of `hashes` has within `radius` bits;
-    others are missing.
-    """
+    """The way in which the pairs were found."""
 
     name: Literal["exhaustive", "sorting", "candidates"]
+    """exhaustive: every pair was compared. sorting: every pair was found by sorting, with the same result.
+    candidates: only pairs that one of `hashes` has within `radius` bits were compared, so others are missing."""
+
     hashes: tuple[str, ...] = ()
     radius: int | None = None
 
     @property
     def is_exact(self) -> bool:
-        """Whether no pair can be missing."""
+        """True if no pair can be missing."""
         return self.name != "candidates"
 
     @property
     def caveat(self) -> str:
-        """What was not compared, in words; nothing where all was."""
+        """Sentence that says what was not compared; empty where everything was."""
         return (
             "" if self.is_exact else f"only pairs within {self.radius} bits of {' or '.join(self.hashes)} were compared"
         )
@@ -80,11 +88,14 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """`groups`, the largest first. `flat`: images without content, all alike, which are left out of the groups.
-    `method`: how they were found, and whether pairs can be missing."""
+    """The duplicates of an index."""
 
     groups: tuple[Group, ...]
+    """The largest first."""
+
     flat: tuple[Image, ...]
+    """Images without content. They are all alike without showing the same, and are in no group."""
+
     method: Method
 
 
@@ -97,43 +108,48 @@ def find(
     grouping: Grouping = "star",
     exhaustive: bool = False,
     progress: Progress | None = None,
+    parallel_map: ParallelMap = sequential_map,
 ) -> Duplicates:
-    """Groups of what scores at least `min_score`, a pair's larger picture asked about the smaller one.
+    """Return groups of images that score at least `min_score`, where a pair's larger picture is the query.
 
     Heads are taken by falling number of pixels, then by key, so the answer does not depend on how the records are
-    stored. `others`: all families of the index, one of which may suggest candidates. `progress` is told (steps done,
-    of how many).
+    stored. `others`: all families of the index, some of which may suggest candidates. `progress` gets (steps done,
+    steps in all). `parallel_map` reads segments.
     """
     check_min_score(min_score)
-    everything = Everything.of(snapshot)
-    rows = everything.signatures(family)
+    all_rows = AllRows.of(snapshot, parallel_map)
+    rows = all_rows.signatures(family)
     is_flat = family.is_flat(rows)
     content = np.flatnonzero(~is_flat)
     rows = rows[content]
-    compared = _Compared(everything, family, content, rows)
-    method, found = _compare(compared, others, min_score, grouping, exhaustive, progress)
-    flat = everything.images(np.flatnonzero(is_flat))
-    groups = _described(compared, found)
+    compared = _Compared(all_rows, family, content, rows)
+    method, memberships = _compare(compared, others, min_score, grouping, exhaustive, progress)
+    flat = all_rows.images(np.flatnonzero(is_flat))
+    groups = _describe(compared, memberships)
     groups.sort(key=lambda group: (-len(group.copies), group.head.key))
     return Duplicates(tuple(groups), tuple(sorted(flat, key=lambda image: image.key)), method)
 
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
-    """What is compared: `content` (n,) int64, which images of everything, rising, and their `rows`."""
+    """The images that are compared: those with content."""
 
-    everything: Everything
+    all_rows: AllRows
     family: Family
+
     content: NDArray[np.int64]
+    """(n,) int64, rising: the numbers of these images among all rows."""
+
     rows: Rows
+    """(n,) their signatures in the family."""
 
     def signatures(self, family: Family) -> Rows:
-        """Of the same images, in another family."""
-        return self.everything.signatures(family)[self.content]
+        """Return (n,) the signatures of the same images in another family."""
+        return self.all_rows.signatures(family)[self.content]
 
     def in_order(self, some: NDArray[np.int64]) -> NDArray[np.int64]:
-        """These, which are sorted, in the order of the heads."""
-        return np.searchsorted(self.content, self.everything.in_order(self.content[some]))
+        """Return some of the images, which are sorted, in the order of the heads."""
+        return np.searchsorted(self.content, self.all_rows.in_order(self.content[some]))
 
 
 def _compare(
@@ -144,44 +160,49 @@ def _compare(
     exhaustive: bool,
     progress: Progress | None,
 ) -> tuple[Method, Memberships]:
-    """The groups, by the cheapest way."""
+    """Group the images in the cheapest way."""
     family, rows = compared.family, compared.rows
-    if not exhaustive and isinstance(family, HammingFamily) and family.bits <= WORD:
-        radius = family.radius(min_score)
-        how = plan(len(rows), family.bits, radius)
+    words = None if exhaustive else family.pair_words(rows, min_score)
+    if words is not None and words.decides and len(words.words) == 1:
+        how = plan_join(len(rows), words.bits, words.radius)
         if how is not None:
-            return Method("sorting"), by_sorting(rows, radius, how, compared.in_order, grouping, progress)
+            hashes = words.words[0]
+            return Method("sorting"), by_sorting(hashes, words.radius, how, compared.in_order, grouping, progress)
     order = compared.in_order(np.arange(len(rows)))
-    if not exhaustive:
-        method, through = _sieves(compared, others, min_score)
-        if through:
-            return method, by_candidates(family, rows, through, order, min_score, grouping, progress)
+    if words is not None:
+        method, filters = Method("sorting"), filters_of(words.words, words.bits, words.radius)
+    elif exhaustive or len(rows) <= FEW:
+        method, filters = Method("exhaustive"), []
+    else:
+        method, filters = _suggestions(compared, others)
+    if filters:
+        return method, by_candidates(family, rows, filters, order, min_score, grouping, progress)
     return Method("exhaustive"), by_comparing(family, rows, order, min_score, grouping, progress)
 
 
-def _sieves(compared: _Compared, others: Sequence[Family], min_score: float) -> tuple[Method, Sequence[Sieve]]:
-    """What brings together the pairs that may be alike; no sieves where comparing all pairs is better."""
-    family = compared.family
-    if isinstance(family, HammingFamily):
-        return Method("sorting"), sieves.of_pieces(family, compared.rows, family.radius(min_score))
-    hashes = {one.name: one for one in others if isinstance(one, HammingFamily) and one.bits == WORD}
-    names = [name for name in CANDIDATES_BY if name in hashes][:SUGGESTING]
-    if len(compared.rows) <= FEW:
-        names = []
-    method = Method("candidates", tuple(names), RADIUS)
-    return method, sieves.of_hashes([compared.signatures(hashes[name])["hash"][:, 0] for name in names], WORD, RADIUS)
+def _suggestions(compared: _Compared, others: Sequence[Family]) -> tuple[Method, list[CandidateFilter]]:
+    """Return filters made of other families' hashes; none where the index has no such hash."""
+    hashes = {family.name: family for family in others if family.word(np.empty(0, family.dtype)) is not None}
+    names = [
+        *(name for name in CANDIDATES_BY if name in hashes),
+        *(name for name in hashes if name not in CANDIDATES_BY),
+    ]
+    chosen = [hashes[name] for name in names[:SUGGESTING]]
+    words = [family.word(compared.signatures(family)) for family in chosen]
+    method = Method("candidates", tuple(family.name for family in chosen), RADIUS)
+    return method, filters_of([hashed for hashed in words if hashed is not None], WORD, RADIUS)
 
 
-def _described(compared: _Compared, found: Memberships) -> list[Group]:
-    """The groups with what is known of their images, each's copies by falling score, then by key."""
-    wanted = np.union1d(found.heads, found.members)
-    images = compared.everything.images(compared.content[wanted])
-    known = dict(zip(wanted.tolist(), images, strict=True))
-    scores = found.scores(compared.family, compared.rows)
+def _describe(compared: _Compared, memberships: Memberships) -> list[Group]:
+    """Return the groups with their images, the copies of each by falling score, then by key."""
+    wanted = np.union1d(memberships.heads, memberships.members)
+    images = compared.all_rows.images(compared.content[wanted])
+    image_of = dict(zip(wanted.tolist(), images, strict=True))
+    scores = memberships.scores(compared.family, compared.rows).tolist()
     copies: dict[int, list[Copy]] = {}
-    for head, member, score in zip(found.heads.tolist(), found.members.tolist(), scores.tolist(), strict=True):
-        copy = Copy(known[member], score, compared.family.distance_at(score))
+    for head, member, score in zip(memberships.heads.tolist(), memberships.members.tolist(), scores, strict=True):
+        copy = Copy(image_of[member], score, compared.family.distance_at(score))
         copies.setdefault(head, []).append(copy)
     for group in copies.values():
         group.sort(key=lambda copy: (-copy.score, copy.image.key))
-    return [Group(known[head], tuple(group)) for head, group in copies.items()]
+    return [Group(image_of[head], tuple(group)) for head, group in copies.items()]

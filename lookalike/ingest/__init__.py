@@ -1,1 +1,1 @@
-"""What is to be added to an index: where it is found, what of it is new, and how it gets there."""
+"""Adding to an index: originals are found, compared with what the index has, read, and written as records."""

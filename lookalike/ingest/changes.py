@@ -1,82 +1,114 @@
-"""What is new, what has changed and what is gone, against what an index knows."""
+"""Differences between originals and an index: new, changed, unchanged and gone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lookalike.cli.output.progress import Progress
-from lookalike.index import Index
-from lookalike.ingest.files import Found
-from shards.errors import KeyNotFound
+from lookalike.ingest.original import Original
+from lookalike.ingest.writer import KnownImages
 from shards.table.read.snapshot import Image
 
 ASK_BELOW = 1000
-"""Known images for each picture that was found, above which asking for each key costs less than reading all."""
+"""Known images for each original that was found, above which asking for each key costs less than reading all."""
 
 
 @dataclass(frozen=True, slots=True)
-class ToSign:
-    """A picture the index does not have, or not as it is now. `replaces`: whether the index has its key."""
+class ToAdd:
+    """An original that the index does not have, or not as it is now."""
 
-    found: Found
+    original: Original
+
     meta: Mapping[str, Any] | None
+    """Metadata for its record."""
+
     replaces: bool
+    """True if the index has an image of its key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """`unchanged` and `gone`: keys. `known`: how many images of the index were compared."""
+    """The differences between originals and an index."""
 
-    to_sign: list[ToSign]
+    to_add: list[ToAdd]
+
     unchanged: list[str]
+    """Keys whose original is what it was when it was added."""
+
     gone: list[str]
+    """Keys of images whose original was not found."""
+
     known: int
+    """How many images of the index were compared."""
 
 
-def of_all(index: Index, found: Mapping[str, Found], prefix: str, progress: Progress) -> Changes:
-    """Compare with every image whose key begins with `prefix`, in one pass; `gone` are those that were not found."""
-    return _compare(_counted(index.list(prefix=prefix), progress), found, {})
+def is_unchanged(original: Original, image: Image) -> bool:
+    """Return whether the image was made of the original as it is now."""
+    return image.source == original.source
 
 
-def of_some(index: Index, found: Mapping[str, Found], meta: Mapping[str, Any], progress: Progress) -> Changes:
-    """Compare with the images of these keys only; nothing is `gone`. `meta`: new metadata for all of them, if any."""
-    if len(found) * ASK_BELOW < index.count():
-        return _compare(_counted(_asked(index, found), progress), found, meta)
-    return _compare((image for image in _counted(index.list(), progress) if image.key in found), found, meta)
+def missing(index: KnownImages | None, originals: Sequence[Original]) -> list[Original]:
+    """Return the originals that an index has to read: all, if there is no index yet.
+
+    Left out are those that are unchanged, and those than which the index knows something later: their records would
+    lose against it.
+    """
+    images = {} if index is None else index.images(original.key for original in originals)
+
+    def is_missing(original: Original) -> bool:
+        image = images.get(original.key)
+        return image is None or not (is_unchanged(original, image) or image.added >= original.mtime_ns)
+
+    return [original for original in originals if is_missing(original)]
 
 
-def _counted(images: Iterator[Image], progress: Progress) -> Iterator[Image]:
+def compare_all(
+    index: KnownImages, originals: Mapping[str, Original], prefix: str, advance: Callable[[], None]
+) -> Changes:
+    """Compare with every image whose key begins with `prefix`; those without an original are `gone`.
+
+    `originals`: by key. `advance` is called for each image.
+    """
+    return _compare(_counted(index.list(prefix=prefix), advance), originals, {})
+
+
+def compare_some(
+    index: KnownImages, originals: Mapping[str, Original], meta: Mapping[str, Any], advance: Callable[[], None]
+) -> Changes:
+    """Compare with the images of these keys only; nothing is `gone`.
+
+    `originals`: by key. `meta`: new metadata for all of them; if empty, each keeps what it has. `advance` is called
+    for each image.
+    """
+    if len(originals) * ASK_BELOW < index.count():
+        return _compare(_counted(index.images(originals).values(), advance), originals, meta)
+    return _compare((image for image in _counted(index.list(), advance) if image.key in originals), originals, meta)
+
+
+def _counted(images: Iterable[Image], advance: Callable[[], None]) -> Iterator[Image]:
     for image in images:
-        progress.advance()
+        advance()
         yield image
 
 
-def _asked(index: Index, found: Mapping[str, Found]) -> Iterator[Image]:
-    for key in found:
-        try:
-            yield index.get(key).image
-        except KeyNotFound:
-            continue
-
-
-def _compare(images: Iterator[Image], found: Mapping[str, Found], meta: Mapping[str, Any]) -> Changes:
-    """Where `meta` is empty, an image keeps what it has."""
+def _compare(images: Iterator[Image], originals: Mapping[str, Original], meta: Mapping[str, Any]) -> Changes:
     unchanged: set[str] = set()
     kept: dict[str, Mapping[str, Any]] = {}
     gone: list[str] = []
     known = 0
     for image in images:
         known += 1
-        one = found.get(image.key)
-        if one is None:
+        original = originals.get(image.key)
+        if original is None:
             gone.append(image.key)
-        elif image.source == one.source and (not meta or image.meta == meta):
+        elif is_unchanged(original, image) and (not meta or image.meta == meta):
             unchanged.add(image.key)
         else:
             kept[image.key] = image.meta
-    to_sign = [
-        ToSign(one, meta or kept.get(key) or None, key in kept) for key, one in found.items() if key not in unchanged
+    to_add = [
+        ToAdd(original, meta or kept.get(key) or None, key in kept)
+        for key, original in originals.items()
+        if key not in unchanged
     ]
-    return Changes(to_sign, [key for key in found if key in unchanged], gone, known)
+    return Changes(to_add, [key for key in originals if key in unchanged], gone, known)

@@ -1,4 +1,4 @@
-"""What to add: files by name, folders, globs, and lists of names, with the key of each picture."""
+"""Originals in files: by name, in folders, by globs and by lists of names, each with its key."""
 
 from __future__ import annotations
 
@@ -7,18 +7,12 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from lookalike.ingest.refused import RefusedError
+from lookalike.ingest.original import Original, SourceUnreadable, is_picture_name
+from lookalike.ingest.outcome import Failure
 from shards.errors import KeyInvalid
 from shards.table.format import names
-
-EXTENSIONS = frozenset(
-    {"apng", "avif", "avifs", "bmp", "dds", "dib", "gif", "heic", "heif", "hif", "icns", "ico", "j2c", "j2k", "jfif"}
-    | {"jp2", "jpe", "jpeg", "jpf", "jpg", "jpx", "pbm", "pcx", "pgm", "png", "pnm", "ppm", "psd", "qoi", "sgi"}
-    | {"tga", "tif", "tiff", "webp"}
-)
-"""Of files that are pictures by their name, and that `shards.pictures.decoding` can read."""
 
 MAGIC = "*?["
 """Characters that make a name a glob, unless a file has exactly this name."""
@@ -26,52 +20,30 @@ MAGIC = "*?["
 FolderId: TypeAlias = tuple[int, int]
 """Device and inode: equal for equal folders, whatever they are called."""
 
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A picture to add. `path`: absolute, or a URL. `mtime_ns`: last change, in ns since 1970."""
-
-    key: str
-    path: str
-    size: int
-    mtime_ns: int
-
-    @property
-    def source(self) -> dict[str, Any]:
-        """What the record says of where it came from; equal means that the picture has not changed."""
-        return {"path": self.path, "size": self.size, "mtime_ns": self.mtime_ns}
-
-
-@dataclass(frozen=True, slots=True)
-class Unusable:
-    """Something there that cannot be added. `key`: which it would have had; it ends in `/` for a whole folder."""
-
-    key: str
-    reason: str
-    message: str
-
-
-Seen: TypeAlias = Found | Unusable
+Seen: TypeAlias = Original | Failure
+"""An entry of a folder, bucket or list: an original, or the reason why it is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`prefix`: stands before every key. `all_files`: whatever the names end in. `skip`: a folder left alone."""
+    """Rules for keys, and for which entries count as originals."""
 
     prefix: str = ""
+    """Text in front of every key."""
+
     all_files: bool = False
+    """Take every file, whatever its name ends in."""
+
     skip: FolderId | None = None
+    """A folder that is not entered."""
 
     def is_picture(self, name: str) -> bool:
-        return self.all_files or has_picture_extension(name)
-
-
-def has_picture_extension(name: str) -> bool:
-    return os.path.splitext(name)[1][1:].lower() in EXTENSIONS  # noqa: PTH122 - a Path for each file costs seconds
+        """Return whether the entry of this name counts."""
+        return self.all_files or is_picture_name(name)
 
 
 def folder_id(path: str) -> FolderId | None:
-    """Which folder this is; None where there is none."""
+    """Return the identity of this folder; `None` if there is none."""
     try:
         status = os.stat(path)  # noqa: PTH116
     except OSError:
@@ -80,12 +52,12 @@ def folder_id(path: str) -> FolderId | None:
 
 
 def named(name: str, rules: Rules) -> Iterator[Seen]:
-    """A file, whatever its name ends in, or everything in a folder. Raises RefusedError where there is neither."""
+    """Yield this file, whatever its name ends in, or everything in this folder. Raises SourceUnreadable."""
     try:
         status = os.stat(name)  # noqa: PTH116
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise RefusedError(f"{_printable(name)}: {reason}") from error
+        raise SourceUnreadable(f"{_printable(name)}: {reason}") from error
     if stat.S_ISDIR(status.st_mode):
         yield from in_folder(name, rules)
     else:
@@ -93,22 +65,23 @@ def named(name: str, rules: Rules) -> Iterator[Seen]:
 
 
 def in_list(listed: Iterator[str], rules: Rules) -> Iterator[Seen]:
-    """As `named`, for each; a name without a file is no reason to give up the others."""
+    """Do as `named` for each of these; a name without a file yields a failure."""
     for name in listed:
         try:
             yield from named(name, rules)
-        except RefusedError as error:
-            yield Unusable(_printable(rules.prefix + _as_given(name)), "unreadable", str(error))
+        except SourceUnreadable as error:
+            yield Failure(_printable(rules.prefix + _as_given(name)), "unreadable", str(error))
 
 
 def is_glob(name: str) -> bool:
+    """Return whether this is a pattern, not the name of a file."""
     return any(character in name for character in MAGIC) and not os.path.lexists(name)
 
 
 def in_glob(pattern: str, rules: Rules) -> Iterator[Seen]:
-    """The pictures whose names match; `**` stands for any number of folders. Folders that match are not entered.
+    """Yield the pictures whose names match; `**` stands for any number of folders. Folders that match are not entered.
 
-    Raises RefusedError where nothing matches.
+    Raises SourceUnreadable if nothing matches.
     """
     parts = [part for part in pattern.split("/") if part not in ("", ".")]
     first = next(i for i, part in enumerate(parts) if any(character in part for character in MAGIC))
@@ -122,22 +95,23 @@ def in_glob(pattern: str, rules: Rules) -> Iterator[Seen]:
         any_match = True
         yield seen
     if not any_match:
-        raise RefusedError(f"{_printable(pattern)}: no picture's name matches")
+        raise SourceUnreadable(f"{_printable(pattern)}: no picture's name matches")
 
 
 def in_folder(
     root: str, rules: Rules, depth: int | None = None, accepts: Callable[[str], bool] = lambda _: True
 ) -> Iterator[Seen]:
-    """Every picture in a folder and the folders in it, `depth` levels at most, by name; hidden ones are left out.
+    """Yield the pictures of a folder and of the folders in it, `depth` levels at most, by name, without hidden ones.
 
-    Keys are the paths inside the folder, the bytes of their names as they are. Links are followed, except into a
-    folder that the way there leads through already. Raises RefusedError where the folder cannot be read.
+    Keys are the paths inside the folder, the bytes of their names unchanged. Links are followed, except into a folder
+    that the path leads through already. `accepts`: says of a path inside the folder whether it is wanted. Raises
+    SourceUnreadable.
     """
     absolute = os.path.abspath(root)  # noqa: PTH100
     try:
         own = os.stat(root)  # noqa: PTH116
     except OSError as error:
-        raise RefusedError(f"{_printable(root)}: {error.strerror}") from error
+        raise SourceUnreadable(f"{_printable(root)}: {error.strerror}") from error
     folders: list[tuple[str, frozenset[FolderId]]] = [("", frozenset({(own.st_dev, own.st_ino)}))]
     while folders:
         inside, way = folders.pop()
@@ -148,8 +122,8 @@ def in_folder(
             continue  # removed since its parent was read
         except OSError as error:
             if not inside:
-                raise RefusedError(f"{_printable(root)}: {error.strerror}") from error
-            yield Unusable(_printable(rules.prefix + inside), "unreadable", f"cannot open the folder: {error.strerror}")
+                raise SourceUnreadable(f"{_printable(root)}: {error.strerror}") from error
+            yield Failure(_printable(rules.prefix + inside), "unreadable", f"cannot open the folder: {error.strerror}")
             continue
         deeper = []
         for entry in entries:
@@ -172,7 +146,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _enter(entry: os.DirEntry[str], way: frozenset[FolderId], skip: FolderId | None) -> frozenset[FolderId] | None:
-    """The way into this folder, None where it must not be entered or is gone."""
+    """Return the folders on the way with this one; `None` if it must not be entered, or is gone."""
     here = folder_id(entry.path)
     if here is None:
         return None
@@ -185,28 +159,28 @@ def _entry(key: str, entry: os.DirEntry[str]) -> Seen | None:
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not entry.is_symlink():
             return None  # removed since its folder was read
-        return Unusable(_printable(key), "unreadable", f"{_printable(entry.path)}: {error.strerror}")
+        return Failure(_printable(key), "unreadable", f"{_printable(entry.path)}: {error.strerror}")
 
 
 def _file(key: str, path: str, status: os.stat_result) -> Seen:
     if not stat.S_ISREG(status.st_mode):
         message = f"{_printable(path)}: this is no file, but a device, a pipe or a socket"
-        return Unusable(_printable(key), "unreadable", message)
-    return checked(Found(key, path, status.st_size, status.st_mtime_ns))
+        return Failure(_printable(key), "unreadable", message)
+    return checked(Original(key, path, status.st_size, status.st_mtime_ns))
 
 
-def checked(found: Found) -> Seen:
-    """The same, if its key can be a key, and its path be written down."""
+def checked(original: Original) -> Seen:
+    """Return the original, or a failure if its key cannot be a key, or its path cannot be written down."""
     try:
-        found.path.encode()
-        names.key_bytes(found.key)
+        original.path.encode()
+        names.key_bytes(original.key)
     except UnicodeEncodeError:
         # what is no UTF-8 would not survive as JSON
-        message = f"{_printable(found.path)}: the name is not valid UTF-8; rename it"
-        return Unusable(_printable(found.key), "name", message)
+        message = f"{_printable(original.path)}: the name is not valid UTF-8; rename it"
+        return Failure(_printable(original.key), "name", message)
     except KeyInvalid as error:
-        return Unusable(_printable(found.key), "key", str(error))
-    return found
+        return Failure(_printable(original.key), "key", str(error))
+    return original
 
 
 def _as_given(name: str) -> str:
@@ -214,7 +188,7 @@ def _as_given(name: str) -> str:
 
 
 def _matches(parts: list[str], pattern: list[str]) -> bool:
-    """Whether the parts of a path match those of a glob."""
+    """Return whether the parts of a path match those of a glob."""
     if not pattern:
         return not parts
     if pattern[0] == "**":
@@ -223,5 +197,5 @@ def _matches(parts: list[str], pattern: list[str]) -> bool:
 
 
 def _printable(name: str) -> str:
-    """The name with `\\xff` for each byte that is no UTF-8."""
+    """Return the name with `\\xff` for each byte that is no UTF-8."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")

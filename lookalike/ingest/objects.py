@@ -1,43 +1,43 @@
-"""What to add from a bucket: the objects under a prefix."""
+"""Originals in a bucket: the objects under a prefix."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lookalike.ingest.files import Found, Rules, Seen, checked
-from lookalike.ingest.refused import RefusedError
+from lookalike.ingest.files import Rules, Seen, checked
+from lookalike.ingest.original import Original, SourceUnreadable
 from shards.storage import Entry
 from shards.storage.originals import look, opened, split
 
 
 def in_bucket(url: str, rules: Rules) -> Iterator[Seen]:
-    """The pictures in this folder of a bucket, or the one object of this name. Keys are the objects' full keys.
+    """Yield the pictures in this folder of a bucket, or the one object of this name. Keys are the objects' full keys.
 
-    Raises RefusedError where there is nothing.
+    Raises SourceUnreadable if there is nothing.
     """
     bucket, prefix = split(url)
     is_empty = True
     for entry in opened(bucket).list(prefix.rstrip("/")):
         is_empty = False
         if rules.is_picture(entry.name):
-            yield _found(bucket, entry, rules)
+            yield _original(bucket, entry, rules)
     if not is_empty:
         return
-    one = look(url) if prefix else None
-    if one is not None:
-        yield _found(bucket, one, rules)
+    entry_of_that_name = look(url) if prefix else None
+    if entry_of_that_name is not None:
+        yield _original(bucket, entry_of_that_name, rules)
         return
-    raise RefusedError(f"{url}: no object has this name, or a name that begins so")
+    raise SourceUnreadable(f"{url}: no object has this name, or a name that begins so")
 
 
 def is_unchanged(url: str, size: object, mtime_ns: object) -> bool:
-    """Whether this object is there, and still what it was when it was added."""
+    """Return whether this object is there, and still what it was when it was added."""
     entry = look(url)
     return entry is not None and (entry.size, _changed_ns(entry)) == (size, mtime_ns)
 
 
-def _found(bucket: str, entry: Entry, rules: Rules) -> Seen:
-    return checked(Found(rules.prefix + entry.name, f"{bucket}/{entry.name}", entry.size, _changed_ns(entry)))
+def _original(bucket: str, entry: Entry, rules: Rules) -> Seen:
+    return checked(Original(rules.prefix + entry.name, f"{bucket}/{entry.name}", entry.size, _changed_ns(entry)))
 
 
 def _changed_ns(entry: Entry) -> int:

@@ -6,101 +6,103 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
+from lookalike.signatures.computed import ComputedPicture
 from shards.errors import PictureError
 from shards.families import DEFAULT, Family, Row, family
 from shards.pictures.decoding import Picture, PictureSettings, decode
 from shards.pictures.decoding import thumbnail as draw
-from shards.table.format.records import Order, Record
+from shards.pictures.orientations import ORIENTATIONS, turned
+from shards.storage import originals
 
-Image: TypeAlias = Picture | bytes | memoryview | str | os.PathLike[str]
-"""What can be signed: a decoded picture, an encoded one, or the path of one."""
+PictureLike: TypeAlias = Picture | bytes | memoryview | str | os.PathLike[str]
+"""What signatures are computed of: a decoded picture, an encoded one, or the path of one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How alike two pictures are to one family. `is_match`: whether the score reaches the family's usual bar."""
+    """The likeness of two pictures, as one family sees it."""
 
     family: str
+
     score: float
+    """0 to 100; 100 means the same."""
+
     distance: float | None
+    """In the family's own unit; None where it has none."""
+
     is_match: bool
+    """Whether the score reaches the family's usual threshold."""
 
 
-def read(path: str | os.PathLike[str], max_bytes: int) -> bytes:
-    """The bytes of a file. Raises PictureError where there are none, or too many."""
-    try:
-        size = Path(path).stat().st_size
-        if size > max_bytes:
-            raise PictureError("too_large_bytes", f"{path} has {size:,} bytes, the limit is {max_bytes:,}")
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise PictureError("unreadable", f"{path}: {error.strerror or error}") from error
-
-
-def load(image: Image, settings: PictureSettings) -> Picture:
-    """The picture. Raises PictureError, which names the file where there is one."""
+def load(image: PictureLike, settings: PictureSettings) -> Picture:
+    """Return the decoded picture. Raises PictureError, which names the file where there is one."""
     if isinstance(image, Picture):
         return image
     if isinstance(image, bytes | memoryview):
         return decode(image, settings)
     try:
-        return decode(read(image, settings.max_bytes), settings)
+        return decode(originals.read_file(image, settings.max_bytes), settings)
     except PictureError as error:
         if str(image) in str(error):
             raise
         raise PictureError(error.reason, f"{image}: {error}") from error
 
 
-def sign(picture: Picture, families: Iterable[Family]) -> dict[str, Row]:
-    """The picture's signature in each family, by name."""
-    return {one.name: one.compute(picture) for one in families}
+def compute_signatures(picture: Picture, families: Iterable[Family]) -> dict[str, Row]:
+    """Return the picture's signature in each family, by name."""
+    return {kind.name: kind.compute(picture) for kind in families}
 
 
-def record(
-    key: str,
+def compute_picture(
     data: bytes | memoryview,
-    *,
-    order: Order,
     families: Sequence[Family],
     settings: PictureSettings,
+    *,
     thumbnail: int = 0,
-    meta: Mapping[str, Any] | None = None,
-    source: Mapping[str, Any] | None = None,
-) -> Record:
-    """What an index stores of an encoded image. `thumbnail`: its longer side in pixels, or 0. Raises PictureError."""
-    picture = decode(data, settings)
-    return Record(
-        key=key,
-        order=order,
-        sha256=sha256(data).digest(),
-        width=picture.width,
-        height=picture.height,
-        meta=meta,
-        source=source,
-        rows=sign(picture, families),
-        thumbnail=draw(picture, thumbnail) if thumbnail else None,
-    )
+    orientations: bool = False,
+) -> ComputedPicture:
+    """Decode a picture once, and compute everything of it. Raises PictureError.
+
+    `thumbnail`: its longer side in pixels, or 0 for none. `orientations`: compute the signatures of all eight.
+    The reason of the error is one of `decode`, or `memory` where the system or the limit of this process leaves too
+    little.
+    """
+    try:
+        picture = decode(data, settings)
+        signatures = [compute_signatures(picture, families)]
+        if orientations:
+            # one at a time: the eight pictures together would be eight times as large
+            others = (Picture(turned(picture.rgb, orientation)) for orientation in range(2, len(ORIENTATIONS) + 1))
+            signatures += [compute_signatures(other, families) for other in others]
+        drawn = draw(picture, thumbnail) if thumbnail else None
+    except (MemoryError, PictureError) as error:
+        # the decoder calls whatever happens in it a damaged picture
+        if isinstance(error, PictureError) and not isinstance(error.__cause__, MemoryError):
+            raise
+        size = memoryview(data).nbytes
+        message = f"the memory does not suffice for this picture of {size:,} bytes; send a smaller copy"
+        raise PictureError("memory", message) from error
+    return ComputedPicture(picture.width, picture.height, sha256(data).digest(), drawn, tuple(signatures))
 
 
 def compare_rows(families: Iterable[Family], a: Mapping[str, Row], b: Mapping[str, Row]) -> list[Comparison]:
-    """How alike two signed pictures are, to each family."""
-    found = []
-    for one in families:
-        score = float(one.score(a[one.name], np.array([b[one.name]], one.dtype))[0])
-        found.append(Comparison(one.name, score, one.distance_at(score), score >= one.match_score))
-    return found
+    """Compare the signatures of two pictures, family by family."""
+    comparisons = []
+    for kind in families:
+        score = float(kind.score(a[kind.name], np.array([b[kind.name]], kind.dtype))[0])
+        comparisons.append(Comparison(kind.name, score, kind.distance_at(score), score >= kind.match_score))
+    return comparisons
 
 
 def compare(
-    a: Image, b: Image, *, families: Sequence[str] = DEFAULT, settings: PictureSettings | None = None
+    a: PictureLike, b: PictureLike, *, families: Sequence[str] = DEFAULT, settings: PictureSettings | None = None
 ) -> list[Comparison]:
-    """How alike two images are, to each of these families. No index is needed. Raises PictureError."""
-    signers = [family(name) for name in families]
+    """Compare two images in each of these families. No index is needed. Raises PictureError."""
+    compared = [family(name) for name in families]
     pictures = [load(image, settings or PictureSettings()) for image in (a, b)]
-    rows = [sign(picture, signers) for picture in pictures]
-    return compare_rows(signers, rows[0], rows[1])
+    signatures = [compute_signatures(picture, compared) for picture in pictures]
+    return compare_rows(compared, signatures[0], signatures[1])

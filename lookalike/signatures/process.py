@@ -1,7 +1,4 @@
-"""Processes of our own, each at the other end of a private socket: how they start, and how they end.
-
-Not `concurrent.futures`: there, one dead process breaks the whole pool, and nobody knows which picture it was.
-"""
+"""Processes of our own, each at the other end of a private socket: how they start, and how they end."""
 
 from __future__ import annotations
 
@@ -9,19 +6,43 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
-READY = "ready"
-"""The first message of every process: everything is imported, and it can begin."""
+LAST_SECONDS = 30.0
+"""A process whose socket is closed ends at once, or when the system has written down its memory; its exit status says
+why. One that an attacker's code runs need not end."""
+
+PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH")
+PASSED_ON_FROM = ("LC_", "PYTHON", "MALLOC_", "OMP_", "OPENBLAS_", "MKL_")
+"""Variables, and beginnings of variables, that every process gets. They say where libraries are and how these work; a
+list of what may be passed on, since nobody knows all names that secrets have."""
 
 
 def processors() -> int:
-    """Processors that this process may use."""
+    """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def environment(variables: Mapping[str, str], *, credentials: bool) -> dict[str, str]:
+    """Return the environment of a process, given our own.
+
+    It has no secrets: with `credentials` what opens buckets, under whatever names the clouds' tools have for it, but
+    nothing of the service. A process is one thread on one processor, since there are as many of them as processors.
+    """
+    if credentials:
+        passed_on = {name: value for name, value in variables.items() if not name.startswith("LOOKALIKE_")}
+    else:
+        passed_on = {
+            name: value for name, value in variables.items() if name in PASSED_ON or name.startswith(PASSED_ON_FROM)
+        }
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109
+    return {**threads, **passed_on, "PYTHONPATH": path}
 
 
 class Process:
@@ -30,7 +51,10 @@ class Process:
     What it prints on stderr is ours; it has no stdin and no stdout.
     """
 
-    def __init__(self, module: str) -> None:
+    is_ready = False
+    """Whether it has said that it can begin. Set by whoever receives its messages."""
+
+    def __init__(self, module: str, *, credentials: bool = False) -> None:
         self.connection: Connection
         self.connection, theirs = Pipe()
         with theirs:
@@ -39,7 +63,7 @@ class Process:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env=_environment(),
+                env=environment(os.environ, credentials=credentials),
                 # a group of its own: Ctrl-C in the terminal is for the command alone
                 process_group=0,
             )
@@ -53,29 +77,31 @@ class Process:
         return self._process.poll() is not None
 
     def send(self, message: Any) -> None:
-        """Send it. One that has died takes nothing: whoever waits for its answer finds the connection at its end."""
+        """Send a message. A process that has died takes none: whoever waits for its answer finds the socket closed."""
         with suppress(ConnectionError):
             self.connection.send(message)
 
     def kill(self) -> None:
-        """End it, whatever it is at."""
+        """End the process, whatever it is at."""
         self._process.kill()
 
     def close(self, *, has_hung_up: bool = False) -> int:
-        """End it, unless its end of the connection is closed, for then it ends by itself; its exit status."""
+        """End the process, and return its exit status. One that `has_hung_up` is given time to end by itself."""
         self.connection.close()
-        if not has_hung_up:
-            self.kill()
+        if has_hung_up:
+            with suppress(subprocess.TimeoutExpired):
+                return self._process.wait(LAST_SECONDS)
+        self.kill()
         return self._process.wait()
 
 
 def serving_end() -> Connection:
-    """In the process itself: its end of the socket."""
+    """Return, in the process itself, its end of the socket."""
     return Connection(int(sys.argv[1]))
 
 
 def ending(status: int) -> str:
-    """An exit status in words: `exit status 1`, or the name of the signal."""
+    """Return an exit status in words: `exit status 1`, or the name of the signal."""
     if status >= 0:
         return f"exit status {status}"
     try:
@@ -85,15 +111,8 @@ def ending(status: int) -> str:
 
 
 def crash(status: int) -> str:
-    """What a process that ended with this status at a picture is to whoever sent the picture."""
+    """Return what to say of a picture at which a process ended with this status."""
     message = f"the process that read it ended ({ending(status)})"
     if status == -signal.SIGKILL:
         message += "; perhaps the memory did not suffice"
     return message
-
-
-def _environment() -> dict[str, str]:
-    """A process is one thread on one processor: there are as many of them as processors."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109
-    return {**threads, **os.environ, "PYTHONPATH": path}

@@ -1,1 +1,1 @@
-"""When an index is folded, merged and collected."""
+"""Keeping an index in order: it is folded, merged and collected in time."""

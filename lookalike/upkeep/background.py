@@ -1,6 +1,6 @@
 """Background upkeep of an index that is being served: fold, merge, collect.
 
-Beside other processes that do the same it is harmless: whoever comes second to a manifest starts again, and finds
+It does no harm beside other processes that do the same: whoever comes second to a manifest starts again, and finds
 nothing left to do.
 """
 
@@ -13,46 +13,44 @@ from threading import Event, Thread
 from typing import Protocol
 
 from lookalike.index import Index
+from lookalike.ingest.backpressure import BACKPRESSURE
 from shards.errors import LookalikeError
 
 log = logging.getLogger("lookalike")
 
-FOLD_OBJECTS = 16
-"""Every new log object makes the next search lay the whole tail over the segments again, and a fold costs a few
-objects however many it folds: so it pays from a handful on. 256 are where adding is refused."""
-
-FOLD_BYTES = 4 << 20
-"""Some 10,000 images: what a fold does in a fraction of a second, far from the 32 MB where adding is refused."""
-
 FOLD_SECONDS = 10.0
-"""A tail that waits so long is folded however short it is: then a quiet index has none, and nothing to lay over."""
+"""A tail that waits so long is folded however short it is: then a quiet index has none, and searches read segments
+only."""
 
 LOOK_SECONDS = 1.0
-"""Between looks while there is a tail: at 200 adds a second it stays under the 256 where adding is refused."""
+"""Between looks while there is a tail: at 200 adds a second, no more than 256 log objects wait."""
 
 IDLE_SECONDS = 5.0
 """Between looks while there is none: a look is two listings, which in a bucket cost 17 cents a day at this pace."""
 
 COLLECT_SECONDS = 3600.0
-"""What can be collected is an hour old; the first time is at the start, for processes that never live so long."""
+"""Between collections. What can be collected is an hour old; the first collection comes at the start, for processes
+that never live so long."""
 
 BACK_OFF_SECONDS = (5.0, 300.0)
-"""After an error, and at most: doubled each time. What fails here mends no sooner when it is asked more often."""
+"""The first pause after an error, which doubles each time, and the longest. Asking more often mends nothing here."""
 
 STOP_SECONDS = 10.0
-"""How long stopping waits for a fold or a merge under way. It may be broken off at any moment."""
+"""How long stopping waits for a fold or a merge under way, which may be broken off at any moment."""
 
 
 class Wait(Protocol):
-    """Waits so many seconds, or until it is stopped: then it says True."""
+    """A wait that can be broken off."""
 
-    def __call__(self, timeout: float) -> bool: ...
+    def __call__(self, timeout: float) -> bool:
+        """Wait so many seconds, or until stopped; return whether it was stopped."""
+        ...
 
 
 class Upkeep:
-    """Keeps one index in order from a thread of its own, between `start` and `stop`. A context manager.
+    """A thread that keeps one index in order, between `start` and `stop`. A context manager.
 
-    `clock`: seconds that only rise; `wait`: what passes the time between looks.
+    `clock` gives seconds that only rise; `wait` passes the time between looks.
     """
 
     def __init__(self, index: Index, *, clock: Callable[[], float] = time.monotonic, wait: Wait | None = None) -> None:
@@ -73,15 +71,16 @@ class Upkeep:
         self.stop()
 
     def start(self) -> None:
+        """Begin to look."""
         self._thread.start()
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """End it, after what is under way where that takes no longer than `seconds`."""
+        """Stop looking, and wait up to `seconds` for what is under way."""
         self._stopping.set()
         self._thread.join(seconds)
 
     def step(self) -> float:
-        """Look once, do what is due, and say after how many seconds to look again. Whatever fails is logged."""
+        """Look once, do what is due, and return after how many seconds to look again. Whatever fails is logged."""
         try:
             pause = self._tidy()
         except Exception as error:
@@ -103,7 +102,7 @@ class Upkeep:
         elif self._tail_since is None:
             self._tail_since = now
         waited = 0.0 if self._tail_since is None else now - self._tail_since
-        if objects >= FOLD_OBJECTS or size >= FOLD_BYTES or waited >= FOLD_SECONDS:
+        if BACKPRESSURE.is_worth_folding(objects, size) or waited >= FOLD_SECONDS:
             done = self._index.compact()
             self._tail_since = None
             log.info("folded %d log objects, merged %d segments into %d", done.folded, done.merged, done.written)
@@ -115,8 +114,8 @@ class Upkeep:
         return LOOK_SECONDS if objects else IDLE_SECONDS
 
     def _back_off(self, error: Exception) -> float:
-        first, most = BACK_OFF_SECONDS
-        pause = min(first * 2.0**self._failures, most)
+        first, longest = BACK_OFF_SECONDS
+        pause = min(first * 2.0**self._failures, longest)
         self._failures += 1
         # what is not ours is a mistake in the code: there the place matters
         trace = None if isinstance(error, LookalikeError | OSError) else error

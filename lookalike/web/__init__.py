@@ -1,4 +1,4 @@
-"""The web service: the v1 API, the dialects of IQDB and Match, and a page for people.
+"""The web service: the HTTP API, the dialects of IQDB and Match, and a page for people.
 
 >>> from lookalike import Index
 >>> from lookalike.web import WebSettings, create_app

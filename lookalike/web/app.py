@@ -1,8 +1,6 @@
-"""The app: what answers, behind what, in which order."""
+"""The app: its routes, its middleware, and the service behind them."""
 
 from __future__ import annotations
-
-from functools import partial
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -14,43 +12,59 @@ from starlette.responses import Response
 
 import lookalike
 from lookalike.index import Index
-from lookalike.signatures.signers import Signer, ThreadSigner
-from lookalike.web.api import batches, compare, content, duplicates, health, images, metrics, openapi, search, uploads
-from lookalike.web.api.metrics import Measured, Metrics
+from lookalike.signatures.async_pool import AsyncPool, AsyncThreadPool
+from lookalike.web import dependencies
+from lookalike.web.admission import admit
+from lookalike.web.api import batches, compare, content, duplicates, health, images, openapi, search
+from lookalike.web.api import metrics as api_metrics
+from lookalike.web.api import uploads as api_uploads
 from lookalike.web.dialects import envelopes, iqdb, match
 from lookalike.web.http import problems
-from lookalike.web.http.admission import admit
 from lookalike.web.http.guard import Guard
 from lookalike.web.http.limits import Limiter, Limits
 from lookalike.web.http.problems import Problem
 from lookalike.web.http.routing import HeadIsGet, KeysInPaths
-from lookalike.web.http.timed import TimedSigner
+from lookalike.web.metrics import Measured, Metrics, TimedPool
 from lookalike.web.page import static
 from lookalike.web.remote.fetching import Fetcher
-from lookalike.web.service import Fetches, Service
+from lookalike.web.service import Contents, Fetches, Service
 from lookalike.web.settings import WebSettings
+from lookalike.web.uploads import TokenUploads, Uploads
 from shards.errors import LookalikeError
 
 DESCRIPTION = """Reverse image search: find images that look like a given image.
 
-A token goes into `Authorization: Bearer …`; a service without tokens answers its own machine only. Every refusal is a
-problem document (RFC 9457) with a stable word in `code`. HEAD is answered wherever GET is."""
+Send a token as `Authorization: Bearer …`; a service without tokens answers requests from its own machine only. Every
+error is a problem document (RFC 9457) with a stable word in `code`. HEAD works wherever GET does."""
+
+ROUTES = (batches, images, content, search, compare, duplicates, api_uploads, health, api_metrics, iqdb, match)
+"""Modules with a `router`. The order is that of the API's description, and of looking up a path."""
 
 
 def create_app(
     index: Index,
     settings: WebSettings | None = None,
     *,
-    signer: Signer | None = None,
+    pool: AsyncPool | None = None,
     fetcher: Fetches | None = None,
+    uploads: Uploads | None = None,
+    contents: Contents | None = None,
 ) -> FastAPI:
-    """The app that serves this index. Everything is set up here, nothing waits for start-up events.
+    """Return the app that serves this index. It is ready: nothing waits for start-up events.
 
-    `signer`: what signs pictures, threads of this process unless given. `fetcher`: what fetches pictures.
+    `pool` computes signatures, in threads of this process by default. `fetcher` fetches pictures of other sites.
+    `uploads` makes the addresses of `POST /v1/uploads`; by default they lead back to this app. `contents` says which
+    pictures clients read elsewhere; by default the app sends them all.
     """
     settings = settings or WebSettings()
-    limiter = Limiter(settings)
-    counted = Metrics(index, limiter)
+    service = _service(
+        index,
+        settings,
+        pool or AsyncThreadPool(index.settings, settings.picture_seconds),
+        fetcher or Fetcher(settings),
+        uploads or TokenUploads(index, settings),
+        contents,
+    )
     app = FastAPI(
         title="lookalike",
         version=lookalike.__version__,
@@ -59,36 +73,49 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.service = Service(
-        index=index,
-        settings=settings,
-        signer=TimedSigner(signer or ThreadSigner(index, settings.sign_seconds), counted),
-        fetcher=fetcher or Fetcher(settings),
-        limiter=limiter,
-        metrics=counted,
-    )
-    app.state.uploads = uploads.TokenUploads(index, settings)
-    app.state.elsewhere = content.Nowhere()
-    for module in (batches, images, content, search, compare, duplicates, uploads, health, metrics, iqdb, match):
+    dependencies.provide(app, service)
+    for module in ROUTES:
         app.include_router(module.router)
     if settings.page:
         app.include_router(static.router)
     for kind in (Problem, LookalikeError, RequestValidationError, ValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _refuse)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign] # FastAPI's own way to extend it
-    _wrap(app, settings)
+    _wrap(app, service)
     return app
 
 
-def _wrap(app: FastAPI, settings: WebSettings) -> None:
-    """Put the middleware around it, from the inside out."""
-    service: Service = app.state.service
-    app.add_middleware(
-        Limits,
-        admit=partial(admit, tokens=settings.tokens),
-        limiter=service.limiter,
-        refused=service.metrics.refused,
+def _service(
+    index: Index,
+    settings: WebSettings,
+    pool: AsyncPool,
+    fetcher: Fetches,
+    uploads: Uploads,
+    contents: Contents | None,
+) -> Service:
+    limiter = Limiter(
+        concurrency=settings.concurrency,
+        waiting=settings.waiting,
+        max_body=settings.max_body,
+        body_seconds=settings.body_seconds,
     )
+    metrics = Metrics(index, limiter)
+    return Service(
+        index=index,
+        settings=settings,
+        pool=TimedPool(pool, metrics),
+        fetcher=fetcher,
+        limiter=limiter,
+        metrics=metrics,
+        uploads=uploads,
+        contents=contents,
+    )
+
+
+def _wrap(app: FastAPI, service: Service) -> None:
+    """Put the middleware around the app, from the inside out."""
+    settings = service.settings
+    app.add_middleware(Limits, admit=admit, limiter=service.limiter, refused=service.metrics.refused)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -97,7 +124,13 @@ def _wrap(app: FastAPI, settings: WebSettings) -> None:
             allow_headers=["Authorization", "Content-Type", "If-None-Match"],
             expose_headers=["ETag", "Retry-After"],
         )
-    app.add_middleware(Guard, settings=settings, refused=service.metrics.refused)
+    app.add_middleware(
+        Guard,
+        origins=settings.cors_origins,
+        checks_site=settings.tokens.is_open,
+        checks_host=settings.checks_host,
+        refused=service.metrics.refused,
+    )
     app.add_middleware(envelopes.Envelopes, envelopes=iqdb.ENVELOPES | match.ENVELOPES)
     app.add_middleware(Measured, metrics=service.metrics)
     app.add_middleware(KeysInPaths)
@@ -107,7 +140,7 @@ def _wrap(app: FastAPI, settings: WebSettings) -> None:
 async def _refuse(request: Request, error: Exception) -> Response:
     problem = problems.of(error)
     if problem.status == 405:
-        # the router names the methods of the first route of this path only
+        # the router lists the methods of only the first route of this path
         route = request.scope.get("route")
         methods = openapi.methods(request.app, route.path) if route is not None else []
         if methods:

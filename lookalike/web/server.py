@@ -1,4 +1,4 @@
-"""Running the app in this process with uvicorn, until SIGINT or SIGTERM."""
+"""The app under uvicorn in this process, until SIGINT or SIGTERM."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from lookalike.web.http.connections import Connection
 from shards.errors import LookalikeError
 
 GRACE_SECONDS = 10
-"""How long requests under way may go on once it is to stop; container engines kill after 10 s, or 30."""
+"""Time for requests under way once the server is told to stop; container engines kill after 10 or 30 s."""
 
 BACKLOG = 2048
-"""Connections that the system accepts before we do: uvicorn's own number."""
+"""Connections that wait to be accepted: uvicorn's own number."""
 
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
-"""All addresses of this machine, and the one to show of them."""
+"""Addresses that mean all of this machine's, and what is shown for each."""
 
 
 class ListenError(LookalikeError):
-    """An address that cannot be listened at."""
+    """An error in listening at an address."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that accepts connections from now on; port 0 is any that is free. Raises ListenError."""
+    """Return a socket that accepts connections from now on; port 0 takes a free one. Raises ListenError."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=BACKLOG)
@@ -40,7 +40,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listening: socket.socket) -> str:
-    """Where a browser on this machine finds it."""
+    """Return the address at which a browser on this machine finds the server."""
     host, port = listening.getsockname()[:2]
     shown = WILDCARDS.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{shown}:{port}/"
@@ -49,10 +49,10 @@ def url_of(listening: socket.socket) -> str:
 def run(
     app: ASGIApp, listening: socket.socket, *, started: Callable[[], bool], root_path: str, access_log: bool
 ) -> None:
-    """Serve until a signal comes, then finish what is under way. Closes the socket.
+    """Serve until a signal comes, then finish the requests under way. Closes the socket.
 
-    `started` is called once requests are answered, and says whether to go on. When all is done the signal is raised
-    again, for whoever handles it outside.
+    `started` is called once requests are answered, and returns whether to go on. At the end the signal is raised again
+    for a handler outside.
     """
     if access_log:
         logging.getLogger("uvicorn.access").setLevel(logging.INFO)
@@ -60,16 +60,16 @@ def run(
 
 
 def configured(app: ASGIApp, *, root_path: str = "", access_log: bool = False) -> uvicorn.Config:
-    """How uvicorn is to serve this app."""
+    """Return uvicorn's configuration for this app."""
     return uvicorn.Config(
         app,
         http=Connection,
         root_path=root_path,
         access_log=access_log,
-        # the logging of this process is not ours to configure
+        # the command that runs this process configures logging
         log_config=None,
         log_level=None,
-        # what has to be set up is set up in create_app
+        # create_app sets everything up
         lifespan="off",
         ws="none",
         server_header=False,

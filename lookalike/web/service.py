@@ -1,107 +1,118 @@
-"""What the handlers share: the index and what is needed to serve it. It is at `app.state.service`."""
+"""The service that the handlers share: an index, and what is needed to serve it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import ParamSpec, Protocol, TypeAlias, TypeVar
 from weakref import WeakValueDictionary
 
 import anyio
 from anyio import to_thread
-from fastapi import Depends, Request
 
 from lookalike.answers import Answer
 from lookalike.index import Index
+from lookalike.ingest.backpressure import BACKPRESSURE
+from lookalike.options import SearchOptions
 from lookalike.questions import Question
-from lookalike.signatures.signers import Signer
-from lookalike.web.api.groups import Groups
-from lookalike.web.api.metrics import Metrics
+from lookalike.signatures.async_pool import AsyncPool
+from lookalike.web.duplicates import DuplicatesCache
 from lookalike.web.http.limits import Limiter
 from lookalike.web.http.problems import Problem
+from lookalike.web.metrics import Metrics
 from lookalike.web.remote.fetching import Fetched
 from lookalike.web.settings import WebSettings
+from lookalike.web.uploads import Uploads
 from shards.errors import LookalikeError
 from shards.families import Family
 from shards.table.format.records import Record
-from shards.table.table import TAIL_BYTES, TAIL_OBJECTS
+from shards.table.read.snapshot import Image
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 Answers: TypeAlias = Sequence[Answer | LookalikeError]
-"""One for each question."""
+"""An answer or an error for each question."""
 
 THREADS = 32
-"""Calls of the index at once: most of them wait for the store, and a process has few processors."""
+"""Concurrent calls of the index: most of them wait for the store."""
 
 TOGETHER = 8
-"""Pictures of one request that are fetched and signed at once, so that a batch does not take all places."""
+"""Pictures of one request that are at work at once, so that a batch does not take all places."""
 
 DRAWING = 2
-"""Thumbnails drawn at once where none are kept: each decodes a picture, up to 300 MB of pixels, in this process."""
+"""Thumbnails drawn at once, where the index keeps none: each decodes up to 300 MB of pixels in this process."""
 
 TAIL_SECONDS = 1.0
-"""How long it is believed how long the tail is: asking costs a listing of the store."""
+"""Time for which the length of the tail is remembered: asking costs a listing of the store."""
 
 
 class Fetches(Protocol):
-    """Fetches pictures from other sites."""
+    """A fetcher of pictures from other sites."""
 
     async def fetch(self, url: str) -> Fetched:
-        """The picture at this address. Raises Problem."""
+        """Return the picture at this address. Raises Problem."""
+        ...
+
+
+class Contents(Protocol):
+    """A maker of addresses from which clients read large pictures, so that the service does not send them."""
+
+    def address(self, image: Image) -> str | None:
+        """Return an address that is good for a while and needs no token, or `None` where the service sends the file."""
         ...
 
 
 @dataclass(slots=True)
 class Service:
-    """An index, and how it is served. One for each app.
-
-    `clock`: seconds that only rise.
-    """
+    """An index, and how it is served. Each app has one."""
 
     index: Index
     settings: WebSettings
-    signer: Signer
+    pool: AsyncPool
     fetcher: Fetches
     limiter: Limiter
     metrics: Metrics
+    uploads: Uploads
+    contents: Contents | None = None
+    """`None`: the service sends every picture itself."""
     clock: Callable[[], float] = time.monotonic
-    groups: Groups = field(init=False)
+    """Seconds that only rise."""
+    duplicates: DuplicatesCache = field(init=False)
     drawing: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(DRAWING))
     _threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(THREADS))
-    # of the keys that are being added where there is none; a turn that nobody takes or waits for is forgotten
+    # by key, for `write_new`; a lock that nobody holds or waits for is forgotten
     _turns: WeakValueDictionary[str, anyio.Lock] = field(default_factory=WeakValueDictionary)
     _tail_is_long: str | None = None
     _tail_seen: float | None = None
 
     def __post_init__(self) -> None:
-        self.groups = Groups(self.index, self.settings)
+        self.duplicates = DuplicatesCache(self.index, self.settings)
 
     def family(self, name: str | None) -> Family:
-        """The family of this name, the index's first where there is none. Raises Problem."""
-        for one in self.index.families:
-            if name in (None, one.name):
-                return one
-        known = ", ".join(one.name for one in self.index.families)
-        detail = f"the images have no signatures of family {name!r}"
-        raise Problem(422, "query-invalid", "That cannot be asked", detail, name, f"Ask for one of: {known}.")
+        """Return the family of this name, or the index's first family for `None`. Raises Problem."""
+        for family in self.index.families:
+            if name in (None, family.name):
+                return family
+        known = ", ".join(family.name for family in self.index.families)
+        detail = f"the index has no signatures of family {name!r}"
+        raise Problem(422, "query-invalid", "Invalid query", detail, name, f"Use one of: {known}.")
 
     def write(self, records: Sequence[Record]) -> set[str]:
-        """Add these images, in one log object; the keys of which there was one before. Call it in a thread."""
-        there = self.index.has(record.key for record in records)
+        """Add these images in one log object. Returns the keys that existed before. Call it in a thread."""
+        existing = self.index.has(record.key for record in records)
         self.index.write(records)
-        self._count(records, there)
-        return there
+        self._count(records, existing)
+        return existing
 
     async def write_new(self, record: Record) -> None:
-        """Add this image where there is none of its key. Raises Problem where there is, or another came first.
+        """Add this image unless its key exists. Raises Problem where it does, or where another writer came first.
 
-        Requests of this process take turns, so of several for one key one succeeds. Another process may write between
-        the look and the write: then both are in the log, the higher order is the state, and only its writer finds its
-        own when it looks again. Both succeed where one has looked again before the other, slower one wrote: a write
-        to the log asks nothing of what is there, which is why it never waits.
+        Requests of this process take turns, so exactly one of several for the same key succeeds. Another process may
+        write between the check and the write: then both records are in the log, the one with the higher order counts,
+        and only its writer finds its own record when it checks again. If the first writer has checked again before the
+        second one writes, both succeed: a write to the log does not depend on what is there, so it never waits.
         """
         async with self._turns.setdefault(record.key, anyio.Lock()):
             await self.call(self._write_new, record)
@@ -110,30 +121,30 @@ class Service:
         if self.index.has([record.key]):
             raise _taken(record.key)
         self.index.write([record])
-        now = self.index.images([record.key]).get(record.key)
-        if now is not None and (now.added, now.sha256) != (record.order[0], record.sha256.hex()):
+        current = self.index.images([record.key]).get(record.key)
+        if current is not None and (current.added, current.sha256) != (record.order[0], record.sha256.hex()):
             raise _taken(record.key)
         self._count([record], set())
 
-    def _count(self, records: Sequence[Record], there: set[str]) -> None:
-        seen = set(there)
+    def _count(self, records: Sequence[Record], existing: set[str]) -> None:
+        seen = set(existing)
         for record in records:
             self.metrics.added(is_replaced=record.key in seen)
             seen.add(record.key)
 
     def remove(self, keys: Iterable[str]) -> Sequence[str]:
-        """Remove these images; those of them that were there. Call it in a thread."""
+        """Remove these images. Returns the keys that existed. Call it in a thread."""
         removed = self.index.remove(keys)
         for _ in removed:
             self.metrics.removed()
         return removed
 
-    def search_one(self, question: Question, *, family: str, **options: Any) -> Answer:
-        """What `search` answers to one question, for answers that have no place to say what is missing.
+    def search_one(self, question: Question, options: SearchOptions) -> Answer:
+        """Answer one question, for clients to which a partial answer cannot be explained. Call it in a thread.
 
-        Raises the question's error, or Problem where a part of the index could not be searched. Call it in a thread.
+        Raises the question's error, or Problem where a part of the index could not be searched.
         """
-        (answer,) = self.search([question], family=family, **options)
+        (answer,) = self.search([question], options)
         if isinstance(answer, LookalikeError):
             raise answer
         if answer.partial:
@@ -141,27 +152,26 @@ class Service:
                 503,
                 "partial-answer",
                 "A part of the index could not be searched",
-                f"{len(answer.missing)} segments were not searched in time",
-                help="Send it again; /v1/search answers with what was found meanwhile.",
+                f"segments that were not searched in time: {len(answer.missing)}",
+                help="Send it again; /v1/search also gives partial answers.",
                 headers={"Retry-After": "1"},
             )
         return answer
 
-    def search(self, questions: Sequence[Question], *, family: str, **options: Any) -> Answers:
-        """What `Index.search_many` answers. Call it in a thread."""
+    def search(self, questions: Sequence[Question], options: SearchOptions) -> Answers:
+        """Answer questions as `Index.ask` does; the options name a family. Call it in a thread."""
         began = self.clock()
-        answers = self.index.search_many(questions, family=family, **options)
-        self.metrics.searched(family, self.clock() - began, len(questions))
+        answers = self.index.ask(questions, options)
+        self.metrics.searched(options.families[0], self.clock() - began, len(questions))
         return answers
 
     async def call(self, work: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
-        """What this function returns, called in a thread: whatever touches the store or many bytes goes there."""
+        """Call this function in a thread, which everything does that touches the store or many bytes."""
         return await to_thread.run_sync(lambda: work(*args, **kwargs), limiter=self._threads)
 
     async def all(self, tasks: Iterable[Callable[[], Awaitable[Result]]]) -> list[Result]:
-        """What these return, in their order, a few at a time. They handle their own errors."""
+        """Run these tasks a few at a time. Returns their results in order. They handle their own errors."""
         limiter = anyio.Semaphore(TOGETHER)
-        waiting = list(tasks)
         results: dict[int, Result] = {}
 
         async def run(i: int, task: Callable[[], Awaitable[Result]]) -> None:
@@ -169,18 +179,18 @@ class Service:
                 results[i] = await task()
 
         async with anyio.create_task_group() as group:
-            for i, task in enumerate(waiting):
+            for i, task in enumerate(tasks):
                 group.start_soon(run, i, task)
-        return [results[i] for i in range(len(waiting))]
+        return [results[i] for i in sorted(results)]
 
     async def make_room(self) -> None:
-        """Raise 429 where so much waits for a fold that nothing should be added before there was one."""
+        """Raise Problem 429 while the tail is so long that nothing should be added before the next fold."""
         now = self.clock()
         if self._tail_seen is None or now - self._tail_seen >= TAIL_SECONDS:
-            # said before the answer is there, so that a hundred requests at once ask once
+            # set before the answer is there, so that a hundred concurrent requests ask only once
             self._tail_seen = now
             objects, size = await self.call(self.index.pressure)
-            is_long = objects > TAIL_OBJECTS or size > TAIL_BYTES
+            is_long = BACKPRESSURE.must_wait(objects, size)
             self._tail_is_long = f"{objects:,} log objects, {size:,} bytes" if is_long else None
         if self._tail_is_long is not None:
             raise Problem(
@@ -188,8 +198,8 @@ class Service:
                 "tail-too-long",
                 "The index has to catch up",
                 f"{self._tail_is_long} wait to be folded into the index",
-                help="Wait and send it again; many images in one request need one log object. If it stays so, no "
-                "'lookalike compact' is running.",
+                help="Wait and send it again; send many images in one request, which makes one log object. If this "
+                "goes on, no 'lookalike compact' is running.",
                 headers={"Retry-After": "5"},
             )
 
@@ -198,18 +208,8 @@ def _taken(key: str) -> Problem:
     return Problem(
         412,
         "key-exists",
-        "There is one already",
-        f"there is an image of the key {key!r}",
+        "The key exists",
+        f"there is already an image with the key {key!r}",
         key,
-        "Send it without If-None-Match to replace that one.",
+        "Send it without If-None-Match to replace that image.",
     )
-
-
-def service_of(request: Request) -> Service:
-    """The service that answers this request."""
-    service: Service = request.app.state.service
-    return service
-
-
-Serving = Annotated[Service, Depends(service_of)]
-"""The annotation of a handler's `service` parameter."""

@@ -1,4 +1,4 @@
-"""Every knob of the web service, each with its reason."""
+"""The settings of the web service."""
 
 from __future__ import annotations
 
@@ -7,58 +7,62 @@ from dataclasses import dataclass, field
 from lookalike.web.http.access import Tokens
 
 MAX_BODY = 64 << 20
-"""A picture of the usual 32 MiB as base64 in JSON is 43 MiB; two of them are a comparison of files."""
+"""Bytes. A picture of the usual 32 MiB is 43 MiB as base64 in JSON; a comparison of two files needs twice that room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSettings:
-    """How an index is served.
-
-    `tokens`: who may ask what; none means that only this machine may ask, and may do everything. `cors_origins`:
-    pages of these origins may call the service from a browser. `picture_origins`: where addresses for uploads and for
-    large pictures lead, if not back to this service; the page may go there. `urls`: pictures may be named by their
-    address, which makes this server fetch it. `page`: the page for people is served at `/`. `host_check`: only
-    loopback names are answered in the Host header, so that a page which points its own name at 127.0.0.1 learns
-    nothing; None means wherever there are no tokens.
-
-    `url_bytes`, `url_seconds`: of one fetched picture, redirects included. `max_body`: bytes of a request, 4.5 MB
-    on Lambda. `body_seconds`: a body must have arrived by then, so that slow clients hold no place for ever.
-    `sign_seconds`: a picture that takes longer to sign is refused. `concurrency`: requests at work at once, which
-    bounds memory; `waiting`: requests that wait for a place, beyond which 429 is kinder than a long silence.
-
-    `duplicates_seconds`: finding duplicates may take so long; by default what an HTTP API of AWS waits for, which is
-    30 s. `duplicates_bytes`: of the signatures that are compared for it, which takes up to seven times as much memory.
-
-    `ready_seconds`: a store that does not answer within this is of no use to whoever asks now; `/readyz` says so.
-
-    `max_batch`: images in one `POST /v1/images`; `max_questions`: questions in one search.
-
-    `upload_secret`: signs the addresses that large pictures are put to; several processes of one service need one
-    in common, a single one makes its own. `upload_seconds`: how long such an address is good.
-    """
+    """The settings of one app."""
 
     tokens: Tokens = field(default_factory=Tokens.none)
+    """The known tokens and their scopes. Without tokens, requests from this machine alone may do everything."""
     cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may call the service from a browser."""
     picture_origins: tuple[str, ...] = ()
+    """Origins to which addresses of uploads and large pictures lead, if not to this service; the page may go there."""
     urls: bool = True
+    """`True`: a request may give a picture by its address, which this server then fetches."""
     page: bool = True
+    """`True`: the page for people is served at `/`."""
     host_check: bool | None = None
+    """`True`: the Host header must name this machine, so that a page which points its own name at 127.0.0.1 learns
+    nothing. `None`: the same, but only where there are no tokens.
+    """
 
     url_bytes: int = 32 << 20
+    """Size of one fetched picture."""
     url_seconds: float = 20
+    """Time for fetching one picture, redirects included."""
     max_body: int = MAX_BODY
+    """Bytes of a request; a function on Lambda takes 4.5 MB."""
     body_seconds: float = 60
-    sign_seconds: float = 20
+    """Time in which a body must arrive, so that slow clients do not hold their places for ever."""
+    picture_seconds: float = 20
+    """Time for computing the signatures of one picture; a picture that takes longer is refused."""
     concurrency: int = 64
+    """Requests at work at once, which bounds memory."""
     waiting: int = 256
+    """Requests that wait for a place; past that, a 429 is kinder than a long silence."""
 
     duplicates_seconds: float = 25
+    """Time for finding duplicates; an HTTP API of AWS waits for 30 s."""
     duplicates_bytes: int = 128 << 20
+    """Bytes of the signatures that are compared to find duplicates, which takes up to seven times as much memory."""
 
     ready_seconds: float = 5
+    """Time in which the store must answer `/readyz`; a slower one is of no use to whoever searches now."""
 
     max_batch: int = 1000
+    """Images in one `POST /v1/images`."""
     max_questions: int = 64
+    """Questions in one search."""
 
     upload_secret: bytes | None = field(default=None, repr=False)
+    """The secret that signs addresses for uploads, the same for all processes of a service; `None` is a random one."""
     upload_seconds: int = 900
+    """Time for which an address for uploads is good."""
+
+    @property
+    def checks_host(self) -> bool:
+        """Whether the Host header must name this machine."""
+        return self.tokens.is_open if self.host_check is None else self.host_check

@@ -5,24 +5,30 @@ from __future__ import annotations
 from functools import lru_cache
 
 from shards.errors import QueryError
-from shards.families.base import ColumnReader, Family, Matches, Row, Rows
+from shards.families.base import Family, PairWords, Row, Rows
+from shards.families.matches import Matches
+from shards.families.reading import ColumnReader
 
-__all__ = ["DEFAULT", "ColumnReader", "Family", "Matches", "Row", "Rows", "family", "names"]
+__all__ = ["DEFAULT", "ColumnReader", "Family", "Matches", "PairWords", "Row", "Rows", "family", "names"]
 
 DEFAULT = ("haar", "goldberg", "dhash", "phash")
-"""What a new index has unless told otherwise."""
+"""Families of a new index unless told otherwise."""
 
 
 def names() -> list[str]:
-    """Every family's name; a hash is 8 × 8 unless a size follows its name, as in `phash16`."""
-    from shards.families.hashes import KINDS
+    """Return the names of all families, those of installed packages last.
 
-    return ["haar", "goldberg", *KINDS, "pdq"]
+    A hash is 8 × 8 unless a size follows its name, as in `phash16`.
+    """
+    from shards.families.hashes import KINDS
+    from shards.families.installed import declared
+
+    return ["haar", "goldberg", *KINDS, "pdq", *sorted(declared())]
 
 
 @lru_cache
 def family(name: str) -> Family:
-    """The family of this name. Raises QueryError where there is none.
+    """Return the family of this name. Raises QueryError where there is none.
 
     A family's code is imported when it is first asked for: a worker that scans hashes loads nothing else.
     """
@@ -42,4 +48,9 @@ def family(name: str) -> Family:
         size = name.removeprefix(kind) or "8"
         if name.startswith(kind) and size.isdecimal():
             return ImageHash(kind, int(size))
-    raise QueryError(f"no family is called {name!r}; there are {', '.join(names())}, and sizes as in phash16")
+    from shards.families import installed
+
+    brought = installed.load(name)
+    if brought is None:
+        raise QueryError(f"no family is called {name!r}; there are {', '.join(names())}, and sizes as in phash16")
+    return brought

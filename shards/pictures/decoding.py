@@ -1,7 +1,7 @@
-"""Bytes to pictures: the one decoder, and its limits.
+"""From bytes to pictures: the one decoder, and its limits.
 
-Pillow is used here and nowhere else, and imported when the first picture is decoded: whoever only scans
-signatures never loads it.
+Pillow is used here and nowhere else. It is imported when the first picture is decoded, so processes that only scan
+signatures never load it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.errors import PictureError
+from shards.pictures.containers import ends_early, is_heic
 from shards.pictures.orientations import ORIENTATIONS, turned
 
 if TYPE_CHECKING:
@@ -27,12 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["ORIENTATIONS", "Picture", "PictureSettings", "decode", "media_type", "thumbnail"]
 
 UNREADABLE = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
-"""What Pillow recognises and we leave alone: EPS starts Ghostscript, WMF needs Windows, the others are
-recognised only, not decoded."""
-
-HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
-AVIF_BRANDS = frozenset({b"avif", b"avis"})
-"""Brands of ISO/IEC 23008-12 that say HEVC, and of AVIF, which has the same container and which Pillow reads."""
+"""Formats that Pillow recognises and that are refused: EPS starts Ghostscript, WMF needs Windows, and the others Pillow
+cannot decode."""
 
 SAID_OF_SHORT_FILES = ("truncated", "Truncated", "not enough image data", "unexpected end", "Unexpected end")
 
@@ -43,30 +40,30 @@ LUMA_ROWS = 64
 
 @dataclass(frozen=True, slots=True)
 class PictureSettings:
-    """How bytes become a picture. An index has one such setting for ever: it decides what its signatures mean.
-
-    `exif`: turn the picture as its EXIF orientation says, or leave it as stored, as IQDB and image-match do.
-    TIFF and HEIC state their orientation in the format itself; it always counts, as it does in Pillow.
-    `alpha`: lay transparent pixels over white, or drop the alpha channel and show whatever colour is below,
-    which is Pillow's `convert("RGB")` and what image-match does.
-    `max_bytes`: of the file. `max_pixels`: width × height of the decoded picture, compared before decoding; at
-    3 bytes a pixel the default needs 300 MB. Pillow's own ceiling of 178,956,970 pixels stays in force.
-    """
+    """The rules by which bytes become a picture. An index keeps them for ever: they decide what its signatures mean."""
 
     exif: Literal["apply", "ignore"] = "apply"
+    """Turn the picture as its EXIF orientation says, or leave it as stored, as IQDB and image-match do. TIFF and HEIC
+    state their orientation in the format itself; it always counts, as it does in Pillow."""
+
     alpha: Literal["white", "drop"] = "white"
+    """Lay transparent pixels over white, or drop the alpha channel and show whatever colour is below, which is Pillow's
+    `convert("RGB")` and what image-match does."""
+
     max_bytes: int = 32 << 20
+    """Bytes of the file."""
+
     max_pixels: int = 100_000_000
+    """Width × height of the decoded picture, compared before decoding; at 3 bytes a pixel the default needs 300 MB.
+    Pillow's own limit of 178,956,970 pixels stays in force."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One decoded picture.
-
-    `rgb`: (height, width, 3) uint8, C-contiguous.
-    """
+    """One decoded picture."""
 
     rgb: NDArray[np.uint8]
+    """(height, width, 3) uint8, C-contiguous."""
 
     @property
     def height(self) -> int:
@@ -78,7 +75,7 @@ class Picture:
 
     @cached_property
     def luma(self) -> NDArray[np.uint8]:
-        """(height, width) uint8: ITU-R 601 luma exactly as Pillow's `convert("L")` rounds it.
+        """ITU-R 601 luma, (height, width) uint8, exactly as Pillow's `convert("L")` rounds it.
 
         That is (19595 R + 38470 G + 7471 B + 32768) >> 16. The same in float32 is exact, since every partial
         sum is a multiple of 1/65536 below 256 and so has at most 24 bits; and it is three times faster.
@@ -91,14 +88,14 @@ class Picture:
         return luma
 
     def orientations(self) -> list[Picture]:
-        """The picture in the 8 orientations of the plane, in the order of `ORIENTATIONS`; the first is itself."""
+        """Return the picture, and it in the 7 other orientations of the plane, in the order of `ORIENTATIONS`."""
         return [self, *(Picture(turned(self.rgb, orientation)) for orientation in range(2, 9))]
 
 
 def decode(data: bytes | memoryview, settings: PictureSettings | None = None) -> Picture:
-    """The picture in these bytes: JPEG, PNG, GIF, WebP, AVIF, TIFF, BMP, ICO and whatever else Pillow reads.
+    """Decode a picture: JPEG, PNG, GIF, WebP, AVIF, TIFF, BMP, ICO and whatever else Pillow reads.
 
-    HEIC needs the extra `lookalike[heic]`. Of an animation it is the first frame. Depths and colour spaces
+    HEIC needs the extra `lookalike[heic]`. Of an animation the first frame is decoded. Depths and colour spaces
     become 8-bit RGB as Pillow converts them: 16-bit and floating-point greys are clipped at 255, not scaled,
     and embedded colour profiles do not count.
 
@@ -127,8 +124,8 @@ def decode(data: bytes | memoryview, settings: PictureSettings | None = None) ->
 
 
 def _pixels(data: bytes, settings: PictureSettings) -> NDArray[np.uint8]:
-    """(height, width, 3) uint8, C-contiguous."""
-    heic = _is_heic(data)
+    """Return the pixels of a file: (height, width, 3) uint8, C-contiguous."""
+    heic = is_heic(data)
     with _open_heic(data) if heic else _open(data) as image:
         width, height = image.size
         if width * height > settings.max_pixels:
@@ -143,24 +140,11 @@ def _pixels(data: bytes, settings: PictureSettings) -> NDArray[np.uint8]:
 
 
 def _open(data: bytes) -> Image.Image:
-    """The picture with its header read and its pixels not yet decoded."""
+    """Open a picture: its header is read, its pixels are not decoded yet."""
     from PIL import Image
 
     Image.init()
     return Image.open(io.BytesIO(data), formats=[name for name in Image.ID if name not in UNREADABLE])
-
-
-def _is_heic(data: bytes) -> bool:
-    brands = _brands(data)
-    return bool(brands & HEIC_BRANDS) and not brands & AVIF_BRANDS
-
-
-def _brands(data: bytes) -> set[bytes]:
-    """What a file of ISO/IEC 14496-12 says it is in its first box; nothing where it is no such file."""
-    if data[4:8] != b"ftyp":
-        return set()
-    box = data[8 : min(int.from_bytes(data[:4], "big"), 512)]
-    return {box[start : start + 4] for start in range(0, len(box), 4)}
 
 
 def _open_heic(data: bytes) -> Image.Image:
@@ -175,7 +159,7 @@ def _open_heic(data: bytes) -> Image.Image:
 
 
 def _exif_orientation(image: Image.Image) -> int:
-    """1 to 8; 1 where nothing sensible is stated: a picture with broken EXIF is still a picture."""
+    """Return 1 to 8; 1 where nothing sensible is stated, since a picture with broken EXIF is still a picture."""
     from PIL import ExifTags
 
     try:
@@ -186,7 +170,7 @@ def _exif_orientation(image: Image.Image) -> int:
 
 
 def _rgb(image: Image.Image, alpha: Literal["white", "drop"]) -> NDArray[np.uint8]:
-    """(height, width, 3) uint8 of a loaded image of any mode."""
+    """Convert a loaded image of any mode to (height, width, 3) uint8."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         # Pillow clips these too, but it has changed its mind about 16 bits before, and casts NaN to anything
         grey = np.nan_to_num(np.asarray(image), nan=0.0).clip(0, 255).astype(np.uint8)
@@ -199,7 +183,7 @@ def _rgb(image: Image.Image, alpha: Literal["white", "drop"]) -> NDArray[np.uint
 
 
 def _over_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(height, width, 3): the colours over white, by rows so that the 16-bit products stay small."""
+    """Lay (height, width, 4) over white, row by row so that the 16-bit products stay small."""
     rgb = np.empty((*rgba.shape[:2], 3), np.uint8)
     for row, out in zip(rgba, rgb, strict=True):
         opacity = row[:, 3:].astype(np.uint16)
@@ -209,13 +193,13 @@ def _over_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _refusal(error: Exception, data: bytes) -> PictureError:
-    """What a decoder's complaint means for whoever sent the bytes."""
+    """Return the error that tells the sender of the bytes what a decoder's complaint means."""
     from PIL import Image, UnidentifiedImageError
 
     said = f"{type(error).__name__}: {error}".strip()[:200]
     if isinstance(error, Image.DecompressionBombError):
         return PictureError("too_many_pixels", f"Pillow refuses to decode so many pixels ({said})")
-    if isinstance(error, EOFError) or any(words in said for words in SAID_OF_SHORT_FILES) or _ends_early(data):
+    if isinstance(error, EOFError) or any(words in said for words in SAID_OF_SHORT_FILES) or ends_early(data):
         return PictureError(
             "truncated", f"the picture goes on after its {len(data):,} bytes ({said}); send the whole file"
         )
@@ -230,25 +214,6 @@ def _refusal(error: Exception, data: bytes) -> PictureError:
     )
 
 
-def _ends_early(data: bytes) -> bool:
-    """Whether a container states more bytes than there are: RIFF (WebP), or boxes (AVIF, HEIC, JPEG 2000).
-
-    Their decoders say only that something is wrong.
-    """
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return int.from_bytes(data[4:8], "little") + 8 > len(data)
-    if data[4:8] != b"jP  " and not _brands(data) & (HEIC_BRANDS | AVIF_BRANDS):
-        return False
-    start = 0
-    while start + 8 <= len(data):
-        size = int.from_bytes(data[start : start + 4], "big")
-        if size < 8:
-            # 0 is a box up to the end of the file, 1 one over 4 GB: neither says where the file should end
-            return False
-        start += size
-    return start != len(data)
-
-
 _ignoring = threading.Lock()
 _decoding_threads = 0
 _saved: warnings.catch_warnings[None] | None = None
@@ -256,7 +221,7 @@ _saved: warnings.catch_warnings[None] | None = None
 
 @contextmanager
 def pillow_warnings_ignored() -> Iterator[None]:
-    """Nothing that Pillow's modules warn of is shown or raised meanwhile, in any thread.
+    """Neither show nor raise what Pillow's modules warn of meanwhile, in any thread.
 
     Pillow warns of a hundred harmless oddities in files that strangers send. `catch_warnings` alone swaps the
     filters of the whole process, and threads that decode at once would restore each other's: so the first
@@ -280,7 +245,7 @@ def pillow_warnings_ignored() -> Iterator[None]:
 
 
 def thumbnail(picture: Picture, side: int) -> bytes:
-    """The picture as a WebP file of at most `side` × `side` pixels, for people to look at; never made larger."""
+    """Draw the picture as a WebP file of up to `side` × `side` pixels, for people to look at; never enlarge it."""
     from PIL import Image
 
     image = Image.fromarray(picture.rgb)
@@ -292,13 +257,13 @@ def thumbnail(picture: Picture, side: int) -> bytes:
 
 
 def media_type(data: bytes | memoryview) -> str:
-    """What kind of file these bytes are to a browser, such as `image/jpeg`, by their content alone.
+    """Return the media type of a picture file, such as `image/jpeg`, by its content alone.
 
-    `application/octet-stream` where they begin like no picture, or the format has no media type.
+    It is `application/octet-stream` where the bytes begin like no picture, or the format has no media type.
     """
     from PIL import Image
 
-    if _is_heic(bytes(data[:512])):
+    if is_heic(bytes(data[:512])):
         return "image/heic"
     try:
         with pillow_warnings_ignored(), _open(bytes(data)) as image:

@@ -19,15 +19,15 @@ ORIENTATIONS = (
     "transversed",
     "rotated 270",
 )
-"""What EXIF orientations 1 to 8 ask a viewer to do. Mirrored is left for right, flipped is top for bottom,
+"""The turns that EXIF orientations 1 to 8 ask a viewer for. Mirrored is left for right, flipped is top for bottom,
 angles are clockwise, transposed is mirrored along the main diagonal and transversed along the other one."""
 
 
 def turned(pixels: Pixels, orientation: int) -> Pixels:
-    """The picture that EXIF orientation 1 to 8 asks a viewer to show.
+    """Turn a picture as EXIF orientation 1 to 8 asks a viewer to.
 
-    `pixels`: (height, width, channels); 5 to 8 swap height and width. The result is C-contiguous, and the very
-    array that was given where there is nothing to do.
+    `pixels`: (height, width, channels); 5 to 8 swap height and width. The result is C-contiguous; it is
+    the very array that was given where there is nothing to do.
     """
     if orientation >= 5:
         pixels = pixels.swapaxes(0, 1)

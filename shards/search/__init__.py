@@ -1,1 +1,1 @@
-"""Questions about a snapshot: what looks like this, and what looks alike."""
+"""Search of a snapshot: the images most like those of a question, and groups of images that are alike."""

@@ -1,6 +1,6 @@
-"""From pairs that are alike to groups, in two ways. Each takes pairs in any order, in parts, and keeps little.
+"""Two ways to make groups of pairs that are alike. Both take pairs in any order, in parts, and keep little.
 
-Items are numbered in the order of the heads: the smallest of a group is its head.
+Items are numbered in the order of the heads: the smallest item of a group is its head.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ Grouping: TypeAlias = Literal["star", "components"]
 Numbers: TypeAlias = NDArray[np.integer[Any]]
 
 PAIRS = 1 << 20
-"""Pairs looked at between two conversions to Python's own numbers."""
+"""Pairs that are converted to Python's own numbers at a time."""
 
 
-class Groups(Protocol):
-    """Collects the pairs of items that are alike."""
+class Grouper(Protocol):
+    """Collects the pairs of items that are alike, and makes groups of them."""
 
     def add(self, first: Numbers, second: Numbers) -> None:
-        """Pairs of different items."""
+        """Add pairs of different items that are alike."""
         ...
 
     def heads(self) -> NDArray[np.int64]:
-        """(count,) int64: the head of the group each item is in; its own number for a head, or where it has none."""
+        """Return (count,) int64, the head of each item's group: the item itself if it is a head, or in no group."""
         ...
 
 
-def groups(grouping: Grouping, count: int) -> Groups:
-    """What makes groups of this kind of so many items. Raises QueryError where there is no such kind."""
+def grouper(grouping: Grouping, count: int) -> Grouper:
+    """Return a grouper of this kind for `count` items. Raises QueryError where there is no such kind."""
     if grouping == "star":
         return Stars(count)
     if grouping == "components":
@@ -42,9 +42,9 @@ def groups(grouping: Grouping, count: int) -> Groups:
 
 
 class Stars:
-    """Each member of a group is alike to its head itself.
+    """Groups in which each member is alike to the head itself.
 
-    An item is a head unless a smaller head is alike to it; it is in the group of the smallest.
+    An item is a head unless a smaller head is alike to it; then it is in the group of the smallest such head.
     Memory: 16 bytes a pair.
     """
 
@@ -70,7 +70,7 @@ class Stars:
 
 
 class Components:
-    """Whatever a chain of pairs connects is one group. Memory: 8 bytes an item, whatever the pairs."""
+    """Groups of all items that a chain of pairs connects. Memory: 8 bytes an item, however many pairs."""
 
     def __init__(self, count: int) -> None:
         self._heads = np.arange(count)
@@ -78,11 +78,11 @@ class Components:
     def add(self, first: Numbers, second: Numbers) -> None:
         heads = self._heads
         while True:
-            one, other = heads[first], heads[second]
-            apart = one != other
+            first_heads, second_heads = heads[first], heads[second]
+            apart = first_heads != second_heads
             if not apart.any():
                 return
-            first, second = one[apart], other[apart]
+            first, second = first_heads[apart], second_heads[apart]
             # of two groups that touch, the one with the larger head joins the other
             np.minimum.at(heads, np.maximum(first, second), np.minimum(first, second))
             while not np.array_equal(further := heads[heads], heads):

@@ -1,4 +1,4 @@
-"""Which images are in whose group: three ways to compare them all, with the same answer where they are exact."""
+"""Three ways to compare all images with each other and group them, with the same result where they are exact."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.families import Family, Rows
-from shards.families.hashes.join import Plan, pairs_within
-from shards.search.grouping import Grouping, groups
-from shards.search.sieves import Sieve, candidates
+from shards.families.hashes.join import JoinPlan, pairs_within
+from shards.search.candidate_filters import CandidateFilter, candidates
+from shards.search.grouping import Grouping, grouper
 
 BLOCK = 1 << 13
 """Rows compared with a head at a time."""
@@ -22,13 +22,16 @@ SCORED = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Memberships:
-    """`heads` and `members`, (n,) int64 rows: each member is in the group of the head beside it."""
+    """The groups, as pairs of rows: each member is in the group of the head beside it."""
 
     heads: NDArray[np.int64]
+    """(n,) int64."""
+
     members: NDArray[np.int64]
+    """(n,) int64, each different from its head."""
 
     def scores(self, family: Family, rows: Rows) -> NDArray[np.float64]:
-        """(n,) float64: of each member, against its head."""
+        """Return (n,) float64, the score of each member against its head."""
         scores = np.empty(len(self.heads))
         for start in range(0, len(scores), SCORED):
             part = slice(start, start + SCORED)
@@ -37,7 +40,7 @@ class Memberships:
 
     @classmethod
     def of(cls, rows: NDArray[np.int64], heads: NDArray[np.int64]) -> Memberships:
-        """Of rows and, beside each, its head, which may be itself."""
+        """Return the memberships of rows with, beside each, its head, which may be the row itself."""
         is_member = rows != heads
         return cls(heads[is_member], rows[is_member])
 
@@ -50,12 +53,12 @@ def by_comparing(
     grouping: Grouping,
     progress: Callable[[int, int], None] | None = None,
 ) -> Memberships:
-    """Scores the rows in `order`, which is that of the heads, against all that come after them.
+    """Score each row in `order`, which is the order of the heads, against all that come after it.
 
-    `progress` is told (rows done, of how many).
+    `progress` gets (rows done, rows in all).
     """
     ordered = rows[order]
-    found = groups(grouping, len(order))
+    groups = grouper(grouping, len(order))
     is_free = np.ones(len(ordered), bool)
     for head in range(len(ordered)):
         if progress is not None and head % 256 == 0:
@@ -67,28 +70,27 @@ def by_comparing(
             scores = family.score(ordered[head], ordered[block])
             alike = np.flatnonzero((scores >= min_score) & is_free[block]) + start
             if alike.size:
-                found.add(np.full(len(alike), head), alike)
+                groups.add(np.full(len(alike), head), alike)
                 # a member of a star is no head, and in no other star
                 is_free[alike] = grouping != "star"
     if progress is not None:
         progress(len(ordered), len(ordered))
-    return Memberships.of(order, order[found.heads()])
+    return Memberships.of(order, order[groups.heads()])
 
 
 def by_sorting(
-    rows: Rows,
+    hashes: NDArray[np.uint64],
     radius: int,
-    how: Plan,
+    how: JoinPlan,
     in_order: Callable[[NDArray[np.int64]], NDArray[np.int64]],
     grouping: Grouping,
     progress: Callable[[int, int], None] | None = None,
 ) -> Memberships:
-    """Joins hashes of one word: all pairs within `radius` bits.
+    """Join (rows,) uint64 hashes: every pair within `radius` bits is alike, and no other.
 
-    `in_order` sorts rows into the order of the heads; it is asked only for those that have something alike.
-    `progress` is told (sorts done, of how many). Memory: 40 bytes a row and 24 a pair of different hashes.
+    `in_order` sorts rows into the order of the heads; it is called with those alone that have something alike.
+    `progress` gets (sorts done, sorts in all). Memory: 40 bytes a row and 24 a pair of different hashes.
     """
-    hashes = rows["hash"][:, 0]
     # equal hashes are one value here: a thousand copies are a group, not half a million pairs
     values, value_of, copies = np.unique(hashes, return_inverse=True, return_counts=True)
     parts = [np.stack([part.first, part.second], axis=1) for part in pairs_within(values, radius, how, progress)]
@@ -100,36 +102,39 @@ def by_sorting(
     first, number = _numbered(value_of[ordered])
     number_of = np.zeros(len(values), np.uint32)
     number_of[value_of[ordered]] = number
-    found = groups(grouping, len(first))
-    found.add(number_of[joined[:, 0]], number_of[joined[:, 1]])
-    return Memberships.of(ordered, ordered[first[found.heads()[number]]])
+    groups = grouper(grouping, len(first))
+    groups.add(number_of[joined[:, 0]], number_of[joined[:, 1]])
+    return Memberships.of(ordered, ordered[first[groups.heads()[number]]])
 
 
 def by_candidates(
     family: Family,
     rows: Rows,
-    sieves: Sequence[Sieve],
+    filters: Sequence[CandidateFilter],
     order: NDArray[np.int64],
     min_score: float,
     grouping: Grouping,
     progress: Callable[[int, int], None] | None = None,
 ) -> Memberships:
-    """Scores the pairs of rows that go through one of the sieves. `order` is that of the heads.
+    """Score the pairs of rows that one of the filters lets through. `order` is the order of the heads.
 
-    `progress` is told (sorts done, of how many). Memory: the signatures four times, 100 bytes a row, and what
+    `progress` gets (sorts done, sorts in all). Memory: the signatures four times, 100 bytes a row, and what
     `grouping` needs for the pairs that are alike.
     """
-    first, number = _numbered(_equal(rows, sieves)[order])
+    first, number = _numbered(_equal(rows, filters)[order])
     different = order[first]
-    found = groups(grouping, len(different))
-    for low, high in candidates([sieve.take(different) for sieve in sieves], progress):
+    groups = grouper(grouping, len(different))
+    for low, high in candidates([candidate_filter.take(different) for candidate_filter in filters], progress):
         alike = family.score_pairs(rows[different[low]], rows[different[high]]) >= min_score
-        found.add(low[alike], high[alike])
-    return Memberships.of(order, different[found.heads()[number]])
+        groups.add(low[alike], high[alike])
+    return Memberships.of(order, different[groups.heads()[number]])
 
 
 def _numbered(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Different values numbered as they first come: (where each number first comes, the number of each value)."""
+    """Number the different values in the order in which they first come.
+
+    Returns the place where each number first comes, and the number of each value.
+    """
     _, first, value_of = np.unique(values, return_index=True, return_inverse=True)
     by_first = np.argsort(first)
     number = np.empty(len(first), np.int64)
@@ -137,14 +142,14 @@ def _numbered(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.
     return first[by_first], number[value_of]
 
 
-def _equal(rows: Rows, sieves: Sequence[Sieve]) -> NDArray[np.int64]:
-    """(rows,) int64: the same number for equal signatures with equal words in every sieve.
+def _equal(rows: Rows, filters: Sequence[CandidateFilter]) -> NDArray[np.int64]:
+    """Return (rows,) int64, the same number for equal signatures with equal words in every filter.
 
-    They have the same partners and are alike to each other: a thousand copies are compared as one.
+    Such rows have the same partners and are alike to each other: a thousand copies are compared as one.
     """
-    whole = np.empty(len(rows), [("row", rows.dtype), ("words", "<u8", (len(sieves),))])
+    whole = np.empty(len(rows), [("row", rows.dtype), ("words", "<u8", (len(filters),))])
     whole["row"] = rows
-    for number, sieve in enumerate(sieves):
-        whole["words"][:, number] = sieve.words
+    for number, candidate_filter in enumerate(filters):
+        whole["words"][:, number] = candidate_filter.words
     equal: NDArray[np.int64] = np.unique(whole.view(f"V{whole.itemsize}"), return_inverse=True)[1]
     return equal

@@ -1,7 +1,7 @@
-"""Where a query is worked on: in this process, or in how many others, by what would have to be fetched for it.
+"""Plans a query: what this process scans, and what is shared among how many workers, by the bytes to be fetched.
 
-Pure arithmetic. Fetching is what takes time: a process downloads 50 to 87 MB a second, and scans what it has a hundred
-times as fast.
+Pure arithmetic. Fetching is what takes time: a process downloads 50 to 87 MB a second, and scans a hundred times as
+fast what it has.
 """
 
 from __future__ import annotations
@@ -12,74 +12,78 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shards.families import Rows
 from shards.search.query import Query
 from shards.table.read.snapshot import Source
 
 ALONE = 32 << 20
-"""Bytes up to which this process fetches everything itself: half a second, and as long as it takes to ask others."""
+"""Bytes up to which this process fetches everything itself: half a second, as long as it takes to ask workers."""
 
 WORKER = 128 << 20
-"""Bytes that one worker fetches at most, where there are workers enough: two seconds."""
+"""Maximum bytes that one worker fetches, where there are workers enough: two seconds."""
 
 WAITING = 512 << 10
-"""Bytes that could come meanwhile: two rounds of requests of 63 ms, while those of 15 other sources are waited for."""
+"""Bytes that could arrive during two rounds of requests of 63 ms each, while 15 other sources wait for theirs."""
 
 WORKERS = 64
-"""Workers at most. They are asked by one process, with an answer of up to 6 MB from each."""
+"""Maximum number of workers: one process asks them, and takes an answer of up to 6 MB from each."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Numbers of sources. `here`: those scanned in this process; `batches`: those that each worker scans.
-
-    `cold`: bytes that are to be fetched in all.
-    """
+class ScanPlan:
+    """The division of a query's sources between this process and workers. Sources are numbered."""
 
     here: tuple[int, ...]
+    """Sources that this process scans."""
+
     batches: tuple[tuple[int, ...], ...]
+    """Sources that each worker scans."""
+
     cold: int
+    """Bytes to be fetched in all."""
 
 
-def cold_bytes(source: Source, query: Query, questions: Sequence[Rows]) -> int:
-    """What scanning this source for these questions costs in bytes to be fetched, told without fetching any.
+def cold_bytes(source: Source, query: Query) -> int:
+    """Return the bytes that a scan of this source has to fetch, without fetching any.
 
-    What the family fetches, at most, or on average where it is not known yet where that lies; the checksums of a
-    segment not looked at before (1/4096 of it); and the waiting. Besides them: the keys of the few rows that are among
-    the best of all, and what a filter by metadata makes the scan look at again.
+    The sum of what the families fetch (at most, or on average where it is not known yet where that lies), the checksums
+    of a segment that was not looked at before (1/4096 of it), and the waiting. Left out are the keys of the few rows
+    that are among the best of all, and what a filter by metadata makes the scan look at again.
     """
-    if not questions:
+    if not query.questions:
         return 0
-    found = query.family.cold(np.concatenate(questions), source.reader, limit=query.limit, min_score=query.min_score)
-    return found + source.reader.checks_cold + WAITING if found else 0
+    fetched = sum(
+        part.family.cold(np.concatenate(part.questions), source.reader, limit=query.limit, min_score=part.min_score)
+        for part in query.parts
+    )
+    return fetched + source.reader.checks_cold + WAITING if fetched else 0
 
 
-def plan(cold: Sequence[int], *, alone: int = ALONE, worker: int = WORKER) -> Plan:
-    """Who scans which source, given each one's cold bytes: all here if they are fewer than `alone`.
+def plan(cold: Sequence[int], *, alone: int = ALONE, worker: int = WORKER) -> ScanPlan:
+    """Return who scans which source, given the cold bytes of each: this process all, if they are fewer than `alone`.
 
-    Else what is cold goes to workers, in batches as equal as can be (longest processing time first: at most a third
-    longer than the best there is), and what is in memory, mapped or cached is scanned here.
+    Otherwise cold sources go to workers, in batches as equal as can be (longest processing time first: at most a third
+    longer than the best there is), and this process scans what is in memory, mapped or cached.
 
     Source: R. L. Graham, "Bounds on Multiprocessing Timing Anomalies", 1969.
     """
     total = sum(cold)
     if not total or total < alone:
-        return Plan(tuple(range(len(cold))), (), total)
+        return ScanPlan(tuple(range(len(cold))), (), total)
     here = tuple(number for number, size in enumerate(cold) if not size)
     others = sorted((number for number, size in enumerate(cold) if size), key=lambda number: (-cold[number], number))
     # a source is not divided: where one is larger than a batch should be, nothing is gained by batches less than it
-    most = max(worker, cold[others[0]])
+    max_batch = max(worker, cold[others[0]])
     # one worker would be no faster than this process
     workers = min(max(-(-total // worker), 2), WORKERS, len(others))
     batches = share_out(cold, others, workers)
-    while workers < min(WORKERS, len(others)) and any(_size(cold, batch) > most for batch in batches):
+    while workers < min(WORKERS, len(others)) and any(_size(cold, batch) > max_batch for batch in batches):
         workers += 1
         batches = share_out(cold, others, workers)
-    return Plan(here, batches, total)
+    return ScanPlan(here, batches, total)
 
 
 def share_out(cold: Sequence[int], numbers: Sequence[int], batches: int) -> tuple[tuple[int, ...], ...]:
-    """These sources in so many batches: one after the other, into the batch that has least so far."""
+    """Divide these sources into batches: each in turn goes into the batch that has least so far."""
     shared: list[list[int]] = [[] for _ in range(batches)]
     filled = [(0, batch) for batch in range(batches)]
     for number in numbers:

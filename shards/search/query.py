@@ -1,4 +1,4 @@
-"""What is asked for, checked before anything is read."""
+"""Queries: the signatures that a scan looks for, and the conditions that a record must meet."""
 
 from __future__ import annotations
 
@@ -8,65 +8,118 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shards.errors import QueryError
-from shards.families import Family
+from shards.families import Family, Rows
 
 LIMIT = 10
-"""Hits where a query does not say how many: what IQDB answers."""
+"""Default number of hits, the same as IQDB's."""
 
 MAX_LIMIT = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What to look for, for one question or for several.
-
-    A question is (q,) signatures of `family`, all of one picture: its orientations, its negative, named by `variants`;
-    a record's score is its best over them. `limit`: hits at most. `min_score`: leave out what is below. `where`:
-    metadata fields that must be equal, as JSON values are: 1 and 1.0 are, 1 and true are not.
-    """
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """One family's part of a query: the signatures of every question in that family."""
 
     family: Family
-    variants: tuple[str, ...]
-    limit: int = LIMIT
+
+    questions: tuple[Rows, ...]
+    """The signatures of each question: any number of rows. A record's score is its best over them."""
+
     min_score: float | None = None
+    """Records that score less are left out."""
+
+    variants: tuple[str, ...] = ()
+    """Names of a question's signatures, such as "rotated 90", in the order of its rows. Only hits need them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """One or more questions that are asked together, each in one or more families.
+
+    A **lane** is one part of one question. Each lane has its own best rows; lanes are numbered part by part, and
+    within a part question by question.
+    """
+
+    parts: tuple[Part, ...]
+    """At least one, all with the same number of questions."""
+
+    limit: int = LIMIT
+    """Maximum number of hits of each question."""
+
     where: Mapping[str, Any] = field(default_factory=dict)
+    """Metadata fields that must be equal, as JSON values are: 1 and 1.0 are equal, 1 and true are not."""
 
     def __post_init__(self) -> None:
+        if not self.parts or len({len(part.questions) for part in self.parts}) > 1:
+            counts = [len(part.questions) for part in self.parts]
+            raise QueryError(f"the parts of a query have {counts} questions: give one or more, with as many in each")
         check_limit(self.limit)
-        if self.min_score is not None:
-            check_min_score(self.min_score)
-        try:
-            json.dumps(dict(self.where), allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise QueryError(f"filter {dict(self.where)!r} is not JSON: {error}") from error
+        check_where(self.where)
+        for part in self.parts:
+            if part.min_score is not None:
+                check_min_score(part.min_score)
+
+    @property
+    def questions(self) -> int:
+        """Number of questions."""
+        return len(self.parts[0].questions)
+
+    @property
+    def lanes(self) -> int:
+        """Number of lanes."""
+        return len(self.parts) * self.questions
+
+    def part_of(self, lane: int) -> int:
+        """Return the number of the part that a lane belongs to."""
+        return lane // self.questions
+
+    def lanes_of(self, question: int) -> range:
+        """Return the numbers of the lanes of a question."""
+        return range(question, self.lanes, self.questions)
 
     def accepts(self, meta: Mapping[str, Any]) -> bool:
-        """Whether a record with this metadata may be a hit."""
+        """Return True if a record with this metadata may be a hit."""
         return all(name in meta and _same(meta[name], value) for name, value in self.where.items())
 
 
 def check_limit(limit: int) -> None:
-    """Raises QueryError unless this many hits can be asked for."""
+    """Raise QueryError unless this many hits can be asked for."""
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
         raise QueryError(f"limit is {limit!r}: give a whole number from 1 to {MAX_LIMIT:,}")
 
 
 def check_min_score(min_score: float) -> None:
-    """Raises QueryError unless something can score so."""
+    """Raise QueryError unless a record can score this much."""
     if not min_score <= 100:
         raise QueryError(f"min_score is {min_score}: a score is at most 100")
 
 
-def least_score(family: Family, min_score: float | None, max_distance: float | None) -> float | None:
-    """What a hit has to score at least, said either way, or None. `max_distance`: in the family's own unit.
+def check_where(where: Mapping[str, Any]) -> None:
+    """Raise QueryError unless this filter is a JSON object."""
+    if not isinstance(where, Mapping):
+        raise QueryError(f"filter {where!r} is not JSON: give an object of names and values")
+    try:
+        json.dumps(dict(where), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise QueryError(f"filter {where!r} is not JSON: {error}") from error
 
-    Raises QueryError where both are given, or the family knows no distance.
+
+def score_threshold(family: Family, min_score: float | None, max_distance: float | None) -> float | None:
+    """Return the score that a hit must reach, given as a score or as a distance in the family's unit; None if neither.
+
+    Raises QueryError where both are given, where no record can score so much, or where the family has no distance.
     """
-    if max_distance is None:
-        return min_score
-    if min_score is not None:
+    check_one_threshold(min_score, max_distance)
+    threshold = min_score if max_distance is None else family.score_at(max_distance)
+    if threshold is not None:
+        check_min_score(threshold)
+    return threshold
+
+
+def check_one_threshold(min_score: float | None, max_distance: float | None) -> None:
+    """Raise QueryError if a threshold is given both as a score and as a distance."""
+    if min_score is not None and max_distance is not None:
         raise QueryError("give min_score or max_distance, not both")
-    return family.score_at(max_distance)
 
 
 def _same(a: Any, b: Any) -> bool:

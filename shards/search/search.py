@@ -1,4 +1,4 @@
-"""Searching: the exact best of every segment and of the log's tail, described."""
+"""Searches a snapshot: the exact best of every segment and of the log's tail, described."""
 
 from __future__ import annotations
 
@@ -10,73 +10,86 @@ from itertools import chain, islice
 import numpy as np
 
 from shards.errors import LookalikeError
-from shards.families import Rows
-from shards.search.executors.fan_out import Executor
-from shards.search.newest import look
+from shards.search.executors.base import Executor
+from shards.search.found import FoundRow, best_by_image, best_by_lane
+from shards.search.newest import scan_newest
 from shards.search.query import Query
-from shards.search.scan import Found, best, scan
-from shards.storage.each import Each
+from shards.search.scan import scan
+from shards.storage.parallel import ParallelMap
 from shards.table.read.snapshot import Image, Snapshot, Source
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One image that answers a query.
-
-    `score`: 100 = same. `distance`: the same in the family's own unit (bits, for hashes), None where it has none.
-    `variant`: which signature of the query it is like, such as "rotated 90".
-    """
+    """One image that answers a question."""
 
     image: Image
+
     score: float
+    """From 0 to 100; 100 is the same."""
+
     distance: float | None
+    """The same in the family's own unit (bits, for hashes); None where the family has no distance."""
+
     variant: str
+    """Name of the question's signature that the image is most alike to, such as "rotated 90"."""
 
     @property
     def key(self) -> str:
+        """The image's key."""
         return self.image.key
 
 
 @dataclass(frozen=True, slots=True)
-class Searched:
-    """`hits` of each question, best first. `compared`: how many rows; `missing`: the sources that were not scanned."""
+class SearchResult:
+    """The hits of every question of a query."""
 
     hits: Sequence[Sequence[Hit]]
+    """For each question, best first."""
+
     compared: int
+    """Number of rows that were compared."""
+
     missing: Sequence[Source]
+    """Sources that could not be scanned."""
 
 
-def search(executor: Executor, each: Each, snapshot: Snapshot, query: Query, questions: Sequence[Rows]) -> Searched:
-    """The best `limit` hits of each question. `executor`: where the sources are scanned."""
-    if not questions:
-        return Searched((), 0, ())
+def search(executor: Executor, parallel_map: ParallelMap, snapshot: Snapshot, query: Query) -> SearchResult:
+    """Return the best `limit` hits of each question. `executor`: scans the sources, in this process or elsewhere."""
+    if not query.questions:
+        return SearchResult((), 0, ())
 
-    most = query.limit + snapshot.most_outdated
-    here = partial(scan, query=query, questions=questions, each=each, most=most)
-    looked = look(
-        snapshot, query.limit, each, lambda sources: executor.scan(sources, query, questions, here, most=most)
+    max_rows = query.limit + snapshot.max_outdated
+    scan_here = partial(scan, query=query, attempt=parallel_map, max_rows=max_rows)
+    outcomes = scan_newest(
+        snapshot, query, parallel_map, lambda sources: executor.scan(sources, query, scan_here, max_rows=max_rows)
     )
-    answered = [one for _, one in looked if not isinstance(one, LookalikeError)]
-    missing = [source for source, one in looked if isinstance(one, LookalikeError)]
-    compared = sum(source.live for source, one in looked if not isinstance(one, LookalikeError))
-    found = [best(chain.from_iterable(parts), query.limit) for parts in zip(*answered, strict=True)]
-    found = found or [[] for _ in questions]
-    hits = iter(describe(list(chain.from_iterable(found)), query, each))
-    return Searched([list(islice(hits, len(one))) for one in found], compared, missing)
-
-
-def describe(found: Sequence[Found], query: Query, each: Each) -> list[Hit]:
-    """The hits of these rows, in this order: what else is known of them is read now, of all sources at once."""
-    by_source: dict[int, list[int]] = {}
-    for i, one in enumerate(found):
-        by_source.setdefault(id(one.source), []).append(i)
-
-    def read(mine: list[int]) -> list[tuple[int, Image]]:
-        rows = np.array([found[i].row for i in mine], np.int64)
-        return list(zip(mine, found[mine[0]].source.images(rows, [found[i].key for i in mine]), strict=True))
-
-    images = dict(chain.from_iterable(each(read, list(by_source.values()))))
-    return [
-        Hit(images[i], one.score, query.family.distance_at(one.score), query.variants[one.variant])
-        for i, one in enumerate(found)
+    missing = [source for source, outcome in outcomes if isinstance(outcome, LookalikeError)]
+    compared = sum(source.live for source, outcome in outcomes if not isinstance(outcome, LookalikeError))
+    lanes = best_by_lane((outcome for _, outcome in outcomes), query.lanes, query.limit)
+    found = [
+        best_by_image([lanes[lane] for lane in query.lanes_of(question)], query.limit)
+        for question in range(query.questions)
     ]
+    hits = iter(describe(list(chain.from_iterable(found)), query, parallel_map))
+    return SearchResult([list(islice(hits, len(rows))) for rows in found], compared, missing)
+
+
+def describe(rows: Sequence[FoundRow], query: Query, parallel_map: ParallelMap) -> list[Hit]:
+    """Return the hits of these rows, in this order. Reads what else is known of them, from all sources at once."""
+    by_source: dict[int, list[int]] = {}
+    for place, row in enumerate(rows):
+        by_source.setdefault(id(row.source), []).append(place)
+
+    def read(places: list[int]) -> list[tuple[int, Image]]:
+        at = np.array([rows[place].row for place in places], np.int64)
+        images = rows[places[0]].source.images(at, [rows[place].key for place in places])
+        return list(zip(places, images, strict=True))
+
+    images = dict(chain.from_iterable(parallel_map(read, list(by_source.values()))))
+    return [_hit(images[place], row, query) for place, row in enumerate(rows)]
+
+
+def _hit(image: Image, row: FoundRow, query: Query) -> Hit:
+    part = query.parts[row.part]
+    return Hit(image, row.score, part.family.distance_at(row.score), part.variants[row.variant])

@@ -1,7 +1,7 @@
 """Object stores behind one small contract: memory, a local folder, and the clouds.
 
-`base` holds the contract, `open_store` opens whatever a URL names. A backend's code is imported when its
-first store is opened, so that a worker on a local folder never loads a cloud client.
+`base` holds the contract, `open_store` opens the store that a URL names. A backend's code is imported when its first
+store is opened, so that a worker on a local folder never loads a cloud client.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?")
 
 
 def open_store(url: str) -> Store:
-    """The store at a path or URL. Opening neither creates nor contacts anything.
+    """Open the store at a path or URL. Opening neither creates nor contacts anything.
 
     `memory://name` is the same store throughout the process, `memory://` a fresh one; in a path `~` is the
-    home folder. Raises StorageError where the URL names no store that we know.
+    home folder. Raises StorageError for a URL of no known kind.
     """
     scheme, slashes = _scheme(url)
     if scheme == "":
@@ -51,16 +51,16 @@ def open_store(url: str) -> Store:
 
 
 def open_bucket(url: str) -> Bucket:
-    """The objects of others at `s3://bucket`, `gs://bucket` or `az://container`, to read. Raises StorageError."""
+    """Open somebody else's `s3://bucket`, `gs://bucket` or `az://container` for reading. Raises StorageError."""
     from shards.storage.bucket import Bucket
 
     return Bucket(url)
 
 
 def _scheme(url: str) -> tuple[str, bool]:
-    """The scheme in lower case, or "" for a path, and whether `//` follows it.
+    """Return the scheme in lower case, or "" for a path, and whether `//` follows it.
 
-    A colon without `//` belongs to a path, except after a scheme we know: `s3:bucket` is no folder but a slip.
+    A colon without `//` belongs to a path, except after a known scheme: `s3:bucket` is no folder but a slip.
     """
     match = SCHEME.match(url)
     if match is None:

@@ -1,4 +1,4 @@
-"""What an error of the cloud client means in terms of the contract."""
+"""Translation of the cloud client's errors into those of the contract."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ STATUS = re.compile(r"status code: (\d{3})")
 XML = re.compile(r"<Code>(?P<code>.*?)</Code>.*?<Message>(?P<message>.*?)</Message>", re.DOTALL)
 
 NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|specified bucket does not exist")
-"""A 404 for want of a bucket is no missing object: a reader would take an index for empty."""
+"""Matches a 404 for a missing bucket, which is no missing object: a reader would take the index for empty."""
 
 NO_CREDENTIALS = ("169.254.169.254", "169.254.170.2", "metadata.google.internal", "MissingAccount")
-"""The metadata servers are where the client looks for credentials last, and outside a cloud nobody answers."""
+"""Signs that the client found no credentials: it asks the metadata servers last, which exist in a cloud only."""
 
 NO_ANSWER = re.compile(r"HTTP error: (?!builder error)")
-"""What the client says of timeouts and broken connections. A request it could not even build stays as it is."""
+"""Matches timeouts and broken connections, but not a request that the client could not even build."""
 
 UNTIMELY = frozenset({408, 409, 425, 429})
-"""Besides 5xx, the statuses that ask to try again."""
+"""Statuses below 500 that ask to try again."""
 
 AZURE_EXISTS = "BlobAlreadyExists"
 """Azure's 409 for a conditional put that lost. S3's 409 says instead that another one is under way."""
@@ -35,14 +35,14 @@ HINTS = {
 
 
 def translate(error: Exception, *, verb: str, name: str, url: str) -> StorageError:
-    """The error to raise for one of the client's, after the client's own retries.
+    """Return the error to raise for one of the client's, after the client's own retries.
 
-    A missing object is ObjectNotFound; conflicts, 5xx, timeouts and broken connections are Undecided; what will
-    not get better by itself is StorageError.
+    A missing object is ObjectNotFound; conflicts, 5xx, timeouts and broken connections are Undecided; an error that
+    another try will not mend is StorageError.
     """
     text = str(error)
     code = status(text)
-    failed = f"{name}: cannot {verb} in {url}: {_said(text)}"
+    failed = f"{name}: cannot {verb} in {url}: {_summary(text)}"
     if code == 404 or isinstance(error, FileNotFoundError):
         if NO_BUCKET.search(text) or verb == "list":
             return StorageError(f"{failed}; create the bucket, or correct the URL")
@@ -55,19 +55,19 @@ def translate(error: Exception, *, verb: str, name: str, url: str) -> StorageErr
 
 
 def is_conflict(error: Exception) -> bool:
-    """Whether "already exists" is only the client's word for a 409, which decides nothing."""
+    """Return True if "already exists" is only the client's word for a 409, which decides nothing."""
     text = str(error)
     return status(text) == 409 and AZURE_EXISTS not in text
 
 
 def status(text: str) -> int | None:
-    """The HTTP status in the client's words, or None where no answer came."""
-    found = STATUS.search(text)
-    return int(found[1]) if found else None
+    """Return the HTTP status in the client's message, or None where no answer came."""
+    match = STATUS.search(text)
+    return int(match[1]) if match else None
 
 
-def _said(text: str) -> str:
-    """The client's words in one line: what the store said where it said something, without the debug dump."""
+def _summary(text: str) -> str:
+    """Return the client's message in one line: the store's own words where there are any, without the debug dump."""
     text = text.partition("\n\nDebug source")[0]
     xml = XML.search(text)
     if xml:

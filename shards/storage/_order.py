@@ -3,7 +3,7 @@
 S3, GCS and Azure list in the order of the names' bytes, where `a-b` comes before `a/b`. Stores that keep their
 objects in a tree of folders (SeaweedFS) list a folder where its bare name sorts: `a/b` comes before `a-b`. In
 both orders the names that agree up to the first `-`, `.` or `/` stand together, and those runs stand in the same
-order; so it takes sorting each run, and asking for what comes after a name by the run it is in.
+order. So each run is sorted here, and a listing that begins after a name begins with the run of that name.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from shards.storage._names import is_name
 from shards.storage.base import Entry
 
 STEM = re.compile(r"[A-Za-z0-9_]*")
-"""What the names of one run begin with: all that a name can hold but `-`, `.` and `/`, which sort first."""
+"""The beginning of all names of one run: every character but `-`, `.` and `/`, which sort first."""
 
 
 def start_after(folder: str, prefix: str, after: str) -> str | None:
-    """The name to start listing `folder` after so that in either order nothing is missed that has the prefix and
-    sorts after `after`; None for the beginning. What is listed besides is for `by_name` to leave out.
+    """Return the name after which to start a listing of `folder`, or None for its beginning.
+
+    In either order, all names with the prefix that sort after `after` are listed then; `by_name` leaves out the others.
     """
     # every name with the prefix sorts after the prefix without its last character
     first = max(prefix[len(folder) : -1], after[len(folder) :] if after.startswith(folder) else "")
@@ -32,9 +33,9 @@ def start_after(folder: str, prefix: str, after: str) -> str | None:
 
 
 def by_name(entries: Iterable[Entry], folder: str, prefix: str, after: str) -> Iterator[Entry]:
-    """Those with this prefix that sort after `after`, by name, of the entries of a folder in either order.
+    """Yield the entries with this prefix that sort after `after`, by name, from a folder's entries in either order.
 
-    Leaves out what is no object's name: others may use the bucket too. Holds one run in memory. Raises
+    Leaves out names that no object can have: others may use the bucket too. Holds one run in memory. Raises
     StorageError when the entries come in some other order.
     """
     last = ""
@@ -55,5 +56,5 @@ def by_name(entries: Iterable[Entry], folder: str, prefix: str, after: str) -> I
 
 
 def _stem(text: str) -> str:
-    found = STEM.match(text)
-    return found[0] if found else ""
+    match = STEM.match(text)
+    return match[0] if match else ""

@@ -1,4 +1,4 @@
-"""Other people's objects: a bucket of images, to read. Names may be whatever the store allows."""
+"""Buckets of other people, to read images from. Names may be any that the store allows."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ class Bucket:
         self.url, self._client, _ = connect(url)
 
     def list(self, folder: str = "") -> Iterator[Entry]:
-        """What lies below this folder, in the store's own order."""
+        """List the objects below this folder, in the store's own order."""
         try:
             for page in obstore.list(self._client, folder or None, chunk_size=PAGE):
-                for found in page:
-                    yield Entry(found["path"], found["size"], found["last_modified"].timestamp())
+                for listed in page:
+                    yield Entry(listed["path"], listed["size"], listed["last_modified"].timestamp())
         except CLIENT_ERRORS as error:
             raise self._error(error, "list", folder or "the objects") from error
 
     def get(self, name: str) -> bytes:
-        """The whole object. Raises ObjectNotFound."""
+        """Return the whole object. Raises ObjectNotFound."""
         try:
             return bytes(obstore.get(self._client, name).bytes())
         except CLIENT_ERRORS as error:
             raise self._error(error, "read", name) from error
 
     def look(self, name: str) -> Entry | None:
-        """What the store says of this object; None where there is none."""
+        """Return the listing entry of this object; None where there is none."""
         try:
-            found = obstore.head(self._client, name)
+            head = obstore.head(self._client, name)
         except CLIENT_ERRORS as error:
             problem = self._error(error, "look at", name)
             if isinstance(problem, ObjectNotFound):
                 return None
             raise problem from error
-        return Entry(name, found["size"], found["last_modified"].timestamp())
+        return Entry(name, head["size"], head["last_modified"].timestamp())
 
     def _error(self, error: Exception, verb: str, name: str) -> StorageError:
         return translate(error, verb=verb, name=name, url=self.url)

@@ -1,4 +1,4 @@
-"""Objects in S3 and everything that speaks it, Google Cloud Storage and Azure: through obstore, and only here.
+"""Objects in S3 and everything that speaks it, Google Cloud Storage and Azure. Nothing else uses obstore.
 
 Credentials, regions and endpoints come from the environment under the names that the AWS, Google and Azure tools
 use (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL; GOOGLE_APPLICATION_CREDENTIALS; AZURE_STORAGE_ACCOUNT_NAME),
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 PAGE = 1000
-"""Entries of a listing handed over at once: what the stores send in one answer."""
+"""Entries of a listing that are handed over at once: as many as the stores send in one answer."""
 
 RETRIES: RetryConfig = {
-    # A function that answers a question within 30 s has no use for the client's own 10 retries over 3 minutes;
-    # whoever can wait longer tries again after Undecided
+    # the client's own 10 retries take 3 minutes, and a function answers a question within 30 s; who can wait longer
+    # tries again after Undecided
     "max_retries": 5,
     "retry_timeout": timedelta(seconds=15),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=3), "base": 2},
 }
 
-LONGEST_REQUEST = timedelta(minutes=10)
-"""A segment of gigabytes takes longer than the client's own 30 s."""
+MAX_REQUEST_TIME = timedelta(minutes=10)
+"""The limit of one request: a segment of gigabytes takes longer than the client's own 30 s."""
 
 STALLED = timedelta(seconds=20)
-"""Without a byte received, after which a read is tried again. Not for writes: while a large body is on its way to
+"""Time without a byte received after which a read is tried again. Not for writes: while a large body is on its way to
 the store nothing comes back, and the client would call that a stall."""
 
 ENDPOINTS = {
@@ -57,30 +57,30 @@ ENDPOINTS = {
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}")
 
 CLIENT_ERRORS = (BaseError, FileNotFoundError, ValueError)
-"""All that obstore raises: a missing object is Python's own FileNotFoundError, a bad path a ValueError."""
+"""The errors of obstore: a missing object is Python's own FileNotFoundError, a bad path a ValueError."""
 
 
 def open_cloud(url: str) -> CloudStore:
-    """The store at `s3://bucket/prefix`, `gs://…` or `az://container/prefix`. Sends no request.
+    """Open the store at `s3://bucket/prefix`, `gs://…` or `az://container/prefix`, without a request.
 
-    Raises StorageError for a URL without a bucket, and for a configuration the client cannot use.
+    Raises StorageError for a URL without a bucket, and for a configuration that the client cannot use.
     """
     return CloudStore(*connect(url))
 
 
 def connect(url: str) -> tuple[str, ObjectStore, ObjectStore]:
-    """The URL as we write it, a client for reading there and one for writing. Raises as `open_cloud` does."""
+    """Return the URL as we write it, a client for reading and one for writing. Raises as `open_cloud` does."""
     parts = urlsplit(url)
     bucket, prefix = parts.netloc, parts.path.strip("/")
     if parts.query or parts.fragment or not BUCKET.fullmatch(bucket) or "//" in prefix:
         raise StorageError(f"{url}: a store in a cloud is {parts.scheme}://bucket or {parts.scheme}://bucket/prefix")
-    options: ClientConfig = {"timeout": LONGEST_REQUEST, "connect_timeout": timedelta(seconds=5)}
+    options: ClientConfig = {"timeout": MAX_REQUEST_TIME, "connect_timeout": timedelta(seconds=5)}
     for variable in ENDPOINTS[parts.scheme]:
         endpoint = os.environ.get(variable, "")
         if endpoint and not endpoint.startswith(("http://", "https://")):
             raise StorageError(f"{url}: {variable} is {endpoint!r}, and has to begin with http:// or https://")
         if endpoint.startswith("http://"):
-            # whoever wrote http:// has allowed it
+            # writing http:// allows it
             options["allow_http"] = True
     url = f"{parts.scheme}://{bucket}/{prefix}".rstrip("/")
     try:
@@ -100,12 +100,10 @@ def _client(scheme: str, bucket: str, prefix: str, options: ClientConfig) -> Obj
 
 
 class CloudStore:
-    """The objects that two obstore clients of one place read and write.
-
-    `url` is what messages call it.
-    """
+    """The objects of one bucket or container, below one prefix."""
 
     def __init__(self, url: str, reading: ObjectStore, writing: ObjectStore) -> None:
+        """Use two obstore clients of the same place, one for reading and one for writing; `url` is for messages."""
         self._url = url
         self._reading = reading
         self._writing = writing
@@ -126,9 +124,9 @@ class CloudStore:
             raise self._error(error, "read", name) from error
 
     def get_ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
-        """As the contract says: ranges less than 1 MiB apart share a request, and up to 10 are under way at once.
+        """Read ranges as the contract says: those less than 1 MiB apart share a request, 10 requests run at once.
 
-        Joining is done here since the client, where it joins, fails on a range that begins past the object.
+        Joining is done here because the client's own joining fails on a range that begins past the object.
         """
         check_name(name)
         check_ranges(name, ranges)
@@ -152,10 +150,10 @@ class CloudStore:
         return cut(ranges, fetched, bodies)
 
     def create(self, name: str, data: Data) -> bool:
-        """As the contract says, by one conditional put: a multipart upload would overwrite.
+        """Create as the contract says, by one conditional put: a multipart upload would overwrite.
 
-        A put whose answer got lost is sent again by the client, and its second answer is then that the object is
-        there already: False may mean that this very call wrote it. Whoever has to know reads it and compares.
+        The client sends a put again when its answer got lost, and is told then that the object is there already:
+        False may mean that this very call wrote the object. A caller who has to know reads it and compares.
         """
         check_name(name)
         body = memoryview(data).cast("B")
@@ -178,14 +176,14 @@ class CloudStore:
         return islice(by_name(entries, folder, prefix, after), limit)
 
     def delete(self, names: Sequence[str]) -> None:
-        """As the contract says: 1,000 a request in S3, 256 in Azure, one by one in GCS."""
+        """Delete as the contract says: 1,000 a request in S3, 256 in Azure, one by one in GCS."""
         for name in names:
             check_name(name)
         try:
             obstore.delete(self._writing, names)
         except FileNotFoundError:
-            # GCS and Azure say so where S3 does not, and may leave out the rest
-            self._delete_each(names)
+            # GCS and Azure raise this where S3 does not, and may leave out the rest
+            self._delete_one_by_one(names)
         except CLIENT_ERRORS as error:
             raise self._error(error, "delete", ", ".join(names[:3])) from error
 
@@ -205,15 +203,15 @@ class CloudStore:
         return [memoryview(body) for body in bodies]
 
     def _entries(self, folder: str, start: str | None) -> Iterator[Entry]:
-        """What lies below `folder`, from after `start` on, in the store's own order."""
+        """Yield the objects below `folder` that come after `start`, in the store's own order."""
         try:
             pages = obstore.list(self._reading, folder or None, offset=start, chunk_size=PAGE)
-            for found in chain.from_iterable(pages):
-                yield Entry(found["path"], found["size"], found["last_modified"].timestamp())
+            for listed in chain.from_iterable(pages):
+                yield Entry(listed["path"], listed["size"], listed["last_modified"].timestamp())
         except CLIENT_ERRORS as error:
             raise self._error(error, "list", folder or "the objects") from error
 
-    def _delete_each(self, names: Iterable[str]) -> None:
+    def _delete_one_by_one(self, names: Iterable[str]) -> None:
         for name in names:
             try:
                 obstore.delete(self._writing, name)

@@ -27,22 +27,23 @@ from shards.storage.base import Data, Entry
 from shards.storage.ranges import check_ranges
 
 TEMPORARY = ".tmp"
-"""The folder of files that are being written. No object's name begins with a dot, so none can lie in it."""
+"""The folder of files that are being written. No object's name begins with a dot, so no object can lie in it."""
 
 ABANDONED_AFTER = 3600.0
-"""Seconds since a temporary file was last written to. A write that stalls this long has lost its process; if
-it has not, its link fails and its creator is told."""
+"""Seconds since the last write to a temporary file after which it is removed. A write that stalls so long has lost its
+process; if it has not, its link fails and its creator gets an error."""
 
 SMALLEST_MAP = 1 << 16
-"""Bytes from which on a file is mapped: below, a copy is as fast, and holds no file descriptor open."""
+"""Bytes from which on a file is mapped. A copy of a smaller one is as fast, and holds no file descriptor open."""
 
 NO_HARD_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 class LocalStore:
-    """The objects below `root`, which is made by the first create. `clock` gives seconds since 1970."""
+    """The objects in a folder, as files."""
 
     def __init__(self, root: str | os.PathLike[str], clock: Callable[[], float] = time.time) -> None:
+        """Use the folder `root`, which the first create makes. `clock` returns the seconds since 1970."""
         self._root = Path(root).absolute()
         if self._root.exists() and not self._root.is_dir():
             raise StorageError(f"{self._root}: this is a file, and a store is a folder")
@@ -67,7 +68,7 @@ class LocalStore:
         return [body[start:stop] for start, stop in ranges]
 
     def create(self, name: str, data: Data) -> bool:
-        """As the contract says. The file, its name and its folders are on the disk when this returns."""
+        """Create as the contract says. The file, its name and its folders are on the disk when this returns."""
         path = self._path(name)
         with self._failing_as("create", name, path):
             self._make_folder(path.parent)
@@ -76,7 +77,7 @@ class LocalStore:
             created = not path.exists() and self._write(path, data)
             if not created and path.is_dir():
                 raise StorageError(f"{name}: cannot create in {self.url}: other objects' names begin with {name}/")
-            # also where it was there already: its creator may have died between the link and this
+            # also where the object was there already: its creator may have died between the link and this
             _sync_folder(path.parent)
             return created
 
@@ -85,7 +86,7 @@ class LocalStore:
         return iter(()) if folder is None else islice(self._entries(folder, prefix, after), limit)
 
     def delete(self, names: Sequence[str]) -> None:
-        """As the contract says. Folders stay: removing them would race with creators, and they are few."""
+        """Delete as the contract says. Folders stay: removing them would race with creators, and they are few."""
         for path in [self._path(name) for name in names]:
             name = path.relative_to(self._root).as_posix()
             with self._failing_as("delete", name, path), suppress(FileNotFoundError, NotADirectoryError):
@@ -106,7 +107,7 @@ class LocalStore:
 
     @contextmanager
     def _failing_as(self, verb: str, name: str, path: Path) -> Iterator[None]:
-        """Turns what the operating system says into what the contract says."""
+        """Turn errors of the operating system into those of the contract."""
         try:
             yield
         except OSError as error:
@@ -127,7 +128,7 @@ class LocalStore:
             return memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ))
 
     def _write(self, path: Path, data: Data) -> bool:
-        """Writes a temporary file and links it to `path`: whether the name was free."""
+        """Write a temporary file and link it to `path`; return True if the name was free."""
         temporary = self._root / TEMPORARY / f"{os.getpid()}-{secrets.token_hex(16)}"
         try:
             with temporary.open("xb", buffering=0) as file:
@@ -152,10 +153,10 @@ class LocalStore:
             temporary.unlink(missing_ok=True)
 
     def _make_folder(self, folder: Path) -> None:
-        """Makes the folder and its parents, and sees that each one's own name is on the disk.
+        """Make the folder and its parents, and put the name of each of them on the disk.
 
         A folder inside the root that is there already counts as durable only once this process has synced its
-        parent: the process that made it may not have come to that yet.
+        parent: the process that made the folder may not have come to that yet.
         """
         try:
             folder.mkdir()
@@ -172,19 +173,19 @@ class LocalStore:
         self._durable.add(folder)
 
     def _sweep(self) -> None:
-        """Removes the temporary files that crashes left, at the first create and then once an hour."""
+        """Remove the temporary files that crashes left, at the first create and then once an hour."""
         now = self._clock()
         if now - self._swept < ABANDONED_AFTER:
             return
         self._swept = now
         for path in (self._root / TEMPORARY).iterdir():
-            # another process may sweep the same file or finish with it; another user's is theirs to sweep
+            # another process may sweep the same file or finish with it; the files of other users are theirs to sweep
             with suppress(FileNotFoundError, PermissionError):
                 if now - path.stat().st_mtime > ABANDONED_AFTER:
                     path.unlink()
 
     def _entries(self, folder: str, prefix: str, after: str) -> Iterator[Entry]:
-        """The objects below `folder` ("" or ending in `/`), by name; reads only folders that can hold one."""
+        """Yield the objects below `folder` ("" or ending in `/`), by name; reads only folders that can hold one."""
         for name, file in self._children(folder):
             if name.endswith("/"):
                 in_prefix = name.startswith(prefix) or prefix.startswith(name)
@@ -200,24 +201,24 @@ class LocalStore:
                 yield Entry(name, status.st_size, status.st_mtime)
 
     def _children(self, folder: str) -> Sequence[tuple[str, os.DirEntry[str]]]:
-        """Full names and files of one folder, in the order of the full names; a folder's name ends in `/`."""
+        """Return full names and files of one folder, in the order of the full names; a folder's name ends in `/`."""
         path = self._root / folder
         try:
-            with self._failing_as("list", folder or "the objects", path), os.scandir(path) as found:
+            with self._failing_as("list", folder or "the objects", path), os.scandir(path) as children:
                 return sorted(
                     (
                         (f"{folder}{child.name}/" if child.is_dir() else f"{folder}{child.name}", child)
-                        for child in found
+                        for child in children
                         if PART.fullmatch(child.name)
                     ),
-                    key=lambda each: each[0],
+                    key=lambda child: child[0],
                 )
         except ObjectNotFound:
             return []
 
 
 def _sync_folder(folder: Path) -> None:
-    """Puts the names in a folder on the disk."""
+    """Put the names in a folder on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

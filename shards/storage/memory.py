@@ -15,9 +15,10 @@ from shards.storage.ranges import check_ranges
 
 
 class MemoryStore:
-    """A dict behind a lock. `clock` gives the seconds since 1970 that a listing shows as `modified`."""
+    """A dict of objects behind a lock."""
 
     def __init__(self, url: str = "memory://", clock: Callable[[], float] = time.time) -> None:
+        """Begin empty. `clock` returns the seconds since 1970 that a listing shows as `modified`."""
         self._url = url
         self._clock = clock
         self._lock = Lock()
@@ -83,6 +84,6 @@ _shared: dict[str, MemoryStore] = {}
 
 
 def shared(name: str) -> MemoryStore:
-    """The store that is called so throughout this process."""
+    """Return the store of this name, the same throughout this process."""
     # setdefault is atomic: two threads that open a name at once get one store
     return _shared.setdefault(name, MemoryStore(f"memory://{name}"))

@@ -1,1 +1,1 @@
-"""What lies in the store, and the only code that may change it: docs/format.md, docs/protocol.md."""
+"""The table: the objects of an index, and the only code that may change them (docs/format.md, docs/protocol.md)."""

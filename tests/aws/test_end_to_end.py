@@ -17,10 +17,9 @@ from urllib.parse import quote
 
 import httpx
 
-from functions.aws.waker import EARLY
 from infra.stack import wait_for
+from lookalike.ingest.backpressure import BACKPRESSURE
 from shards.families import DEFAULT
-from shards.table.table import TAIL_OBJECTS
 from tests.aws.pictures import bitmap, digests, pictures, reduced
 from tests.aws.place import Place, keys_of
 from tests.lookalike.cli.drawing import png
@@ -164,7 +163,7 @@ def test_an_answer_over_http_is_that_of_the_index(place: Place) -> None:
 def test_who_adds_over_http_has_the_compactor_come_before_its_time(place: Place) -> None:
     index = place.index()
     record = index.sign("added", png(9_000, 64))
-    for number in range(TAIL_OBJECTS // EARLY):
+    for number in range(BACKPRESSURE.max_objects // BACKPRESSURE.early):
         index.write([replace(record, key=f"added/{number}.png", order=index.next_order())])
     before = len(place.lines("compact", "done"))
 

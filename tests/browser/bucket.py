@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from lookalike.web.api.uploads import Address, Upload
 from lookalike.web.http.problems import Problem
+from lookalike.web.uploads import Address, Upload
 
 ANYBODY = {
     "Access-Control-Allow-Origin": "*",

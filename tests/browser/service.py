@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from demo.edits import EDITS
 from lookalike import Index
 from lookalike.web import WebSettings, create_app
+from lookalike.web.dependencies import service_of
 from shards.table.format.records import Record
 from tests.lookalike.web.conftest import PICTURES, Elsewhere
 from tests.lookalike.web.unhurried import unhurried
@@ -97,7 +98,7 @@ class Host:
             yield Service(self.url, index, elsewhere, app)
         finally:
             self.app = _nobody
-            app.state.service.signer.close()
+            service_of(app).pool.close()
 
 
 async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:

@@ -84,16 +84,16 @@ def test_the_difference_of_a_picture_and_itself_is_black(visit: Visit, files: di
     visit.drop(files["raccoon.jpg"])
     visit.answered()
     visit.card("raccoon.jpg").get_by_role("button").click()
-    expect(comparison(visit)).to_contain_text("Byte for byte the same file.")
+    expect(comparison(visit)).to_contain_text("Exactly the same file.")
     comparison(visit).get_by_text("Difference", exact=True).click()
-    expect(comparison(visit)).to_contain_text("0.0 % apart on average")
+    expect(comparison(visit)).to_contain_text("0.0 % difference on average")
     assert comparison(visit).locator(".stack canvas").evaluate(LIGHT) == 0
 
 
 def test_what_differs_is_made_brighter(compared: Locator) -> None:
     compared.get_by_text("Difference", exact=True).click()
-    expect(compared.locator(".said")).to_contain_text("% apart on average")
-    gain = compared.get_by_role("slider", name="Times brighter")
+    expect(compared.locator(".said")).to_contain_text("% difference on average")
+    gain = compared.get_by_role("slider", name="Amplification")
     canvas = compared.locator(".stack canvas")
     gain.fill("1")
     faint = float(canvas.evaluate(LIGHT))
@@ -106,9 +106,9 @@ def test_a_turned_copy_is_turned_back(visit: Visit) -> None:
     visit.answered()
     visit.card(MIRRORED).get_by_role("button").click()
     dialog = comparison(visit)
-    expect(dialog).to_contain_text("Found as mirrored")
+    expect(dialog).to_contain_text("Best match: mirrored")
     dialog.get_by_text("Difference", exact=True).click()
-    expect(dialog.locator(".said")).to_contain_text("apart")
+    expect(dialog.locator(".said")).to_contain_text("difference on average")
 
     def apart() -> float:
         return float(dialog.locator(".said").inner_text().split(" %")[0])

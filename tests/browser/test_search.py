@@ -109,15 +109,15 @@ def test_a_file_that_is_no_picture_is_explained(visit: Visit, tmp_path: Path) ->
     (tmp_path / "letter.jpg").write_text("Dear Sir or Madam")
     visit.open()
     visit.drop(tmp_path / "letter.jpg")
-    expect(visit.page.get_by_role("alert")).to_contain_text("That is no picture")
-    expect(visit.page.locator(".asked")).to_contain_text("cannot be shown by this browser")
+    expect(visit.page.get_by_role("alert")).to_contain_text("Not a picture")
+    expect(visit.page.locator(".asked")).to_contain_text("this browser cannot show it")
 
 
 def test_the_slider_filters_at_once_and_asks_nothing(visit: Visit) -> None:
     visit.open("#/search?key=raccoon.jpg")
     visit.answered()
     everything = visit.shown()
-    slider = visit.page.get_by_label("Least score")
+    slider = visit.page.get_by_label("Minimum score")
     slider.fill("90")
     kept = visit.shown()
     assert HALF in kept
@@ -152,11 +152,11 @@ def test_where_no_copy_is_likely_it_offers_to_look_for_turned_ones(
     visit.drop(mirrored)
     visit.answered()
     expect(visit.page.locator("h1.summary")).to_have_text("No likely copy")
-    visit.page.get_by_role("button", name="Look for these too").click()
+    visit.page.get_by_role("button", name="Search for those too").click()
     visit.answered()
     expect(visit.page.locator("h1.summary")).to_contain_text("likely cop")
     expect(visit.card(visit.shown()[0])).to_contain_text("mirrored")
-    expect(visit.page.get_by_role("button", name="Look for these too")).to_have_count(0)
+    expect(visit.page.get_by_role("button", name="Search for those too")).to_have_count(0)
     expect(visit.page.get_by_label("Also turned and mirrored")).to_be_checked()
 
 
@@ -186,17 +186,17 @@ def test_find_similar_goes_on_from_a_result(visit: Visit) -> None:
 def test_an_answer_of_a_part_of_the_index_says_so_and_can_be_asked_for_again(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    search_many = Index.search_many
+    ask = Index.ask
     late = [("segments/0000/a.npz", "segments/0003/b.npz"), ("segments/0003/b.npz",)]
 
-    def search(self: Index, *given: Any, **options: Any) -> Any:
-        answers = search_many(self, *given, **options)
+    def ask_late(self: Index, *asked: Any) -> Any:
+        answers = ask(self, *asked)
         if not late:
             return answers
         missing = late.pop(0)
-        return [replace(one, partial=True, missing=missing) for one in answers]  # type: ignore[type-var] # no errors here
+        return [replace(answer, partial=True, missing=missing) for answer in answers]  # type: ignore[type-var] # no errors
 
-    monkeypatch.setattr(Index, "search_many", search)
+    monkeypatch.setattr(Index, "ask", ask_late)
     visit.open("#/search?key=raccoon.jpg")
     visit.answered()
     summary, note = visit.page.locator("h1.summary"), visit.page.locator(".note.partial")
@@ -223,7 +223,7 @@ class TestOfASmallServer:
         visit.drop(tmp_path / "cat.png")
         visit.answered()
         note = visit.page.locator(".found .note")
-        expect(note).to_contain_text("this server takes 91.8 KB, so a smaller copy of it was searched for.")
+        expect(note).to_contain_text("the limit here is 91.8 KB, so a smaller copy was used for the search.")
         assert visit.shown()[0] == "cat.jpg"
         assert float(visit.cards.first.locator(".score .figure").inner_text()) > 97
         expect(visit.page.locator(".asked")).to_contain_text("902 × 600")
@@ -236,7 +236,7 @@ class TestOfASmallServer:
         visit.drop(tmp_path / "scan.tif")
         problem = visit.page.get_by_role("alert")
         expect(problem).to_contain_text("The picture is too large")
-        expect(problem).to_contain_text("It has 120 KB, and this server takes 91.8 KB.")
+        expect(problem).to_contain_text("It has 120 KB, and the limit here is 91.8 KB.")
         assert not list(visit.asked("/v1/search"))
 
 
@@ -247,6 +247,6 @@ class TestOfAnEmptyIndex:
 
     def test_it_says_so_and_leads_on(self, visit: Visit) -> None:
         visit.open()
-        expect(visit.page.get_by_role("heading", name="There is nothing to find yet")).to_be_visible()
+        expect(visit.page.get_by_role("heading", name="The index is empty")).to_be_visible()
         visit.page.get_by_role("link", name="Add images").click()
         expect(visit.page.get_by_role("heading", name="Add images")).to_be_visible()

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from lookalike.web import WebSettings
+from lookalike.web.dependencies import service_of
 from lookalike.web.http.access import Tokens
 from tests.browser.bucket import Bucket
 from tests.browser.service import Host, hosted
@@ -48,7 +49,7 @@ def test_a_picture_is_added_under_its_name_with_progress_and_found(visit: Visit)
     expect(row.locator(".state")).to_have_text("added")
     states = visit.page.evaluate("window.states")
     assert states[0] == "waiting"
-    assert "signing" in states, "all of it was sent, and the server is at work"
+    assert "processing" in states, "all of it was sent, and the server is at work"
     assert visit.service.index.get("cards/postcard.jpg").image.width == 400
     row.get_by_role("link", name="Find similar").click()
     visit.answered()
@@ -77,9 +78,9 @@ def test_what_is_there_can_be_left_alone(visit: Visit, tmp_path: Path) -> None:
     before = visit.service.index.get("cat.jpg").image.sha256
     (tmp_path / "cat.jpg").write_bytes(POSTCARD.read_bytes())
     visit.open("#/add")
-    visit.page.get_by_label("Leave existing images alone").check()
+    visit.page.get_by_label("Keep existing images").check()
     visit.drop(tmp_path / "cat.jpg")
-    expect(visit.page.locator(".uploads .state")).to_have_text("left alone")
+    expect(visit.page.locator(".uploads .state")).to_have_text("kept")
     assert visit.service.index.get("cat.jpg").image.sha256 == before
 
 
@@ -116,7 +117,7 @@ class TestOfASmallServer:
     def test_a_picture_that_is_too_large_is_not_sent(self, visit: Visit) -> None:
         visit.open("#/add")
         visit.drop(POSTCARD)
-        expect(visit.page.locator(".uploads li")).to_contain_text("It has 36.0 KB; this server takes up to 20.0 KB.")
+        expect(visit.page.locator(".uploads li")).to_contain_text("It has 36.0 KB; the limit here is 20.0 KB.")
         assert not list(visit.asked("/v1/images/postcard.jpg"))
 
 
@@ -133,7 +134,7 @@ class TestOfASmallServerWithABucket:
 
     @pytest.fixture
     def bucket(self, place: Host, visit: Visit) -> Bucket:
-        place.app = visit.service.app.state.uploads = bucket = Bucket(place.url)
+        place.app = service_of(visit.service.app).uploads = bucket = Bucket(place.url)
         visit.elsewhere.append(bucket.url)
         visit.expected.append("404")  # a picture is asked for until it is there
         return bucket
@@ -147,7 +148,7 @@ class TestOfASmallServerWithABucket:
         # the page gives up after a minute, which passes when it is told to
         with visit.standing_clock() as pass_milliseconds:
             visit.drop(POSTCARD)
-            expect(state).to_have_text("signing")
+            expect(state).to_have_text("processing")
             key, data = later.get(timeout=PATIENCE)
             assert bucket.put["cards/postcard.jpg"][0] == POSTCARD.read_bytes()
             headers = bucket.put["cards/postcard.jpg"][1]
@@ -165,12 +166,12 @@ class TestOfASmallServerWithABucket:
         before = visit.service.index.add("postcard.jpg", CAT).sha256.hex()
         visit.open("#/add")
         state = visit.page.locator(".uploads .state").first
-        visit.page.get_by_label("Leave existing images alone").check()
+        visit.page.get_by_label("Keep existing images").check()
         visit.drop(POSTCARD)
-        expect(state).to_have_text("left alone")
+        expect(state).to_have_text("kept")
         assert visit.service.index.get("postcard.jpg").image.sha256 == before
         assert not bucket.put
-        visit.page.get_by_label("Leave existing images alone").uncheck()
+        visit.page.get_by_label("Keep existing images").uncheck()
         visit.drop(POSTCARD)
         expect(state).to_have_text("replaced")
         assert visit.service.index.get("postcard.jpg").image.sha256 != before
@@ -183,7 +184,7 @@ class TestOfASmallServerWithABucket:
         state = visit.page.locator(".uploads .state")
         while state.inner_text() != "sent":
             visit.page.clock.run_for(4000)
-        expect(visit.page.locator(".uploads li")).to_contain_text("unless it is no picture")
+        expect(visit.page.locator(".uploads li")).to_contain_text("unless it is not a picture")
         expect(visit.page.locator(".upload .summary")).to_have_text("1 sent")
         expect(visit.page.get_by_role("link", name="Find similar")).to_have_count(0)
 
@@ -191,6 +192,6 @@ class TestOfASmallServerWithABucket:
         bucket.max_bytes = 30_000
         visit.open("#/add")
         visit.drop(POSTCARD)
-        expect(visit.page.locator(".uploads li")).to_contain_text("It has 36.0 KB; this server takes up to 30.0 KB.")
+        expect(visit.page.locator(".uploads li")).to_contain_text("It has 36.0 KB; the limit here is 30.0 KB.")
         assert not list(visit.asked("/v1/uploads"))
         assert not bucket.put

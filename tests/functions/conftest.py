@@ -1,4 +1,4 @@
-"""What every test of the functions stands on."""
+"""Fixtures of all tests of the functions."""
 
 from __future__ import annotations
 

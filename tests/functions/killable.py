@@ -16,17 +16,17 @@ from typing import Any
 from tests.functions.stage import Invocation
 
 SECONDS = 900.0
-"""Of a call, as far as the function knows."""
+"""Time of a call, as far as the function knows."""
 
 START = multiprocessing.get_context("forkserver")
 START.set_forkserver_preload(
     [
         "boto3",
         "functions.aws.calls",
-        "lookalike.upkeep.compactor",
-        "lookalike.ingest.intake",
         "functions.aws.opening",
-        "functions.aws.throttle",
+        "functions.aws.queue",
+        "lookalike.upkeep.compactor",
+        "lookalike.ingest.throttle",
     ]
 )
 """Processes are forked from one that has imported what they need, and has no threads; so each starts in no time."""
@@ -60,7 +60,7 @@ class Killable:
         self._end()
 
     def call(self, event: object, kill_after: float | None = None) -> Any:
-        """What the function answers. `kill_after`: seconds until it is killed, if it has not answered by then.
+        """Return what the function answers. `kill_after`: seconds until it is killed, if it has not answered by then.
 
         Raises Killed, Failed.
         """
@@ -101,7 +101,7 @@ class Killable:
 def _serve(
     name: str, variables: Mapping[str, str], log: Path, constants: Mapping[str, float], connection: Connection
 ) -> None:
-    """What runs in the process: one call after another, for ever."""
+    """Answer one call after another, for ever: this runs in the process."""
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, sys.stdout.fileno())
     os.dup2(output, sys.stderr.fileno())

@@ -1,4 +1,4 @@
-"""What Lambda is to a function: an environment with the real runtime client in it, and the two APIs around that.
+"""Lambda, as a function knows it: an environment with the real runtime client in it, and the two APIs around that.
 
 Towards the function this speaks the runtime API (Lambda, "Using the Lambda runtime API", 2018-06-01), towards whoever
 calls it Invoke (2015-03-31). It refuses what AWS refuses: more than 6 MB either way, and a call that takes too long.
@@ -25,10 +25,10 @@ from typing import Any
 from tests.patience import PATIENCE
 
 REQUEST_BYTES = 6 << 20
-"""Of an event; AWS says so in RequestTooLargeException."""
+"""Limit on an event; AWS says so in RequestTooLargeException."""
 
 ANSWER_BYTES = (6 << 20) + 100
-"""Of an answer; AWS says so in Function.ResponseSizeTooLarge."""
+"""Limit on an answer; AWS says so in Function.ResponseSizeTooLarge."""
 
 REGION = "us-east-1"
 
@@ -36,7 +36,7 @@ RUNTIME = "/2018-06-01/runtime"
 
 
 class FunctionFailed(Exception):
-    """What Lambda answers in place of an answer. `kind`: the type of the error."""
+    """The error that Lambda answers in place of an answer. `kind`: its type."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         super().__init__(f"{document.get('errorType')}: {document.get('errorMessage')}")
@@ -50,7 +50,7 @@ class RequestTooLarge(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of one call: the bytes of its answer, or of an error's description."""
+    """The result of one call: the bytes of its answer, or of an error's description."""
 
     body: bytes
     failed: bool = False
@@ -102,7 +102,7 @@ class Environment:
             return call.outcome.result()
 
     def settle(self, outcome: Outcome) -> None:
-        """Of the call that is under way; the first word counts."""
+        """Settle the call that is under way; the first word counts."""
         with self._settling:
             if self.current is not None and not self.current.outcome.done():
                 self.current.outcome.set_result(outcome)
@@ -177,7 +177,7 @@ class Function:
 
     @property
     def endpoint(self) -> str:
-        """Where Invoke is."""
+        """The address of Invoke."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def invoke(self, event: object, seconds: float | None = None, told: float | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""What stands around a function in tests: its events, its context, and a bucket that tells what happens in it."""
+"""The stage of a function in tests: its events, its context, and a bucket that tells what happens in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -21,8 +21,8 @@ from urllib.parse import quote_plus
 import pytest
 
 from functions.aws.counted import Counted
-from functions.aws.pictures import Picture
 from functions.aws.telemetry import Telemetry
+from lookalike.ingest.original import Content, Original
 from tests.patience import PATIENCE
 
 EVENTS = Path(__file__).parents[1] / "events"
@@ -31,14 +31,14 @@ START_MS = 1_800_000_000_000
 
 
 def event(name: str) -> dict[str, Any]:
-    """An event as AWS sends it, from a file."""
+    """Return an event as AWS sends it, from a file."""
     found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
     return found
 
 
 @dataclass
 class Invocation:
-    """What Lambda says of a call."""
+    """A call, as Lambda describes it."""
 
     seconds: float = 60.0
     aws_request_id: str = "9a2b7c1e-0000-4000-8000-000000000001"
@@ -79,13 +79,13 @@ class Told:
         return [json.loads(line) for line in self.stream.getvalue().splitlines()]
 
     def values(self, metric: str) -> list[float]:
-        """Of a metric that was not flushed yet."""
+        """Return the values of a metric that was not flushed yet."""
         found: list[float] = self.telemetry._metrics.metric_set.get(metric, {}).get("Value", [])
         return found
 
 
 def message(body: object, number: int = 1) -> dict[str, Any]:
-    """A message of the queue, like those in sqs_batch.json."""
+    """Return a message of the queue, like those in sqs_batch.json."""
     shape: dict[str, Any] = event("sqs_batch")["Records"][0]
     text = body if isinstance(body, str) else json.dumps(body)
     return {**shape, "messageId": f"message-{number}", "body": text}
@@ -98,7 +98,7 @@ def batch(*bodies: object) -> dict[str, Any]:
 def notification(
     key: str, ms: int = START_MS, sequencer: str = "0055AED6DCD90281E5", kind: str = "Put"
 ) -> dict[str, Any]:
-    """What S3 tells of a key, like what is in s3_put.json and s3_delete.json."""
+    """Return a notification of S3 about a key, like those in s3_put.json and s3_delete.json."""
     body = event("s3_delete" if kind == "Delete" else "s3_put")
     (record,) = body["Records"]
     seconds, rest = divmod(ms, 1000)
@@ -115,7 +115,7 @@ class Bucket:
     """
 
     name: str = "pictures"
-    objects: dict[str, Picture] = field(default_factory=dict)
+    objects: dict[str, Content] = field(default_factory=dict)
     told: list[dict[str, Any]] = field(default_factory=list)
     broken: dict[str, Exception] = field(default_factory=dict)
     reads: list[str] = field(default_factory=list)
@@ -123,24 +123,22 @@ class Bucket:
     _sequence: int = 0x55AED6DCD90281E5
 
     def put(self, key: str, data: bytes, meta: Mapping[str, Any] | None = None) -> None:
-        self.objects[key] = Picture(len(data), self.ms // 1000 * 10**9, data, meta or {})
+        original = Original(key, f"s3://{self.name}/{key}", len(data), self.ms // 1000 * 10**9)
+        self.objects[key] = Content(original, data, meta or {})
         self._tell(key, "Put")
 
     def delete(self, key: str) -> None:
         self.objects.pop(key, None)
         self._tell(key, "Delete")
 
-    def read(self, key: str, max_bytes: int) -> Picture | None:
+    def read(self, key: str, max_bytes: int) -> Content | None:
         self.reads.append(key)
         if key in self.broken:
             raise self.broken[key]
-        found = self.objects.get(key)
-        if found is None or found.size <= max_bytes:
-            return found
-        return Picture(found.size, found.modified_ns, None, found.meta)
-
-    def source(self, key: str, picture: Picture) -> dict[str, Any]:
-        return {"path": f"s3://{self.name}/{key}", "size": picture.size, "mtime_ns": picture.modified_ns}
+        content = self.objects.get(key)
+        if content is None or content.original.size <= max_bytes:
+            return content
+        return replace(content, data=None)
 
     def _tell(self, key: str, kind: str) -> None:
         self._sequence += 1
@@ -166,7 +164,7 @@ ENVIRONMENT = {
 
 
 def load(name: str, monkeypatch: pytest.MonkeyPatch, **environment: str) -> ModuleType:
-    """The module of a function, imported anew as Lambda does it, with these variables of its own."""
+    """Import the module of a function anew, as Lambda does, with these variables in its environment."""
     for variable, value in (ENVIRONMENT | environment).items():
         monkeypatch.setenv(variable, value)
     monkeypatch.delitem(sys.modules, f"functions.handlers.{name}", raising=False)

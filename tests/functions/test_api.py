@@ -20,9 +20,9 @@ from moto import mock_aws
 
 from functions.aws import calls
 from functions.aws.front import ANSWER_BYTES
-from functions.aws.waker import EARLY
 from lookalike import Index
-from shards.table.table import TAIL_OBJECTS
+from lookalike.ingest.backpressure import BACKPRESSURE
+from lookalike.web.dependencies import service_of
 from tests.functions.stage import Invocation, event, load
 from tests.lookalike.web.conftest import CAT, RACCOON, add
 from tests.patience import PATIENCE
@@ -36,7 +36,7 @@ _indexes = count()
 
 @dataclass
 class Answer:
-    """What API Gateway makes of a function's answer."""
+    """A function's answer, as API Gateway sends it."""
 
     status: int
     headers: Mapping[str, str]
@@ -123,7 +123,7 @@ def api(monkeypatch: pytest.MonkeyPatch, library_log: None, tokens: str, environ
             **environment,
         )
         yield Api(module, Index.open(where))
-        module.signer.close()
+        module.pool.close()
 
 
 def problem(answer: Answer) -> Any:
@@ -139,7 +139,7 @@ def problem(answer: Answer) -> Any:
 def test_without_tokens_every_route_but_one_answers_401(api: Api) -> None:
     routes = [
         (method.upper(), path.replace("{", "").replace("}", ""))
-        for path, methods in api.module.build(api.module.front._known).openapi()["paths"].items()
+        for path, methods in api.module.front._build(api.module.front._known).openapi()["paths"].items()
         for method in methods
     ]
     assert len(routes) > 20
@@ -262,8 +262,7 @@ def test_a_large_picture_is_fetched_from_the_bucket(api: Api) -> None:
     s3 = boto3.client("s3", region_name="us-east-1")
     s3.put_object(Bucket="pictures", Key="cat.jpg", Body=CAT)
     add(api.index, "cat.jpg", CAT)
-    found = api.module.pictures.read("cat.jpg", 10**7)
-    source = api.module.pictures.source("cat.jpg", found)
+    source = api.module.bucket.read("cat.jpg", 10**7).original.source
     api.index.write([api.index.sign("cat.jpg", CAT, source=source)])
     answer = api.ask("GET", "/v1/images/cat.jpg/content", headers=READER)
     assert (answer.status, answer.content) == (307, b"")
@@ -293,10 +292,10 @@ def test_who_adds_wakes_the_compactor_before_anybody_has_to_wait(api: Api, monke
 
     assert put("first.jpg") == 201
     record = api.index.sign("cat.jpg", CAT)
-    for n in range(TAIL_OBJECTS // EARLY):
+    for n in range(BACKPRESSURE.max_objects // BACKPRESSURE.early):
         api.index.write([replace(record, key=f"{n}.jpg")])
     # how long the tail is was looked at a moment ago
-    service = api.module.front._adapter.app.state.service
+    service = service_of(api.module.front._adapter.app)
     monkeypatch.setattr(service, "clock", count(10**9, 60).__next__)
     assert put("second.jpg") == 201
     assert called.get(timeout=PATIENCE) == "lookalike-compact"

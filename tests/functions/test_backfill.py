@@ -29,7 +29,7 @@ BUCKET = "images"
 
 @dataclass
 class Context:
-    """Of an invocation with so much time left."""
+    """The context of an invocation with so much time left."""
 
     milliseconds: int = 900_000
     aws_request_id: str = "8f507cfc-example"
@@ -77,7 +77,7 @@ def put(s3: Any, *keys: str) -> None:
 
 
 def as_listed(s3: Any) -> list[dict[str, Any]]:
-    """What Step Functions lists, which cuts times to seconds."""
+    """List the bucket as Step Functions does, which cuts times to seconds."""
     contents = s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
     return [
         {"Key": one["Key"], "Size": one["Size"], "LastModified": int(one["LastModified"].timestamp())}
@@ -177,7 +177,7 @@ class TestProgress:
 
 
 class TestStateMachine:
-    """What a stand-in for Step Functions would not notice: names that lead nowhere."""
+    """Names in the state machine lead somewhere, which a stand-in for Step Functions would not notice."""
 
     machine: dict[str, Any] = yaml.safe_load((ROOT / "infra" / "backfill.asl.yml").read_text())
 

@@ -35,9 +35,9 @@ def test_what_is_folded_is_deleted_and_the_pictures_stay(monkeypatch: pytest.Mon
 def test_the_first_function_makes_the_index_and_the_others_find_it() -> None:
     settings = Settings(index="memory://", families=("phash", "haar"), shards=8, thumbnails=0)
     store = Counted(open_store("memory://opening"))
-    first = open_index(Index, store, settings)
+    first = open_index(store, settings)
     assert (first.settings.families, first.settings.shards, first.settings.thumbnails) == (("phash", "haar"), 8, 0)
-    other = open_index(Index, store, Settings(index="memory://", shards=2))
+    other = open_index(store, Settings(index="memory://", shards=2))
     assert other.settings == first.settings, "an index is what it was made as"
 
 
@@ -52,4 +52,4 @@ def test_two_functions_that_make_the_index_at_once_have_one(monkeypatch: pytest.
         return create(*given, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Index, "create", late)
-    assert open_index(Index, store, settings).settings.shards == 32
+    assert open_index(store, settings).settings.shards == 32

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.aws.events import Change, EventInvalid, changes, failures, tie_break
-from tests.functions.stage import event, message, notification
+from functions.aws.events import Change, EventInvalid, changes, ending, tie_break
+from functions.aws.queue import response
+from tests.functions.stage import Invocation, event, message, notification
 
 HEX = st.text("0123456789ABCDEF", min_size=1, max_size=16)
 
@@ -96,6 +97,11 @@ def test_a_bucket_without_sequencers_is_ordered_by_time_alone() -> None:
 
 
 def test_the_answer_names_the_messages_that_come_again() -> None:
-    assert failures({"b", "a"}) == {"batchItemFailures": [{"itemIdentifier": "a"}, {"itemIdentifier": "b"}]}
+    assert response({"b", "a"}) == {"batchItemFailures": [{"itemIdentifier": "a"}, {"itemIdentifier": "b"}]}
     nothing: set[Any] = set()
-    assert failures(nothing) == {"batchItemFailures": []}
+    assert response(nothing) == {"batchItemFailures": []}
+
+
+def test_the_end_of_a_call_is_kept_for_what_is_under_way() -> None:
+    assert not ending(Invocation(seconds=15.0), reserve=15.0)()
+    assert ending(Invocation(seconds=14.9), reserve=15.0)()

@@ -12,20 +12,20 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from functions.aws import calls
-from functions.aws.fanout import AT_ONCE, executor, fan_out
+from functions.aws.fanout import executor, fan_out
 from functions.aws.settings import Settings
 from lookalike import Index
 from shards.search import plan
-from shards.search.executors.fan_out import FanOut
-from shards.search.executors.gathering import Crew, Threads
+from shards.search.executors.fan_out import MAX_CALLS, FanOut
+from shards.search.executors.tasks import TaskRunner, Threads
 from shards.search.executors.worker import Worker
 from shards.storage import Store
 from shards.storage.memory import MemoryStore
-from tests.contracts.families import scene
+from shards.testing.samples import scene
 from tests.functions.stage import ENVIRONMENT, Told
 from tests.patience import PATIENCE
-from tests.shards.search.crew import FakeCrew
 from tests.shards.search.fanned import fill
+from tests.shards.search.task_runner import FakeTaskRunner
 from tests.shards.table.counting import CountingStore
 
 SETTINGS = Settings(
@@ -67,8 +67,10 @@ def _response(document: Any, **more: Any) -> dict[str, Any]:
     return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(document).encode()), **more}
 
 
-def search(store: Store, client: Lambda, told: Told, settings: Settings = SETTINGS, crew: Crew | None = None) -> Any:
-    executor = fan_out(client, settings, told.telemetry, crew or FakeCrew())
+def search(
+    store: Store, client: Lambda, told: Told, settings: Settings = SETTINGS, tasks: TaskRunner | None = None
+) -> Any:
+    executor = fan_out(client, settings, told.telemetry, tasks or FakeTaskRunner())
     index = Index.open(store, memory=0, executor=executor)
     return index.search(scene(1), family="goldberg", limit=30)
 
@@ -89,7 +91,7 @@ def test_functions_find_what_one_process_finds(store: CountingStore) -> None:
 def test_so_they_do_in_threads(store: CountingStore) -> None:
     told, client = Told(), Lambda(store)
     patient = replace(SETTINGS, scan_seconds=PATIENCE)
-    found = search(store, client, told, patient, Threads(AT_ONCE))
+    found = search(store, client, told, patient, Threads(MAX_CALLS))
     assert found == Index.open(store).search(scene(1), family="goldberg", limit=30)
     (line,) = told.lines()
     # a busy machine is slow to answer, and asked again: the last such call may not have begun yet
@@ -158,7 +160,7 @@ def test_the_client_has_a_connection_for_each_call_and_makes_none_twice(monkeypa
     for variable, value in ENVIRONMENT.items():
         monkeypatch.setenv(variable, value)
     assert isinstance(executor(SETTINGS, Told().telemetry), FanOut)
-    config: Any = calls.config(SETTINGS.scan_seconds, AT_ONCE)
+    config: Any = calls.config(SETTINGS.scan_seconds, MAX_CALLS)
     assert config.max_pool_connections >= plan.WORKERS
     assert config.read_timeout == 30
     assert config.retries == {"total_max_attempts": 1}

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from functions.aws.queue import QueueReader
 from lookalike import Index, PictureSettings
-from lookalike.ingest.intake import Intake
+from lookalike.ingest.reading import RecordReader
 from shards.errors import PictureError, StorageError, Undecided
 from shards.table.format.records import Record
 from tests.functions.stage import START_MS, Bucket, Invocation, Told, batch, event, load, notification
@@ -36,24 +37,23 @@ class Stage:
     index: Index = field(
         default_factory=lambda: Index.create("memory://", families=["dhash"], pictures=SMALL, effects=FakeWorld())
     )
-    seconds: float = 60.0
-    said: dict[str, Any] = field(default_factory=dict)
+    is_over: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.intake = Intake(
+        max_bytes = self.index.settings.pictures.max_bytes
+        self.reader = RecordReader(self.bucket, self.index.sign, max_bytes, readers=2)
+        self.queue = QueueReader(
             self.index,
-            self.bucket,
-            self.index.sign,
+            self.reader,
             self.bucket.name,
             self.told.telemetry,
-            readers=2,
-            reserve=15.0,
             now_ns=lambda: (START_MS + 250) * 10**6,
         )
 
     def deliver(self, *bodies: object) -> set[str]:
-        self.said = {}
-        return self.intake.add(batch(*bodies), lambda: self.seconds, self.said)  # type: ignore[arg-type]
+        self.facts = {}
+        return self.queue.add(batch(*bodies), lambda: self.is_over, self.facts)  # type: ignore[arg-type]
 
     def deliver_all(self) -> set[str]:
         told, self.bucket.told = self.bucket.told, []
@@ -81,7 +81,7 @@ def test_a_batch_becomes_one_log_object(stage: Stage) -> None:
     assert stage.deliver_all() == set()
     assert stage.contents() == {f"{number}.png": digest(data) for number, data in enumerate(PICTURES)}
     assert stage.log_objects() == 1
-    assert stage.said == {"added": 3, "deleted": 0, "skipped": 0, "failed": 0, "messages": 3}
+    assert stage.facts == {"added": 3, "deleted": 0, "skipped": 0, "failed": 0, "messages": 3}
 
 
 def test_the_record_says_where_the_picture_is_and_when_it_came(stage: Stage) -> None:
@@ -135,7 +135,7 @@ def test_a_missing_object_is_a_delete_whatever_the_event_says(stage: Stage) -> N
     del stage.bucket.objects["a.png"]
     stage.deliver(notification("a.png", START_MS + 1))
     assert stage.contents() == {}
-    assert stage.said["deleted"] == 1
+    assert stage.facts["deleted"] == 1
 
 
 def test_an_object_that_is_back_is_added_whatever_the_event_says(stage: Stage) -> None:
@@ -152,7 +152,7 @@ def test_a_corrupt_picture_fails_its_message_only(stage: Stage) -> None:
     assert set(stage.contents()) == {"a.png", "c.png"}
     (line,) = [line for line in stage.told.lines() if line["message"] == "not added"]
     assert (line["key"], line["reason"], line["level"]) == ("bad.png", "truncated", "WARNING")
-    assert stage.said["failed"] == 1
+    assert stage.facts["failed"] == 1
 
 
 def test_a_corrupt_picture_takes_the_place_of_the_good_one_that_it_replaced(stage: Stage) -> None:
@@ -169,7 +169,7 @@ def test_folders_and_what_is_no_picture_are_not_even_read(stage: Stage) -> None:
     assert stage.deliver_all() == set()
     assert stage.bucket.reads == []
     assert stage.log_objects() == 0
-    assert stage.said["skipped"] == 4
+    assert stage.facts["skipped"] == 4
     assert stage.told.values("Skipped") == [4]
 
 
@@ -178,7 +178,7 @@ def test_a_picture_that_is_too_large_is_skipped_and_not_retried(stage: Stage) ->
     stage.deliver_all()
     stage.bucket.put("a.png", LARGE)
     assert stage.deliver_all() == set()
-    assert stage.said["skipped"] == 1
+    assert stage.facts["skipped"] == 1
     assert stage.contents() == {}, "the picture that it replaced is not in the bucket any more"
 
 
@@ -190,7 +190,7 @@ def test_a_picture_of_too_many_pixels_is_skipped_too() -> None:
     assert set(stage.contents()) == {"a.png"}
     stage.bucket.put("a.png", PICTURES[0])
     assert stage.deliver_all() == set()
-    assert (stage.said["skipped"], stage.contents()) == (1, {})
+    assert (stage.facts["skipped"], stage.contents()) == (1, {})
 
 
 @pytest.mark.parametrize("error", [StorageError("403"), Undecided("503"), RuntimeError("a mistake"), MemoryError()])
@@ -209,9 +209,9 @@ def test_an_object_that_cannot_be_read_comes_again_and_stays_what_it_was(stage: 
     assert stage.contents() == {"a.png": digest(PICTURES[1]), "b.png": digest(PICTURES[1])}
 
 
-@pytest.mark.parametrize("reason", ["crashed", "timeout", "memory"])
+@pytest.mark.parametrize("reason", ["crashed", "error", "memory", "timeout"])
 def test_a_picture_that_could_not_be_signed_now_is_not_taken_for_gone(stage: Stage, reason: str) -> None:
-    sign = stage.intake.sign
+    sign = stage.reader.make_record
 
     def fail(key: str, *given: Any, **more: Any) -> Record:
         if key == "a.png":
@@ -221,10 +221,10 @@ def test_a_picture_that_could_not_be_signed_now_is_not_taken_for_gone(stage: Sta
     stage.bucket.put("a.png", PICTURES[0])
     stage.bucket.put("b.png", PICTURES[0])
     told = stage.bucket.told
-    stage.intake.sign = fail
+    stage.reader.make_record = fail
     assert stage.deliver(*told) == {"message-1"}
     assert set(stage.contents()) == {"b.png"}
-    stage.intake.sign = sign
+    stage.reader.make_record = sign
     assert stage.deliver(told[0]) == set()
     assert set(stage.contents()) == {"a.png", "b.png"}
 
@@ -245,11 +245,11 @@ def test_metadata_that_cannot_be_read_fails_its_message(stage: Stage) -> None:
 
 def test_what_there_is_no_time_for_comes_again(stage: Stage) -> None:
     stage.bucket.put("a.png", PICTURES[0])
-    stage.seconds = 14.9
+    stage.is_over = True
     told = stage.bucket.told
     assert stage.deliver(*told) == {"message-1"}
     assert stage.bucket.reads == []
-    stage.seconds = 15.0
+    stage.is_over = False
     assert stage.deliver(*told) == set()
 
 
@@ -264,7 +264,7 @@ def test_where_the_index_cannot_be_written_all_that_was_to_be_written_comes_agai
     stage.bucket.put("notes.txt", b"")
     stage.bucket.delete("b.png")
     assert stage.deliver_all() == {"message-1", "message-3"}
-    assert (stage.said["added"], stage.said["failed"]) == (0, 2)
+    assert (stage.facts["added"], stage.facts["failed"]) == (0, 2)
 
 
 def test_a_message_that_is_none_of_ours_fails_alone(stage: Stage) -> None:
@@ -274,9 +274,9 @@ def test_a_message_that_is_none_of_ours_fails_alone(stage: Stage) -> None:
     other["Records"][0]["s3"]["bucket"]["name"] = "others"
     assert stage.deliver("not JSON", put, other, event("s3_test")) == {"message-1", "message-3"}
     assert set(stage.contents()) == {"a.png"}
-    said = [line["error"] for line in stage.told.lines()]
-    assert "not JSON" in said[0]
-    assert "bucket others, and what is indexed here is pictures" in said[1]
+    facts = [line["error"] for line in stage.told.lines()]
+    assert "not JSON" in facts[0]
+    assert "bucket others, and what is indexed here is pictures" in facts[1]
 
 
 def test_how_old_a_picture_was_when_it_could_be_found_is_measured(stage: Stage) -> None:
@@ -329,9 +329,9 @@ def test_the_index_equals_the_bucket(operations: list[tuple[str, bytes | None, i
         stage.deliver(*rest[:size])
         rest = rest[size:]
     assert stage.contents() == {
-        key: digest(found.data)
-        for key, found in stage.bucket.objects.items()
-        if found.data is not None and found.data in PICTURES
+        key: digest(content.data)
+        for key, content in stage.bucket.objects.items()
+        if content.data is not None and content.data in PICTURES
     }
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from functions.aws.listing import Listed, listed
+from functions.aws.listing import originals
+from lookalike.ingest.original import Original
 from shards.errors import QueryError
 
 EVENTS = Path(__file__).parents[1] / "events"
@@ -18,10 +19,10 @@ SECOND = 10**9
 START = 1763712000 * SECOND
 
 ZOO = [
-    Listed("zoo/", "s3://images/zoo/", 0, START),
-    Listed("zoo/red + blue panda.PNG", "s3://images/zoo/red + blue panda.PNG", 34910, START + SECOND),
-    Listed("zoo/Bär 100%.png", "s3://images/zoo/Bär 100%.png", 52011, START + 2 * SECOND),
-    Listed("zoo/opening hours.txt", "s3://images/zoo/opening hours.txt", 120, START + 3 * SECOND),
+    Original("zoo/", "s3://images/zoo/", 0, START),
+    Original("zoo/red + blue panda.PNG", "s3://images/zoo/red + blue panda.PNG", 34910, START + SECOND),
+    Original("zoo/Bär 100%.png", "s3://images/zoo/Bär 100%.png", 52011, START + 2 * SECOND),
+    Original("zoo/opening hours.txt", "s3://images/zoo/opening hours.txt", 120, START + 3 * SECOND),
 ]
 
 
@@ -31,35 +32,35 @@ def items(name: str) -> list[dict[str, Any]]:
 
 
 def test_step_functions_list_a_bucket() -> None:
-    assert listed(items("backfill_batch.json"), "images") == ZOO
+    assert originals(items("backfill_batch.json"), "images") == ZOO
 
 
 def test_an_inventory_has_encoded_keys_and_what_is_no_object_any_more() -> None:
-    assert listed(items("backfill_inventory.json"), "images") == ZOO
+    assert originals(items("backfill_inventory.json"), "images") == ZOO
 
 
 def test_the_sdk_lists_a_bucket() -> None:
     contents = [
-        {"Key": one.key, "Size": one.size, "LastModified": datetime.fromtimestamp(one.modified_ns / SECOND, UTC)}
+        {"Key": one.key, "Size": one.size, "LastModified": datetime.fromtimestamp(one.mtime_ns / SECOND, UTC)}
         for one in ZOO
     ]
-    assert listed(contents, "images") == ZOO
+    assert originals(contents, "images") == ZOO
 
 
 def test_times_are_those_that_reading_the_object_tells_too() -> None:
     listed_at = datetime(2025, 11, 21, 8, 0, 1, 999_000, UTC)
-    (one,) = listed([{"Key": "a.png", "Size": 1, "LastModified": listed_at}], "images")
-    assert one.modified_ns == START + SECOND
+    (one,) = originals([{"Key": "a.png", "Size": 1, "LastModified": listed_at}], "images")
+    assert one.mtime_ns == START + SECOND
 
 
 def test_a_key_that_is_listed_twice_is_one_object() -> None:
     twice = [{"Key": "a.png", "Size": 1, "LastModified": 1}, {"Key": "a.png", "Size": 2, "LastModified": 2}]
-    assert [(one.key, one.size) for one in listed(twice, "images")] == [("a.png", 2)]
+    assert [(one.key, one.size) for one in originals(twice, "images")] == [("a.png", 2)]
 
 
 def test_the_inventory_of_another_bucket_is_refused() -> None:
     with pytest.raises(QueryError, match="inventory of bucket images, and what is indexed here is photos"):
-        listed(items("backfill_inventory.json"), "photos")
+        originals(items("backfill_inventory.json"), "photos")
 
 
 @pytest.mark.parametrize("field", ["Size", "LastModifiedDate"])
@@ -68,4 +69,4 @@ def test_an_inventory_that_says_too_little_is_refused(field: str) -> None:
     for row in rows:
         del row[field]
     with pytest.raises(QueryError, match=f"does not say {field} of zoo/: add that field"):
-        listed(rows, "images")
+        originals(rows, "images")

@@ -43,7 +43,7 @@ ENOUGH = Counter(
         "pictures looked for": 48,
     }
 )
-"""What has to have happened, on a fast machine within few seconds."""
+"""Things that have to have happened, on a fast machine within few seconds."""
 
 SECONDS = 900.0
 """Until it ends all the same, and fails."""
@@ -54,7 +54,7 @@ KEYS, BATCH, LOOKED_FOR = 300, 8, 16
 LOG_SECONDS, ORPHAN_SECONDS, PAUSE = 2.0, 3.0, 0.5
 """Ages at which objects are collected. As short as that, readers find many of them gone."""
 
-AGES = {"shards.table.write.commit.UPLOAD_SECONDS": 1.0}
+AGES = {"shards.table.read.newest.UPLOAD_SECONDS": 1.0}
 """Up to which age compactors name what they have uploaded: less than what is collected, by more than the second to
 which this S3 tells the time."""
 
@@ -63,7 +63,7 @@ IMAGES = "many-pictures"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the bucket has under a key. `seed`: of the picture, None where it was deleted; `change`: its number."""
+    """An object of the bucket. `seed`: of its picture, `None` if it was deleted; `change`: its number."""
 
     seed: int | None
     change: int
@@ -219,7 +219,7 @@ class Crowd:
             time.sleep(PAUSE)
 
     def merges(self) -> int:
-        """Of all compactors that ended by themselves, from their log."""
+        """Return the merges of all compactors that ended by themselves, from their log."""
         log = self.folder / "compact.log"
         lines = log.read_text().splitlines() if log.exists() else []
         # a kill may have cut a line short, and another process gone on in it

@@ -17,10 +17,10 @@ import shards.storage
 from lookalike import Index
 from shards.search.executors.fan_out import FanOut
 from shards.storage.memory import MemoryStore
-from tests.contracts.families import scene
+from shards.testing.samples import scene
 from tests.functions.stage import Invocation, load
-from tests.shards.search.crew import FakeCrew
 from tests.shards.search.fanned import fill, one_each
+from tests.shards.search.task_runner import FakeTaskRunner
 from tests.shards.table.counting import CountingStore
 
 HEAVY = {"PIL", "asyncio", "aws_lambda_powertools", "boto3", "botocore", "click", "fastapi", "httpcore", "jmespath"}
@@ -37,7 +37,7 @@ HEAVY |= {
 }
 
 MODULES = 350
-"""What a cold start may import. 150 of them are numpy; FastAPI or boto3 would be hundreds more."""
+"""Limit on the modules that a cold start imports. 150 of them are numpy; FastAPI or boto3 would be hundreds more."""
 
 
 @pytest.mark.parametrize("family", ["haar", "goldberg", "dhash", "whash", "pdq"])
@@ -81,7 +81,7 @@ def search(store: CountingStore, scan: ModuleType) -> object:
     def ask(request: Mapping[str, Any]) -> Any:
         return json.loads(json.dumps(scan.handler(json.loads(json.dumps(request)), Invocation())))
 
-    index = Index.open(CountingStore(store), memory=0, executor=FanOut(ask, crew=FakeCrew(), planner=one_each))
+    index = Index.open(CountingStore(store), memory=0, executor=FanOut(ask, tasks=FakeTaskRunner(), planner=one_each))
     return index.search(scene(1), family="dhash", limit=30)
 
 

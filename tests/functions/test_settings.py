@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from dataclasses import fields
+from itertools import pairwise
 
 import pytest
 
@@ -69,7 +72,11 @@ def test_a_value_that_cannot_be_understood_is_named(name: str, text: str, wanted
 
 
 def test_every_knob_can_be_read_and_is_explained() -> None:
-    assert Settings.__doc__ is not None
     for field in fields(Settings):
         assert str(field.type) in PARSERS, field.name
-        assert f"`{field.name}`" in Settings.__doc__, field.name
+    (settings,) = ast.parse(inspect.getsource(Settings)).body
+    assert isinstance(settings, ast.ClassDef)
+    for statement, after in pairwise(settings.body):
+        if isinstance(statement, ast.AnnAssign):
+            is_explained = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+            assert is_explained, ast.unparse(statement)

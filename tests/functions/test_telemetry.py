@@ -16,9 +16,9 @@ from tests.functions.stage import Invocation, Told
 
 def test_a_call_is_told_with_its_id_and_what_it_did() -> None:
     told = Told()
-    with told.telemetry.invocation(Invocation()) as said:
+    with told.telemetry.invocation(Invocation()) as facts:
         told.telemetry.log.info("half way")
-        said["images"] = 3
+        facts["images"] = 3
     half, done = told.lines()
     assert half["message"] == "half way"
     assert (done["message"], done["level"], done["images"], done["milliseconds"]) == ("done", "INFO", 3, 1000.0)
@@ -39,8 +39,8 @@ def test_a_call_that_fails_is_told_with_its_error_and_its_metrics(capsys: pytest
     told = Told()
 
     def fail() -> None:
-        with told.telemetry.invocation(Invocation()) as said:
-            said["images"] = 3
+        with told.telemetry.invocation(Invocation()) as facts:
+            facts["images"] = 3
             told.telemetry.measure("Failed")
             raise RuntimeError("the store is on fire")
 

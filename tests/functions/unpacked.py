@@ -1,4 +1,4 @@
-"""What is deployed, unpacked for this machine: the distributions that the lock files name, slimmed, and our sources.
+"""The deployed packages, unpacked for this machine: slimmed distributions of the lock files, and our sources.
 
 The deployed packages are for another processor and another Python. Here the same distributions come from the
 environment that the tests run in, and nothing else of it is there: what a lock file forgot is missing here too.

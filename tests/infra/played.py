@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 
 from lookalike import Index, Record
-from shards.search.executors import gathering
+from shards.search.executors import scatter_gather
 from shards.table.format import names
 from shards.table.format.manifest import INLINE_DEAD
 from tests.functions.stage import batch, event, event_loop, notification
@@ -26,7 +26,7 @@ def played() -> Stack:
     with mock_aws(), event_loop(), pytest.MonkeyPatch.context() as monkeypatch:
         stack = Stack(monkeypatch)
         # nobody is a laggard, however slow the machine is: a second call could be under way when this is over
-        monkeypatch.setattr(gathering, "LAG", math.inf)
+        monkeypatch.setattr(scatter_gather, "LAG", math.inf)
         s3 = boto3.client("s3", region_name=REGION)
         s3.create_bucket(Bucket=IMAGES)
         for key in ("cat.png", "old.png"):
@@ -136,7 +136,7 @@ def _asking(stack: Stack) -> None:
     image = '{"images":[{"key":"direct.png","image":"' + b64encode(png(3)).decode() + '"}]}'
     assert ask("POST", "/v1/images", image)["statusCode"] == 200
     assert ask("GET", "/v1/images/gone/cat.png/content")["statusCode"] >= 300
-    api.signer.close()
+    api.pool.close()
     # a worker that is late: what it is to scan was merged and collected meanwhile
     del stack.modules["scan"]
     stack.function("scan")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 import pytest
@@ -21,7 +21,8 @@ from botocore.awsrequest import AWSResponse
 import functions.aws.opening
 import shards.storage
 from shards.errors import ObjectNotFound
-from shards.storage import Data, Entry, Store
+from shards.storage import Store
+from shards.storage.delegating import DelegatingStore, Verb
 from shards.storage.memory import MemoryStore
 from tests.functions.stage import Invocation, load
 
@@ -30,49 +31,50 @@ NAME = "lookalike-dev"
 IMAGES = f"{NAME}-images-{ACCOUNT}-{REGION}"
 INDEX = f"{NAME}-index-{ACCOUNT}-{REGION}"
 
+Result = TypeVar("Result")
+
 Use = tuple[str, str]
 """(action, ARN of the resource)."""
 
 
-@dataclass
-class RecordedStore:
+ACTIONS: Mapping[Verb, str] = {
+    "get": "GetObject",
+    "get_ranges": "GetObject",
+    "size": "GetObject",
+    "create": "PutObject",
+    "delete": "DeleteObject",
+}
+"""What the role of a function needs for a request, besides listing."""
+
+
+class RecordedStore(DelegatingStore):
     """The index's folder of its bucket, as one function sees it."""
 
-    store: Store
-    used: set[Use]
-    url: str = f"s3://{INDEX}/index"
-    mapped: bool = False
+    def __init__(self, inner: Store, used: set[Use]) -> None:
+        super().__init__(inner)
+        self.used = used
 
-    def get(self, name: str) -> memoryview:
-        self._used("GetObject", name)
-        return self.store.get(name)
+    @property
+    def url(self) -> str:
+        return f"s3://{INDEX}/index"
 
-    def get_ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
-        self._used("GetObject", name)
-        return self.store.get_ranges(name, ranges)
+    @property
+    def mapped(self) -> bool:
+        return False
 
-    def create(self, name: str, data: Data) -> bool:
-        self._used("PutObject", name)
-        return self.store.create(name, data)
-
-    def list(self, prefix: str = "", *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
-        self.used.add(("s3:ListBucket", f"arn:aws:s3:::{INDEX}"))
-        return self.store.list(prefix, after=after, limit=limit)
-
-    def delete(self, names: Sequence[str]) -> None:
-        for name in names:
-            self._used("DeleteObject", name)
-        self.store.delete(names)
-
-    def size(self, name: str) -> int:
-        self._used("GetObject", name)
-        return self.store.size(name)
+    def request(self, verb: Verb, name: str, send: Callable[[], Result]) -> Result:
+        if verb == "list":
+            self.used.add(("s3:ListBucket", f"arn:aws:s3:::{INDEX}"))
+        else:
+            for part in name.split():
+                self._used(ACTIONS[verb], part)
+        return super().request(verb, name, send)
 
     def _used(self, action: str, name: str) -> None:
         self.used.add((f"s3:{action}", f"arn:aws:s3:::{INDEX}/index/{name}"))
         if action == "GetObject":
             try:
-                self.store.size(name)
+                self.inner.size(name)
             except ObjectNotFound:
                 # who may not list is told 403
                 self.used.add(("s3:ListBucket", f"arn:aws:s3:::{INDEX}"))
@@ -123,7 +125,7 @@ class Stack:
         """Have the clients that are made next say what they are called with."""
         boto3.setup_default_session(region_name=REGION)
         session = boto3._get_default_session()
-        session.events.register("provide-client-params.*", lambda **said: used.update(_uses(said)))
+        session.events.register("provide-client-params.*", lambda **call: used.update(_uses(call)))
         session.events.register("before-call.lambda.Invoke", self._invoke)
 
     def _invoke(self, params: Mapping[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]]:

@@ -77,8 +77,10 @@ class Project:
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     folder = tmp_path / "project"
-    (folder / "shards").mkdir(parents=True)
-    for name in ("Makefile", "pyproject.toml", "README.md", "LICENSE", "package.json", "shards/__init__.py"):
+    for name in ("lookalike", "shards"):
+        (folder / name).mkdir(parents=True)
+        shutil.copy(ROOT / name / "__init__.py", folder / name)
+    for name in ("Makefile", "pyproject.toml", "README.md", "LICENSE", "package.json"):
         shutil.copy(ROOT / name, folder / name)
     (folder / "infra" / "packages").mkdir(parents=True)
     for name in (INSTALLER, BUILDING, *ENVIRONMENTS):

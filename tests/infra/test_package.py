@@ -23,7 +23,6 @@ from shards.families import family, names
 from shards.search.executors.fan_out import FanOut
 from shards.storage import open_store
 from tests.functions.stage import event
-from tests.infra.test_elf import made
 from tests.lookalike.cli.drawing import png
 from tests.shards.search.fanned import ask, one_each
 from tests.shards.search.test_executor import worker_of
@@ -56,6 +55,7 @@ def test_a_package_is_made_for_lambda(one: Package, tmp_path: Path) -> None:
     assert {path.relative_to(built.tree).parts[0] for path in ours} == {Path(name).parts[0] for name in one.sources}
     for path in ours:
         assert (path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc").exists(), path
+    assert not (built.tree / "shards" / "testing").exists(), "it needs pytest"
     with zipfile.ZipFile(built.zipped) as archive:
         assert len(archive.infolist()) == sum(1 for _ in package.files(built.tree))
         # Lambda runs it as another user
@@ -72,17 +72,6 @@ def test_the_same_files_make_the_same_zip_whenever_they_were_written(tmp_path: P
             os.utime(tree / name, (n, n))
         zips.append(package.write_zip(tree, tmp_path / f"{n}.zip").read_bytes())
     assert zips[0] == zips[1]
-
-
-def test_slimming_leaves_alone_what_the_installer_shares_with_others(tmp_path: Path) -> None:
-    tree, cache = tmp_path / "tree", tmp_path / "cached.so"
-    tree.mkdir()
-    library = made([(100_000, 100)], headers_last=False)
-    cache.write_bytes(library)
-    (tree / "shared.so").hardlink_to(cache)
-    package.slim(tree)
-    assert cache.read_bytes() == library
-    assert (tree / "shared.so").stat().st_size < len(library)
 
 
 def test_a_compiled_file_does_not_depend_on_when_its_source_was_written(tmp_path: Path) -> None:

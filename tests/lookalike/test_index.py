@@ -22,6 +22,7 @@ from lookalike import (
     PictureError,
     PictureSettings,
     QueryError,
+    SearchOptions,
     Signature,
     SignatureError,
     StorageError,
@@ -118,12 +119,23 @@ def _same(stored: object, asked: object) -> bool:
         ({"family": "sift"}, "no family is called 'sift'"),
         ({"family": "pdq"}, "has no signatures of pdq, only of haar, goldberg, dhash, phash"),
         ({"where": {"n": {1, 2}}}, "is not JSON"),
+        ({"where": "n=1"}, "is not JSON: give an object"),
         ({"orientations": True}, "give the image"),
     ],
 )
 def test_a_question_that_cannot_be_asked_says_why(index: Index, arguments: dict[str, object], message: str) -> None:
     with pytest.raises(QueryError, match=message):
         index.search(Key("cat"), **arguments)  # type: ignore[arg-type]
+
+
+def test_options_can_be_handed_on_and_are_checked_when_they_are_made(index: Index) -> None:
+    options = SearchOptions(("dhash",), limit=3, max_distance=30, where={"is_even": False})
+    (answer,) = index.ask([Key("cat")], options)
+    assert answer == index.search(Key("cat"), family="dhash", limit=3, max_distance=30, where={"is_even": False})
+    with pytest.raises(QueryError, match="limit is 0"):
+        SearchOptions(limit=0)
+    with pytest.raises(QueryError, match="a search asks one family, not haar and dhash"):
+        index.ask([Key("cat")], SearchOptions(("haar", "dhash")))
 
 
 def test_what_is_no_picture_key_or_signature_says_so(index: Index, tmp_path: Path) -> None:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import pytest
 
 import lookalike
+from shards import errors
 
 
 def test_every_public_name_is_there() -> None:
     assert lookalike.__all__ == sorted(lookalike.__all__)
     for name in lookalike.__all__:
         assert getattr(lookalike, name).__name__ == name
+
+
+def test_every_error_is_public_and_stands_in_the_tree_of_errors() -> None:
+    raised = [name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)]
+
+    assert set(raised) <= set(lookalike.__all__)
+    tree = re.findall(r"^ +(?:[│├└─ ]+)?([A-Z]\w+)", str(errors.__doc__), re.MULTILINE)
+    assert sorted(tree) == sorted(raised)
 
 
 def test_another_name_is_not() -> None:

@@ -1,4 +1,4 @@
-"""Questions: what becomes of a picture, a text and a key before an index is asked."""
+"""Questions: a picture, a text and a key each become signatures before an index is asked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.questions import Asking, Key, Signature, Signed, signatures_by_family
+from lookalike.options import SearchOptions
+from lookalike.questions import Asking, Key, Signature, signatures_by_family
+from lookalike.signatures.computed import Signed
 from shards.errors import KeyNotFound, LookalikeError, PictureError, QueryError, SignatureError
 from shards.families import Row, family
 from shards.pictures.decoding import ORIENTATIONS, Picture, PictureSettings, decode
@@ -29,41 +31,43 @@ def no_index(key: str) -> Row:
 def test_a_variant_is_named_for_every_signature_of_a_question(cat: Picture) -> None:
     for orientations in (False, True):
         for negatives in (False, True):
-            asking = Asking(GOLDBERG, PICTURES, orientations, negatives)
-            (rows,) = asking.rows(asking.sign([cat]), no_index)
+            asking = Asking(GOLDBERG, PICTURES, SearchOptions(orientations=orientations, negatives=negatives))
+            (rows,) = asking.rows(asking.signatures([cat]), no_index)
             assert not isinstance(rows, LookalikeError)
             assert len(rows) == len(asking.variants) == len(set(asking.variants))
             turned = cat.orientations() if orientations else [cat]
             pictures = [*turned, *(Picture(255 - one.rgb) for one in turned if negatives)]
             scores = [GOLDBERG.score(GOLDBERG.compute(one), rows[i : i + 1])[0] for i, one in enumerate(pictures)]
             assert scores == [100] * len(rows)
-    assert Asking(GOLDBERG, PICTURES, True, True).variants[8:] == tuple(f"{one}, negative" for one in ORIENTATIONS)
+    assert Asking(GOLDBERG, PICTURES, SearchOptions(orientations=True, negatives=True)).variants[8:] == tuple(
+        f"{one}, negative" for one in ORIENTATIONS
+    )
 
 
 def test_a_picture_a_path_a_text_and_what_was_signed_elsewhere_give_one_signature(cat: Picture) -> None:
     row = DHASH.compute(cat)
     asked = [cat, CAT, str(CAT), CAT.read_bytes(), Signature(DHASH.format(row)), Signed(({"dhash": row},)), Key("cat")]
     asking = Asking(DHASH, PICTURES)
-    for rows in asking.rows(asking.sign(asked), {"cat": row}.__getitem__):
+    for rows in asking.rows(asking.signatures(asked), {"cat": row}.__getitem__):
         assert np.array_equal(rows, np.array([row], DHASH.dtype))  # type: ignore[arg-type]
 
 
 def test_one_that_cannot_be_asked_has_its_error_in_its_place(cat: Picture) -> None:
     asking = Asking(DHASH, PICTURES)
-    signed = asking.sign([b"no picture", cat, Signature("zz"), Key("nobody")])
+    signed = asking.signatures([b"no picture", cat, Signature("zz"), Key("nobody")])
     found = asking.rows(signed, no_index)
     assert [type(one) for one in found] == [PictureError, np.ndarray, SignatureError, KeyNotFound]
 
 
 def test_a_key_and_a_text_cannot_be_turned_and_a_hash_cannot_be_inverted(cat: Picture) -> None:
-    asking = Asking(DHASH, PICTURES, orientations=True)
+    asking = Asking(DHASH, PICTURES, SearchOptions(orientations=True))
     alone = Signed(({"dhash": DHASH.compute(cat)},))
-    key, text, signed = asking.sign([Key("cat"), Signature("0" * 16), alone])
+    key, text, signed = asking.signatures([Key("cat"), Signature("0" * 16), alone])
     assert isinstance(key, QueryError)
     assert str(key) == str(text) == "orientations are computed from a picture: give the image, not its key or signature"
-    assert str(signed) == "this picture was signed in one orientation only: sign all 8 to search them"
-    asking = Asking(DHASH, PICTURES, negatives=True)
-    (found,) = asking.rows(asking.sign([cat]), no_index)
+    assert str(signed) == "this picture has signatures of one orientation only: compute those of all 8 to search them"
+    asking = Asking(DHASH, PICTURES, SearchOptions(negatives=True))
+    (found,) = asking.rows(asking.signatures([cat]), no_index)
     assert str(found) == "family dhash cannot find negatives; goldberg can"
 
 

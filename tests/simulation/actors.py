@@ -12,7 +12,7 @@ from lookalike.index import Index
 from lookalike.questions import Signature
 from shards.errors import Conflict, KeyNotFound, QueryError, Undecided
 from shards.table.format.records import Order
-from shards.table.format.settings import Settings
+from shards.table.format.settings import IndexSettings
 from shards.table.maintain.collect import collect
 from shards.table.maintain.committing import CommittingTable
 from shards.table.maintain.merge import Merged
@@ -27,8 +27,9 @@ HOUR_NS = 3600 * 10**9
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What all actors of a run share. `keys`: few, so that they meet; `pause`: seconds between two
-    rounds in which all act.
+    """The index and the model that all actors of a run share.
+
+    `keys`: few, so that actors meet. `pause`: seconds between two rounds in which all act.
 
     `audit`: checks what lies in the store now, while nobody moves. `answers`: of those who merge, on their way to
     those who commit; some come late, twice or never.
@@ -36,7 +37,7 @@ class Place:
 
     scheduler: Scheduler
     model: Model
-    settings: Settings
+    settings: IndexSettings
     keys: tuple[str, ...]
     pause: float
     audit: Callable[[], None]
@@ -55,7 +56,7 @@ class Actor(ABC):
         self.table = self.open()
 
     def open(self) -> CommittingTable:
-        """What a process that has just started knows: nothing."""
+        """Open the table as a process does that has just started and knows nothing."""
         return CommittingTable(self.store, self.place.settings, effects=self.effects)
 
     def live(self) -> None:

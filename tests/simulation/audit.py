@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from shards.errors import CorruptObject
-from shards.storage.base import Data, Entry
+from shards.storage.base import Data
+from shards.storage.delegating import DelegatingStore
 from shards.storage.memory import MemoryStore
 from shards.table.format import names
 from shards.table.format.manifest import Manifest
@@ -14,7 +15,7 @@ from tests.simulation.model import FAMILY, Seen, ViolationError
 from tests.simulation.scheduler import Scheduler
 
 
-class WatchedStore:
+class WatchedStore(DelegatingStore):
     """The one store of a simulated world. Each change is checked when it happens, against the newest manifest.
 
     `slack`: how far behind the newest version a collected manifest may be created once more by a commit that slept
@@ -22,34 +23,14 @@ class WatchedStore:
     """
 
     def __init__(self, scheduler: Scheduler, slack: int) -> None:
-        self.inner = MemoryStore("memory://simulated", clock=lambda: scheduler.now_ns / 1e9)
+        super().__init__(MemoryStore("memory://simulated", clock=lambda: scheduler.now_ns / 1e9))
         self.versions = 0
         self._shards = 1
         self._slack = slack
         self._needed: frozenset[str] = frozenset()
 
-    @property
-    def url(self) -> str:
-        return self.inner.url
-
-    @property
-    def mapped(self) -> bool:
-        return True
-
-    def get(self, name: str) -> memoryview:
-        return self.inner.get(name)
-
-    def get_ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
-        return self.inner.get_ranges(name, ranges)
-
-    def size(self, name: str) -> int:
-        return self.inner.size(name)
-
-    def list(self, prefix: str = "", *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
-        return self.inner.list(prefix, after=after, limit=limit)
-
     def create(self, name: str, data: Data) -> bool:
-        created = self.inner.create(name, data)
+        created = super().create(name, data)
         if created and name.startswith(names.MANIFEST):
             self._check_commit(Manifest.from_bytes(data, name))
         return created
@@ -58,7 +39,7 @@ class WatchedStore:
         lost = self._needed.intersection(those)
         if lost:
             raise ViolationError(f"{sorted(lost)} deleted, and the newest manifest names it")
-        self.inner.delete(those)
+        super().delete(those)
 
     def _check_commit(self, manifest: Manifest) -> None:
         if manifest.version <= self.versions - self._slack:

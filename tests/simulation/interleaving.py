@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypeVar
+from typing import TypeVar
 
 from shards.errors import Undecided
-from shards.storage.base import Data, Entry, Store
+from shards.storage.base import Entry, Store
+from shards.storage.delegating import DelegatingStore, Verb
 
 Result = TypeVar("Result")
-
-Verb: TypeAlias = Literal["get", "get_ranges", "create", "list", "delete"]
 
 
 @dataclass(slots=True, eq=False)
 class Interruption:
-    """What happens, once, at the n-th request of a verb for a name that begins so, before or after its effect."""
+    """An action that happens once, before or after the n-th request of a verb for a name with a prefix."""
 
     verb: Verb
     prefix: str
@@ -25,11 +24,11 @@ class Interruption:
     countdown: int
 
 
-class InterleavedStore:
+class InterleavedStore(DelegatingStore):
     """One actor's way to the store, and the places where others come between."""
 
     def __init__(self, inner: Store) -> None:
-        self.inner = inner
+        super().__init__(inner)
         self.requests: list[tuple[Verb, str]] = []
         self._interruptions: list[Interruption] = []
 
@@ -44,45 +43,31 @@ class InterleavedStore:
         return not self._interruptions
 
     @property
-    def url(self) -> str:
-        return self.inner.url
-
-    @property
     def mapped(self) -> bool:
         return True
 
-    def get(self, name: str) -> memoryview:
-        return self._request("get", name, lambda: self.inner.get(name))
-
-    def get_ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
-        return self._request("get_ranges", name, lambda: self.inner.get_ranges(name, ranges))
-
-    def size(self, name: str) -> int:
-        return self.inner.size(name)
-
-    def create(self, name: str, data: Data) -> bool:
-        return self._request("create", name, lambda: self.inner.create(name, data))
-
     def list(self, prefix: str = "", *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
-        return iter(self._request("list", prefix, lambda: [*self.inner.list(prefix, after=after, limit=limit)]))
+        """List everything in one request: nothing comes between two pages."""
+        return iter(self.request("list", prefix, lambda: [*self.inner.list(prefix, after=after, limit=limit)]))
 
-    def delete(self, names: Sequence[str]) -> None:
-        self._request("delete", names[0] if names else "", lambda: self.inner.delete(names))
-
-    def _request(self, verb: Verb, name: str, effect: Callable[[], Result]) -> Result:
+    def request(self, verb: Verb, name: str, send: Callable[[], Result]) -> Result:
         self.requests.append((verb, name))
-        due = [one for one in self._interruptions if one.verb == verb and name.startswith(one.prefix)]
-        for one in due:
-            one.countdown -= 1
-        now = [one for one in due if one.countdown == 0]
-        self._interruptions = [one for one in self._interruptions if one not in now]
-        for one in now:
-            if not one.after:
-                one.action()
-        result = effect()
-        for one in now:
-            if one.after:
-                one.action()
+        due = [
+            interruption
+            for interruption in self._interruptions
+            if interruption.verb == verb and name.startswith(interruption.prefix)
+        ]
+        for interruption in due:
+            interruption.countdown -= 1
+        now = [interruption for interruption in due if interruption.countdown == 0]
+        self._interruptions = [interruption for interruption in self._interruptions if interruption not in now]
+        for interruption in now:
+            if not interruption.after:
+                interruption.action()
+        result = super().request(verb, name, send)
+        for interruption in now:
+            if interruption.after:
+                interruption.action()
         return result
 
 

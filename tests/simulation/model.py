@@ -1,4 +1,4 @@
-"""What the index has to answer: a dict of what was acknowledged, and of what may or may not have happened."""
+"""The model of the index: a dict of acknowledged events, and of those that may or may not have happened."""
 
 from __future__ import annotations
 
@@ -104,11 +104,11 @@ class Model:
         batch.happened = batch.happened or before
 
     def floor(self) -> Floor:
-        """What a reader that begins now must see."""
+        """Return what a reader that begins now must see."""
         return dict(self._newest)
 
     def check(self, seen: Iterable[Seen], floor: Floor, *, keys: Iterable[str] | None = None) -> None:
-        """What one snapshot showed of these keys (all unless given) is what a reader with this floor may see.
+        """Check that a snapshot showed what a reader with this floor may see of these keys (all unless given).
 
         What was seen has happened, with its whole batch: the same snapshot, and every later one, must show all of it.
         Raises ViolationError.

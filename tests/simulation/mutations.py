@@ -11,7 +11,8 @@ from unittest.mock import patch
 import numpy as np
 
 from shards.storage.base import Entry, Store
-from shards.storage.each import Each
+from shards.storage.effects import Effects
+from shards.storage.parallel import ParallelMap
 from shards.table.format import names
 from shards.table.format.manifest import Manifest, Segment
 from shards.table.format.records import Records
@@ -19,18 +20,19 @@ from shards.table.maintain import collect, committing, merge
 from shards.table.maintain.collect import Collected
 from shards.table.maintain.merge import Merged, put_in_place
 from shards.table.maintain.reshard import grow
-from shards.table.read.overlay import Dead, Open
+from shards.table.read.latest import OpenSegment, ReadDead
+from shards.table.read.newest import Base, newest
 from shards.table.read.snapshot import Snapshot
 from shards.table.table import Table
 from shards.table.write import commit
-from shards.table.write.commit import Base, Effects, newest, write_once
+from shards.table.write.commit import write_once
 from shards.table.write.draft import Change, Draft
 from tests.simulation import actors
 from tests.simulation.interleaving import InterleavedStore
 
 
 def the_manifest_is_read_before_the_log() -> AbstractContextManager[object]:
-    """What is folded between the two readings is in neither."""
+    """Records that are folded between the two readings are in neither."""
     take = Table._take_snapshot
 
     def taken(self: Table) -> Snapshot:
@@ -110,10 +112,12 @@ def a_commit_does_not_ask_how_old_an_upload_is() -> AbstractContextManager[objec
 def a_merge_forgets_what_died_meanwhile() -> AbstractContextManager[object]:
     """A fold has overwritten a row while the merge copied it."""
 
-    def forgetful(draft: Draft, merged: Merged, *, open_segment: Open, dead_of: Dead, each: Each) -> bool:
+    def forgetful(
+        draft: Draft, merged: Merged, *, open_segment: OpenSegment, dead_of: ReadDead, parallel_map: ParallelMap
+    ) -> bool:
         now = {segment.name: segment.dead_rows for segment in draft.before if segment.name in merged.replaced}
         merged = replace(merged, replaced=merged.replaced | now)
-        return put_in_place(draft, merged, open_segment=open_segment, dead_of=dead_of, each=each)
+        return put_in_place(draft, merged, open_segment=open_segment, dead_of=dead_of, parallel_map=parallel_map)
 
     return patch.object(committing, "put_in_place", forgetful)
 
@@ -129,7 +133,7 @@ def resharding_forgets_what_a_segment_was_made_for() -> AbstractContextManager[o
 
 
 def a_merge_mixes_wide_segments_with_others() -> AbstractContextManager[object]:
-    """What comes of it counts as one of them, and the rest of its keys are in no shard where they are looked for."""
+    """The merged segment counts as one of them, and its other keys are in no shard where they are looked for."""
 
     def due(manifest: Manifest, segment_rows: int, *, everything: bool = False) -> list[list[Segment]]:
         real = {segment.name: segment for segment in manifest}
@@ -145,21 +149,23 @@ def a_merge_mixes_wide_segments_with_others() -> AbstractContextManager[object]:
 def the_parts_of_a_split_are_committed_one_by_one() -> AbstractContextManager[object]:
     """The second commit finds the split segment gone and gives up, as that of a merge must."""
 
-    def one(draft: Draft, merged: Merged, *, open_segment: Open, dead_of: Dead, each: Each) -> bool:
+    def one(
+        draft: Draft, merged: Merged, *, open_segment: OpenSegment, dead_of: ReadDead, parallel_map: ParallelMap
+    ) -> bool:
         first = replace(merged, segments=merged.segments[:1])
-        return put_in_place(draft, first, open_segment=open_segment, dead_of=dead_of, each=each)
+        return put_in_place(draft, first, open_segment=open_segment, dead_of=dead_of, parallel_map=parallel_map)
 
     return patch.object(committing, "put_in_place", one)
 
 
 def narrow(manifest: Manifest) -> Manifest:
-    """As if every segment had been made for as many shards as there are."""
+    """Return the manifest as if every segment had been made for as many shards as there are."""
     segments = [[replace(segment, modulus=manifest.shards) for segment in shard] for shard in manifest.segments]
     return replace(manifest, segments=tuple(map(tuple, segments)))
 
 
 def a_reader_does_not_start_again() -> AbstractContextManager[object]:
-    """What it has listed may be folded and collected before it is read."""
+    """Objects that were listed may be folded and collected before they are read."""
 
     def once(self: Table, attempt: Callable[[], object]) -> object:
         return attempt()

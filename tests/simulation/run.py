@@ -10,13 +10,13 @@ from random import Random
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
-from shards.storage import each
+from shards.storage import parallel
 from shards.table.format import manifest, segment
 from shards.table.format import settings as table_settings
-from shards.table.format.settings import Settings
+from shards.table.format.settings import IndexSettings
 from shards.table.maintain import collect, committing, merge, reshard, verify
 from shards.table.maintain.committing import CommittingTable
-from shards.table.write.commit import newest
+from shards.table.read.newest import newest
 from tests.simulation.actors import (
     Actor,
     BulkWriter,
@@ -36,7 +36,7 @@ from tests.simulation.scheduler import Scheduler
 from tests.simulation.world import ADVERSE, CALM, HOURS, ActorEffects, Adversity, UnreliableStore
 
 Cast: TypeAlias = Mapping[str, tuple[type[Actor], int]]
-"""Who takes part, and how often each acts."""
+"""The actors by name: their roles, and how often each acts."""
 
 EVERYBODY: Cast = {
     "writer 1": (Writer, 5),
@@ -64,7 +64,7 @@ MERGING: Cast = {
     "collector 2": (Collector, 8),
     "reader": (Reader, 3),
 }
-"""Of what is uploaded here, much waits for a commit when it is old enough to be collected."""
+"""A cast whose uploads often still wait for a commit when they are old enough to be collected."""
 
 SKEW_NS = 5 * 10**9
 """Clocks are off by up to 5 s: what a machine without a working time server gains in a day."""
@@ -85,7 +85,8 @@ def simulate(seed: int, adversity: Adversity = ADVERSE, cast: Cast = EVERYBODY) 
     with small_constants(random) as kept:
         store = WatchedStore(scheduler, kept)
         model = Model()
-        settings = Settings((FAMILY.name,), shards=random.choice((1, 2, 3)), segment_rows=random.choice((8, 20, 1000)))
+        shards, segment_rows = random.choice((1, 2, 3)), random.choice((8, 20, 1000))
+        settings = IndexSettings((FAMILY.name,), shards=shards, segment_rows=segment_rows)
         table_settings.create(store, settings)
         calm = CommittingTable(store, settings, effects=ActorEffects(scheduler, Random(random.getrandbits(64))))
 
@@ -150,7 +151,7 @@ def small_constants(random: Random) -> Iterator[int]:
         ):
             patches.enter_context(patch.object(module, name, random.choice(values)))
         # requests that a table would make at once come one after the other, in turn with everybody else's
-        patches.enter_context(patch.object(each, "ThreadPoolExecutor", OneByOne))
+        patches.enter_context(patch.object(parallel, "ThreadPoolExecutor", OneByOne))
         yield kept
 
 

@@ -13,7 +13,7 @@ from shards.table.maintain.collect import collect
 from shards.table.maintain.committing import CommittingTable
 from shards.table.maintain.merge import Merged
 from shards.table.maintain.verify import verify
-from shards.table.write.commit import newest
+from shards.table.read.newest import newest
 from tests.shards.table.synthetic import make_store, make_table, read, records
 from tests.simulation.interleaving import InterleavedStore
 from tests.world import FakeWorld
@@ -49,7 +49,7 @@ class Scene:
         self.bystander.compact(everything=everything)
 
     def merged(self, segments: Sequence[str] | None = None) -> Merged:
-        """What a process that ends then has merged: these segments, or all there are."""
+        """Merge these segments, or all there are, in a process that ends then."""
         _, merger = self.process()
         if segments is None:
             (segments,) = merger.due_merges(everything=True)
@@ -64,11 +64,11 @@ class Scene:
         self.world.pass_seconds(seconds)
 
     def collect(self) -> set[str]:
-        """What was collected."""
+        """Collect, and return the names of the objects that went."""
         return set(collect(self.store, self.world).objects)
 
     def read(self) -> dict[str, int]:
-        """What a process sees that has just started."""
+        """Return each key's number, as a process sees it that has just started."""
         return read(make_table(self.store, self.world))
 
     def names(self, prefix: str = "") -> list[str]:
@@ -78,7 +78,7 @@ class Scene:
         return newest(self.store, 1).manifest
 
     def versions(self) -> list[int]:
-        """Those that are stored, the newest first."""
+        """Return the stored versions, the newest first."""
         return [names.manifest_version(name) for name in self.names(names.MANIFEST)]
 
     def is_whole(self) -> bool:

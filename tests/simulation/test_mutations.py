@@ -10,9 +10,9 @@ import pytest
 
 from shards.errors import CorruptObject, Undecided
 from shards.storage.base import Store
+from shards.storage.effects import Effects
 from shards.table.format import names
 from shards.table.maintain.collect import Collected
-from shards.table.write.commit import Effects
 from tests.shards.table.synthetic import put, read, records
 from tests.simulation import mutations
 from tests.simulation.interleaving import CrashError, crash

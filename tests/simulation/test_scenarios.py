@@ -1,4 +1,4 @@
-"""The schedules that each rule of the protocol is there for, one story each."""
+"""Stories: for each rule of the protocol, the schedule that makes it necessary."""
 
 from __future__ import annotations
 
@@ -372,7 +372,7 @@ class TestMerges:
         a_merge_that_is_committed_after_it_was_collected(scene)
 
     def test_a_merge_is_not_named_half_an_hour_later_whether_it_was_collected_or_not(self, scene: Scene) -> None:
-        """Who commits cannot know."""
+        """A committer cannot know whether it was."""
         scene.write(put("cat", 1, 1))
         scene.write(put("dog", 1, 2))
         merged = scene.merged()
@@ -661,7 +661,7 @@ def orphan_is_not_taken_over(scene: Scene) -> None:
 
 
 def a_merge_that_is_committed_after_it_was_collected(scene: Scene) -> None:
-    """Whoever merged it slept before it told so."""
+    """The process that merged slept before it reported."""
     scene.write(put("cat", 1, 1))
     scene.write(put("dog", 1, 2))
     merged = scene.merged()

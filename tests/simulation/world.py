@@ -1,4 +1,4 @@
-"""What stands between an actor and the world: a clock that is wrong, and a store that fails in every way it may."""
+"""The world of an actor: a clock that is wrong, and a store that fails in every way that the contract allows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from random import Random
 from typing import TypeVar
 
 from shards.errors import Undecided
-from shards.storage.base import Data, Entry, Store
+from shards.storage.base import Entry, Store
+from shards.storage.delegating import DelegatingStore, Verb
 from tests.simulation.scheduler import Scheduler
 
 Result = TypeVar("Result")
@@ -22,7 +23,7 @@ class KilledError(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Adversity:
-    """How often what happens, each as a probability per request.
+    """How often mishaps happen, each as a probability per request.
 
     `stall`: the actor sleeps for minutes or hours before or after; a suspended laptop does.
     """
@@ -55,43 +56,28 @@ class ActorEffects:
         self._scheduler.pass_on(seconds)
 
 
-class UnreliableStore:
+class UnreliableStore(DelegatingStore):
     """One actor's way to the store: slow, lossy, and deadly. Every request hands the baton to others."""
 
     def __init__(self, inner: Store, scheduler: Scheduler, random: Random, adversity: Adversity) -> None:
-        self.inner = inner
+        super().__init__(inner)
         self._scheduler = scheduler
         self._random = random
         self._adversity = adversity
 
     @property
-    def url(self) -> str:
-        return self.inner.url
-
-    @property
     def mapped(self) -> bool:
-        """As a bucket: each range is a request, in which the object may be gone."""
+        """False, as for a bucket: each range is a request, in which the object may be gone."""
         return False
-
-    def get(self, name: str) -> memoryview:
-        return self._request(f"get {name}", lambda: self.inner.get(name))
-
-    def get_ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
-        return self._request(f"get ranges of {name}", lambda: self.inner.get_ranges(name, ranges))
-
-    def size(self, name: str) -> int:
-        return self._request(f"size of {name}", lambda: self.inner.size(name))
-
-    def create(self, name: str, data: Data) -> bool:
-        return self._request(f"create {name}", lambda: self.inner.create(name, data), changes=True)
 
     def list(self, prefix: str = "", *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
         """Page by page, and between two pages the world changes."""
         while limit is None or limit > 0:
             size = self._random.choice((1, 3, 1000))
             size = size if limit is None else min(size, limit)
-            page = self._request(
-                f"list {prefix} after {after!r}",
+            page = self.request(
+                "list",
+                f"{prefix} after {after!r}",
                 lambda size=size, after=after: list(self.inner.list(prefix, after=after, limit=size)),  # type: ignore[misc]
             )
             yield from page
@@ -103,11 +89,12 @@ class UnreliableStore:
     def delete(self, names: Sequence[str]) -> None:
         """One after the other: a failure leaves the later ones."""
         for name in names:
-            self._request(f"delete {name}", lambda name=name: self.inner.delete([name]), changes=True)  # type: ignore[misc]
+            super().delete([name])
 
-    def _request(self, what: str, effect: Callable[[], Result], *, changes: bool = False) -> Result:
+    def request(self, verb: Verb, name: str, send: Callable[[], Result]) -> Result:
+        changes, what = verb in ("create", "delete"), f"{verb} {name}"
         self._before(what, changes=changes)
-        result = effect()
+        result = super().request(verb, name, send)
         self._after(what, result, changes=changes)
         return result
 

@@ -24,7 +24,7 @@ from lookalike.cli.output.output import Output, note
 @index_argument
 @click.argument("what", metavar="WHAT...", nargs=-1, required=True)
 @click.option("--prefix", default="", help="Text to put in front of every key.")
-@click.option("--all-files", is_flag=True, help="Try every file of a folder, whatever its name ends in.")
+@click.option("--all-files", is_flag=True, help="Try every file of a folder, whatever its name.")
 @click.option("-0", "--null", "nul_separated", is_flag=True, help="Names on stdin end in NUL, not in a line break.")
 @click.option(
     "--meta",
@@ -48,20 +48,21 @@ def add(
 ) -> None:
     """Add images: files, folders, globs, objects of a bucket, or - for a list of names on stdin.
 
-    A picture in a folder gets its path inside that folder as its key, a file given by name its name, an object its
-    full key. What has not changed since it was added is left alone, and a changed picture keeps its metadata unless
-    --meta gives other. Hidden files, and files that are no pictures by their names, are left out of folders, globs
-    and buckets.
+    The key of a picture in a folder is its path inside that folder; of a file given by name, the name; of an object,
+    its full key. Pictures that have not changed since they were added are left alone; a changed picture keeps its
+    metadata unless --meta gives other. Hidden files, and files whose names are not those of pictures, are left out of
+    folders, globs and buckets.
 
-    The index is made where there is none. A picture that cannot be read is reported, and the exit code is 1 in the
-    end. Ctrl-C and kill are safe: what was reported as added is in the index, and the next run goes on from there.
+    The index is created if there is none. A picture that cannot be read is reported, and the exit code is 1. Ctrl-C and
+    kill are safe: images that were reported as added are in the index, and the next run continues from there.
     """
+    from lookalike.cli import reporting
     from lookalike.cli.inputs import gather, seen
-    from lookalike.ingest import changes, ingest
+    from lookalike.ingest import changes
     from lookalike.ingest.files import Rules, folder_id
 
     out = Output.of(form)
-    tally = ingest.Tally()
+    tally = reporting.Tally()
     rules = Rules(prefix, all_files, skip=folder_id(address))
     with out.progress("looking") as progress:
         inputs = gather(seen(what, rules, nul_separated=nul_separated), progress)
@@ -69,12 +70,11 @@ def add(
     if is_new:
         note(f"made a new index at {index.url} with signatures of {', '.join(index.settings.families)}")
     with out.progress("comparing") as progress:
-        found = changes.of_some(index, inputs.found, dict(meta), progress)
-        reporter = ingest.Reporter(out, tally, progress)
+        found = changes.compare_some(index, inputs.by_key, dict(meta), progress.advance)
+        reporter = reporting.Reporter(out, tally, progress)
         reporter.unchanged(found.unchanged)
         for unusable in inputs.unusable:
             reporter.failed(unusable)
-    ingest.add(index, found.to_sign, out, tally, jobs=jobs, batch=batch)
-    ingest.tidy(index, tally)
-    ingest.finish(index, out, tally)
+    reporting.add(index, found.to_add, out, tally, jobs=jobs, batch=batch)
+    reporting.finish(index, out, tally)
     click.get_current_context().exit(tally.exit_code)

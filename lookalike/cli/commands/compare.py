@@ -9,14 +9,14 @@ import click
 from lookalike.cli.command import Command, output_options
 from lookalike.cli.output import human
 from lookalike.cli.output.output import Column, Output
-from lookalike.ingest.refused import RefusedError
+from lookalike.cli.refused import RefusedError
 
 if TYPE_CHECKING:
     from lookalike.questions import Key
     from lookalike.signatures.compute import Comparison
 
 KEY = "key:"
-"""What a key of the index begins with, where a file could stand as well."""
+"""Prefix that marks a key of the index where a file is possible too."""
 
 
 @click.command(
@@ -40,22 +40,19 @@ def compare(a: str, b: str, address: str | None, family: str | None, form: str |
     2 when they could not be compared.
     """
     out = Output.of(form)
-    found = _compared(a, b, address, family)
+    comparisons = _compared(a, b, address, family)
     if out.is_json:
-        for one in found:
-            out.json(
-                {"family": one.family, "score": one.score, "distance": one.distance, "is_match": bool(one.is_match)}
-            )
+        for each in comparisons:
+            document = {"family": each.family, "score": each.score, "distance": each.distance}
+            out.json({**document, "is_match": bool(each.is_match)})
     else:
         columns = [Column("family"), Column("score", True), Column("distance", True), Column("match")]
-        out.table(
-            columns,
-            [
-                [one.family, human.score(one.score), human.distance(one.distance), "yes" if one.is_match else "no"]
-                for one in found
-            ],
-        )
-    click.get_current_context().exit(0 if found[0].is_match else 1)
+        rows = [
+            [each.family, human.score(each.score), human.distance(each.distance), "yes" if each.is_match else "no"]
+            for each in comparisons
+        ]
+        out.table(columns, rows)
+    click.get_current_context().exit(0 if comparisons[0].is_match else 1)
 
 
 def _compared(a: str, b: str, address: str | None, family: str | None) -> list[Comparison]:
@@ -68,12 +65,12 @@ def _compared(a: str, b: str, address: str | None, family: str | None) -> list[C
         # without an index there are no keys: `_image` has refused them
         return compute.compare(first, second, families=(family,) if family else DEFAULT)  # type: ignore[arg-type]
     index = Index.open(address)
-    found = index.compare(first, second)
+    comparisons = index.compare(first, second)
     if family is None:
-        return found
-    chosen = [one for one in found if one.family == family]
+        return comparisons
+    chosen = [each for each in comparisons if each.family == family]
     if not chosen:
-        known = ", ".join(one.family for one in found)
+        known = ", ".join(each.family for each in comparisons)
         raise RefusedError(f"{index.url} has no signatures of {family}, only of {known}")
     return chosen
 

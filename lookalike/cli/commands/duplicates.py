@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from lookalike.index import Index
     from shards.search.grouping import Grouping
 
-HASH_SCORE = 100 * (1 - 3 / 64)
-"""3 bits of 64: closer hashes are copies, further ones are often only similar scenes."""
-
 
 @click.command(
     "duplicates",
@@ -27,13 +24,19 @@ HASH_SCORE = 100 * (1 - 3 / 64)
     examples=(
         ("lookalike duplicates photos.index", "groups of pictures that look the same"),
         ("lookalike duplicates photos.index --html duplicates.html", "a page with thumbnails, to look through"),
-        ("lookalike duplicates photos.index --family phash --max-distance 0 --delete-list gone.txt", "only sure ones"),
-        ("lookalike duplicates photos.index --family goldberg --exhaustive", "miss none, however long that takes"),
+        (
+            "lookalike duplicates photos.index --family phash --max-distance 0 --delete-list gone.txt",
+            "only certain ones",
+        ),
+        (
+            "lookalike duplicates photos.index --family goldberg --exhaustive",
+            "compare all pairs, however long that takes",
+        ),
     ),
 )
 @index_argument
 @click.option("--family", metavar="NAME", help="Kind of signature. [default: dhash where there is one, else the first]")
-@click.option("--min-score", type=float, help="From which score on two images are copies. [default: the family's own]")
+@click.option("--min-score", type=float, help="Score from which two images are copies. [default: the family's own]")
 @click.option("--max-distance", type=float, help="The same in the family's unit. [default: 3 bits of 64 for hashes]")
 @click.option(
     "--group",
@@ -41,7 +44,7 @@ HASH_SCORE = 100 * (1 - 3 / 64)
     type=click.Choice(["star", "components"]),
     default="star",
     show_default=True,
-    help="star: every copy is alike to the one to keep. components: or to another copy; such groups chain.",
+    help="star: every copy is like the one to keep. components: or like another copy; such groups chain.",
 )
 @click.option("--exhaustive", is_flag=True, help="Compare every pair of images, however long that takes.")
 @click.option("--html", "page", type=click.Path(dir_okay=False), help="Write a page with thumbnails, one file.")
@@ -66,14 +69,14 @@ def duplicates(
 ) -> None:
     """Find the groups of images that look alike, the largest groups first.
 
-    In each group the image with the most pixels is the one to keep, and every other is alike to that one itself.
-    Pictures without content (all of one colour) look alike without being copies: they are counted apart. Nothing is
-    deleted: --delete-list only writes down what could go, and only files that have not changed since they were added.
+    In each group the image with the most pixels is the one to keep, and every copy is like that image. Pictures without
+    content (all of one colour) look alike without being copies: they are counted apart. Nothing is deleted:
+    --delete-list only lists files that could be deleted, and only those that have not changed since they were added.
 
-    By haar and goldberg, of many images only those pairs are compared that a hash of the index has near each other.
-    That can miss a few, most of them cropped or framed; --exhaustive compares all pairs.
+    In large indexes, haar and goldberg compare only pairs whose hashes in the index are near each other. That can miss
+    a few, most of them cropped or framed; --exhaustive compares all pairs.
     """
-    from lookalike.cli.commands import deletable
+    from lookalike.cli import deletable
     from lookalike.index import Index
 
     if min_score is not None and max_distance is not None:
@@ -82,7 +85,7 @@ def duplicates(
     index = Index.open(address)
     name = family or _usual_family(index)
     if min_score is None and max_distance is None:
-        min_score = _usual_score(index, name)
+        min_score = _duplicate_score(index, name)
     with out.progress("comparing", index.count()) as progress:
         found = index.duplicates(
             family=name,
@@ -111,13 +114,9 @@ def _usual_family(index: Index) -> str:
     return "dhash" if "dhash" in names else names[0]
 
 
-def _usual_score(index: Index, name: str) -> float | None:
-    from shards.families.hashes import ImageHash, Pdq
-
-    for family in index.families:
-        if family.name == name and isinstance(family, ImageHash | Pdq):
-            return HASH_SCORE
-    return None
+def _duplicate_score(index: Index, name: str) -> float | None:
+    """Return the family's own score for duplicates; None if the index has no such family, which `Index` reports."""
+    return next((family.duplicate_score for family in index.families if family.name == name), None)
 
 
 def _say(out: Output, found: Duplicates, family: str) -> None:

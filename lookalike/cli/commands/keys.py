@@ -70,9 +70,9 @@ def remove(address: str, keys: tuple[str, ...], nul_separated: bool, form: str |
     ),
 )
 @index_argument
-@click.option("--prefix", default="", help="Only keys that begin so.")
-@click.option("--limit", "-n", type=click.IntRange(1), help="Only so many.")
-@click.option("--after", metavar="KEY", help="Go on after this key, the last one listed before.")
+@click.option("--prefix", default="", help="Only keys that begin with this text.")
+@click.option("--limit", "-n", type=click.IntRange(1), help="Maximum number of images.")
+@click.option("--after", metavar="KEY", help="Continue after this key, the last one that was listed.")
 @click.option("--long", "-l", "is_long", is_flag=True, help="With size, date and file, not the key alone.")
 @output_options
 def list_(address: str, prefix: str, limit: int | None, after: str | None, is_long: bool, form: str | None) -> None:
@@ -100,7 +100,7 @@ def list_(address: str, prefix: str, limit: int | None, after: str | None, is_lo
 @click.argument("key")
 @output_options
 def show(address: str, key: str, form: str | None) -> None:
-    """Show all that an index has of one image."""
+    """Show everything that an index has of one image."""
     import json
 
     from lookalike.index import Index
@@ -125,7 +125,7 @@ def show(address: str, key: str, form: str | None) -> None:
 
 
 def described(image: Image) -> dict[str, Any]:
-    """An image as JSON."""
+    """Describe an image as JSON."""
     return {
         "key": image.key,
         "width": image.width,

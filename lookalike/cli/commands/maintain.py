@@ -12,7 +12,7 @@ from lookalike.cli.output.output import Column, Output
 
 
 @click.command(
-    "stats", cls=Command, examples=(("lookalike stats s3://pictures/index", "how large it is, and of what"),)
+    "stats", cls=Command, examples=(("lookalike stats s3://pictures/index", "its size, and what takes the space"),)
 )
 @index_argument
 @output_options
@@ -22,27 +22,27 @@ def stats(address: str, form: str | None) -> None:
 
     out = Output.of(form)
     index = Index.open(address)
-    found = index.stats()
+    stored = index.stats()
     families = list(index.settings.families)
     if out.is_json:
-        out.json({"index": index.url, "families": families, **asdict(found), "columns": dict(found.columns)})
+        out.json({"index": index.url, "families": families, **asdict(stored), "columns": dict(stored.columns)})
         return
-    wide = human.count(found.wide, "segment")
-    per_image = f", {found.size / found.images:,.0f} bytes an image" if found.images and found.size else ""
+    wide = human.count(stored.wide, "segment")
+    per_image = f", {stored.size / stored.images:,.0f} bytes an image" if stored.images and stored.size else ""
     out.facts(
         {
             "index": index.url,
             "families": ", ".join(families),
-            "images": human.count(found.images),
-            "shards": human.count(found.shards) + (f", resharding: {wide} to split" if found.wide else ""),
-            "segments": f"{human.count(found.segments)} of {human.size(found.size)} in all{per_image}",
-            "dead rows": human.count(found.dead),
-            "not folded": f"{human.count(found.tail_images, 'image')} in {human.count(found.tail, 'log object')}",
-            "manifest": f"version {found.version:,}",
+            "images": human.count(stored.images),
+            "shards": human.count(stored.shards) + (f", resharding: {wide} to split" if stored.wide else ""),
+            "segments": f"{human.count(stored.segments)} of {human.size(stored.size)} in all{per_image}",
+            "dead rows": human.count(stored.dead),
+            "not folded": f"{human.count(stored.tail_images, 'image')} in {human.count(stored.tail, 'log object')}",
+            "manifest": f"version {stored.version:,}",
         }
     )
-    if found.columns:
-        largest = sorted(found.columns.items(), key=lambda column: (-column[1], column[0]))
+    if stored.columns:
+        largest = sorted(stored.columns.items(), key=lambda column: (-column[1], column[0]))
         out.line("")
         out.table([Column("column"), Column("size", True)], [[name, human.size(size)] for name, size in largest])
 
@@ -51,15 +51,15 @@ def stats(address: str, form: str | None) -> None:
     "compact",
     cls=Command,
     examples=(
-        ("lookalike compact photos.index", "what is due"),
-        ("lookalike compact photos.index --everything", "into as few segments as can be, before many searches"),
+        ("lookalike compact photos.index", "do what is due"),
+        ("lookalike compact photos.index --everything", "into as few segments as possible, before many searches"),
     ),
 )
 @index_argument
-@click.option("--everything", is_flag=True, help="Rewrite into as few segments as can be.")
+@click.option("--everything", is_flag=True, help="Rewrite into as few segments as possible.")
 @output_options
 def compact(address: str, everything: bool, form: str | None) -> None:
-    """Fold fresh records into segments, and merge small segments. Searches and adds may go on meanwhile."""
+    """Fold fresh records into segments, and merge small segments. Searching and adding can go on meanwhile."""
     from lookalike.index import Index
 
     out = Output.of(form)
@@ -77,7 +77,7 @@ def compact(address: str, everything: bool, form: str | None) -> None:
     "reshard",
     cls=Command,
     examples=(
-        ("lookalike reshard photos.index 8", "from 1, 2 or 4 shards, or to go on after an interruption"),
+        ("lookalike reshard photos.index 8", "from 1, 2 or 4 shards, or to continue after an interruption"),
         ("lookalike reshard s3://pictures/index 64 --json", "in a script; one object when it is done"),
     ),
 )
@@ -87,8 +87,8 @@ def compact(address: str, everything: bool, form: str | None) -> None:
 def reshard(address: str, shards: int, form: str | None) -> None:
     """Split an index into SHARDS shards: as many as it has, doubled once or several times, up to 65,536.
 
-    Every segment is rewritten once or more. Adds, searches and compactions may go on meanwhile, and find the same as
-    before. Interrupted, run it again: it goes on where it was.
+    Every segment is rewritten once or more. Adding, searching and compacting can go on meanwhile, and searches find the
+    same as before. If it is interrupted, run it again: it continues where it stopped.
     """
     from lookalike.index import Index
 

@@ -15,10 +15,11 @@ from shards.errors import LookalikeError
 if TYPE_CHECKING:
     from lookalike.answers import Answer
     from lookalike.index import Index
+    from lookalike.options import SearchOptions
     from lookalike.questions import Question
 
 TOGETHER = 64
-"""Images that are searched for together: what is scanned is read once for so many."""
+"""Number of images that are searched for together: columns are read once for all of them."""
 
 
 @click.command(
@@ -27,7 +28,7 @@ TOGETHER = 64
     examples=(
         ("lookalike search photos.index copy.jpg", "the ten images most like this one"),
         ("curl -s https://example.org/a.png | lookalike search photos.index -", "an image from stdin"),
-        ("lookalike search photos.index --key 2019/sea.jpg --min-score 90", "what is like an image of the index"),
+        ("lookalike search photos.index --key 2019/sea.jpg --min-score 90", "images like one of the index"),
         ("lookalike search photos.index copy.jpg --family dhash --max-distance 6", "within 6 bits"),
         ("lookalike search photos.index scan.png --family goldberg --orientations --negatives", "turned or inverted"),
         ("lookalike search photos.index --family dhash --signature 9d8f6b2a12d4e0c1", "by a known hash"),
@@ -37,14 +38,14 @@ TOGETHER = 64
 )
 @index_argument
 @click.argument("images", metavar="[IMAGE]...", nargs=-1)
-@click.option("--key", help="Look for what is like this image of the index.")
-@click.option("--signature", metavar="TEXT", help="Look for what has a signature like this one.")
+@click.option("--key", help="Find images like this one of the index.")
+@click.option("--signature", metavar="TEXT", help="Find images with a signature like this one.")
 @click.option("--family", metavar="NAME", help="Kind of signature to compare. [default: the index's first]")
-@click.option("--limit", "-n", type=int, default=10, show_default=True, help="Images to find, at most.")
-@click.option("--min-score", type=float, help="Leave out what is less alike; 100 is the same.")
+@click.option("--limit", "-n", type=int, default=10, show_default=True, help="Maximum number of images to find.")
+@click.option("--min-score", type=float, help="Leave out images that score less; 100 is the same.")
 @click.option("--max-distance", type=float, help="The same in the family's own unit, such as bits.")
-@click.option("--orientations", is_flag=True, help="Find it turned or mirrored, too.")
-@click.option("--negatives", is_flag=True, help="Find its negative, too.")
+@click.option("--orientations", is_flag=True, help="Also find turned and mirrored copies.")
+@click.option("--negatives", is_flag=True, help="Also find negatives.")
 @click.option(
     "--where", type=name_value, metavar="NAME=VALUE", multiple=True, help="Only images with this metadata. Repeat it."
 )
@@ -65,23 +66,18 @@ def search(
 ) -> None:
     """Find the images most like IMAGE (- reads it from stdin), like another image of the index, or by a signature.
 
-    Of several images each has an answer of its own; one that cannot be read is reported, and the others are searched.
+    Each of several images has its own answer; an image that cannot be read is reported, and the others are searched.
 
-    The exit code is 0 when something was found for each, 1 when nothing was for some, and 2 when a search failed.
+    The exit code is 0 when something was found for every image, 1 when nothing was found for some, and 2 when a search
+    failed.
     """
     from lookalike.index import Index
+    from lookalike.options import SearchOptions
 
     out = Output.of(form)
     index = Index.open(address)
-    options: dict[str, Any] = {
-        "family": family,
-        "limit": limit,
-        "min_score": min_score,
-        "max_distance": max_distance,
-        "orientations": orientations,
-        "negatives": negatives,
-        "where": dict(where),
-    }
+    families = () if family is None else (family,)
+    options = SearchOptions(families, limit, min_score, max_distance, orientations, negatives, dict(where))
     code = 0
     for name, answer in _answers(index, images, key, signature, options):
         if isinstance(answer, LookalikeError):
@@ -93,28 +89,28 @@ def search(
             _say(out, answer, name if len(images) > 1 else None, with_orientation=orientations or negatives)
             code = max(code, 0 if answer.hits else 1)
             if answer.partial:
-                note(f"this is not the whole answer: {', '.join(answer.missing)} could not be searched")
+                note(f"this answer is incomplete: {', '.join(answer.missing)} could not be searched")
                 code = 2
     click.get_current_context().exit(code)
 
 
 def _answers(
-    index: Index, images: tuple[str, ...], key: str | None, signature: str | None, options: dict[str, Any]
+    index: Index, images: tuple[str, ...], key: str | None, signature: str | None, options: SearchOptions
 ) -> Iterator[tuple[str, Answer | LookalikeError]]:
-    """What was asked, as it was given, and the answer, some at a time."""
+    """Yield each question as it was given, and its answer, some at a time."""
     from lookalike.questions import Key, Signature
 
     if sum(given is not None for given in (images or None, key, signature)) != 1:
         raise click.UsageError("give one of IMAGE, --key and --signature")
     if key is not None:
-        yield key, index.search(Key(key), **options)
+        yield key, index.ask([Key(key)], options)[0]
     if signature is not None:
-        yield signature, index.search(Signature(signature), **options)
+        yield signature, index.ask([Signature(signature)], options)[0]
     for start in range(0, len(images), TOGETHER):
         names = images[start : start + TOGETHER]
         questions = [_read(name) for name in names]
-        readable = [one for one in questions if not isinstance(one, LookalikeError)]
-        answers = iter(index.search_many(readable, **options))
+        readable = [question for question in questions if not isinstance(question, LookalikeError)]
+        answers = iter(index.ask(readable, options))
         for name, question in zip(names, questions, strict=True):
             yield name, question if isinstance(question, LookalikeError) else next(answers)
 
@@ -129,7 +125,7 @@ def _read(name: str) -> Question | LookalikeError:
 
 
 def _say(out: Output, answer: Answer, name: str | None, *, with_orientation: bool) -> None:
-    """The hits, under the image's name where there are several."""
+    """Print the hits, under the image's name if there are several images."""
     if out.is_json:
         for rank, hit in enumerate(answer.hits, 1):
             out.json(

@@ -15,30 +15,30 @@ from lookalike.cli.command import Command, index_argument, jobs_option, open_or_
 from lookalike.cli.interruption import Interruption
 from lookalike.cli.output.human import count
 from lookalike.cli.output.output import Output, note
-from lookalike.ingest.refused import RefusedError
+from lookalike.cli.refused import RefusedError
 
 if TYPE_CHECKING:
     from lookalike.web.http.access import Tokens
 
 PORT = 5588
-"""IQDB's, so that its clients find it."""
+"""The port of IQDB, so that its clients find the server."""
 
 DUPLICATES_SECONDS = 300.0
-"""Finding duplicates may take so long: whoever looks for them on a machine of their own has the patience."""
+"""Time limit for finding duplicates: on their own machine, people have the patience."""
 
 DUPLICATES_BYTES = 1 << 30
-"""Of the signatures compared for that: of 4 million images by haar, which takes 7 GB of memory."""
+"""Limit on the signatures that are compared for duplicates: 4 million images by haar, which takes 7 GB of memory."""
 
 MIN_SECRET = 16
-"""Characters of LOOKALIKE_UPLOAD_SECRET: fewer could be guessed from an address that it made."""
+"""Minimum length of LOOKALIKE_UPLOAD_SECRET: a shorter one could be guessed from an address that it signed."""
 
 ORIGIN = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
 
 
 def origin(text: str) -> str:
-    """An option's type: what a browser sends as Origin."""
+    """Read the value of an option as an origin, in the form in which browsers send it."""
     if ORIGIN.fullmatch(text) is None:
-        raise click.BadParameter(f"{text!r} is no origin: give scheme and host, as in https://example.org")
+        raise click.BadParameter(f"{text!r} is not an origin: give scheme and host, as in https://example.org")
     return text.lower()
 
 
@@ -48,7 +48,10 @@ def origin(text: str) -> str:
     examples=(
         ("lookalike serve photos.index --open", "search and add in the browser"),
         ("lookalike serve photos.index --host 0.0.0.0 --tokens tokens.txt", "for other machines, with tokens"),
-        ("lookalike serve photos.index --tokens tokens.txt --public-read", "everybody may ask, who has one may add"),
+        (
+            "lookalike serve photos.index --tokens tokens.txt --public-read",
+            "everybody may search, adding needs a token",
+        ),
         ("lookalike serve s3://pictures/index --cache ~/.cache/lookalike --max-staleness 5", "from a bucket"),
         ("lookalike serve photos.index --port 0 --json", "for a script: the port is in what it prints"),
     ),
@@ -68,29 +71,42 @@ def origin(text: str) -> str:
 )
 @click.option("--public-read", is_flag=True, help="Searching needs no token.")
 @click.option(
-    "--cors", "origins", type=origin, metavar="ORIGIN", multiple=True, help="Pages from there may ask. Repeat it."
+    "--cors",
+    "origins",
+    type=origin,
+    metavar="ORIGIN",
+    multiple=True,
+    help="Allow requests from web pages of this origin. Repeat it.",
 )
-@click.option("--urls/--no-urls", default=True, help="Whether pictures may be named by their address, to be fetched.")
-@click.option("--page/--no-page", default=True, help="Whether there is a page for people at /.")
+@click.option(
+    "--urls/--no-urls", default=True, help="Whether the server fetches pictures that are given by their address."
+)
+@click.option("--page/--no-page", default=True, help="Whether to serve the page for people at /.")
 @click.option("--max-body", type=size, metavar="SIZE", help="Refuse larger requests. [default: 64MiB]")
 @jobs_option
-@click.option("--concurrency", type=click.IntRange(1), help="Requests at work at once; others wait. [default: 64]")
+@click.option(
+    "--concurrency", type=click.IntRange(1), help="Requests that are worked on at once; others wait. [default: 64]"
+)
 @click.option(
     "--max-staleness",
     type=click.FloatRange(0),
     default=0.0,
     metavar="SECONDS",
-    help="How long a search may miss what others have added. From a bucket each look for it takes two requests."
-    " [default: 0]",
+    help="How long a search may miss images that others added. Each check of a bucket takes two requests. [default: 0]",
 )
 @click.option(
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="Keep what was read from a bucket here, for the next start too.",
+    help="Keep what was read from a bucket in this folder, also for the next start.",
 )
-@click.option("--root-path", default="", metavar="PATH", help="What a proxy in front of it takes off the path.")
-@click.option("--access-log", is_flag=True, help="A line on stderr for every request.")
+@click.option(
+    "--root-path",
+    default="",
+    metavar="PATH",
+    help="The prefix that a proxy in front of the server removes from the path.",
+)
+@click.option("--access-log", is_flag=True, help="Print a line on stderr for every request.")
 @click.option("--open", "opens", is_flag=True, help="Open the page in a browser.")
 @output_options
 def serve(
@@ -114,16 +130,18 @@ def serve(
 ) -> None:
     """Serve an index over HTTP: a page for people, the API v1, and the APIs of IQDB and Match.
 
-    The index is made where there is none, and kept in order meanwhile: fresh images are folded into segments, and old
-    objects are deleted. Other commands and other servers may use it at the same time.
+    The index is created if there is none. While it is served, fresh images are folded into segments, and old objects
+    are deleted. Other commands and other servers can use it at the same time.
 
-    Without tokens it answers this machine only, and no page but its own. Ctrl-C and SIGTERM let requests under way
-    finish, for at most 10 seconds.
+    Without tokens it answers this machine only, and no web page but its own. Ctrl-C and SIGTERM let requests finish
+    that have begun, for at most 10 seconds.
     """
     import webbrowser
 
     from lookalike.index import Index
-    from lookalike.signatures.signers import ProcessSigner
+    from lookalike.signatures.async_pool import AsyncProcessPool
+    from lookalike.signatures.pool import Pool
+    from lookalike.signatures.worker import WorkerSettings
     from lookalike.upkeep.background import Upkeep
     from lookalike.web import WebSettings, create_app
     from lookalike.web.http.access import refuse_unsafe_bind
@@ -145,7 +163,7 @@ def serve(
     refuse_unsafe_bind(host, settings.tokens)
     with listen(host, port) as listening:
         kept, is_new = open_or_create(address)
-        # merges read whole segments once: they go past the cache, not through it
+        # merges read whole segments once: they bypass the cache
         index = Index.open(address, max_staleness=max_staleness, cache=cache) if cache or max_staleness else kept
         if is_new:
             note(f"made a new index at {index.url} with signatures of {', '.join(index.settings.families)}")
@@ -159,23 +177,23 @@ def serve(
                 out.line(f"{url}  {count(images, 'image')} in {index.url}  (Ctrl-C stops)")
             out.flush()
             if opens:
-                # in a thread: a browser in the terminal comes back only when it is closed
+                # in a thread: a browser in the terminal returns only when it is closed
                 Thread(target=webbrowser.open, args=(url,), daemon=True).start()
-            # one that came before the server listened for signals itself
+            # False if a signal came before the server handled signals itself
             return not interruption
 
         with (
             Interruption() as interruption,
-            ProcessSigner(index, jobs, settings.sign_seconds) as signer,
+            Pool(WorkerSettings.of(index.settings), jobs, settings.picture_seconds) as pool,
             Upkeep(kept),
         ):
-            signer.start()
-            app = create_app(index, settings, signer=signer)
+            pool.start()
+            app = create_app(index, settings, pool=AsyncProcessPool(pool))
             run(app, listening, started=started, root_path=root_path.rstrip("/"), access_log=access_log)
 
 
 def _tokens(file: Path | None, *, public_read: bool) -> Tokens:
-    """Those of the file and of LOOKALIKE_TOKENS."""
+    """Return the tokens of the file and of LOOKALIKE_TOKENS."""
     from lookalike.web.http.access import Tokens
 
     texts = [file.read_text(encoding="utf-8")] if file is not None else []
@@ -186,7 +204,7 @@ def _tokens(file: Path | None, *, public_read: bool) -> Tokens:
 
 
 def _upload_secret() -> bytes | None:
-    """What signs upload addresses, where several servers of one index have to know each other's."""
+    """Return the key that signs upload addresses, if several servers of one index share one."""
     secret = os.environ.get("LOOKALIKE_UPLOAD_SECRET")
     if secret is not None and len(secret) < MIN_SECRET:
         raise RefusedError(

@@ -10,28 +10,28 @@ import click
 from lookalike.cli.command import Command, adding_options, index_argument, open_or_create, output_options
 from lookalike.cli.output.human import count, shown
 from lookalike.cli.output.output import Output, note
-from lookalike.ingest.refused import RefusedError
+from lookalike.cli.refused import RefusedError
 
 if TYPE_CHECKING:
     from lookalike.ingest.changes import Changes
-    from lookalike.ingest.files import Unusable
+    from lookalike.ingest.outcome import Failure
 
 FEW = 20
-"""Images that an index can lose to a sync without being asked."""
+"""Number of images that a sync may remove without --force, however small the index is."""
 
 
 @click.command(
     "sync",
     cls=Command,
     examples=(
-        ("lookalike sync photos.index ~/Photos --dry-run", "what would change"),
-        ("lookalike sync photos.index ~/Photos", "make it so"),
+        ("lookalike sync photos.index ~/Photos --dry-run", "show what would change"),
+        ("lookalike sync photos.index ~/Photos", "make the index equal to the folder"),
         ("lookalike sync all.index /mnt/scans --prefix scans/", "one part of an index"),
     ),
 )
 @index_argument
 @click.argument("folder")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--force", is_flag=True, help="Remove images even if they are more than half of the index.")
 @click.option("--prefix", default="", help="Text in front of every key; images with other keys are left alone.")
 @click.option("--all-files", is_flag=True, help="Try every file, whatever its name ends in.")
@@ -50,22 +50,23 @@ def sync(
 ) -> None:
     """Make an index equal to a folder, or to a folder of a bucket.
 
-    New and changed pictures are added, and images whose file is gone are removed; what has not changed is left alone.
-    A picture that cannot be read any more stays as it was, and is reported.
+    New and changed pictures are added, and images whose file is gone are removed; unchanged pictures are left alone.
+    A picture that cannot be read any more stays in the index, and is reported.
 
-    More than half of the index is not removed without --force, since a disk that is not mounted looks like an empty
+    More than half of the index is only removed with --force, since a disk that is not mounted looks like an empty
     folder.
     """
+    from lookalike.cli import reporting
     from lookalike.cli.inputs import gather
     from lookalike.index import Index
-    from lookalike.ingest import changes, ingest
+    from lookalike.ingest import changes
     from lookalike.ingest.files import Rules, folder_id, in_folder
     from lookalike.ingest.objects import in_bucket
     from shards.errors import IndexNotFound
     from shards.storage.originals import is_url
 
     out = Output.of(form)
-    tally = ingest.Tally()
+    tally = reporting.Tally()
     rules = Rules(prefix, all_files, skip=folder_id(address))
     try:
         # before the folder is read: a delete is as old as this, and an image added meanwhile outlives it
@@ -75,15 +76,15 @@ def sync(
     with out.progress("looking") as progress:
         inputs = gather(in_bucket(folder, rules) if is_url(folder) else in_folder(folder, rules), progress)
     if order is None and dry_run:
-        _say_plan(out, changes.Changes([changes.ToSign(f, None, False) for f in inputs.found.values()], [], [], 0))
+        _say_plan(out, changes.Changes([changes.ToAdd(f, None, False) for f in inputs.by_key.values()], [], [], 0))
         return
     index, is_new = open_or_create(address)
     if is_new:
         note(f"made a new index at {index.url} with signatures of {', '.join(index.settings.families)}")
     with out.progress("comparing") as progress:
-        found = changes.of_all(index, inputs.found, prefix, progress)
+        found = changes.compare_all(index, inputs.by_key, prefix, progress.advance)
         gone = _surely_gone(found.gone, inputs.unusable)
-        found = changes.Changes(found.to_sign, found.unchanged, gone, found.known)
+        found = changes.Changes(found.to_add, found.unchanged, gone, found.known)
         if dry_run:
             _say_plan(out, found)
             return
@@ -92,40 +93,39 @@ def sync(
                 f"{count(len(gone))} of {count(found.known, 'image')} are not in {shown(folder)}: is it mounted?"
                 " If they are to go, say --force; nothing was changed"
             )
-        reporter = ingest.Reporter(out, tally, progress)
+        reporter = reporting.Reporter(out, tally, progress)
         reporter.unchanged(found.unchanged)
         for unusable in inputs.unusable:
             reporter.failed(unusable)
-    ingest.add(index, found.to_sign, out, tally, jobs=jobs, batch=batch)
+    reporting.add(index, found.to_add, out, tally, jobs=jobs, batch=batch)
     if order is not None and not tally.interruption:
-        ingest.remove(index, gone, order, out, tally)
-    ingest.tidy(index, tally)
-    ingest.finish(index, out, tally)
+        reporting.remove(index, gone, order, out, tally)
+    reporting.finish(index, out, tally)
     click.get_current_context().exit(tally.exit_code)
 
 
-def _surely_gone(keys: Iterable[str], unusable: Iterable[Unusable]) -> list[str]:
-    """Without those whose file, or whose folder, is there and only could not be read."""
-    there = {one.key for one in unusable}
+def _surely_gone(keys: Iterable[str], unusable: Iterable[Failure]) -> list[str]:
+    """Return the keys without those whose file or folder exists, but could not be read."""
+    there = {failure.key for failure in unusable}
     folders = tuple(key for key in there if key.endswith("/"))
     return [key for key in keys if key not in there and not key.startswith(folders)]
 
 
-def _say_plan(out: Output, found: Changes) -> None:
-    new = sum(not one.replaces for one in found.to_sign)
+def _say_plan(out: Output, plan: Changes) -> None:
+    new = sum(not addition.replaces for addition in plan.to_add)
     if out.is_json:
-        for one in found.to_sign:
-            out.json({"key": one.found.key, "status": "would add", "replaced": one.replaces})
-        for key in found.gone:
+        for addition in plan.to_add:
+            out.json({"key": addition.original.key, "status": "would add", "replaced": addition.replaces})
+        for key in plan.gone:
             out.json({"key": key, "status": "would remove"})
-        summary = {"new": new, "changed": len(found.to_sign) - new, "removed": len(found.gone)}
-        out.json({"status": "plan", **summary, "unchanged": len(found.unchanged)})
+        summary = {"new": new, "changed": len(plan.to_add) - new, "removed": len(plan.gone)}
+        out.json({"status": "plan", **summary, "unchanged": len(plan.unchanged)})
         return
-    for one in found.to_sign:
-        out.line(f"would add     {shown(one.found.key)}" + (" (changed)" if one.replaces else ""))
-    for key in found.gone:
+    for addition in plan.to_add:
+        out.line(f"would add     {shown(addition.original.key)}" + (" (changed)" if addition.replaces else ""))
+    for key in plan.gone:
         out.line(f"would remove  {shown(key)}")
     out.line(
-        f"{count(new)} new, {count(len(found.to_sign) - new)} changed, {count(len(found.gone))} gone,"
-        f" {count(len(found.unchanged))} unchanged; nothing was done"
+        f"{count(new)} new, {count(len(plan.to_add) - new)} changed, {count(len(plan.gone))} gone,"
+        f" {count(len(plan.unchanged))} unchanged; nothing was done"
     )

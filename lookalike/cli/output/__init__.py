@@ -1,1 +1,1 @@
-"""What commands print: tables, JSON lines, progress, and pages."""
+"""Output of the commands: tables, JSON lines, progress bars, and pages."""

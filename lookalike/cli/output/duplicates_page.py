@@ -1,4 +1,4 @@
-"""The page of `lookalike duplicates --html`: one file, thumbnails inside, nothing to load from anywhere."""
+"""The page of `lookalike duplicates --html`: one file with all thumbnails inside, which loads nothing else."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from shards.table.read.snapshot import Image
 
 SIDE = 240
-"""Pixels of a thumbnail: twice the size it is drawn in, for dense screens, and about 6 KB."""
+"""Pixels of a thumbnail: twice its size on the page, for dense screens; about 6 KB."""
 
 GROUPS = 1000
-"""Groups on the page: a browser opens so many thumbnails without trouble."""
+"""Limit on the groups on the page: a browser opens so many thumbnails without trouble."""
 
 STYLE = """
 :root { color-scheme: light dark; --line: color-mix(in srgb, CanvasText 18%, Canvas); }
@@ -39,7 +39,7 @@ img, .none { display: block; width: 120px; height: 120px; object-fit: contain; b
 
 
 def page(found: Duplicates, index: Index, family: str, drawn: Callable[[int], None]) -> str:
-    """The page as HTML. `drawn` is told of the images, as they are drawn."""
+    """Return the page as HTML. `drawn` is called with the number of images that were drawn."""
     groups = found.groups[:GROUPS]
     sections = "\n".join(_group(n, group, index, drawn) for n, group in enumerate(groups, 1))
     copies = sum(len(group.copies) for group in found.groups)
@@ -76,7 +76,7 @@ def _group(n: int, group: Group, index: Index, drawn: Callable[[int], None]) -> 
 
 
 def _item(image: Image, copy: Copy | None, index: Index) -> str:
-    """One image; the one to keep is no copy."""
+    """Return one image as HTML; `copy` is None for the image to keep."""
     alike = "<b>keep</b>" if copy is None else f"score {human.score(copy.score)}"
     if copy is not None and copy.distance is not None:
         alike += f", distance {human.distance(copy.distance)}"
@@ -89,7 +89,7 @@ def _item(image: Image, copy: Copy | None, index: Index) -> str:
 
 
 def _drawing(image: Image, index: Index) -> str:
-    """The thumbnail, or why there is none: the file may be elsewhere by now."""
+    """Return the thumbnail as HTML, or a note if the original cannot be read any more."""
     pictures = index.settings.pictures
     try:
         drawn = index.thumbnail(image) or thumbnail(
@@ -102,5 +102,5 @@ def _drawing(image: Image, index: Index) -> str:
 
 
 def _text(text: str) -> str:
-    """Any text, safe between tags and in quotes."""
+    """Escape a text for use between tags and in quotes."""
     return escape(human.shown(text), quote=True)

@@ -1,4 +1,4 @@
-"""What a command prints, decided once: tables for people, one JSON object a line for programs, or plain text."""
+"""The form of a command's output: tables for people, one JSON object a line for programs, or plain text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Form: TypeAlias = Literal["json", "text", "rich"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Of a table. Numbers stand to the right."""
+    """A column of a table. Numbers are aligned to the right."""
 
     title: str
     is_number: bool = False
@@ -26,13 +26,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """`json`: one object a line. `text`: plain, without colours. `rich`: for a terminal."""
+    """The output of a command, in the form that was chosen."""
 
     form: Form
+    """`json`: one object a line. `text`: plain, without colours. `rich`: for a terminal."""
 
     @classmethod
     def of(cls, asked: str | None) -> Output:
-        """What `--json` or `--text` asks for, else `rich` on a terminal and `json` anywhere else."""
+        """Return the output that `--json` or `--text` asks for, else `rich` on a terminal and `json` anywhere else."""
         if asked == "json" or asked == "text":
             return cls(asked)  # type: ignore[arg-type]
         return cls("rich" if sys.stdout.isatty() else "json")
@@ -42,19 +43,19 @@ class Output:
         return self.form == "json"
 
     def json(self, document: Mapping[str, Any]) -> None:
-        """One object, on one line, in ASCII: it survives any locale, and names that are no UTF-8."""
+        """Print an object on one line, in ASCII: safe in any locale, and for names that are not UTF-8."""
         sys.stdout.write(json.dumps(document) + "\n")
 
     def line(self, text: str) -> None:
-        """One line for people."""
+        """Print one line for people."""
         sys.stdout.write(text + "\n")
 
     def flush(self) -> None:
-        """What was printed reaches whoever reads it now."""
+        """Flush what was printed, so that a reader gets it now."""
         sys.stdout.flush()
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]], title: str = "") -> None:
-        """Rows of text for people; whatever the cells hold is shown as it is, on one line."""
+        """Print rows of text for people; each cell stays on one line, without markup."""
         cells = [[shown(cell) for cell in row] for row in rows]
         if self.form == "rich":
             _rich_table(columns, cells, title)
@@ -70,19 +71,19 @@ class Output:
             self.line("  ".join(aligned).rstrip())
 
     def facts(self, facts: Mapping[str, str]) -> None:
-        """Names and values, one a line, for people."""
+        """Print names and values, one pair a line, for people."""
         width = max(map(len, facts))
         for name, value in facts.items():
             self.line(f"{name.ljust(width)}  {shown(value)}")
 
     def progress(self, what: str, total: int | None = None, *, in_bytes: bool = False) -> Progress:
-        """A bar on stderr where somebody can see it, and where it does not run into lines of JSON."""
+        """Return a progress bar on stderr, shown where somebody can see it and it does not mix with lines of JSON."""
         is_apart = self.form == "rich" or (self.is_json and not sys.stdout.isatty())
         return Progress(is_apart and sys.stderr.isatty(), what, total, in_bytes)
 
 
 def note(text: str) -> None:
-    """A remark for people, whatever the output is for."""
+    """Print a remark for people on stderr, whatever the form of the output."""
     click.echo(f"lookalike: {shown(text)}", err=True)
 
 

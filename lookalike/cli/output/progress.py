@@ -1,4 +1,4 @@
-"""A progress bar with rate, time left and failures, or nothing where nobody watches."""
+"""A progress bar with rate, time left and failures; invisible where nobody watches."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn, TaskID
 
 REDRAW_SECONDS = 0.1
-"""As often as anybody sees. Telling the bar of each of 200,000 files would take longer than looking at them."""
+"""Time between two updates of the bar. Updating it for each of 200,000 files would take longer than checking them."""
 
 
 class Progress:
-    """Use as a context manager. `total`: None while nobody knows."""
+    """A progress bar, as a context manager. `total` is None while it is unknown."""
 
     def __init__(self, is_shown: bool, what: str, total: int | None, in_bytes: bool) -> None:
         self._done = self._failed = 0
@@ -40,7 +40,7 @@ class Progress:
             self._bars.stop()
 
     def advance(self, n: int = 1, *, failed: int = 0) -> None:
-        """`n` more are done, `failed` of them in vain."""
+        """Count `n` more as done, `failed` of them as failed."""
         self._done += n
         self._failed += failed
         if self._bars is not None and time.monotonic() - self._drawn >= REDRAW_SECONDS:
@@ -53,12 +53,12 @@ class Progress:
             self._drawn = time.monotonic()
 
     def update(self, done: int, total: int) -> None:
-        """So much is done, of so much."""
+        """Set the bar to `done` of `total`."""
         if self._bars is not None:
             self._bars.update(self._task, completed=done, total=total)
 
     def say(self, line: str) -> None:
-        """A line on stderr, above the bar if there is one."""
+        """Print a line on stderr, above the bar if there is one."""
         if self._bars is not None:
             self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:

@@ -1,1 +1,1 @@
-"""The HTTP API, version 1: what is below `/v1`, `/healthz`, `/readyz` and `/metrics`."""
+"""The HTTP API, version 1: `/v1/…`, `/healthz`, `/readyz` and `/metrics`."""

@@ -1,4 +1,4 @@
-"""`POST /v1/images`: many images in one request, and in one log object."""
+"""`POST /v1/images`: many images in one request, which become one log object."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, Json
 from starlette.responses import Response
 
-from lookalike.signatures.signers import SignedPicture
+from lookalike.signatures.computed import ComputedPicture
 from lookalike.web.api import documents, inputs, openapi
 from lookalike.web.api.documents import BatchDocument, BatchItemDocument
 from lookalike.web.api.images import PutBody
 from lookalike.web.api.inputs import Form, Given
 from lookalike.web.api.metadata import Meta
 from lookalike.web.api.openapi import FETCHED, refusals
+from lookalike.web.dependencies import Serving, needs
 from lookalike.web.http import problems
-from lookalike.web.http.access import Caller, needs
+from lookalike.web.http.access import Caller
 from lookalike.web.http.problems import Problem, validation
-from lookalike.web.service import Service, Serving
+from lookalike.web.service import Service
 from shards.errors import LookalikeError
 from shards.table.format import names
 
@@ -58,19 +59,20 @@ class BatchFields(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """An image to add. `given` is the problem where there is no picture."""
+class Addition:
+    """An image to add."""
 
     key: str
     given: Given | Problem
+    """The picture, or the reason why there is none."""
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 @router.post(
     "",
     summary="Add many images at once",
-    description="Each succeeds or fails alone; those that succeed are written together. The key of a file is its "
-    "name, unless `keys` says otherwise. Of several images of one key the last counts.",
+    description="Each image succeeds or fails alone; those that succeed are written together. The key of a file is its "
+    "name, unless `keys` is given. Of several images with the same key the last one counts.",
     response_model=BatchDocument,
     responses=refusals(*(status for status in FETCHED if status not in (502, 504)), 409),
     openapi_extra=openapi.takes(
@@ -85,75 +87,77 @@ class Wanted:
 async def add(request: Request, service: Serving, _: Annotated[Caller, needs("write")]) -> Response:
     await service.make_room()
     async with inputs.body(request, service, kinds=frozenset({"file"})) as body:
-        wanted = await _wanted(service, body)
-        made = await service.all(partial(_sign, service, one) for one in wanted)
-    there = await service.call(_write, service, wanted, made)
-    return _respond(wanted, made, there)
+        additions = await _additions(service, body)
+        results = await service.all(partial(_compute, service, addition) for addition in additions)
+    existing = await service.call(_write, service, additions, results)
+    return _respond(additions, results, existing)
 
 
-async def _wanted(service: Service, body: inputs.Body) -> list[Wanted]:
-    """The images of a body. Raises Problem where it is not one of many images."""
-    most = service.settings.max_batch
+async def _additions(service: Service, body: inputs.Body) -> list[Addition]:
+    """Return the images of a body. Raises Problem where the body is not one of many images."""
+    max_images = service.settings.max_batch
     if isinstance(body, bytes):
         images = (await inputs.parse(service, BatchBody, body)).images
-        wanted = [Wanted(one.key, _given(one), one.meta) for one in images]
+        additions = [Addition(image.key, _given(image), image.meta) for image in images]
     elif isinstance(body, Form):
         fields = BatchFields.model_validate(body.fields)
-        keys = [one.file_name for one in body.given] if fields.keys is None else fields.keys
+        keys = [given.file_name for given in body.given] if fields.keys is None else fields.keys
         if len(keys) != len(body.given):
             raise validation(f"keys: {len(keys)} keys for {len(body.given)} files", keys)
         strangers = fields.meta.keys() - set(keys)
         if strangers:
-            raise validation("meta: there is no file of this key", min(strangers))
-        wanted = [Wanted(key, given, fields.meta.get(key, {})) for key, given in zip(keys, body.given, strict=True)]
+            raise validation("meta: no file has this key", min(strangers))
+        additions = [
+            Addition(key, given, fields.meta.get(key, {})) for key, given in zip(keys, body.given, strict=True)
+        ]
     else:
-        raise validation("many images are sent as the files of a form, or as JSON; put one to /v1/images/{key}")
-    if not wanted:
+        raise validation("send many images as the files of a form, or as JSON; PUT a single one to /v1/images/{key}")
+    if not additions:
         raise validation("there are no images: send at least one part named file")
-    if len(wanted) > most:
-        raise validation(f"{len(wanted):,} images: at most {most:,} are added at once; send several requests")
-    return wanted
+    if len(additions) > max_images:
+        raise validation(f"{len(additions):,} images: at most {max_images:,} are added at once; send several requests")
+    return additions
 
 
-def _given(one: BatchImage) -> Given | Problem:
+def _given(image: BatchImage) -> Given | Problem:
     try:
-        return one.given()
+        return image.given()
     except Problem as problem:
         return problem
 
 
-async def _sign(service: Service, wanted: Wanted) -> SignedPicture | Problem:
-    if isinstance(wanted.given, Problem):
-        return wanted.given
+async def _compute(service: Service, addition: Addition) -> ComputedPicture | Problem:
+    if isinstance(addition.given, Problem):
+        return addition.given
     try:
-        names.key_bytes(wanted.key)
-        return await service.signer.sign(await inputs.picture(wanted.given, service))
+        names.key_bytes(addition.key)
+        return await service.pool.compute(await inputs.picture(addition.given, service))
     except (LookalikeError, Problem) as error:
         return problems.of(error)
 
 
-def _write(service: Service, wanted: list[Wanted], made: list[SignedPicture | Problem]) -> set[str]:
-    """Write them all in one log object; which of their keys were there before."""
+def _write(service: Service, additions: list[Addition], results: list[ComputedPicture | Problem]) -> set[str]:
+    """Write all of them in one log object. Returns the keys that existed before."""
     records = [
-        # the order is taken here, one after the other, so that the last of a key counts whichever was signed last
-        signed.record(one.key, service.index.next_order(), one.meta)
-        for one, signed in zip(wanted, made, strict=True)
-        if not isinstance(signed, Problem)
+        # orders are taken here, in the order sent, so that the last image of a key counts whichever was ready last
+        result.record(addition.key, service.index.next_order(), addition.meta)
+        for addition, result in zip(additions, results, strict=True)
+        if not isinstance(result, Problem)
     ]
     return service.write(records)
 
 
-def _respond(wanted: list[Wanted], made: list[SignedPicture | Problem], there: set[str]) -> Response:
+def _respond(additions: list[Addition], results: list[ComputedPicture | Problem], existing: set[str]) -> Response:
     items: list[BatchItemDocument] = []
-    seen = set(there)
-    for one, result in zip(wanted, made, strict=True):
+    seen = set(existing)
+    for addition, result in zip(additions, results, strict=True):
         if isinstance(result, Problem):
             error: Any = result.document()
-            items.append({"key": one.key, "status": "failed", "error": error})
+            items.append({"key": addition.key, "status": "failed", "error": error})
         else:
-            is_replaced = one.key in seen
-            items.append({"key": one.key, "status": "replaced" if is_replaced else "added"})
-            seen.add(one.key)
+            is_replaced = addition.key in seen
+            items.append({"key": addition.key, "status": "replaced" if is_replaced else "added"})
+            seen.add(addition.key)
     statuses = [item["status"] for item in items]
     document: BatchDocument = {
         "added": statuses.count("added"),

@@ -1,4 +1,4 @@
-"""`POST /v1/compare`: how alike two images are."""
+"""`POST /v1/compare`: the similarity of two images."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from lookalike.web.api.documents import CompareDocument
 from lookalike.web.api.inputs import Form, Given, Kind
 from lookalike.web.api.openapi import FETCHED, refusals
 from lookalike.web.api.search import question_document
-from lookalike.web.http.access import Caller, needs
+from lookalike.web.dependencies import Serving, needs
+from lookalike.web.http.access import Caller
 from lookalike.web.http.problems import validation
-from lookalike.web.service import Service, Serving
+from lookalike.web.service import Service
 
 router = APIRouter(prefix="/v1/compare", tags=["search"])
 
 
 class Side(BaseModel):
-    """One of the two: exactly one of these."""
+    """One of the two images: exactly one of these fields."""
 
     model_config = ConfigDict(title="Side", extra="forbid")
 
     image: Annotated[str | None, Field(description="A file in base64.")] = None
-    url: Annotated[str | None, Field(description="An address that the server fetches.")] = None
+    url: Annotated[str | None, Field(description="An address for the server to fetch.")] = None
     key: Annotated[str | None, Field(description="The key of an image in the index.")] = None
     signature: Annotated[str | None, Field(description="A signature as text.")] = None
 
@@ -61,36 +62,36 @@ FORM = {"file": openapi.FILES, "url": openapi.TEXTS, "key": openapi.TEXTS, "sign
 
 @router.post(
     "",
-    summary="How alike two images are, to each family",
-    description="Two of file, url, key and signature; in a form, in the order of its parts. A signature is compared "
-    "by the families that can read it.",
+    summary="Compare two images by each family",
+    description="Give two of file, url, key and signature; in a form, the order of the parts counts. A signature is "
+    "compared by the families that can read it.",
     response_model=CompareDocument,
     responses=refusals(*FETCHED, 404),
     openapi_extra=openapi.takes(CompareBody, form=FORM),
 )
 async def compare(request: Request, service: Serving, _: Annotated[Caller, needs("read")]) -> Response:
     async with inputs.body(request, service) as body:
-        a, b = await _given(service, body)
-        first, first_signed = await inputs.question(a, service)
-        second, second_signed = await inputs.question(b, service)
+        a, b = await _sides(service, body)
+        first, first_computed = await inputs.question(a, service)
+        second, second_computed = await inputs.question(b, service)
     scores = await service.call(service.index.compare, first, second)
     document: CompareDocument = {
-        "a": question_document(a, first_signed),
-        "b": question_document(b, second_signed),
-        "scores": [documents.score(one) for one in scores],
+        "a": question_document(a, first_computed),
+        "b": question_document(b, second_computed),
+        "scores": [documents.score_document(score) for score in scores],
     }
     return documents.respond(document)
 
 
-async def _given(service: Service, body: inputs.Body) -> tuple[Given, Given]:
+async def _sides(service: Service, body: inputs.Body) -> tuple[Given, Given]:
     if isinstance(body, bytes):
         document = await inputs.parse(service, CompareBody, body)
         return document.a.given("a"), document.b.given("b")
     if not isinstance(body, Form):
-        raise validation('two images are sent as the parts of a form, or as JSON: {"a": {…}, "b": {…}}')
+        raise validation('send two images as the parts of a form, or as JSON: {"a": {…}, "b": {…}}')
     if body.fields:
         name = min(body.fields)
         raise validation(f"{name}: there is no such field", body.fields[name])
     if len(body.given) != 2:
-        raise validation(f"{len(body.given)} images: a comparison is of two")
+        raise validation(f"{len(body.given)} images: a comparison needs two")
     return body.given[0], body.given[1]

@@ -1,10 +1,9 @@
-"""What is answered, as JSON: the documents of the OpenAPI description, and how they are made of the index's values."""
+"""JSON documents of the answers, as the OpenAPI description has them, made from the index's values."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import ConfigDict, Field, with_config
@@ -13,6 +12,7 @@ from typing_extensions import TypedDict
 
 from lookalike.signatures.compute import Comparison
 from lookalike.web.http.access import Caller
+from lookalike.web.http.timestamps import rfc3339
 from shards.families import Family
 from shards.search.search import Hit
 from shards.table.format.records import Record
@@ -22,33 +22,36 @@ Key = Annotated[str, Field(description="The name of an image in this index.", ex
 Sha256 = Annotated[
     str,
     Field(
-        description="Of the file that was added, in hex.",
+        description="SHA-256 of the file that was added, in hex.",
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     ),
 ]
 Family_ = Annotated[str, Field(description="A kind of signature.", examples=["haar"])]
-Score = Annotated[float, Field(description="How alike: 100 is the same.", examples=[97.3])]
+Score = Annotated[float, Field(description="Similarity from 0 to 100; 100 is the same.", examples=[97.3])]
 Distance = Annotated[
     float | None,
-    Field(description="The same in the family's own unit: bits, for hashes. null where it has none.", examples=[2.0]),
+    Field(description="The distance in the family's unit, such as bits; null where it has none.", examples=[2.0]),
 ]
 Signatures = Annotated[
     dict[str, str], Field(description="Signatures as text, by family.", examples=[{"dhash": "b6b2725949494e4c"}])
 ]
 Meta = Annotated[
-    dict[str, Any], Field(description="What was given with the image.", examples=[{"album": "zoo", "licence": "CC0"}])
+    dict[str, Any],
+    Field(description="Metadata of the image.", examples=[{"album": "zoo", "licence": "CC0"}]),
 ]
 
 
 @with_config(ConfigDict(title="Image"))
 class ImageDocument(TypedDict):
     key: Key
-    width: Annotated[int, Field(description="Pixels, as it was signed.", examples=[1024])]
+    width: Annotated[int, Field(description="Pixels of the decoded picture.", examples=[1024])]
     height: Annotated[int, Field(examples=[768])]
     sha256: Sha256
-    added: Annotated[str, Field(description="When, in UTC.", examples=["2025-03-09T14:03:02.114Z"])]
+    added: Annotated[
+        str, Field(description="Time of adding or replacing it, UTC.", examples=["2025-03-09T14:03:02.114Z"])
+    ]
     meta: Meta
-    source: NotRequired[Annotated[dict[str, Any], Field(description="Where it was read from; for admins only.")]]
+    source: NotRequired[Annotated[dict[str, Any], Field(description="Origin of the picture; for admins only.")]]
 
 
 @with_config(ConfigDict(title="StoredImage"))
@@ -58,13 +61,13 @@ class StoredDocument(ImageDocument):
 
 @with_config(ConfigDict(title="PutImage"))
 class PutDocument(StoredDocument):
-    replaced: Annotated[bool, Field(description="Whether there was an image of this key.")]
+    replaced: Annotated[bool, Field(description="Whether the key existed before.")]
 
 
 @with_config(ConfigDict(title="Images"))
 class ListDocument(TypedDict):
     images: list[ImageDocument]
-    next: Annotated[str | None, Field(description="The `after` of the next page; null at the end.")]
+    next: Annotated[str | None, Field(description="Send it as `after` for the next page; null at the end.")]
 
 
 @with_config(ConfigDict(title="Problem"))
@@ -92,22 +95,22 @@ class BatchDocument(TypedDict):
     added: int
     replaced: int
     failed: int
-    images: Annotated[list[BatchItemDocument], Field(description="In the order in which they were sent.")]
+    images: Annotated[list[BatchItemDocument], Field(description="One for each image, in the order sent.")]
 
 
 @with_config(ConfigDict(title="Hit"))
 class HitDocument(ImageDocument):
-    rank: Annotated[int, Field(description="1 is the best.", examples=[1])]
+    rank: Annotated[int, Field(description="Position among the hits; 1 is the best.", examples=[1])]
     score: Score
     distance: Distance
-    orientation: Annotated[str, Field(description="How it had to be turned to be alike.", examples=["as is"])]
+    orientation: Annotated[str, Field(description="How the question was turned to match.", examples=["as is"])]
 
 
 @with_config(ConfigDict(title="Question"))
 class QuestionDocument(TypedDict):
     kind: Literal["file", "url", "key", "signature", "image"]
-    name: Annotated[str | None, Field(description="File name, address, key, or the beginning of the signature.")]
-    width: NotRequired[Annotated[int, Field(description="Of the picture, where one was given.")]]
+    name: Annotated[str | None, Field(description="File name, address, key, or the start of the signature.")]
+    width: NotRequired[Annotated[int, Field(description="Pixels, where the question was a picture.")]]
     height: NotRequired[int]
     sha256: NotRequired[Sha256]
     preview: NotRequired[Annotated[str, Field(description="A small copy of the picture, as a `data:` address.")]]
@@ -116,15 +119,15 @@ class QuestionDocument(TypedDict):
 @with_config(ConfigDict(title="Answer"))
 class AnswerDocument(TypedDict):
     question: QuestionDocument
-    searched: Annotated[int, Field(description="How many images were compared.")]
+    searched: Annotated[int, Field(description="Number of images that were compared.")]
     hits: list[HitDocument]
     partial: NotRequired[
-        Annotated[bool, Field(description="true where some images could not be compared in time; else left out.")]
+        Annotated[bool, Field(description="true if some images could not be compared in time; otherwise absent.")]
     ]
     missing: NotRequired[
-        Annotated[list[str], Field(description="The segments that they are in. Asking again may find them.")]
+        Annotated[list[str], Field(description="The segments of those images. Asking again may find them.")]
     ]
-    signature: NotRequired[Annotated[str, Field(description="The question's own, where it was asked for.")]]
+    signature: NotRequired[Annotated[str, Field(description="The question's own signature, if requested.")]]
     error: NotRequired[ProblemDocument]
 
 
@@ -140,7 +143,7 @@ class ScoreDocument(TypedDict):
     family: Family_
     score: Score
     distance: Distance
-    is_match: Annotated[bool, Field(description="Whether the family usually calls that the same picture.")]
+    is_match: Annotated[bool, Field(description="Whether this score usually means the same picture.")]
 
 
 @with_config(ConfigDict(title="Comparison"))
@@ -158,57 +161,53 @@ class CopyDocument(ImageDocument):
 
 @with_config(ConfigDict(title="Group"))
 class GroupDocument(TypedDict):
-    head: Annotated[ImageDocument, Field(description="The one with the most pixels.")]
+    head: Annotated[ImageDocument, Field(description="The image with the most pixels.")]
     copies: list[CopyDocument]
 
 
 @with_config(ConfigDict(title="Duplicates"))
 class DuplicatesDocument(TypedDict):
     family: Family_
-    min_score: Annotated[float, Field(description="Copies score this or more.", examples=[95.3])]
+    min_score: Annotated[float, Field(description="Copies have at least this score.", examples=[95.3])]
     groups: list[GroupDocument]
     total_groups: int
-    total_copies: Annotated[int, Field(description="Images that could go: all but the heads.")]
-    flat: Annotated[int, Field(description="Images without content, all alike, which are in no group.")]
+    total_copies: Annotated[int, Field(description="Images that could be removed: all but the heads.")]
+    flat: Annotated[int, Field(description="Blank images, which all look alike and are in no group.")]
     method: Annotated[
         Literal["exhaustive", "sorting", "candidates"],
-        Field(description="How pairs were found. `candidates`: only those were compared that a hash has near."),
+        Field(description="How pairs were found. `candidates`: only pairs that a hash calls near were compared."),
     ]
-    is_complete: Annotated[bool, Field(description="Whether no pair can be missing.")]
+    is_complete: Annotated[bool, Field(description="Whether all pairs were found for certain.")]
 
 
 def respond(document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """The document as an answer. To be called in a thread where it may be large."""
+    """Return the document as an answer. Call it in a thread where the document may be large."""
     content = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Response(content, status, {"Cache-Control": "no-store", **(headers or {})}, "application/json")
 
 
-def time(ns: int) -> str:
-    """Nanoseconds since 1970 as RFC 3339, in UTC, to the millisecond."""
-    at = datetime.fromtimestamp(ns // 10**9, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{ns // 10**6 % 1000:03d}Z"
-
-
-def image(one: Image, caller: Caller) -> ImageDocument:
+def image_document(image: Image, caller: Caller) -> ImageDocument:
+    """Return what this caller may see of an image."""
     document: ImageDocument = {
-        "key": one.key,
-        "width": one.width,
-        "height": one.height,
-        "sha256": one.sha256,
-        "added": time(one.added),
-        "meta": dict(one.meta),
+        "key": image.key,
+        "width": image.width,
+        "height": image.height,
+        "sha256": image.sha256,
+        "added": rfc3339(image.added),
+        "meta": dict(image.meta),
     }
     if "admin" in caller.scopes:
-        document["source"] = dict(one.source)
+        document["source"] = dict(image.source)
     return document
 
 
-def stored(one: Image, signatures: Mapping[str, str], caller: Caller) -> StoredDocument:
-    return {**image(one, caller), "signatures": dict(signatures)}
+def stored_document(image: Image, signatures: Mapping[str, str], caller: Caller) -> StoredDocument:
+    """Return what this caller may see of an image, with its signatures."""
+    return {**image_document(image, caller), "signatures": dict(signatures)}
 
 
 def image_of(record: Record) -> Image:
-    """What the index will say of this record."""
+    """Return the image that the index has once this record is written."""
     return Image(
         record.key,
         record.width,
@@ -221,20 +220,27 @@ def image_of(record: Record) -> Image:
 
 
 def signatures_of(record: Record, families: tuple[Family, ...]) -> dict[str, str]:
-    """The record's signatures as text."""
+    """Return the record's signatures as text."""
     rows = record.rows or {}
     return {family.name: family.format(rows[family.name]) for family in families}
 
 
-def hit(rank: int, one: Hit, caller: Caller) -> HitDocument:
+def hit_document(rank: int, hit: Hit, caller: Caller) -> HitDocument:
+    """Return what this caller may see of a hit."""
     return {
-        **image(one.image, caller),
+        **image_document(hit.image, caller),
         "rank": rank,
-        "score": one.score,
-        "distance": one.distance,
-        "orientation": one.variant,
+        "score": hit.score,
+        "distance": hit.distance,
+        "orientation": hit.variant,
     }
 
 
-def score(one: Comparison) -> ScoreDocument:
-    return {"family": one.family, "score": one.score, "distance": one.distance, "is_match": one.is_match}
+def score_document(comparison: Comparison) -> ScoreDocument:
+    """Return the score of two pictures by one family."""
+    return {
+        "family": comparison.family,
+        "score": comparison.score,
+        "distance": comparison.distance,
+        "is_match": comparison.is_match,
+    }

@@ -1,4 +1,4 @@
-"""`GET /v1/duplicates`: images of the index that look alike, in groups."""
+"""`GET /v1/duplicates`: groups of images in the index that look alike."""
 
 from __future__ import annotations
 
@@ -11,30 +11,33 @@ from starlette.responses import Response
 from lookalike.web.api import documents
 from lookalike.web.api.documents import DuplicatesDocument, GroupDocument
 from lookalike.web.api.openapi import ASKED, refusals
-from lookalike.web.api.search import Bar
-from lookalike.web.http.access import Caller, needs
-from lookalike.web.service import Serving
+from lookalike.web.api.search import Threshold
+from lookalike.web.dependencies import Serving, needs
+from lookalike.web.http.access import Caller
 from shards.search.grouping import Grouping
 
 router = APIRouter(prefix="/v1/duplicates", tags=["search"])
 
 
-class DuplicatesParameters(Bar):
-    """Which duplicates, and which page of them."""
+class DuplicatesParameters(Threshold):
+    """The duplicates to find, and the page of them."""
 
     group: Annotated[
         Grouping,
-        Field(description="`star`: every copy is like its group's head. `components`: like some other of the group."),
+        Field(
+            description="`star`: every copy looks like its group's head. `components`: like some image of its group."
+        ),
     ] = "star"
-    exhaustive: Annotated[bool, Field(description="Compare every pair, where else only likely ones are.")] = False
-    limit: Annotated[int, Field(description="Groups at most.", ge=1, le=1000)] = 100
-    offset: Annotated[int, Field(description="Groups to leave out at the beginning.", ge=0, le=1 << 53)] = 0
+    exhaustive: Annotated[bool, Field(description="Compare every pair, not only likely ones.")] = False
+    limit: Annotated[int, Field(description="Maximum number of groups.", ge=1, le=1000)] = 100
+    offset: Annotated[int, Field(description="Number of groups to skip.", ge=0, le=1 << 53)] = 0
 
 
 @router.get(
     "",
-    summary="Images that look alike, in groups",
-    description="The largest groups first. Found once for a state of the index, then paged through.",
+    summary="Find groups of images that look alike",
+    description="The largest groups come first. The groups are found once for a state of the index, and later pages "
+    "are quick.",
     response_model=DuplicatesDocument,
     responses=refusals(*ASKED, 422),
 )
@@ -42,31 +45,31 @@ async def duplicates(
     service: Serving, caller: Annotated[Caller, needs("read")], parameters: Annotated[DuplicatesParameters, Query()]
 ) -> Response:
     family = service.family(parameters.family)
-    bar = family.match_score if parameters.min_score is None else parameters.min_score
+    threshold = family.match_score if parameters.min_score is None else parameters.min_score
     if parameters.max_distance is not None:
-        bar = family.score_at(parameters.max_distance)
-    found = await service.groups.find(family, bar, parameters.group, exhaustive=parameters.exhaustive)
+        threshold = family.score_at(parameters.max_distance)
+    duplicates = await service.duplicates.find(family, threshold, parameters.group, exhaustive=parameters.exhaustive)
 
     def page() -> Response:
         groups: list[GroupDocument] = [
             {
-                "head": documents.image(group.head, caller),
+                "head": documents.image_document(group.head, caller),
                 "copies": [
-                    {**documents.image(copy.image, caller), "score": copy.score, "distance": copy.distance}
+                    {**documents.image_document(copy.image, caller), "score": copy.score, "distance": copy.distance}
                     for copy in group.copies
                 ],
             }
-            for group in found.groups[parameters.offset : parameters.offset + parameters.limit]
+            for group in duplicates.groups[parameters.offset : parameters.offset + parameters.limit]
         ]
         document: DuplicatesDocument = {
             "family": family.name,
-            "min_score": bar,
+            "min_score": threshold,
             "groups": groups,
-            "total_groups": len(found.groups),
-            "total_copies": sum(len(group.copies) for group in found.groups),
-            "flat": len(found.flat),
-            "method": found.method.name,
-            "is_complete": found.method.is_exact,
+            "total_groups": len(duplicates.groups),
+            "total_copies": sum(len(group.copies) for group in duplicates.groups),
+            "flat": len(duplicates.flat),
+            "method": duplicates.method.name,
+            "is_complete": duplicates.method.is_exact,
         }
         return documents.respond(document)
 

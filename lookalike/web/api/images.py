@@ -1,10 +1,10 @@
-"""`/v1/images`: add, look up, list and delete images."""
+"""`/v1/images`: adding, looking up, listing and deleting images."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
@@ -12,14 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from lookalike.web.api import documents, inputs, openapi
-from lookalike.web.api.documents import ImageDocument, ListDocument, PutDocument, StoredDocument
+from lookalike.web.api.documents import ListDocument, PutDocument, StoredDocument
 from lookalike.web.api.inputs import Form, Given
 from lookalike.web.api.metadata import Meta, MetaText
 from lookalike.web.api.openapi import ASKED, FETCHED, refusals
-from lookalike.web.http.access import Caller, needs
+from lookalike.web.dependencies import Serving, needs
+from lookalike.web.http.access import Caller
 from lookalike.web.http.problems import validation
 from lookalike.web.http.routing import ImageKey
-from lookalike.web.service import Service, Serving
+from lookalike.web.service import Service
 from shards.errors import KeyNotFound
 from shards.table.format.records import Record
 
@@ -35,36 +36,36 @@ class PutBody(BaseModel):
         json_schema_extra={"examples": [{"url": "https://example.org/cat.jpg", "meta": {"album": "zoo"}}]},
     )
 
-    url: Annotated[str | None, Field(description="Where the server fetches it.")] = None
-    image: Annotated[str | None, Field(description="The file in base64.")] = None
+    url: Annotated[str | None, Field(description="An address for the server to fetch.")] = None
+    image: Annotated[str | None, Field(description="A file in base64.")] = None
     meta: Meta = {}
 
     def given(self) -> Given:
-        """The picture. Raises Problem unless there is exactly one."""
+        """Return the picture. Raises Problem unless there is exactly one."""
         if (self.url is None) == (self.image is None):
             raise validation("give either url or image")
         return Given("url", self.url) if self.url is not None else Given("image", self.image or "")
 
 
 class PutParameters(BaseModel):
-    """What may be in the query, or in the fields of a form."""
+    """Options of adding an image, in the query or in the fields of a form."""
 
     model_config = ConfigDict(extra="forbid")
 
     meta: Annotated[
-        MetaText | None, Field(description="A JSON object to find again, as text.", examples=['{"album": "zoo"}'])
+        MetaText | None, Field(description="Metadata: a JSON object, as text.", examples=['{"album": "zoo"}'])
     ] = None
 
 
 @router.put(
     "/{key}",
-    summary="Add an image, or replace the one of this key",
-    description="When this is answered, the image is safe, and every search finds it.",
+    summary="Add an image, or replace the image with this key",
+    description="When the answer comes, the image is stored durably, and every later search finds it.",
     status_code=201,
     response_model=PutDocument,
     responses=refusals(*FETCHED, 409, 412) | {200: {"model": PutDocument, "description": "Replaced."}},
     openapi_extra=openapi.takes(
-        PutBody, form={"file": openapi.FILE, "meta": openapi.json_text("A JSON object to find again.")}, picture=True
+        PutBody, form={"file": openapi.FILE, "meta": openapi.json_text("Metadata: a JSON object.")}, picture=True
     ),
 )
 async def put(
@@ -73,18 +74,18 @@ async def put(
     service: Serving,
     caller: Annotated[Caller, needs("write")],
     parameters: Annotated[PutParameters, Query()],
-    if_none_match: Annotated[str | None, Header(description="`*`: only if there is no image of this key.")] = None,
+    if_none_match: Annotated[str | None, Header(description="`*`: add the image only if the key is new.")] = None,
 ) -> Response:
     if if_none_match not in (None, "*"):
-        raise validation("If-None-Match: only * is understood", if_none_match)
+        raise validation("If-None-Match: only * is supported", if_none_match)
     await service.make_room()
     async with inputs.body(request, service, kinds=inputs.PICTURES) as body:
         given, meta = await _picture(service, body)
         if parameters.meta is not None:
             meta = {**parameters.meta, **meta}
         data = await inputs.picture(given, service)
-    signed = await service.signer.sign(data)
-    record = signed.record(key, service.index.next_order(), meta)
+    computed = await service.pool.compute(data)
+    record = computed.record(key, service.index.next_order(), meta)
     if if_none_match == "*":
         await service.write_new(record)
         return put_response(service, record, caller, is_replaced=False)
@@ -93,16 +94,18 @@ async def put(
 
 
 def put_response(service: Service, record: Record, caller: Caller, *, is_replaced: bool) -> Response:
-    """The answer to whoever added this image."""
+    """Return the answer to the caller that added this image."""
     document: PutDocument = {
-        **documents.stored(documents.image_of(record), documents.signatures_of(record, service.index.families), caller),
+        **documents.stored_document(
+            documents.image_of(record), documents.signatures_of(record, service.index.families), caller
+        ),
         "replaced": is_replaced,
     }
     return documents.respond(document, 200 if is_replaced else 201)
 
 
 async def _picture(service: Service, body: inputs.Body) -> tuple[Given, Mapping[str, Any]]:
-    """The one picture of a body, and its metadata."""
+    """Return the picture of a body, and its metadata. Raises Problem unless there is exactly one."""
     if isinstance(body, Given):
         return body, {}
     if isinstance(body, bytes):
@@ -112,25 +115,25 @@ async def _picture(service: Service, body: inputs.Body) -> tuple[Given, Mapping[
         parameters = PutParameters.model_validate(body.fields)
         if len(body.given) == 1:
             return body.given[0], parameters.meta or {}
-        raise validation(f"{len(body.given)} pictures were sent, one is needed")
+        raise validation(f"{len(body.given)} pictures: send exactly one")
     raise validation("there is no picture: send it as the body, as the file of a form, or its url as JSON")
 
 
 @router.get(
     "/{key}",
-    summary="What is known of an image",
+    summary="Get an image's metadata and signatures",
     response_model=StoredDocument,
     responses=refusals(*ASKED, 404, 422),
 )
 async def get(key: ImageKey, service: Serving, caller: Annotated[Caller, needs("read")]) -> Response:
-    found = await service.call(service.index.get, key)
-    return documents.respond(documents.stored(found.image, found.signatures, caller))
+    stored = await service.call(service.index.get, key)
+    return documents.respond(documents.stored_document(stored.image, stored.signatures, caller))
 
 
 @router.delete(
     "/{key}",
     summary="Delete an image from the index",
-    description="The file that it was made of is not touched.",
+    description="The file that it was added from is not touched.",
     status_code=204,
     responses=refusals(*ASKED, 404, 409, 422),
 )
@@ -142,19 +145,19 @@ async def delete(key: ImageKey, service: Serving, _: Annotated[Caller, needs("wr
 
 
 class ListParameters(BaseModel):
-    """Which images to list."""
+    """The images to list."""
 
     model_config = ConfigDict(extra="forbid")
 
-    prefix: Annotated[str, Field(description="Only keys that begin so.", max_length=1024)] = ""
-    after: Annotated[str | None, Field(description="The `next` of the page before.", max_length=2048)] = None
-    limit: Annotated[int, Field(description="Images at most.", ge=1, le=1000)] = 100
+    prefix: Annotated[str, Field(description="Only images whose key begins with this.", max_length=1024)] = ""
+    after: Annotated[str | None, Field(description="The `next` of the previous page.", max_length=2048)] = None
+    limit: Annotated[int, Field(description="Maximum number of images.", ge=1, le=1000)] = 100
 
 
 @router.get(
     "",
-    summary="The images, page by page",
-    description="In an order of the index's own, which stays the same while images come and go.",
+    summary="List the images, page by page",
+    description="The order is the index's own, and stays the same while images are added and deleted.",
     response_model=ListDocument,
     responses=refusals(*ASKED, 422),
 )
@@ -164,18 +167,19 @@ async def list_images(
     after = _key_of(parameters.after) if parameters.after is not None else None
 
     def page() -> Response:
-        found = list(service.index.list(after=after, limit=parameters.limit + 1, prefix=parameters.prefix))
-        shown = found[: parameters.limit]
-        images: Sequence[ImageDocument] = [documents.image(one, caller) for one in shown]
-        return documents.respond(
-            {"images": images, "next": _cursor(shown[-1].key) if len(found) > len(shown) else None}
-        )
+        images = list(service.index.list(after=after, limit=parameters.limit + 1, prefix=parameters.prefix))
+        shown = images[: parameters.limit]
+        document: ListDocument = {
+            "images": [documents.image_document(image, caller) for image in shown],
+            "next": _cursor(shown[-1].key) if len(images) > len(shown) else None,
+        }
+        return documents.respond(document)
 
     return await service.call(page)
 
 
 def _cursor(key: str) -> str:
-    """Where to go on after this key: opaque to clients."""
+    """Return a token for the page after this key, opaque to clients."""
     return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
 
 
@@ -183,4 +187,4 @@ def _key_of(cursor: str) -> str:
     try:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
-        raise validation("after: this is not the next of a page; leave it out to begin anew", cursor) from error
+        raise validation("after: this is not the next of a page; leave it out to start again", cursor) from error

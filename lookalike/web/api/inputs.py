@@ -1,4 +1,4 @@
-"""What a request brings: pictures and questions out of its body, whatever form that has."""
+"""Pictures and questions from the body of a request, whatever form it has."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from lookalike.questions import Key, Question, Signature, Signed
-from lookalike.signatures.signers import SignedPicture
+from lookalike.questions import Key, Question, Signature
+from lookalike.signatures.computed import ComputedPicture, Signed
 from lookalike.web.http.problems import Problem, validation
 from lookalike.web.service import Service
 
 Kind: TypeAlias = Literal["file", "url", "key", "signature", "image"]
 
 PICTURES: frozenset[Kind] = frozenset({"file", "url", "image"})
-"""Kinds that are signed; the others are known to the index, or are signatures already."""
+"""Kinds whose signatures are computed; the others are keys of the index, or signatures."""
 
 QUESTIONS: frozenset[Kind] = PICTURES | {"key", "signature"}
 
 SHOWN = 64
-"""Characters of a signature or an address that name a question in an answer."""
+"""Characters of a signature or an address by which an answer names its question."""
 
 PART_BYTES = 8 << 20
-"""Of a form's text field: the metadata of a thousand images."""
+"""Maximum size of a form's text field: the metadata of a thousand images."""
 
 FORMS = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})
 
@@ -38,15 +38,16 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Something to look at. `content`: bytes, a file of a form, base64 of an image, or the text of the other kinds."""
+    """A picture, a key or a signature that a client sent."""
 
     kind: Kind
     content: bytes | str | UploadFile = field(repr=False)
+    """Bytes or a form's file for `file`, base64 for `image`, otherwise the address, key or signature."""
     file_name: str = ""
 
     @property
     def name(self) -> str | None:
-        """How an answer calls it."""
+        """The name by which an answer refers to this."""
         if self.kind in ("file", "image"):
             return self.file_name or None
         text = str(self.content)
@@ -55,10 +56,12 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form: `given`, in the order of its parts, and its other fields."""
+    """A form."""
 
     given: Sequence[Given]
+    """In the order of the form's parts."""
     fields: Mapping[str, str]
+    """The other fields."""
 
 
 Body: TypeAlias = Form | Given | bytes | None
@@ -67,9 +70,10 @@ Body: TypeAlias = Form | Given | bytes | None
 
 @asynccontextmanager
 async def body(request: Request, service: Service, *, kinds: frozenset[Kind] = QUESTIONS) -> AsyncIterator[Body]:
-    """The body of this request; `kinds`: the fields of a form that are things given. Its files are closed at the end.
+    """Read the body of this request. Its files are closed at the end.
 
-    Raises Problem where it cannot be read, 415 where it is of another media type.
+    `kinds` are the fields of a form that become `Given`. Raises Problem where the body is malformed, or 415 where it is
+    of another media type.
     """
     media_type = media_type_of(request)
     if media_type in FORMS:
@@ -90,7 +94,7 @@ async def body(request: Request, service: Service, *, kinds: frozenset[Kind] = Q
         raise Problem(
             415,
             "unsupported-content-type",
-            "That kind of body is not read here",
+            "Unsupported kind of body",
             f"Content-Type is {media_type}",
             media_type,
             "Send a picture itself (image/… or application/octet-stream), multipart/form-data, or application/json.",
@@ -98,7 +102,7 @@ async def body(request: Request, service: Service, *, kinds: frozenset[Kind] = Q
 
 
 def media_type_of(request: Request) -> str:
-    """What the body says it is, without parameters, in small letters; empty where it says nothing."""
+    """Return the media type of the body without parameters, in lower case; empty where there is none."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
@@ -108,12 +112,12 @@ def _form(parts: Sequence[tuple[str, UploadFile | str]], kinds: frozenset[Kind])
     for name, value in parts:
         if isinstance(value, UploadFile):
             if name != "file":
-                raise validation(f"{name}: pictures are sent in parts named file, other fields as text", name)
+                raise validation(f"{name}: send pictures in parts named file, and other fields as text", name)
             if value.filename or value.size:
                 # a browser sends a file field that was left empty as a nameless file of 0 bytes
                 given.append(Given("file", value, value.filename or ""))
         elif name == "file":
-            raise validation("file: this is text; give the part a filename, so that it is a file", value)
+            raise validation("file: this is text; give the part a filename to send a file", value)
         elif name in kinds:
             given.append(Given(name, value))
         elif name in fields:
@@ -124,12 +128,12 @@ def _form(parts: Sequence[tuple[str, UploadFile | str]], kinds: frozenset[Kind])
 
 
 async def parse(service: Service, model: type[Model], data: bytes) -> Model:
-    """The JSON document as this model, strictly: `"10"` is no number. Raises pydantic's ValidationError."""
+    """Parse the JSON document strictly: `"10"` is not a number. Raises pydantic's ValidationError."""
     return await service.call(model.model_validate_json, data, strict=True)
 
 
 async def picture(given: Given, service: Service) -> bytes:
-    """The bytes of a picture that is given as a file, an address or base64. Raises Problem."""
+    """Return the bytes of a picture that is given as a file, an address or base64. Raises Problem."""
     if given.kind == "url":
         return (await service.fetcher.fetch(str(given.content))).data
     if isinstance(given.content, UploadFile):
@@ -140,38 +144,39 @@ async def picture(given: Given, service: Service) -> bytes:
 
 
 def _decoded(text: str) -> bytes:
-    """The bytes of base64, or of a `data:` address of base64."""
+    """Decode base64, or a `data:` URL with base64."""
     encoded = text.partition(",")[2] if text.startswith("data:") else text
     try:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise validation(f"image: this is not base64 ({error})", text) from error
+        raise validation(f"image: invalid base64 ({error})", text) from error
 
 
 async def question(
     given: Given, service: Service, *, orientations: bool = False
-) -> tuple[Question, SignedPicture | None]:
-    """What the index is asked, and the signed picture where one was given. Raises Problem, PictureError."""
+) -> tuple[Question, ComputedPicture | None]:
+    """Return the question for the index, and the computed picture if there is one. Raises Problem, PictureError."""
     if given.kind == "signature":
         return Signature(str(given.content)), None
     if given.kind == "key":
         key = str(given.content)
         return await _turned(key, service) if orientations else Key(key), None
-    signed = await service.signer.sign(await picture(given, service), orientations=orientations)
-    return signed.question(), signed
+    computed = await service.pool.compute(await picture(given, service), orientations=orientations)
+    return computed.question(), computed
 
 
 async def _turned(key: str, service: Service) -> Question:
-    """The image of this key in its orientations: a key alone has one, its picture or a small copy of it has them all.
+    """Return a question with all orientations of the image of this key.
 
-    The index is asked for the key alone where it keeps neither, and says that it cannot be turned.
+    The index knows the signatures of one orientation only; the others are computed from the image's file or thumbnail.
+    Where both are missing, the question is the key alone, and the index answers that it cannot be turned.
     """
     stored = await service.call(service.index.get, key)
     data = await service.call(service.index.content, stored.image)
     data = data or await service.call(service.index.thumbnail, stored.image)
     if data is None:
         return Key(key)
-    signed = await service.signer.sign(data, orientations=True)
-    # a small copy is a little different from the picture itself, whose signatures are known
+    computed = await service.pool.compute(data, orientations=True)
+    # a thumbnail differs a little from the picture itself, whose signatures are known
     as_is = {family.name: family.parse(stored.signatures[family.name]) for family in service.index.families}
-    return Signed((as_is, *signed.orientations[1:]))
+    return Signed((as_is, *computed.orientations[1:]))

@@ -1,4 +1,4 @@
-"""Metadata of images as clients send it: a JSON object, of a size that a log object bears."""
+"""Metadata of images as clients send it: a JSON object of limited size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import AfterValidator, Field, Json
 
 MAX_BYTES = 64 << 10
-"""Of one image's metadata as JSON: it is written with every change of the image, and read with every hit."""
+"""Maximum size of one image's metadata as JSON: it is written with every change, and read with every hit."""
 
 
 def _checked(meta: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -18,16 +18,16 @@ def _checked(meta: Mapping[str, Any]) -> Mapping[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"is not JSON: {error}") from error
     if size > MAX_BYTES:
-        raise ValueError(f"has {size:,} bytes as JSON; metadata has at most {MAX_BYTES:,}")
+        raise ValueError(f"has {size:,} bytes as JSON; metadata may have {MAX_BYTES:,} at most")
     return meta
 
 
 Meta: TypeAlias = Annotated[
     dict[str, Any],
     AfterValidator(_checked),
-    Field(description="A JSON object to find again.", examples=[{"album": "zoo"}]),
+    Field(description="Metadata: a JSON object.", examples=[{"album": "zoo"}]),
 ]
-"""In a JSON document."""
+"""Metadata in a JSON document."""
 
 MetaText: TypeAlias = Json[Meta]
-"""In the query or in a form."""
+"""Metadata in the query or in a form."""

@@ -1,4 +1,4 @@
-"""The OpenAPI description: what the framework cannot see, since bodies are read by hand and refusals are one shape."""
+"""Additions to the OpenAPI description: the framework does not see bodies, which are read by hand, nor refusals."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ Schema = dict[str, Any]
 REF = "#/components/schemas/{model}"
 
 REFUSALS = {
-    400: "The body cannot be read as what it says it is.",
-    401: "A token is needed, or this one is not known.",
-    403: "This token, host or page may not do that.",
-    404: "There is no such image, or nothing of the kind is kept of it.",
+    400: "The body is malformed.",
+    401: "A token is needed, or the token is unknown.",
+    403: "Not allowed for this token, host or page.",
+    404: "There is no such image, or its picture is not available.",
     408: "The body did not arrive in time.",
-    409: "Others changed the index at the same moment, again and again; send it again.",
-    412: "There is an image of this key already (If-None-Match).",
+    409: "Other writers kept changing the index at the same time. Send it again.",
+    412: "The key exists already (If-None-Match).",
     413: "The body or the picture is too large.",
-    415: "That is no picture that is read here, or no kind of body that is.",
-    422: "A field is not what it should be, or the picture is damaged.",
-    429: "Too much at once; wait as long as Retry-After says.",
+    415: "The body or the picture is of an unsupported kind.",
+    422: "A field is invalid, or the picture is damaged.",
+    429: "The service is busy. Try again after the seconds in Retry-After.",
     502: "The address gave no picture.",
-    503: "The store failed or broke off; Retry-After says whether to send it again.",
-    504: "The address took too long.",
+    503: "The store failed. With Retry-After, try again after those seconds.",
+    504: "The address took too long to answer.",
 }
 
 ASKED = (401, 403, 429, 503)
-"""What any request may be refused with."""
+"""Statuses with which any request may be refused."""
 
 SENT = (*ASKED, 400, 408, 413, 415, 422)
-"""What a request with a body may be refused with."""
+"""Statuses with which a request with a body may be refused."""
 
 FETCHED = (*SENT, 502, 504)
-"""What a request may be refused with whose pictures are fetched from addresses."""
+"""Statuses with which a request may be refused whose pictures are fetched from addresses."""
 
 PICTURES = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "application/octet-stream")
 """Some of the media types of a body that is a picture."""
@@ -52,16 +52,16 @@ _bodies: dict[str, type[BaseModel]] = {}
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route for these statuses: each a problem document."""
+    """Return the `responses` of a route for these statuses: each is a problem document."""
     content = {problems.MEDIA_TYPE: {"schema": {"$ref": REF.format(model="ProblemDocument")}}}
-    found: dict[int | str, dict[str, Any]] = {}
+    responses: dict[int | str, dict[str, Any]] = {}
     for status in sorted(set(statuses)):
-        found[status] = {"description": REFUSALS[status], "content": content}
+        responses[status] = {"description": REFUSALS[status], "content": content}
         if status in (409, 429, 503):
-            found[status]["headers"] = {
+            responses[status]["headers"] = {
                 "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}
             }
-    return found
+    return responses
 
 
 def takes(
@@ -71,7 +71,7 @@ def takes(
     picture: bool = False,
     required: bool = True,
 ) -> Schema:
-    """The `openapi_extra` of a route whose body is this JSON document, or a form of these fields, or a picture.
+    """Return the `openapi_extra` of a route whose body is this JSON document, a form of these fields, or a picture.
 
     A form may have other fields where the document may.
     """
@@ -96,12 +96,12 @@ TEXTS: Schema = {"type": "array", "items": {"type": "string"}}
 
 
 def json_text(description: str) -> Schema:
-    """A form's field that holds JSON."""
+    """Return the schema of a form's field that holds JSON."""
     return {"type": "string", "contentMediaType": "application/json", "description": description}
 
 
 def describe(app: FastAPI) -> Schema:
-    """The whole description of this app, made once."""
+    """Return the whole description of this app, made once."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title,
@@ -118,7 +118,7 @@ def describe(app: FastAPI) -> Schema:
             schemas.pop(unused, None)
         for operations in document["paths"].values():
             for operation in operations.values():
-                # the framework's own refusal, where a route does not name that status: ours are others
+                # the framework adds its own refusal where a route does not name that status; ours look different
                 if "HTTPValidationError" in str(operation["responses"].get("422")):
                     del operation["responses"]["422"]
         document["components"]["schemas"] = dict(sorted(schemas.items()))
@@ -127,6 +127,6 @@ def describe(app: FastAPI) -> Schema:
 
 
 def methods(app: FastAPI, path: str) -> list[str]:
-    """The methods that the description has for this path, HEAD with GET; none where it does not have the path."""
-    found = {method.upper() for method in describe(app)["paths"].get(path, {})}
-    return sorted(found | {"HEAD"} if "GET" in found else found)
+    """Return the methods of a path, with HEAD for GET; none where the description lacks the path."""
+    known = {method.upper() for method in describe(app)["paths"].get(path, {})}
+    return sorted(known | {"HEAD"} if "GET" in known else known)

@@ -1,4 +1,4 @@
-"""`POST /v1/search`: which images look like these."""
+"""`POST /v1/search`: finding images that look like these."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field, Json, model_validator
 from starlette.responses import Response
 
 from lookalike.answers import Answer
+from lookalike.options import SearchOptions
 from lookalike.questions import Key, Question, Signature
-from lookalike.signatures.signers import SignedPicture
+from lookalike.signatures.computed import ComputedPicture
 from lookalike.web.api import documents, inputs, openapi
 from lookalike.web.api.documents import AnswerDocument, QuestionDocument, SearchDocument
 from lookalike.web.api.inputs import Form, Given, Kind
 from lookalike.web.api.openapi import FETCHED, refusals
+from lookalike.web.dependencies import Serving, needs
 from lookalike.web.http import problems
-from lookalike.web.http.access import Caller, needs
+from lookalike.web.http.access import Caller
 from lookalike.web.http.problems import Problem, validation
-from lookalike.web.service import Service, Serving
+from lookalike.web.service import Service
 from shards.errors import LookalikeError
 from shards.families import Family
 from shards.search.query import LIMIT
@@ -30,56 +32,70 @@ from shards.search.query import LIMIT
 router = APIRouter(prefix="/v1/search", tags=["search"])
 
 MAX_LIMIT = 1000
-"""Hits of one question: past that a program reads the index itself."""
+"""Hits of one question; a program that needs more reads the index itself."""
 
 
-class Bar(BaseModel):
-    """Of which family, and from which likeness on."""
+class Threshold(BaseModel):
+    """The family to search by, and the minimum similarity."""
 
     model_config = ConfigDict(extra="forbid")
 
     family: Annotated[
-        str | None, Field(description="The index's first unless given; /v1/stats lists them.", examples=["haar"])
+        str | None, Field(description="The family to compare by; the index's first by default.", examples=["haar"])
     ] = None
-    min_score: Annotated[
-        float | None, Field(description="Leave out what scores less.", ge=0, le=100, allow_inf_nan=False)
-    ] = None
+    min_score: Annotated[float | None, Field(description="Minimum score.", ge=0, le=100, allow_inf_nan=False)] = None
     max_distance: Annotated[
         float | None,
-        Field(description="The same in the family's own unit; not with min_score.", ge=0, allow_inf_nan=False),
+        Field(
+            description="Maximum distance, in the family's unit; not with min_score.",
+            ge=0,
+            allow_inf_nan=False,
+        ),
     ] = None
 
     @model_validator(mode="after")
-    def one_bar(self) -> Bar:
+    def one_threshold(self) -> Threshold:
         if self.min_score is not None and self.max_distance is not None:
             raise ValueError("give min_score or max_distance, not both")
         return self
 
 
-class SearchOptions(Bar):
-    """How to search."""
+class SearchFields(Threshold):
+    """Options of a search."""
 
-    limit: Annotated[int, Field(description="Hits at most.", ge=1, le=MAX_LIMIT)] = LIMIT
-    orientations: Annotated[bool, Field(description="Also find it turned or mirrored.")] = False
-    negatives: Annotated[bool, Field(description="Also find its negative, where the family can.")] = False
-    signatures: Annotated[bool, Field(description="Answer with the question's own signature, too.")] = False
-    preview: Annotated[bool, Field(description="Answer with a small copy of the picture that was asked for.")] = False
+    limit: Annotated[int, Field(description="Maximum number of hits.", ge=1, le=MAX_LIMIT)] = LIMIT
+    orientations: Annotated[bool, Field(description="Also find turned and mirrored copies.")] = False
+    negatives: Annotated[bool, Field(description="Also find negatives, if the family can.")] = False
+    signatures: Annotated[bool, Field(description="Include the question's own signature in the answer.")] = False
+    preview: Annotated[bool, Field(description="Include a small copy of the question's picture.")] = False
 
 
-class SearchParameters(SearchOptions):
-    """How to search, in the query or in the fields of a form."""
+class SearchParameters(SearchFields):
+    """Options of a search, in the query or in the fields of a form."""
 
     filter: Annotated[
         Json[dict[str, Any]] | None,
-        Field(description="A JSON object: metadata that must be equal.", examples=['{"album": "zoo"}']),
+        Field(description="A JSON object of metadata that hits must have.", examples=['{"album": "zoo"}']),
     ] = None
+
+    def search_options(self, family: Family) -> SearchOptions:
+        """Return what the index is told, with the family that was looked up."""
+        return SearchOptions(
+            families=(family.name,),
+            limit=self.limit,
+            min_score=self.min_score,
+            max_distance=self.max_distance,
+            orientations=self.orientations,
+            negatives=self.negatives,
+            where=self.filter or {},
+        )
 
 
 Texts = str | list[str]
 
 
-class SearchBody(SearchOptions):
-    """What to look for, one or several of each, and how."""
+class SearchBody(SearchFields):
+    """Questions, one or several of each kind, and options."""
 
     model_config = ConfigDict(
         title="SearchBody",
@@ -88,13 +104,13 @@ class SearchBody(SearchOptions):
     )
 
     image: Annotated[Texts, Field(description="Files in base64.")] = []
-    url: Annotated[Texts, Field(description="Addresses that the server fetches.")] = []
+    url: Annotated[Texts, Field(description="Addresses for the server to fetch.")] = []
     key: Annotated[Texts, Field(description="Keys of images in the index.")] = []
-    signature: Annotated[Texts, Field(description="Signatures of the family as text.")] = []
-    filter: Annotated[dict[str, Any] | None, Field(description="Metadata that must be equal.")] = None
+    signature: Annotated[Texts, Field(description="Signatures of the family, as text.")] = []
+    filter: Annotated[dict[str, Any] | None, Field(description="Metadata that hits must have.")] = None
 
     def given(self) -> list[Given]:
-        """The questions, in this order of kinds."""
+        """Return the questions, in this order of kinds."""
         kinds: dict[Kind, Texts] = {"image": self.image, "url": self.url, "key": self.key, "signature": self.signature}
         return [
             Given(kind, text)
@@ -113,19 +129,20 @@ FORM = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question that is ready: what the index is asked, or why it cannot be. `signed` where it was a picture."""
+class PreparedQuestion:
+    """A question that is ready for the index, or the reason why it cannot be asked."""
 
     given: Given
     question: Question | Problem
-    signed: SignedPicture | None = None
+    computed: ComputedPicture | None = None
+    """The picture, where one was given."""
 
 
 @router.post(
     "",
     summary="Find images that look like these",
-    description="The exact best hits of each question, by falling score, then by key. With one question its error is "
-    "that of the request; of several, each has its own.",
+    description="The best hits of each question, exactly, by falling score and then by key. The error of a single "
+    "question is the error of the request; several questions succeed or fail one by one.",
     response_model=SearchDocument,
     responses=refusals(*FETCHED, 404),
     openapi_extra=openapi.takes(SearchBody, form=FORM, picture=True),
@@ -140,25 +157,26 @@ async def search(
     async with inputs.body(request, service) as body:
         given, own = await _given(service, body)
         options = SearchParameters.model_construct(**{**parameters.model_dump(exclude_unset=True), **own})
-        one_bar(options)
+        check_threshold(options)
         family = service.family(options.family)
         if not 1 <= len(given) <= service.settings.max_questions:
             raise validation(
-                f"{len(given)} questions: ask 1 to {service.settings.max_questions} at once",
+                f"{len(given)} questions: send 1 to {service.settings.max_questions}",
                 help="Send a picture as the body or as a form's file, or a url, key or signature.",
             )
-        asked = await service.all(partial(_ask, service, one, orientations=options.orientations) for one in given)
-    return await service.call(_answer, service, caller, family, options, asked, started)
+        prepare = partial(_prepare, service, orientations=options.orientations)
+        prepared = await service.all(partial(prepare, item) for item in given)
+    return await service.call(_answer, service, caller, family, options, prepared, started)
 
 
-def one_bar(options: Bar) -> None:
-    """Raises Problem where the query and the body together set two bars."""
+def check_threshold(options: Threshold) -> None:
+    """Raise Problem where the query and the body together set two thresholds."""
     if options.min_score is not None and options.max_distance is not None:
         raise validation("give min_score or max_distance, not both")
 
 
 async def _given(service: Service, body: inputs.Body) -> tuple[list[Given], Mapping[str, Any]]:
-    """The questions of a body, and the options that it sets."""
+    """Return the questions of a body, and the options that it sets."""
     if isinstance(body, Given):
         return [body], {}
     if isinstance(body, Form):
@@ -169,11 +187,11 @@ async def _given(service: Service, body: inputs.Body) -> tuple[list[Given], Mapp
     return [], {}
 
 
-async def _ask(service: Service, given: Given, *, orientations: bool) -> Asked:
+async def _prepare(service: Service, given: Given, *, orientations: bool) -> PreparedQuestion:
     try:
-        return Asked(given, *await inputs.question(given, service, orientations=orientations))
+        return PreparedQuestion(given, *await inputs.question(given, service, orientations=orientations))
     except (LookalikeError, Problem) as error:
-        return Asked(given, problems.of(error))
+        return PreparedQuestion(given, problems.of(error))
 
 
 def _answer(
@@ -181,68 +199,64 @@ def _answer(
     caller: Caller,
     family: Family,
     options: SearchParameters,
-    asked: Sequence[Asked],
+    prepared: Sequence[PreparedQuestion],
     started: float,
 ) -> Response:
-    questions = [one.question for one in asked if not isinstance(one.question, Problem)]
-    answers = iter(
-        service.search(
-            questions,
-            family=family.name,
-            limit=options.limit,
-            min_score=options.min_score,
-            max_distance=options.max_distance,
-            orientations=options.orientations,
-            negatives=options.negatives,
-            where=options.filter,
-        )
-    )
-    found: list[AnswerDocument] = []
-    for one in asked:
-        result = one.question if isinstance(one.question, Problem) else next(answers)
+    questions = [item.question for item in prepared if not isinstance(item.question, Problem)]
+    answers = iter(service.search(questions, options.search_options(family)))
+    answer_documents: list[AnswerDocument] = []
+    for item in prepared:
+        result = item.question if isinstance(item.question, Problem) else next(answers)
         if isinstance(result, Answer):
-            found.append(_found(service, caller, family, options, one, result))
+            answer_documents.append(_answer_document(service, caller, family, options, item, result))
             continue
         problem = problems.of(result)
-        if len(asked) == 1:
+        if len(prepared) == 1:
             raise problem
         error: Any = problem.document()
-        found.append({"question": question_document(one.given), "searched": 0, "hits": [], "error": error})
+        answer_documents.append({"question": question_document(item.given), "searched": 0, "hits": [], "error": error})
     took = round((service.clock() - started) * 1000, 1)
-    document: SearchDocument = {"family": family.name, "took_ms": took, "answers": found}
+    document: SearchDocument = {"family": family.name, "took_ms": took, "answers": answer_documents}
     return documents.respond(document)
 
 
-def _found(
-    service: Service, caller: Caller, family: Family, options: SearchParameters, asked: Asked, answer: Answer
+def _answer_document(
+    service: Service,
+    caller: Caller,
+    family: Family,
+    options: SearchParameters,
+    prepared: PreparedQuestion,
+    answer: Answer,
 ) -> AnswerDocument:
     document: AnswerDocument = {
-        "question": question_document(asked.given, asked.signed, preview=options.preview),
+        "question": question_document(prepared.given, prepared.computed, preview=options.preview),
         "searched": answer.searched,
-        "hits": [documents.hit(rank, one, caller) for rank, one in enumerate(answer.hits, 1)],
+        "hits": [documents.hit_document(rank, hit, caller) for rank, hit in enumerate(answer.hits, 1)],
     }
     if answer.partial:
         document |= {"partial": True, "missing": list(answer.missing)}
     if options.signatures:
-        document["signature"] = _signature(service, family, asked)
+        document["signature"] = _signature(service, family, prepared)
     return document
 
 
-def _signature(service: Service, family: Family, asked: Asked) -> str:
-    """The question's own signature as text."""
-    if asked.signed is not None:
-        return family.format(asked.signed.orientations[0][family.name])
-    if isinstance(asked.question, Key):
-        return service.index.get(asked.question.key).signatures[family.name]
-    assert isinstance(asked.question, Signature)  # noqa: S101 - the only kind left
-    return family.format(family.parse(asked.question.text))
+def _signature(service: Service, family: Family, prepared: PreparedQuestion) -> str:
+    """Return the question's own signature as text."""
+    if prepared.computed is not None:
+        return family.format(prepared.computed.orientations[0][family.name])
+    if isinstance(prepared.question, Key):
+        return service.index.get(prepared.question.key).signatures[family.name]
+    assert isinstance(prepared.question, Signature)  # noqa: S101 - the only kind left
+    return family.format(family.parse(prepared.question.text))
 
 
-def question_document(given: Given, signed: SignedPicture | None = None, *, preview: bool = False) -> QuestionDocument:
-    """How an answer names its question."""
+def question_document(
+    given: Given, computed: ComputedPicture | None = None, *, preview: bool = False
+) -> QuestionDocument:
+    """Return the question as its answer names it."""
     document: QuestionDocument = {"kind": given.kind, "name": given.name}
-    if signed is not None and given.kind in inputs.PICTURES:
-        document |= {"width": signed.width, "height": signed.height, "sha256": signed.sha256.hex()}
-        if preview and signed.thumbnail is not None:
-            document["preview"] = f"data:image/webp;base64,{base64.b64encode(signed.thumbnail).decode()}"
+    if computed is not None and given.kind in inputs.PICTURES:
+        document |= {"width": computed.width, "height": computed.height, "sha256": computed.sha256.hex()}
+        if preview and computed.thumbnail is not None:
+            document["preview"] = f"data:image/webp;base64,{base64.b64encode(computed.thumbnail).decode()}"
     return document

@@ -1,1 +1,1 @@
-"""The requests of clients of IQDB and of Match."""
+"""The HTTP interfaces of IQDB and of Match, for their clients."""

@@ -1,8 +1,8 @@
-"""The envelopes of the dialects: a refusal is told in the form that the clients of that API read.
+"""Envelopes of the dialects: refusals in the form that clients of that API expect.
 
-Handlers raise what all handlers raise, and `problems` makes of it what it makes of everything. At the edge of the
-app, what a dialect's path is refused with is put into the dialect's own envelope: so that is also done to what never
-reaches a handler, such as a missing token, a body too large, or a path that is not there.
+Handlers of a dialect raise the same errors as all others, and `problems` turns them into problem documents. At the edge
+of the app, a problem document that answers a path of a dialect is rewritten into the dialect's envelope. This also
+covers requests that never reach a handler, such as those with a missing token or a body that is too large.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from lookalike.web.api import openapi
 from lookalike.web.http import problems
 
 Envelope: TypeAlias = Callable[[str, Mapping[str, Any]], dict[str, Any]]
-"""From the first part of the path and a problem document to what the dialect sends instead."""
+"""A function from the first part of the path and a problem document to the document that the dialect sends."""
 
 CLIENTS_FAULT = 400
-"""What the dialects say where this API is more precise."""
+"""The status that the dialects send where this API has a more precise one."""
 
 PRECISER = frozenset({415, 422})
 
 
 def refusals(model: type, *statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a dialect's route: each of these statuses in the envelope that `model` describes."""
+    """Return the `responses` of a dialect's route: each status with the envelope that `model` describes."""
     return {
         status: {"model": model, "description": openapi.REFUSALS[status]}
         for status in sorted({CLIENTS_FAULT if status in PRECISER else status for status in statuses})
@@ -35,9 +35,9 @@ def refusals(model: type, *statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 class Envelopes:
-    """Puts the problem documents that answer a dialect's paths into the dialect's envelope.
+    """Middleware that puts problem documents for a dialect's paths into the dialect's envelope.
 
-    `envelopes`: by the first part of the path.
+    `envelopes` are given by the first part of the path.
     """
 
     def __init__(self, app: ASGIApp, *, envelopes: Mapping[str, Envelope]) -> None:
@@ -52,7 +52,7 @@ class Envelopes:
 
 
 class _Sender:
-    """Passes on what is sent; a problem document is held back until it is whole."""
+    """A `send` that passes messages on, but holds a problem document back until it is complete."""
 
     def __init__(self, name: str, envelope: Envelope, send: Send) -> None:
         self._name = name

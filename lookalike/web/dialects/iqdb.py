@@ -1,6 +1,6 @@
-"""IQDB's HTTP interface, as danbooru's server and e621's have it: images under numbers, in the family `haar`.
+"""IQDB's HTTP interface, as the servers of danbooru and e621 have it: images by number, in the family `haar`.
 
-Danbooru sends pictures as a form's `file`; e621 sends JSON with `channels`. Both are taken wherever a picture is.
+Danbooru sends pictures as a form's `file`, e621 sends JSON with `channels`. Both are accepted wherever a picture is.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 from typing_extensions import TypedDict
 
+from lookalike.options import SearchOptions
 from lookalike.questions import Key, Question, Signature
-from lookalike.signatures.signers import SignedPicture
+from lookalike.signatures.computed import ComputedPicture
 from lookalike.web.api import inputs, openapi
-from lookalike.web.api.fields import Fields, fields
+from lookalike.web.dependencies import Serving, needs
 from lookalike.web.dialects.channels import Channels
 from lookalike.web.dialects.envelopes import Envelope, refusals
-from lookalike.web.http.access import Caller, needs
+from lookalike.web.dialects.fields import Fields, fields
+from lookalike.web.http.access import Caller
 from lookalike.web.http.problems import validation
-from lookalike.web.service import Service, Serving
+from lookalike.web.service import Service
 from shards.families import Family
 from shards.search.query import LIMIT
 from shards.search.search import Hit
@@ -30,22 +32,22 @@ from shards.search.search import Hit
 FAMILY = "haar"
 
 MAX_ID = (1 << 63) - 1
-"""IQDB keeps ids in SQLite, whose integers end here."""
+"""The largest integer of SQLite, in which IQDB keeps ids."""
 
 MAX_LIMIT = 1000
 
 DEEPEST = 10_000
-"""Where images have other keys than ids, how far to look for enough that have ids."""
+"""The limit of a search for enough hits with ids, where other images have other keys."""
 
 router = APIRouter(tags=["IQDB"])
 
 
 class IqdbFields(BaseModel):
-    """What every request may ask for. Fields that are not known are ignored, as IQDB does."""
+    """Fields of every request. Unknown fields are ignored, as IQDB does."""
 
     model_config = ConfigDict(extra="ignore")
 
-    signature: Annotated[bool, Field(description="Answer with the numbers of the signatures, too.")] = False
+    signature: Annotated[bool, Field(description="Include the numbers of the signatures in the answer.")] = False
 
 
 class IqdbHash(IqdbFields):
@@ -53,21 +55,21 @@ class IqdbHash(IqdbFields):
 
 
 class IqdbImage(IqdbHash):
-    """The image to add, unless it is a form's file."""
+    """The image to add, unless it is the file of a form."""
 
     channels: Channels | None = None
 
 
 class IqdbKnown(IqdbHash):
-    """What to look for, where it needs no picture, and how."""
+    """A question without a picture, and options."""
 
-    post_id: Annotated[int | None, Field(description="An image of the index.", ge=0, le=MAX_ID)] = None
-    limit: Annotated[int, Field(description="Images at most.", ge=1, le=MAX_LIMIT)] = LIMIT
-    min_score: Annotated[float | None, Field(description="Leave out what scores less.", ge=0, le=100)] = None
+    post_id: Annotated[int | None, Field(description="The id of an image in the index.", ge=0, le=MAX_ID)] = None
+    limit: Annotated[int, Field(description="Maximum number of hits.", ge=1, le=MAX_LIMIT)] = LIMIT
+    min_score: Annotated[float | None, Field(description="Minimum score of a hit.", ge=0, le=100)] = None
 
 
 class IqdbQuery(IqdbImage, IqdbKnown):
-    """What to look for, unless it is a form's file, and how."""
+    """A question, unless it is the file of a form, and options."""
 
 
 class IqdbSignature(TypedDict):
@@ -86,11 +88,11 @@ class IqdbStored(IqdbDeleted):
 
 class IqdbHit(IqdbStored):
     id: Annotated[int, Field(description="The post_id.")]
-    score: Annotated[float, Field(description="100 is the same.", examples=[97.3])]
+    score: Annotated[float, Field(description="Similarity from 0 to 100; 100 is the same.", examples=[97.3])]
 
 
 class IqdbStatus(TypedDict):
-    images: Annotated[int, Field(description="How many images there are.")]
+    images: Annotated[int, Field(description="Number of images.")]
 
 
 class IqdbRefusal(TypedDict):
@@ -99,13 +101,13 @@ class IqdbRefusal(TypedDict):
 
 
 def refusal(_: str, problem: Mapping[str, Any]) -> dict[str, Any]:
-    """The envelope of this dialect, of a problem document."""
+    """Return a problem document in the envelope of this dialect."""
     help_ = problem.get("help")
     return {"message": f"{problem['detail']}. {help_}" if help_ else problem["detail"], "exception": problem["code"]}
 
 
 ENVELOPES: dict[str, Envelope] = dict.fromkeys(("images", "query", "status"), refusal)
-"""By the first part of the path."""
+"""Envelopes by the first part of the path."""
 
 ASKED = refusals(IqdbRefusal, *openapi.ASKED, 400)
 SENT = refusals(IqdbRefusal, *openapi.SENT)
@@ -119,7 +121,7 @@ def _id(
 ) -> int:
     digits = post_id.lstrip("0")
     if re.fullmatch("[0-9]+", post_id) is None or len(digits) > len(str(MAX_ID)) or int(digits or 0) > MAX_ID:
-        raise validation(f"post_id: is not a whole number from 0 to {MAX_ID}", post_id)
+        raise validation(f"post_id: must be a whole number from 0 to {MAX_ID}", post_id)
     return int(digits or 0)
 
 
@@ -128,7 +130,7 @@ PostId = Annotated[int, Depends(_id)]
 
 @router.post(
     "/images/{post_id}",
-    summary="Add an image, or replace the one of this id",
+    summary="Add an image, or replace the image with this id",
     response_model=IqdbStored,
     responses=SENT,
     openapi_extra=openapi.takes(IqdbImage, form={"file": openapi.FILE, "hash": {"type": "string"}}),
@@ -138,18 +140,18 @@ async def add(post_id: PostId, request: Request, service: Serving, _: Annotated[
     await service.make_room()
     async with fields(request, service) as given:
         asked = given.read(IqdbImage)
-        signed = _of_hash(service, family, asked.hash) if asked.hash is not None else None
-        signed = signed or await _signed(service, asked, given)
-        if signed is None:
+        computed = _of_hash(service, family, asked.hash) if asked.hash is not None else None
+        computed = computed or await _compute(service, asked, given)
+        if computed is None:
             raise validation("there is no image: send it as the file of a form, or its hash or channels")
-    await service.call(service.write, [signed.record(str(post_id), service.index.next_order())])
-    text = family.format(signed.orientations[0][FAMILY])
+    await service.call(service.write, [computed.record(str(post_id), service.index.next_order())])
+    text = family.format(computed.orientations[0][FAMILY])
     return JSONResponse(_stored(family, post_id, text, with_signature=asked.signature))
 
 
 @router.get(
     "/images/{post_id}",
-    summary="The signature of an image",
+    summary="Get the signature of an image",
     response_model=IqdbStored,
     responses=ASKED | refusals(IqdbRefusal, 404),
 )
@@ -157,13 +159,13 @@ async def get(
     post_id: PostId, service: Serving, _: Annotated[Caller, needs("read")], asked: Annotated[IqdbFields, Query()]
 ) -> Response:
     family = service.family(FAMILY)
-    found = await service.call(service.index.get, str(post_id))
-    return JSONResponse(_stored(family, post_id, found.signatures[FAMILY], with_signature=asked.signature))
+    stored = await service.call(service.index.get, str(post_id))
+    return JSONResponse(_stored(family, post_id, stored.signatures[FAMILY], with_signature=asked.signature))
 
 
 @router.delete(
     "/images/{post_id}",
-    summary="Delete an image, if it is there",
+    summary="Delete an image, if it exists",
     response_model=IqdbDeleted,
     responses=ASKED | refusals(IqdbRefusal, 409),
 )
@@ -175,7 +177,7 @@ async def delete(post_id: PostId, service: Serving, _: Annotated[Caller, needs("
 
 @router.get(
     "/query",
-    summary="Find images like that of a hash or an id",
+    summary="Find images like the one with this hash or id",
     response_model=list[IqdbHit],
     responses=ASKED | refusals(IqdbRefusal, 404),
 )
@@ -188,7 +190,7 @@ async def query_known(
 @router.post(
     "/query",
     summary="Find images like this one",
-    description="Of hash, channels, file and post_id, the first that is there counts.",
+    description="Of hash, channels, file and post_id, the first one given counts.",
     response_model=list[IqdbHit],
     responses=SENT | refusals(IqdbRefusal, 404),
     openapi_extra=openapi.takes(
@@ -204,14 +206,14 @@ async def query(request: Request, service: Serving, _: Annotated[Caller, needs("
     return await service.call(_answer, service, family, question, asked)
 
 
-@router.get("/status", summary="How many images there are", response_model=IqdbStatus, responses=ASKED)
+@router.get("/status", summary="Count the images", response_model=IqdbStatus, responses=ASKED)
 async def status(service: Serving, _: Annotated[Caller, needs("read")]) -> Response:
     return JSONResponse({"images": await service.call(service.index.count)})
 
 
 async def _question(service: Service, asked: IqdbQuery, given: Fields) -> Question:
-    signed = await _signed(service, asked, given) if asked.hash is None else None
-    return _known(asked) if signed is None else signed.question()
+    computed = await _compute(service, asked, given) if asked.hash is None else None
+    return _known(asked) if computed is None else computed.question()
 
 
 def _known(asked: IqdbKnown) -> Question:
@@ -222,49 +224,49 @@ def _known(asked: IqdbKnown) -> Question:
     raise validation("there is no question: send a picture as the file of a form, or a hash, channels or post_id")
 
 
-async def _signed(service: Service, asked: IqdbImage, given: Fields) -> SignedPicture | None:
-    """The picture of the channels or of the file, signed; None where there is neither."""
+async def _compute(service: Service, asked: IqdbImage, given: Fields) -> ComputedPicture | None:
+    """Compute the signatures of the channels or of the file. Returns `None` where there is neither."""
     if asked.channels is not None:
-        return await service.signer.sign(await service.call(asked.channels.encoded))
+        return await service.pool.compute(await service.call(asked.channels.encoded))
     picture = given.picture("file")
-    return None if picture is None else await service.signer.sign(await inputs.picture(picture, service))
+    return None if picture is None else await service.pool.compute(await inputs.picture(picture, service))
 
 
-def _of_hash(service: Service, family: Family, text: str) -> SignedPicture:
-    """What the hash alone tells of a picture: enough for an index that has no other family."""
+def _of_hash(service: Service, family: Family, text: str) -> ComputedPicture:
+    """Return a picture with this signature alone, which is enough for an index without other families."""
     row = family.parse(text)
-    others = [one.name for one in service.index.families if one.name != FAMILY]
+    others = [family.name for family in service.index.families if family.name != FAMILY]
     if others:
-        raise validation(f"hash: the index has {', '.join(others)} too, which no hash tells: send the picture", text)
-    return SignedPicture(0, 0, bytes(32), None, ({FAMILY: row},))
+        raise validation(f"hash: the index also has {', '.join(others)}: send the picture instead", text)
+    return ComputedPicture(0, 0, bytes(32), None, ({FAMILY: row},))
 
 
 def _answer(service: Service, family: Family, question: Question, asked: IqdbKnown) -> Response:
     hits = _hits(service, question, asked)
     texts = service.index.signatures((hit.key for hit in hits), FAMILY)
-    found = []
+    answer = []
     for hit in hits:
         if hit.key not in texts:
-            continue  # deleted since it was found
+            continue  # deleted since the search
         post_id = int(hit.key)
         document = _stored(family, post_id, texts[hit.key], with_signature=asked.signature)
-        found.append(document | {"id": post_id, "score": hit.score})
-    return JSONResponse(found)
+        answer.append(document | {"id": post_id, "score": hit.score})
+    return JSONResponse(answer)
 
 
 def _hits(service: Service, question: Question, asked: IqdbKnown) -> Sequence[Hit]:
-    """The best whose keys are ids."""
+    """Return the best hits whose keys are ids."""
     limit = asked.limit
     while True:
-        found = service.search_one(question, family=FAMILY, limit=limit, min_score=asked.min_score).hits
-        hits = [hit for hit in found if _is_id(hit.key)]
-        if len(hits) >= asked.limit or len(found) < limit or limit >= DEEPEST:
-            return hits[: asked.limit]
+        hits = service.search_one(question, SearchOptions((FAMILY,), limit, asked.min_score)).hits
+        with_id = [hit for hit in hits if _is_id(hit.key)]
+        if len(with_id) >= asked.limit or len(hits) < limit or limit >= DEEPEST:
+            return with_id[: asked.limit]
         limit = min(8 * limit, DEEPEST)
 
 
 def _is_id(key: str) -> bool:
-    """Whether this is an id as it is stored: decimal, without leading zeros."""
+    """Return whether this key is an id: decimal, without leading zeros."""
     return re.fullmatch("0|[1-9][0-9]{0,18}", key) is not None and int(key) <= MAX_ID
 
 

@@ -1,4 +1,4 @@
-"""Match's HTTP interface: images under file paths, in the family `goldberg`, all answers in one envelope.
+"""Match's HTTP interface: images by file path, in the family `goldberg`, with all answers in one envelope.
 
 Match is a server over image-match; its paths are keys here.
 """
@@ -16,26 +16,28 @@ from starlette.responses import JSONResponse, Response
 from typing_extensions import TypedDict
 
 from lookalike.index import Index
-from lookalike.signatures.signers import SignedPicture
+from lookalike.options import SearchOptions
+from lookalike.signatures.computed import ComputedPicture
 from lookalike.web.api import inputs, openapi
-from lookalike.web.api.fields import Fields, fields
 from lookalike.web.api.metadata import Meta
+from lookalike.web.dependencies import Serving, needs
 from lookalike.web.dialects.envelopes import Envelope, refusals
-from lookalike.web.http.access import Caller, needs
+from lookalike.web.dialects.fields import Fields, fields
+from lookalike.web.http.access import Caller
 from lookalike.web.http.problems import validation
-from lookalike.web.service import Service, Serving
+from lookalike.web.service import Service
 from shards.table.format import names
 
 FAMILY = "goldberg"
 
 HITS = 100
-"""As many rows image-match asks Elasticsearch for."""
+"""Rows that image-match asks Elasticsearch for."""
 
 MAX_LISTED = 10_000
-"""Paths of one answer: where Elasticsearch's pages end, too."""
+"""Paths of one answer; Elasticsearch's pages end here, too."""
 
 MAX_OFFSET = 1 << 53
-"""As far as JSON's numbers are exact everywhere; more images there are not."""
+"""The largest number that is exact in every reader of JSON."""
 
 router = APIRouter(tags=["Match"])
 
@@ -43,19 +45,19 @@ Method = Literal["add", "delete", "search", "compare", "count", "list", "ping"]
 
 
 class MatchFields(BaseModel):
-    """Fields that are not known are ignored, as Match does."""
+    """Fields of a request. Unknown fields are ignored, as Match does."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 def _parsed(meta: Any) -> Any:
-    """A form has metadata as text, JSON as it is."""
+    """Parse metadata where it is text, as in a form."""
     return from_json(meta.encode()) if isinstance(meta, str) else meta
 
 
 Filepath = Annotated[str, Field(description="The image's key.", examples=["pictures/cat.jpg"])]
-Url = Annotated[str | None, Field(description="Where the server fetches the picture.")]
-Base64 = Annotated[str | None, Field(description="The picture in base64; in a form, a file.")]
+Url = Annotated[str | None, Field(description="An address for the server to fetch.")]
+Base64 = Annotated[str | None, Field(description="The picture in base64, or the file of a form.")]
 
 
 class MatchDelete(MatchFields):
@@ -71,7 +73,7 @@ class MatchAdd(MatchDelete):
 class MatchSearch(MatchFields):
     url: Url = None
     image: Base64 = None
-    all_orientations: Annotated[bool, Field(description="Also find it turned, mirrored or inverted.")] = True
+    all_orientations: Annotated[bool, Field(description="Also find turned, mirrored and inverted copies.")] = True
 
 
 class MatchCompare(MatchFields):
@@ -82,8 +84,8 @@ class MatchCompare(MatchFields):
 
 
 class MatchList(MatchFields):
-    offset: Annotated[int, Field(description="Paths to pass over.", ge=0, le=MAX_OFFSET)] = 0
-    limit: Annotated[int, Field(description="Paths at most.", ge=0, le=MAX_LISTED)] = 20
+    offset: Annotated[int, Field(description="Number of paths to skip.", ge=0, le=MAX_OFFSET)] = 0
+    limit: Annotated[int, Field(description="Maximum number of paths.", ge=0, le=MAX_LISTED)] = 20
 
 
 class MatchScore(TypedDict):
@@ -129,13 +131,13 @@ class MatchRefusal(TypedDict):
 
 
 def refusal(method: str, problem: Mapping[str, Any]) -> dict[str, Any]:
-    """The envelope of this dialect, of a problem document."""
+    """Return a problem document in the envelope of this dialect."""
     error = [problem["detail"], *([problem["help"]] if "help" in problem else [])]
     return {"status": "fail", "error": error, "method": method, "result": []}
 
 
 ENVELOPES: dict[str, Envelope] = dict.fromkeys(("add", "delete", "search", "compare", "count", "list", "ping"), refusal)
-"""By the first part of the path."""
+"""Envelopes by the first part of the path."""
 
 ASKED = refusals(MatchRefusal, *openapi.ASKED)
 SENT = refusals(MatchRefusal, *openapi.SENT)
@@ -156,7 +158,7 @@ def _form(model: type[MatchFields], *files: str) -> dict[str, openapi.Schema]:
 
 @router.post(
     "/add",
-    summary="Add an image, or replace the one of this filepath",
+    summary="Add an image, or replace the image with this filepath",
     response_model=MatchNothing,
     responses=FETCHED | CHANGED,
     openapi_extra=openapi.takes(MatchAdd, form=_form(MatchAdd, "image")),
@@ -167,15 +169,15 @@ async def add(request: Request, service: Serving, _: Writer) -> Response:
     async with fields(request, service) as given:
         asked = given.read(MatchAdd)
         names.key_bytes(asked.filepath)
-        signed = await _signed(service, given, "image", "url")
-    record = signed.record(asked.filepath, service.index.next_order(), asked.metadata)
+        computed = await _compute(service, given, "image", "url")
+    record = computed.record(asked.filepath, service.index.next_order(), asked.metadata)
     await service.call(service.write, [record])
     return _ok("add")
 
 
 @router.delete(
     "/delete",
-    summary="Delete an image, if it is there",
+    summary="Delete an image, if it exists",
     response_model=MatchNothing,
     responses=SENT | CHANGED,
     openapi_extra=openapi.takes(MatchDelete, form=_form(MatchDelete)),
@@ -191,31 +193,31 @@ async def delete(request: Request, service: Serving, _: Writer) -> Response:
 @router.post(
     "/search",
     summary="Find images like this one",
-    description="Those whose score is above 55, the best first.",
+    description="Images with a score above 55, the best first.",
     response_model=MatchHits,
     responses=FETCHED,
     openapi_extra=openapi.takes(MatchSearch, form=_form(MatchSearch, "image")),
 )
 async def search(request: Request, service: Serving, _: Reader) -> Response:
-    bar = service.family(FAMILY).match_score
+    threshold = service.family(FAMILY).match_score
     async with fields(request, service) as given:
         asked = given.read(MatchSearch)
-        signed = await _signed(service, given, "image", "url", orientations=asked.all_orientations)
+        computed = await _compute(service, given, "image", "url", orientations=asked.all_orientations)
 
     def answer() -> Response:
-        found = service.search_one(
-            signed.question(),
-            family=FAMILY,
+        options = SearchOptions(
+            families=(FAMILY,),
             limit=HITS,
-            min_score=bar,
+            min_score=threshold,
             orientations=asked.all_orientations,
-            # image-match turns the picture 8 ways, and does so once more with its colours inverted
+            # image-match searches for the picture turned 8 ways, and again with its colours inverted
             negatives=asked.all_orientations,
         )
+        result = service.search_one(computed.question(), options)
         hits = [
             {"score": hit.score, "filepath": hit.key, "metadata": hit.image.meta or None}
-            for hit in found.hits
-            if hit.score > bar
+            for hit in result.hits
+            if hit.score > threshold
         ]
         return _ok("search", hits)
 
@@ -224,7 +226,7 @@ async def search(request: Request, service: Serving, _: Reader) -> Response:
 
 @router.post(
     "/compare",
-    summary="How alike two pictures are",
+    summary="Compare two pictures",
     response_model=MatchScores,
     responses=FETCHED,
     openapi_extra=openapi.takes(MatchCompare, form=_form(MatchCompare, "image1", "image2")),
@@ -232,21 +234,21 @@ async def search(request: Request, service: Serving, _: Reader) -> Response:
 async def compare(request: Request, service: Serving, _: Reader) -> Response:
     service.family(FAMILY)
     async with fields(request, service) as given:
-        first = await _signed(service, given, "image1", "url1")
-        second = await _signed(service, given, "image2", "url2")
+        first = await _compute(service, given, "image1", "url1")
+        second = await _compute(service, given, "image2", "url2")
     scores = await service.call(service.index.compare, first.question(), second.question())
-    return _ok("compare", [{"score": one.score} for one in scores if one.family == FAMILY])
+    return _ok("compare", [{"score": score.score} for score in scores if score.family == FAMILY])
 
 
-@router.get("/count", summary="How many images there are", response_model=MatchCount, responses=ASKED)
-@router.post("/count", summary="How many images there are", response_model=MatchCount, responses=ASKED)
+@router.get("/count", summary="Count the images", response_model=MatchCount, responses=ASKED)
+@router.post("/count", summary="Count the images", response_model=MatchCount, responses=ASKED)
 async def count(service: Serving, _: Reader) -> Response:
     return _ok("count", [await service.call(service.index.count)])
 
 
 @router.get(
     "/list",
-    summary="The paths of the images, page by page",
+    summary="List the paths of the images, page by page",
     response_model=MatchPaths,
     responses=ASKED | refusals(MatchRefusal, 400),
 )
@@ -256,7 +258,7 @@ async def list_paths(service: Serving, _: Reader, asked: Annotated[MatchList, Qu
 
 @router.post(
     "/list",
-    summary="The paths of the images, page by page",
+    summary="List the paths of the images, page by page",
     response_model=MatchPaths,
     responses=SENT,
     openapi_extra=openapi.takes(MatchList, form=_form(MatchList), required=False),
@@ -272,14 +274,16 @@ def _page(index: Index, asked: MatchList) -> Response:
     return _ok("list", [image.key for image in islice(index.list(limit=end), asked.offset, end)])
 
 
-@router.get("/ping", summary="Whether the server answers", response_model=MatchNothing, responses=ASKED)
-@router.post("/ping", summary="Whether the server answers", response_model=MatchNothing, responses=ASKED)
+@router.get("/ping", summary="Check that the server answers", response_model=MatchNothing, responses=ASKED)
+@router.post("/ping", summary="Check that the server answers", response_model=MatchNothing, responses=ASKED)
 async def ping(_: Reader) -> Response:
     return _ok("ping")
 
 
-async def _signed(service: Service, given: Fields, file: str, url: str, *, orientations: bool = False) -> SignedPicture:
+async def _compute(
+    service: Service, given: Fields, file: str, url: str, *, orientations: bool = False
+) -> ComputedPicture:
     picture = given.picture(file, url)
     if picture is None:
         raise validation(f"there is no picture: send {file} as a file of a form, or an address in {url}")
-    return await service.signer.sign(await inputs.picture(picture, service), orientations=orientations)
+    return await service.pool.compute(await inputs.picture(picture, service), orientations=orientations)

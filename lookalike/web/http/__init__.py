@@ -1,1 +1,1 @@
-"""What every request passes: limits, tokens, connections, and how an error is told."""
+"""HTTP itself: limits, tokens, connections, and errors as problem documents."""

@@ -1,8 +1,8 @@
-"""A connection that is not waited for without end: the time and the size of a request's head.
+"""Limits on the time and the size of a request's head.
 
 uvicorn waits for ever for a head, and takes one of any size, so a few thousand connections that send a byte now and
-then hold all its sockets (slowloris). What follows the head is bounded by `lookalike.web.http.limits`, and the pause
-between two requests by uvicorn.
+then hold all its sockets (slowloris). `lookalike.web.http.limits` bounds what follows the head, and uvicorn the pause
+between two requests.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from lookalike.web.http import problems
 from lookalike.web.http.problems import Problem
 
 HEAD_SECONDS = 10.0
-"""A head is one packet or two: what takes longer has lost its connection, or wants to keep ours."""
+"""A head is one or two packets: a slower client has lost its connection, or wants to hold ours."""
 
 HEAD_BYTES = 64 << 10
 """An address for an upload has 6,000 characters; proxies take heads of 8 to 32 KB."""
 
 
 class Connection(HttpToolsProtocol):
-    """Closes a connection whose next head is not whole `head_seconds` after it was opened, or after the last answer.
+    """A connection that closes unless the next head is complete within `head_seconds`.
 
-    So it also ends one that goes on sending the body of a request that was refused. A head that has begun is answered
-    408, one that has more than `head_bytes` 431.
+    The time counts from the opening or from the last answer, so a client that keeps sending the body of a refused
+    request is cut off too. A head that has begun is answered 408, and one of more than `head_bytes` 431.
     """
 
     head_seconds: ClassVar[float] = HEAD_SECONDS
@@ -49,9 +49,9 @@ class Connection(HttpToolsProtocol):
         if self._is_in_head:
             self._head += len(data)
         super().data_received(data)
-        # the first piece is not counted, since the end of another request's body may be in it: it is one read at most
+        # the first chunk is not counted: it may hold the end of another request's body, and is one read at most
         if self._is_in_head and self._head > self.head_bytes:
-            detail = f"the request's line and headers have more than {self.head_bytes:,} bytes"
+            detail = f"the request's line and headers are larger than {self.head_bytes:,} bytes"
             help_ = "Send fewer cookies and a shorter address."
             self._refuse(Problem(431, "head-too-large", "The request's head is too large", detail, help=help_))
 
@@ -66,7 +66,7 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        # not where the next request came before this answer, and is at work by now
+        # not if the next request came before this answer, and is already at work
         if self.cycle.response_complete and not self.transport.is_closing():
             self._wait_for_head()
 
@@ -81,13 +81,13 @@ class Connection(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         if self._is_in_head:
-            detail = f"the request's line and headers did not come within {self.head_seconds:g} s"
+            detail = f"the request's line and headers did not arrive within {self.head_seconds:g} s"
             self._refuse(Problem(408, "head-too-slow", "The request took too long to arrive", detail))
         else:
             self.transport.close()
 
     def _refuse(self, problem: Problem) -> None:
-        """Answer before there is a request that the app could answer, and hang up."""
+        """Answer before the app has a request to answer, and hang up."""
         answer = problems.response(problem)
         answer.headers["Connection"] = "close"
         line = f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}".encode()

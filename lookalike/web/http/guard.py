@@ -1,17 +1,17 @@
-"""Protection of a service without tokens from the pages that its user's browser has open.
+"""Protection of a service without tokens from other pages in its user's browser.
 
-Such a service listens on loopback only, but a browser lets every page send requests there. Two things give them away:
+Such a service listens on loopback only, but a browser lets every page send requests there. Two headers give them away:
 
-- the Host header, where a page has pointed its own name at 127.0.0.1 to be of one origin with the service (DNS
-  rebinding): it is the page's name then;
-- Sec-Fetch-Site, which a page cannot set, or else Origin (both: W3C Fetch Metadata, WHATWG Fetch).
+- Host: a page that has pointed its own name at 127.0.0.1, to share an origin with the service (DNS rebinding), sends
+  that name;
+- Sec-Fetch-Site, which a page cannot set, or Origin where it is missing (W3C Fetch Metadata, WHATWG Fetch).
 
-With tokens there is no need for this: a browser does not add a token by itself.
+A service with tokens does not need this: a browser does not add a token by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -20,24 +20,31 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from lookalike.web.http import problems
 from lookalike.web.http.access import is_loopback
 from lookalike.web.http.problems import Problem
-from lookalike.web.settings import WebSettings
 
 PAGES = frozenset({"/"})
-"""What a link on any page may lead to. All else is for programs, and for the page itself."""
+"""Paths that a link on any page may lead to. All others are for programs and for the page itself."""
 
 
 class Guard:
-    """Refuses what pages of other origins send, unless `cors_origins` names theirs.
+    """Middleware that refuses requests from pages of other origins, except `origins`.
 
-    `refused`: is told the code of each refusal.
+    `refused` is called with the code of each refusal.
     """
 
-    def __init__(self, app: ASGIApp, *, settings: WebSettings, refused: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        origins: Iterable[str],
+        checks_site: bool,
+        checks_host: bool,
+        refused: Callable[[str], None],
+    ) -> None:
         self._app = app
         self._refused = refused
-        self._origins = frozenset(settings.cors_origins)
-        self._checks_site = settings.tokens.is_open
-        self._checks_host = settings.tokens.is_open if settings.host_check is None else settings.host_check
+        self._origins = frozenset(origins)
+        self._checks_site = checks_site
+        self._checks_host = checks_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -59,11 +66,11 @@ class Guard:
         return Problem(
             403,
             "host-refused",
-            "This name is not answered",
+            "Host not allowed",
             "the Host header does not name this machine",
             hosts[0] if hosts else None,
-            "Without tokens only localhost and 127.0.0.1 are answered. To be reached by another name, run the service "
-            "with --tokens FILE.",
+            "Without tokens the service answers to localhost and 127.0.0.1 only. To use another name, run it with "
+            "--tokens FILE.",
         )
 
     def _site(self, scope: Scope, headers: Headers) -> Problem | None:
@@ -73,7 +80,7 @@ class Guard:
         return Problem(
             403,
             "cross-site",
-            "Pages of other sites may not do that",
+            "Pages of other sites are not allowed",
             "a page of another origin sent this request",
             origin,
             "To let pages of that origin use this service, name it in --cors-origin.",
@@ -83,11 +90,11 @@ class Guard:
         origin = headers.get("origin")
         site = headers.get("sec-fetch-site")
         if site in ("same-origin", "none") or (site is None and origin is None):
-            return True  # our page, its user, or no browser
+            return True  # our own page, its user typing the address, or no browser at all
         if origin is not None and (origin in self._origins or "*" in self._origins):
             return True
         if site is None:
-            # the scheme does not count: it is another one behind a proxy that ends TLS
+            # the scheme is ignored: behind a proxy that ends TLS it differs
             return headers.get("host", "") == str(origin).partition("://")[2] != ""
         return (
             scope["path"].removeprefix(scope.get("root_path", "")) in PAGES
@@ -98,7 +105,7 @@ class Guard:
 
 
 def _name(host: str) -> str | None:
-    """The name or address in a Host header, None where that is none."""
+    """Return the name or address in a Host header, `None` where it is malformed."""
     try:
         return urlsplit(f"//{host}").hostname
     except ValueError:

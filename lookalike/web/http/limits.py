@@ -1,7 +1,7 @@
-"""How much at once: the size of a body, the time it takes to arrive, and the requests at work.
+"""Limits on body size, upload time and concurrency.
 
-A request comes in, its whole body arrives, it waits for a place in the order in which bodies became whole, it works.
-Only then does it take a place: a client that sends slowly keeps nobody from anything.
+A request takes a place only after its whole body has arrived; requests get their places in the order in which their
+bodies became complete. So a client that sends slowly holds up nobody else.
 """
 
 from __future__ import annotations
@@ -18,55 +18,56 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike.web.http import problems
 from lookalike.web.http.problems import Problem
-from lookalike.web.settings import WebSettings
 
 IN_MEMORY = 1 << 20
-"""Bytes of one body that are held in memory until it is at work; beyond them it lies in a temporary file."""
+"""Bytes of one body that stay in memory until its request is at work; a larger body goes to a temporary file."""
 
 HELD = 2 << 30
-"""Bytes of all bodies that arrive or wait, in memory and in temporary files: about 32 of the largest."""
+"""Bytes of all arriving and waiting bodies, in memory and in temporary files: about 32 of the largest."""
 
 CHUNK = 1 << 18
-"""Bytes that a handler gets at once of a body."""
+"""Bytes of a body that a handler gets at a time."""
 
 RETRY = {"Retry-After": "2"}
-"""Seconds: by then the places have changed hands a few times."""
+"""By then the places have changed hands a few times."""
 
 IDLE = frozenset({"/", "/healthz", "/readyz", "/metrics", "/openapi.json"})
 IDLE_BELOW = "/page/"
-"""What is answered at once, however much there is to do: a busy service is not a dead one."""
+"""Paths that are answered at once however busy the service is: a busy service is not a dead one."""
 
 
 class Limiter:
-    """The places of a service, and who waits for one.
+    """The places of a service, and the requests that wait for one."""
 
-    `working`, `waiting`: requests now. `held`: bytes of bodies that arrive or wait.
-    """
-
-    def __init__(self, settings: WebSettings, *, held: int = HELD) -> None:
-        self.max_body = settings.max_body
-        self.body_seconds = settings.body_seconds
+    def __init__(
+        self, *, concurrency: int, waiting: int, max_body: int, body_seconds: float, max_held: int = HELD
+    ) -> None:
+        self.max_body = max_body
+        self.body_seconds = body_seconds
         self.working = 0
+        """Requests that have a place."""
         self.waiting = 0
+        """Requests that wait for a place."""
         self.held = 0
-        self._max_held = held
-        self._most = settings.concurrency + settings.waiting
-        self._places = anyio.Semaphore(settings.concurrency)
+        """Bytes of arriving and waiting bodies."""
+        self._max_held = max_held
+        self._max_requests = concurrency + waiting
+        self._places = anyio.Semaphore(concurrency)
 
     def check_room(self) -> None:
-        """Raise Problem 429 where the line is full."""
-        if self.working + self.waiting >= self._most:
-            raise _busy(f"{self.waiting:,} requests wait already")
+        """Raise Problem 429 when the queue is full."""
+        if self.working + self.waiting >= self._max_requests:
+            raise _busy(f"{self.waiting:,} requests are waiting already")
 
     def hold(self, size: int) -> None:
-        """Count these bytes as held. Raises Problem 429 where all that may be held is."""
+        """Count these bytes as held. Raises Problem 429 when that would be more than the limit."""
         if self.held + size > self._max_held:
-            raise _busy("the bodies of the requests that wait fill the room there is for them")
+            raise _busy("the bodies of waiting requests use up the room for them")
         self.held += size
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
-        """Wait for a place, first come, first served, and have it. Raises Problem 429 where the line is full."""
+        """Wait for a place, first come, first served, and hold it. Raises Problem 429 when the queue is full."""
         self.check_room()
         self.waiting += 1
         try:
@@ -82,10 +83,10 @@ class Limiter:
 
 
 class Limits:
-    """Answers 401, 408, 413 and 429 to what should not get to the handlers.
+    """Middleware that answers 401, 408, 413 and 429 to requests that should not reach the handlers.
 
-    A client that goes away leaves the line, or has its handler cancelled unless the answer was sent. `admit`:
-    raises Problem for a request that is refused before its body is read. `refused`: is told the code of each refusal.
+    A client that goes away leaves the queue; its handler is cancelled unless the answer was sent. `admit` raises
+    Problem for a request that is refused before its body is read. `refused` is called with the code of each refusal.
     """
 
     def __init__(
@@ -122,12 +123,12 @@ class Limits:
                 await problems.response(problem)(scope, receive, send)
 
     def _check_length(self, length: str) -> None:
-        """What the client says beforehand; what it really sends is counted."""
+        """Check the announced length; the bytes that are really sent are counted as well."""
         if length.isdecimal() and int(length) > self._limiter.max_body:
             raise self._too_large(f"a body of {int(length):,} bytes")
 
     async def _arrive(self, body: _Body, receive: Receive) -> bool:
-        """Whether all of it did; not where the client went away."""
+        """Read the whole body. Returns whether it arrived, which it does not when the client goes away."""
         with anyio.move_on_after(self._limiter.body_seconds):
             while True:
                 message = await receive()
@@ -143,8 +144,8 @@ class Limits:
             408,
             "body-too-slow",
             "The request took too long to arrive",
-            f"{body.size:,} bytes of the body came in {self._limiter.body_seconds:g} s, and it is not whole",
-            help="Send a smaller picture, or send it over a faster connection.",
+            f"{body.size:,} bytes of the body arrived within {self._limiter.body_seconds:g} s, and it is incomplete",
+            help="Send a smaller picture, or use a faster connection.",
             headers={"Connection": "close"},
         )
 
@@ -153,12 +154,12 @@ class Limits:
             413,
             "body-too-large",
             "The request is too large",
-            f"{what} is larger than the {self._limiter.max_body:,} bytes that are taken",
+            f"{what} is larger than the limit of {self._limiter.max_body:,} bytes",
             help="Send a smaller copy or fewer pictures at once; POST /v1/uploads gives an address for a large one.",
         )
 
     async def _work(self, scope: Scope, body: _Body, receive: Receive, answer: _Answer) -> None:
-        """Wait for a place and run the app in it, as long as the client is there."""
+        """Wait for a place and run the app, until the client goes away."""
         gone = anyio.Event()
         failure: Exception | None = None
 
@@ -166,7 +167,7 @@ class Limits:
             while (await receive())["type"] != "http.disconnect":
                 pass
             gone.set()
-            # servers say so after the answer as well, when what the app does in the background has just begun
+            # servers also send this after the answer, when the app's background work has just begun
             if not answer.is_complete:
                 group.cancel_scope.cancel()
 
@@ -175,7 +176,7 @@ class Limits:
             try:
                 async with self._limiter.place():
                     await self._app(scope, body.replay(gone), answer)
-            except Exception as error:  # raised below as it is: the group would wrap it
+            except Exception as error:  # raised below: the group would wrap it
                 failure = error
             group.cancel_scope.cancel()
         if failure is not None:
@@ -183,7 +184,7 @@ class Limits:
 
 
 class _Body:
-    """A body on its way to a handler, counted as held until the handler has read it."""
+    """A body on its way to a handler; its bytes count as held until the handler has read them."""
 
     def __init__(self, limiter: Limiter) -> None:
         self.size = 0
@@ -201,11 +202,11 @@ class _Body:
     def append(self, chunk: bytes) -> None:
         self._limiter.hold(len(chunk))
         self.size += len(chunk)
-        # 64 KiB at a time into the page cache: shorter than the way to a thread and back
+        # writing 64 KiB into the page cache is faster than a round trip to a thread
         self._file.write(chunk)
 
     def replay(self, gone: anyio.Event) -> Receive:
-        """The app's `receive`: this body, then that the client went away, when it did."""
+        """Return the app's `receive`: this body, then a disconnect once the client has gone."""
         self._file.seek(0)
         left = self.size
         is_whole = False
@@ -231,7 +232,7 @@ class _Body:
 
 
 class _Answer:
-    """The app's `send`, which knows how much was said."""
+    """The app's `send`, which knows how much of the answer was sent."""
 
     def __init__(self, send: Send) -> None:
         self.has_begun = False
@@ -247,7 +248,12 @@ class _Answer:
 
 def _busy(detail: str) -> Problem:
     return Problem(
-        429, "too-busy", "The service is busy", detail, help="Wait as long as Retry-After says.", headers=RETRY
+        429,
+        "too-busy",
+        "The service is busy",
+        detail,
+        help="Try again after the seconds in Retry-After.",
+        headers=RETRY,
     )
 
 

@@ -1,4 +1,4 @@
-"""The one table from errors to HTTP: problem details of RFC 9457, with a stable word for programs in `code`."""
+"""The table from errors to HTTP: problem details of RFC 9457, with a stable word for programs in `code`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from shards.errors import (
     PictureError,
     QueryError,
     SignatureError,
-    SigningFailed,
     Undecided,
+    WorkerNotStarted,
 )
 
 log = logging.getLogger("lookalike")
@@ -32,19 +32,20 @@ log = logging.getLogger("lookalike")
 MEDIA_TYPE = "application/problem+json"
 
 SHOWN = 200
-"""Characters of an offending value that are sent back."""
+"""Characters of an offending value in the document."""
 
 EXACT = 1 << 53
-"""Integers up to here are exact in every reader of JSON (RFC 8259, section 6)."""
+"""The largest integer that every reader of JSON gets exactly (RFC 8259, section 6)."""
 
 SOON = {"Retry-After": "1"}
 
 
 class Problem(Exception):
-    """A refusal, as the client is told it.
+    """A refusal that is sent to the client.
 
-    `status`: of HTTP. `code`: a stable kebab-case word. `title`: what kind of problem, `detail`: what is wrong this
-    time, `value`: the offending value, `help`: what to do. `headers`: more of the answer, such as Retry-After.
+    `status` is HTTP's, `code` a stable kebab-case word. `title` names the kind of problem, `detail` says what is wrong
+    this time, `value` is the offending value, and `help` says what to do. `headers` are added to the answer, such as
+    Retry-After.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Problem(Exception):
         self.headers = dict(headers or {})
 
     def document(self) -> dict[str, Any]:
-        """The JSON object that is sent."""
+        """Return the JSON object that is sent."""
         document: dict[str, Any] = {
             "type": "about:blank",
             "title": self.title,
@@ -83,29 +84,29 @@ class Problem(Exception):
 
 
 def response(problem: Problem) -> Response:
-    """The answer to a request that this problem ends."""
+    """Return the answer to a request that this problem ends."""
     return Response(
         json.dumps(problem.document()), problem.status, {"Cache-Control": "no-store"} | problem.headers, MEDIA_TYPE
     )
 
 
 PICTURES: dict[str, tuple[int, str]] = {
-    "empty": (422, "There is no picture in it"),
+    "empty": (422, "The file is empty"),
     "too_large_bytes": (413, "The picture is too large"),
     "too_many_pixels": (413, "The picture is too large"),
-    "not_an_image": (415, "That is no picture"),
-    "unsupported": (415, "That kind of picture is not read here"),
+    "not_an_image": (415, "Not a picture"),
+    "unsupported": (415, "Unsupported kind of picture"),
     "truncated": (422, "The picture is incomplete"),
     "damaged": (422, "The picture is damaged"),
-    "timeout": (422, "The picture takes too long"),
+    "timeout": (422, "The picture took too long"),
     "crashed": (422, "The picture is damaged"),
     "memory": (413, "The picture is too large"),
 }
-"""By the reason of a PictureError."""
+"""Status and title, by the reason of a PictureError."""
 
 
 def of(error: Exception) -> Problem:
-    """What this error is to a client. What only concerns whoever runs the service is logged, not sent."""
+    """Return the problem that a client is told of this error. Details for the operator are logged, not sent."""
     match error:
         case Problem():
             return error
@@ -115,84 +116,84 @@ def of(error: Exception) -> Problem:
         case KeyNotFound():
             return Problem(404, "key-not-found", "No such image", f"no image has the key {error.key!r}", error.key)
         case KeyInvalid():
-            return Problem(422, "key-invalid", "That cannot be a key", str(error))
+            return Problem(422, "key-invalid", "Invalid key", str(error))
         case SignatureError():
-            return Problem(422, "signature-invalid", "That is no signature", str(error))
+            return Problem(422, "signature-invalid", "Invalid signature", str(error))
         case QueryError():
-            return Problem(422, "query-invalid", "That cannot be asked", str(error))
+            return Problem(422, "query-invalid", "Invalid query", str(error))
         case RequestValidationError() | ValidationError():
             return _invalid(error)
         case HTTPException():
             return _of_http(error)
         case Conflict():
             log.warning("%s", error)
-            detail = "others changed the index at the same moment, again and again; nothing was changed by this request"
+            detail = "other writers kept changing the index at the same time; this request changed nothing"
             return Problem(409, "conflict", "Too many writers", detail, help="Send it again.", headers=SOON)
         case Undecided():
             log.warning("%s", error)
-            detail = "the store broke off; it may have happened or not"
-            help_ = "Send it again: doing it twice does no harm."
+            detail = "the connection to the store broke off; the change may or may not have been made"
+            help_ = "Send it again: repeating it does no harm."
             return Problem(503, "store-undecided", "The store gave no answer", detail, help=help_, headers=SOON)
-        case SigningFailed():
+        case WorkerNotStarted():
             log.error("%s", error)
-            # it is not the picture's fault
-            detail = "no process could be started to read them"
+            # not the picture's fault
+            detail = "no process could be started to read pictures"
             help_ = "Send it again; if it stays so, tell whoever runs this service: its log says more."
             return Problem(503, "signing-failed", "Pictures cannot be read now", detail, help=help_, headers=SOON)
         case CorruptObject():
             log.error("%s", error)
-            detail = "a part of the index is not as it was written"
+            detail = "a part of the index is no longer what was written"
             help_ = "Tell whoever runs this service: its log names the part, and 'lookalike verify' says more."
             return Problem(503, "corrupt", "The index is damaged", detail, help=help_)
         case LookalikeError():
             log.error("%s", error)
-            detail = "the store did not do what it was asked"
+            detail = "the store refused or failed"
             help_ = "Send it again; if it stays so, tell whoever runs this service: its log says more."
             return Problem(503, "store-failed", "The store failed", detail, help=help_, headers=SOON)
-    detail = "this is a mistake in lookalike, not in the request; the service's log has it"
+    detail = "this is a bug in lookalike, not a fault of the request; the service's log has the details"
     return Problem(500, "internal", "Something went wrong", detail)
 
 
 def validation(detail: str, value: Any = None, *, help: str | None = None) -> Problem:  # noqa: A002
-    """A field of the request is not what it should be."""
+    """Return the problem of a request with an invalid field."""
     return Problem(422, "validation", "The request is not valid", detail, value, help)
 
 
 def _invalid(error: RequestValidationError | ValidationError) -> Problem:
-    """The first of what a model objects to; a client mends one thing at a time."""
+    """Return the first error of a model as a problem: a client mends one thing at a time."""
     first = error.errors()[0]
     if first["type"] == "json_invalid" and not first["loc"]:
         return Problem(400, "bad-request", "The request cannot be read", first["msg"])
     where = _shown(".".join(str(part) for part in first["loc"] if part not in ("query", "path", "body")))
-    said = first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Value error, ")
     help_ = None
     if first["type"] == "extra_forbidden":
-        said = "there is no such field"
+        message = "there is no such field"
         # curl --data-binary calls a picture a form
-        help_ = "A picture that is the body itself needs Content-Type: application/octet-stream, or its own."
-    return validation(f"{where}: {said}" if where else said, first.get("input"), help=help_)
+        help_ = "A picture sent as the body needs its own Content-Type, or application/octet-stream."
+    return validation(f"{where}: {message}" if where else message, first.get("input"), help=help_)
 
 
 HTTP = {
     400: ("bad-request", "The request cannot be read"),
-    404: ("not-found", "There is nothing here"),
-    405: ("method-not-allowed", "That cannot be done here"),
+    404: ("not-found", "Nothing at this address"),
+    405: ("method-not-allowed", "Method not allowed"),
 }
 
 
 def _of_http(error: HTTPException) -> Problem:
     phrase = HTTPStatus(error.status_code).phrase
     code, title = HTTP.get(error.status_code, (phrase.lower().replace(" ", "-"), phrase))
-    help_ = "The paths and methods there are: /openapi.json" if error.status_code in (404, 405) else None
+    help_ = "/openapi.json lists all paths and methods." if error.status_code in (404, 405) else None
     return Problem(error.status_code, code, title, error.detail, help=help_, headers=error.headers)
 
 
 def _shown(value: Any) -> Any:
-    """The value where it is small and JSON can say it, else its beginning."""
+    """Return the value where it is small and JSON can express it, otherwise its beginning as text."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
-        # beyond that, what reads JSON as JavaScript does reads another number
+        # readers that parse numbers as JavaScript does would get another number
         return value if abs(value) <= EXACT else str(value)[:SHOWN] if value.bit_length() < 1024 else "more than 2^53"
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)

@@ -1,4 +1,4 @@
-"""How a request finds its handler: keys in paths, and HEAD wherever there is GET."""
+"""Routing: keys in paths, and HEAD wherever there is GET."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from shards.table.format import names
 IMAGES = b"/v1/images/"
 
 PARTS = (b"/content", b"/thumbnail")
-"""What is below an image. A key that itself ends so is written with %2F."""
+"""Paths below an image. A key that itself ends like that is written with %2F."""
 
+SAFE = "".join(map(chr, range(0x21, 0x7F))).replace("/", "")
+"""Characters of a key in a path that stay unchanged: all that a path may have, % included.
 
-AS_IT_IS = "".join(map(chr, range(0x21, 0x7F))).replace("/", "")
-"""What stays as it is in a key in a path: all that a path may have, % included. Slashes are encoded, and so are bytes
-that a client should have encoded."""
+Slashes are encoded, and so are bytes that a client should have encoded.
+"""
 
 
 class KeysInPaths:
-    """Makes a key one segment of the path, still percent-encoded, whatever slashes it has.
+    """Middleware that makes a key one segment of the path, still percent-encoded, whatever slashes it has.
 
-    Routers match the decoded path, where the key `a/content` and the content of `a` are the same.
+    Routers match the decoded path, in which the key `a/content` and the content of `a` look the same.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -38,14 +39,14 @@ class KeysInPaths:
             path = raw.partition(b"?")[0].removeprefix(root)
             if path.startswith(IMAGES):
                 key = path.removeprefix(IMAGES)
-                part = next((one for one in PARTS if key.endswith(one) and len(key) > len(one)), b"")
-                whole = quote(key.removesuffix(part), safe=AS_IT_IS)
+                part = next((part for part in PARTS if key.endswith(part) and len(key) > len(part)), b"")
+                whole = quote(key.removesuffix(part), safe=SAFE)
                 scope = {**scope, "path": (root + IMAGES).decode() + whole + part.decode()}
         await self._app(scope, receive, send)
 
 
 class HeadIsGet:
-    """Answers HEAD as GET, without the body."""
+    """Middleware that answers HEAD as GET, without the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -67,7 +68,7 @@ def _key(
     key: Annotated[
         str,
         Path(
-            description="The image's key, percent-encoded; `/` may stand as it is. At most 1,024 bytes of UTF-8.",
+            description="The image's key, percent-encoded; `/` may stay as it is. At most 1,024 bytes of UTF-8.",
             min_length=1,
             examples=["holiday%2Fcat.jpg"],
         ),

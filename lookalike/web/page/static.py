@@ -1,4 +1,4 @@
-"""The page: a few files that a browser runs, served as they lie in the package."""
+"""The page: a few files for the browser, served as they lie in the package."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from fastapi import APIRouter, Request, Response
 
-from lookalike.web.service import Serving
+from lookalike.web.dependencies import Serving
 
 INDEX = "index.html"
 
@@ -22,13 +22,13 @@ MEDIA_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-"""What the page consists of. Other files of the folder are not served."""
+"""Media types of the page's files, by ending. Other files of the folder are not served."""
 
 
 def policy(picture_origins: tuple[str, ...] = ()) -> str:
-    """The page's Content-Security-Policy (W3C CSP 3): nothing inline, and in no frame of another page.
+    """Return the page's Content-Security-Policy (W3C CSP 3): no inline code, and no frames in other pages.
 
-    Nothing is from elsewhere either, but for pictures that are put to and read from these origins.
+    The page loads from its own origin only; pictures may also be put to and read from `picture_origins`.
     """
     elsewhere = "".join(f" {origin}" for origin in picture_origins)
     return "; ".join(
@@ -36,7 +36,7 @@ def policy(picture_origins: tuple[str, ...] = ()) -> str:
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            # blob: pictures that were dropped, or fetched with a token; data: the preview of one given by its address
+            # blob: pictures that were dropped, or fetched with a token; data: previews of pictures given by address
             f"img-src 'self' blob: data:{elsewhere}",
             f"connect-src 'self'{elsewhere}",
             "form-action 'none'",
@@ -53,7 +53,7 @@ HEADERS = {
 }
 
 KEPT = "public, max-age=31536000, immutable"
-"""Of what is at an address that has its version in it. A function answers thirty requests less for each visit."""
+"""Cache-Control for addresses with a version: a returning visitor then sends thirty requests less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,37 +66,39 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The page: `index`, with its `etag` (strong, RFC 9110, 8.8.3), and what it loads, by name.
-
-    `version`: of all files together. Modules name each other without one, so it is a folder of their addresses: no
-    browser mixes an old page with a new one.
-    """
+    """The page and the files that it loads."""
 
     index: bytes
     etag: str
+    """A strong ETag of the index (RFC 9110, 8.8.3)."""
     files: Mapping[str, File]
+    """By name."""
     version: str
+    """A digest of all files, which is a folder in their addresses, so that no browser mixes an old page with a new one.
+
+    It cannot be a part of the names, because modules import each other by name.
+    """
 
 
 @lru_cache(maxsize=1)
 def site() -> Site:
-    """The page of this package, read once."""
-    found = {}
+    """Return the page of this package, read once."""
+    files = {}
     for entry in sorted((resources.files("lookalike.web.page") / "assets").iterdir(), key=lambda entry: entry.name):
         media_type = MEDIA_TYPES.get("." + entry.name.rpartition(".")[2])
         if media_type:
-            found[entry.name] = File(entry.read_bytes(), media_type)
-    index = found.pop(INDEX).body
-    version = _digest(*(part for name, file in found.items() for part in (name.encode(), file.body)))
-    # all modules at once: a browser else learns of each only when it has read the one that imports it
-    scripts = (name for name in found if name.endswith(".js"))
+            files[entry.name] = File(entry.read_bytes(), media_type)
+    index = files.pop(INDEX).body
+    version = _digest(*(part for name, file in files.items() for part in (name.encode(), file.body)))
+    # preload all modules: otherwise a browser learns of each only after reading the one that imports it
+    scripts = (name for name in files if name.endswith(".js"))
     preloads = "".join(f'<link rel="modulepreload" href="page/{name}">\n' for name in scripts)
     index = index.replace(b"</head>", preloads.encode() + b"</head>").replace(b'"page/', f'"page/{version}/'.encode())
-    return Site(index, f'"{_digest(index)}"', MappingProxyType(found), version)
+    return Site(index, f'"{_digest(index)}"', MappingProxyType(files), version)
 
 
 def _digest(*parts: bytes) -> str:
-    """Of these bytes, each with its length before it, for an address."""
+    """Return a digest of these parts, fit for a URL. The length before each part keeps parts apart."""
     digest = blake2b(digest_size=12)
     for part in parts:
         digest.update(len(part).to_bytes(8) + part)
@@ -108,7 +110,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def index(request: Request, service: Serving) -> Response:
-    """The page itself: asked for each time, and not sent again while it is the same."""
+    """Send the page itself, unless the browser has this version."""
     headers = {
         **HEADERS,
         "Content-Security-Policy": policy(service.settings.picture_origins),
@@ -123,8 +125,8 @@ async def index(request: Request, service: Serving) -> Response:
 
 @router.get("/page/{version}/{name}")
 async def file(version: str, name: str) -> Response:
-    """What the page loads."""
-    found = site().files.get(name) if version == site().version else None
-    if found is None:
-        return Response("the page has no such file; load it anew\n", 404, HEADERS, "text/plain; charset=utf-8")
-    return Response(found.body, headers={**HEADERS, "Cache-Control": KEPT}, media_type=found.media_type)
+    """Send a file of the page."""
+    loaded = site().files.get(name) if version == site().version else None
+    if loaded is None:
+        return Response("the page has no such file; reload it\n", 404, HEADERS, "text/plain; charset=utf-8")
+    return Response(loaded.body, headers={**HEADERS, "Cache-Control": KEPT}, media_type=loaded.media_type)

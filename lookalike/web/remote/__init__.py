@@ -1,1 +1,1 @@
-"""Pictures fetched from addresses that clients give, and from nowhere else."""
+"""Fetching of pictures from public addresses that clients give."""

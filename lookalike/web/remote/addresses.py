@@ -1,8 +1,8 @@
-"""Where a picture may be fetched from: which URLs are taken, and which addresses of the network are public.
+"""Allowed sources of pictures: URLs that may be fetched, and network addresses that are public.
 
-A service that fetches what strangers name can be made to ask what only it can reach: the machine itself, its network,
-the credentials that a cloud gives at 169.254.169.254. So a URL is taken apart here, once and strictly, and every
-address that its host has must be a public one.
+A service that fetches addresses given by strangers can be made to send requests to hosts that only it can reach: the
+machine itself, its network, the credentials that a cloud serves at 169.254.169.254. So a URL is parsed here, once and
+strictly, and every address of its host must be public.
 """
 
 from __future__ import annotations
@@ -20,47 +20,47 @@ from lookalike.web.http.problems import Problem
 Address: TypeAlias = IPv4Address | IPv6Address
 
 MAX_URL = 8_000
-"""Characters; what servers take at least (RFC 9110, section 4.1)."""
+"""Characters that every server should accept (RFC 9110, section 4.1)."""
 
 SCHEMES = {"http": 80, "https": 443}
 
 OTHER_PORTS = frozenset(
     {1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, *range(6665, 6670), 6679, 6697, 10080}
 )
-"""Ports over 1023 where something else than HTTP is at home: the "bad ports" of the WHATWG's Fetch standard."""
+"""Ports over 1023 of protocols other than HTTP: the "bad ports" of the WHATWG's Fetch standard."""
 
 NOT_PUBLIC_4 = tuple(
     map(
         IPv4Network,
         (
             "192.0.0.0/24",  # IETF protocols; a cloud has its metadata at 192.0.0.192
-            "192.88.99.0/24",  # once relays of 6to4 (RFC 7526)
-            "168.63.129.16/32",  # public by its number, but inside Azure the machine's own host
+            "192.88.99.0/24",  # formerly relays of 6to4 (RFC 7526)
+            "168.63.129.16/32",  # a public number, but inside Azure the machine's own host
         ),
     )
 )
-"""What `IPv4Address.is_global` takes for public in some versions of Python."""
+"""Networks that `IPv4Address.is_global` takes for public in some versions of Python."""
 
 UNICAST_6 = IPv6Network("2000::/3")
-"""All that IANA gives to public hosts (RFC 4291, section 2.4); the other seven eighths have special meanings."""
+"""The range of public hosts (RFC 4291, section 2.4); the other seven eighths have special meanings."""
 
 NOT_PUBLIC_6 = tuple(
     map(
         IPv6Network,
         (
-            "2001::/23",  # IETF protocols, Teredo (which embeds IPv4 addresses) among them
+            "2001::/23",  # IETF protocols, such as Teredo, which embeds IPv4 addresses
             "2001:db8::/32",  # documentation
-            "2002::/16",  # 6to4 embeds an IPv4 address; long given up (RFC 7526)
+            "2002::/16",  # 6to4, which embeds an IPv4 address; obsolete (RFC 7526)
             "3fff::/20",  # documentation (RFC 9637)
         ),
     )
 )
 
 NAT64 = IPv6Network("64:ff9b::/96")
-"""Its last 32 bits are an IPv4 address: how a network with IPv6 alone reaches the rest (RFC 6052)."""
+"""Addresses whose last 32 bits are an IPv4 address, by which a network with IPv6 alone reaches the rest (RFC 6052)."""
 
 ISATAP = (0x0000_5EFE, 0x0200_5EFE)
-"""Before the last 32 bits of an address, these say that they are an IPv4 address (RFC 5214)."""
+"""Values of the 32 bits before the last 32 that mark those as an IPv4 address (RFC 5214)."""
 
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _DOTTED = re.compile(r"(?:0|[1-9][0-9]{0,2})(?:\.(?:0|[1-9][0-9]{0,2})){3}")
@@ -70,16 +70,18 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL, taken apart. `host`: lower case, ASCII, no dot at its end; `target`: path and query, percent-encoded."""
+    """A parsed URL."""
 
     scheme: str
     host: str
+    """Lower case, ASCII, without a dot at its end."""
     port: int
     target: str
+    """Path and query, percent-encoded."""
 
     @property
     def address(self) -> Address | None:
-        """The host, where it is an address and no name."""
+        """The host, where it is an address and not a name."""
         try:
             return ip_address(self.host)
         except ValueError:
@@ -97,10 +99,10 @@ class Target:
 
 
 def parse(url: str) -> Target:
-    """This URL, taken apart. Raises Problem 400 for what is no URL of the web, 403 for what is not fetched."""
+    """Parse this URL. Raises Problem 400 where it is not a URL of the web, 403 where it must not be fetched."""
     if len(url) > MAX_URL:
         raise malformed(f"it has {len(url):,} characters, more than {MAX_URL:,}", url)
-    # urlsplit would drop line breaks and take a backslash for part of the name, where browsers see a slash
+    # urlsplit would drop line breaks, and take a backslash for a part of the name where browsers see a slash
     if re.search(r"[\x00-\x20\x7f\\]", url):
         raise malformed("it has a blank, a control character or a backslash; percent-encode it", url)
     try:
@@ -111,12 +113,12 @@ def parse(url: str) -> Target:
     if parts.scheme not in SCHEMES:
         raise malformed(f"it begins with {parts.scheme + ':' if parts.scheme else 'no scheme'}", url)
     if "@" in parts.netloc:
-        raise malformed("it has a user name or a password in it; such addresses are not fetched")  # and not repeated
+        raise malformed("it has a user name or a password; such addresses are not fetched")  # and not repeated
     if "[" in parts.netloc and not _BRACKETS.fullmatch(parts.netloc):
-        raise malformed("what is in brackets is no IPv6 address", url)
+        raise malformed("its brackets do not hold an IPv6 address", url)
     port = SCHEMES[parts.scheme] if port is None else port
     if port not in SCHEMES.values() and (port < 1024 or port in OTHER_PORTS):
-        raise refused(f"port {port} is not for pictures; 80, 443 and most over 1023 are", url)
+        raise refused(f"port {port} is not allowed; 80, 443 and most ports over 1023 are", url)
     target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
     if parts.query:
         target += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~?[]{}|^`\"<>")
@@ -124,37 +126,37 @@ def parse(url: str) -> Target:
 
 
 def _host(host: str, url: str) -> str:
-    """The name or address in the one form that is looked up, checked and sent."""
+    """Return the name or address in the form that is looked up, checked and sent."""
     if ":" in host:
         try:
             return str(IPv6Address(host))
         except ValueError as error:
-            raise malformed(f"{host} is no IPv6 address", url) from error
+            raise malformed(f"{host} is not an IPv6 address", url) from error
     name = host.removesuffix(".")
     if not name.isascii():
         try:
             name = idna.encode(name, uts46=True).decode("ascii").removesuffix(".")
         except idna.IDNAError as error:
-            raise malformed(f"its host is no name: {error}", url) from error
+            raise malformed(f"its host is not a valid name: {error}", url) from error
     if not name:
         raise malformed("it has no host", url)
     if _NUMBER.fullmatch(name.rpartition(".")[2]):
-        # resolvers read 2130706433, 0x7f.1 and 0177.0.0.1 as 127.0.0.1: one form is enough
+        # resolvers read 2130706433, 0x7f.1 and 0177.0.0.1 as 127.0.0.1: only one form is accepted
         if not _DOTTED.fullmatch(name):
             raise malformed("its host is a number: write an IPv4 address as four decimal numbers", url)
         try:
             return str(IPv4Address(name))
         except ValueError as error:
-            raise malformed(f"{name} is no IPv4 address", url) from error
+            raise malformed(f"{name} is not an IPv4 address", url) from error
     if len(name) > 253 or not _NAME.fullmatch(name):
-        raise malformed("its host is no name", url)
+        raise malformed("its host is not a valid name", url)
     return name
 
 
 def is_public(address: Address) -> bool:
-    """Whether this is a host of the internet that anybody can reach.
+    """Return whether anybody on the internet can reach this address.
 
-    An IPv4 address within an IPv6 one counts as the IPv4 one. Sources: IANA's special-purpose address registries.
+    An IPv4 address inside an IPv6 address counts as the IPv4 address. Source: IANA's special-purpose registries.
     """
     if isinstance(address, IPv6Address):
         if address.scope_id is not None:
@@ -170,24 +172,24 @@ def is_public(address: Address) -> bool:
 
 
 def malformed(why: str, url: str | None = None) -> Problem:
-    """What is given is no address of a picture on the web."""
+    """Return the problem of a text that is not a fetchable URL."""
     return Problem(
         400,
         "url-refused",
-        "That address is not fetched",
-        f"the URL is not one that can be fetched: {why}",
+        "This address is not fetched",
+        f"the URL cannot be fetched: {why}",
         url,
         "Give the http:// or https:// address of a picture, or send the picture itself.",
     )
 
 
 def refused(why: str, url: str | None = None) -> Problem:
-    """An address that this service does not ask."""
+    """Return the problem of an address that this service must not fetch."""
     return Problem(
         403,
         "url-refused",
-        "That address is not fetched",
+        "This address is not fetched",
         why,
         url,
-        "Give the address of a picture that is public, or send the picture itself.",
+        "Give a public address, or send the picture itself.",
     )

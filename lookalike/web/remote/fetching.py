@@ -1,8 +1,8 @@
-"""Pictures from other sites: fetched from public addresses only, and no longer or larger than is allowed.
+"""Fetching of pictures from other sites: from public addresses only, within limits of time and size.
 
-What was checked is what is connected to: a name is looked up once, all its addresses are checked, and the connection
-goes to one of them. (Asked again by the HTTP client, the name could have another address by then: DNS rebinding.)
-Redirects are followed here, each as a URL that a stranger gave.
+A name is looked up once, all its addresses are checked, and the connection goes to one of them. If the HTTP client
+looked the name up again, it could get another address (DNS rebinding). Redirects are followed here, and each is checked
+like a URL that a stranger gave.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ REDIRECTS = 5
 REDIRECTED = frozenset({301, 302, 303, 307, 308})
 
 AT_ONCE = 16
-"""Fetches of one service: each may hold the largest picture in memory."""
+"""Concurrent fetches of one service; each may hold the largest picture in memory."""
 
 MEDIA_TYPES = re.compile(r"image/.+|(application|binary)/octet-stream")
-"""What is read; the last is what S3 says of an object whose type nobody gave."""
+"""Accepted media types; S3 sends the last where nobody gave an object's type."""
 
 HEADERS: dict[str | bytes, str | bytes] = {
     "User-Agent": f"lookalike/{lookalike.__version__}",
     "Accept": "image/*",
-    # what is fetched is hashed and decoded as it is; and nothing that was packed small can unpack to gigabytes
+    # the bytes are hashed and decoded as they are; and a small compressed body cannot unpack to gigabytes
     "Accept-Encoding": "identity",
     "Connection": "close",
 }
@@ -43,17 +43,19 @@ HEADERS: dict[str | bytes, str | bytes] = {
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What lay at an address. `url`: where it was found in the end; `media_type`: as the server says, may be wrong."""
+    """A picture from another site."""
 
     data: bytes
     media_type: str
+    """As the other server says; may be wrong."""
     url: str
+    """The last address, after redirects."""
 
 
 class Fetcher:
-    """Fetches pictures for one service.
+    """A fetcher of pictures for one service.
 
-    `is_allowed`: which addresses may be asked; `resolve`, `network`: the effects, for tests.
+    `is_allowed` says which addresses may be contacted. `resolve` and `network` are the effects, for tests.
     """
 
     def __init__(
@@ -74,10 +76,10 @@ class Fetcher:
         self._at_once = anyio.Semaphore(AT_ONCE)
 
     async def fetch(self, url: str) -> Fetched:
-        """The picture at this address.
+        """Return the picture at this address.
 
         Raises Problem: 400 or 403 `url-refused`, 413 `url-too-large`, 415 `url-not-a-picture`, 502 `url-failed`,
-        504 `url-timeout`. None of them tells what a name's addresses are.
+        504 `url-timeout`. None of them reveals the addresses of a name.
         """
         if not self._is_on:
             raise Problem(
@@ -103,20 +105,20 @@ class Fetcher:
                 ) from error
 
     async def _follow(self, target: Target) -> Fetched:
-        """The picture there, or wherever it is said to be."""
+        """Return the picture at this address, or where redirects lead."""
         first = target
         for _ in range(REDIRECTS + 1):
-            found = await self._get(target)
-            if isinstance(found, Fetched):
-                return found
-            following = parse(found)
+            answer = await self._get(target)
+            if isinstance(answer, Fetched):
+                return answer
+            following = parse(answer)
             if target.scheme == "https" and following.scheme == "http":
                 raise refused(f"{target.url} redirects from https to http", following.url)
             target = following
         raise _failed(f"more than {REDIRECTS} redirects, the last one to {target.url}", first)
 
     async def _get(self, target: Target) -> Fetched | str:
-        """The picture at this one address, or the URL that it redirects to."""
+        """Return the picture at this one address, or the URL that it redirects to."""
         network = Pinned(self._network, await self._addresses(target))
         origin = httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port)
         request = httpcore.Request(
@@ -144,7 +146,7 @@ class Fetcher:
             try:
                 return urljoin(target.url, headers["location"])
             except ValueError as error:
-                raise _failed("it redirects to what is no URL", target) from error
+                raise _failed("it redirects to an invalid URL", target) from error
         if response.status != HTTPStatus.OK:
             raise _failed(f"it answered {_status(response.status)}", target)
         media_type = headers.get("content-type", "application/octet-stream").partition(";")[0].strip().lower()
@@ -152,13 +154,13 @@ class Fetcher:
             raise Problem(
                 415,
                 "url-not-a-picture",
-                "That is no picture",
+                "Not a picture",
                 f"{target.url} is {media_type}",
                 target.url,
-                "Give the address of the picture itself, not that of a page that shows it.",
+                "Give the address of the picture itself, not of a page that shows it.",
             )
         if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-            raise _failed("it sends the picture compressed, though asked not to", target)
+            raise _failed("it sends the picture compressed, although asked not to", target)
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._max_bytes:
             raise self._too_large(target)
@@ -170,39 +172,39 @@ class Fetcher:
         return Fetched(bytes(data), media_type, target.url)
 
     async def _addresses(self, target: Target) -> Sequence[Address]:
-        """Those of the host; all of them may be asked, or none is."""
+        """Return the addresses of the host. Raises Problem unless all of them are allowed."""
         if target.address is not None:
-            found: Sequence[Address] = [target.address]
+            addresses: Sequence[Address] = [target.address]
         else:
             try:
-                found = await self._resolve(target.host, target.port)
+                addresses = await self._resolve(target.host, target.port)
             except (OSError, UnicodeError) as error:
                 raise _failed(f"there is no host {target.host}", target) from error
-        if not found:
+        if not addresses:
             raise _failed(f"there is no host {target.host}", target)
-        if not all(self._is_allowed(address) for address in found):
-            # which address it has is nobody's business: it may be a name of this server's own network
+        if not all(self._is_allowed(address) for address in addresses):
+            # the addresses are not revealed: it may be a name of this server's own network
             raise refused(f"{target.host} is not a public address", target.url)
-        return found
+        return addresses
 
     def _too_large(self, target: Target) -> Problem:
         return Problem(
             413,
             "url-too-large",
             "The picture is too large",
-            f"{target.url} has more than the {self._max_bytes:,} bytes that are taken",
+            f"{target.url} is larger than the limit of {self._max_bytes:,} bytes",
             target.url,
             "Give the address of a smaller copy.",
         )
 
     def _tls_context(self) -> ssl.SSLContext:
-        if self._tls is None:  # reading the certificates takes a while
+        if self._tls is None:  # reading the certificates is slow
             self._tls = httpcore.default_ssl_context()
         return self._tls
 
 
 class _Headers(dict[str, str]):
-    """By lower-case name; of several, the first."""
+    """Headers by lower-case name; the first of several counts."""
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
         super().__init__()
@@ -218,7 +220,7 @@ def _status(status: int) -> str:
 
 
 def _why(error: Exception) -> str:
-    """What a client may know: which machines answer behind a name is not among it."""
+    """Return a reason that is safe to tell: nothing about the machines behind a name."""
     match error:
         case httpcore.ConnectError() | httpcore.ConnectTimeout():
             return "no connection, or no valid certificate"
@@ -234,5 +236,5 @@ def _failed(why: str, target: Target) -> Problem:
         "The address gave no picture",
         f"{target.url}: {why}",
         target.url,
-        "See in a browser whether there is a picture, try again later, or send the picture itself.",
+        "Check the address in a browser, try again later, or send the picture itself.",
     )

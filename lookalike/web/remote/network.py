@@ -1,4 +1,4 @@
-"""What fetching does to the network: looking a name up, and connecting to an address that was checked."""
+"""The network effects of fetching: name lookups, and connections to addresses that were checked."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from anyio import to_thread
 from lookalike.web.remote.addresses import Address
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[Address]]]
-"""From a name and a port to all addresses of the name; OSError where there are none."""
+"""A function from a name and a port to all addresses of the name. Raises OSError where there are none."""
 
 LOOKUPS = 32
-"""Names looked up at once, each in a thread that a slow name server may hold for half a minute."""
+"""Concurrent lookups, each in a thread that a slow name server may hold for half a minute."""
 
 ADDRESSES = 4
-"""Of one name that are tried; it could name thousands."""
+"""Addresses of one name that are tried; a name can have thousands."""
 
 CONNECT_SECONDS = 5.0
-"""For one address, so that one which does not answer leaves time for the next."""
+"""Time for one address, so that one which does not answer leaves time for the next."""
 
 
 class SystemNames:
-    """The names that the system knows. A lookup that is cancelled is left to itself."""
+    """Name lookup by the operating system. A cancelled lookup goes on in its thread, unheard."""
 
     def __init__(self) -> None:
         self._threads = anyio.CapacityLimiter(LOOKUPS)
 
     async def __call__(self, host: str, port: int) -> Sequence[Address]:
-        found = await to_thread.run_sync(
+        entries = await to_thread.run_sync(
             lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
             abandon_on_cancel=True,
             limiter=self._threads,
         )
-        return list(dict.fromkeys(ip_address(address[0]) for *_, address in found))
+        return list(dict.fromkeys(ip_address(address[0]) for *_, address in entries))
 
 
 class Pinned(httpcore.AsyncNetworkBackend):
-    """Connects to these addresses, the first that answers, whatever the name may mean by now."""
+    """A network that connects to the first of these addresses that answers, whatever the name means by now."""
 
     def __init__(self, network: httpcore.AsyncNetworkBackend, addresses: Sequence[Address]) -> None:
         self._network = network
@@ -50,7 +50,7 @@ class Pinned(httpcore.AsyncNetworkBackend):
 
     async def connect_tcp(
         self,
-        host: str,  # noqa: ARG002 - was looked up and checked
+        host: str,  # noqa: ARG002 - already looked up and checked
         port: int,
         timeout: float | None = None,  # noqa: ARG002 - the contract of httpcore
         local_address: str | None = None,

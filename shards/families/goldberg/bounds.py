@@ -1,13 +1,13 @@
-"""What a row must reach to score enough, in integers: no square root is taken of a row that cannot.
+"""Integers that a row must reach to score enough, so that square roots are taken only of rows that do.
 
-A score of at least f is a distance of at most δ = 1 - f / 100, that is a·b ≥ (‖a‖² + ‖b‖² - δ²(‖a‖ + ‖b‖)²) / 2. How
-large a·b can still become follows from what is known of a row:
+A score of at least f is a distance of at most δ = 1 - f / 100, that is a·b ≥ (‖a‖² + ‖b‖² - δ²(‖a‖ + ‖b‖)²) / 2. What
+is known of a row limits how large a·b can become:
 
     its class            z values are 0, t are ±2; no t values of the query weigh more than L(t)
-    plane P: m           the weight matched; a·b ≤ 2m - Σ|b| + (the z zeros, all taken for matched) + (±2s)
-    plane N: d           a·b with every ±2 of the row taken for ±1; a·b ≤ d + (±2s)
+    plane P: m           the weight matched; a·b ≤ 2m - Σ|b| + (the z zeros, as if all matched) + (±2s)
+    plane N: d           a·b with every ±2 of the row as ±1; a·b ≤ d + (±2s)
 
-where the ±2s add at most L(t), and no more than the weight of equal sign: m, and (d + all weight that meets a value)
+The ±2s add at most L(t), and no more than the weight of equal sign, which is m, or (d + all weight that meets a value)
 / 2.
 """
 
@@ -22,30 +22,33 @@ from shards.families.goldberg.columns import Classes
 from shards.families.goldberg.weights import Asked
 
 LEAST_FLOOR = -1.0
-"""Below every score: these are 0 to 100, give or take a rounding error."""
+"""A score below all others, which are 0 to 100 but for rounding errors."""
 
 SLACK = 1e-6
-"""Of a·b: what rounding errors in a score can make up for is below 1e-10. Whoever passes for this is scored too."""
+"""Slack of a·b for rounding errors of scores, which amount to less than 1e-10. Rows that pass because of it are scored,
+too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The least a row of each class needs, for one query: (classes,) int64 all.
-
-    `matched`: the weight matched in plane P. `difference`: a·b with every ±2 of the row as ±1. `dot`: a·b.
-    """
+    """The minimum that a row of each class needs to score enough for one query: (classes,) int64 all."""
 
     matched: NDArray[np.int64]
+    """Weight matched in plane P."""
+
     difference: NDArray[np.int64]
+    """a·b with every ±2 of the row as ±1."""
+
     dot: NDArray[np.int64]
+    """a·b."""
 
     def least(self, which: slice) -> tuple[int, int, int]:
-        """What every row of these classes needs."""
+        """Return (matched, difference, dot) that no row of these classes can do without."""
         return int(self.matched[which].min()), int(self.difference[which].min()), int(self.dot[which].min())
 
 
 def needs(asked: Asked, classes: Classes, floor: float, *, negated: bool) -> Needs:
-    """For scores of at least `floor`, at most 100, against the query or, if `negated`, its negative."""
+    """Return the needs for scores of at least `floor`, at most 100, by a query or, if `negated`, its negative."""
     delta = 1.0 - max(floor, LEAST_FLOOR) / 100.0
     lengths = np.sqrt(asked.square) + np.sqrt(classes.squares)
     dot = np.ceil((asked.square + classes.squares - (delta * lengths) ** 2) / 2 - SLACK).astype(np.int64)

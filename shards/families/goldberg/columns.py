@@ -1,10 +1,10 @@
-"""The search columns: the signatures of a segment once more, plane by plane, rows of equal length side by side.
+"""The search columns: a second copy of a segment's signatures, plane by plane, sorted by class.
 
-A value of -2..2 is P - 2N + R with three bits: P, it is positive; N, it is negative; R, it is 2 or -1. A dot product
-is then three sums of a query's values over set bits, and after the first of them most rows can be left out.
+A value of -2..2 is P - 2N + R with three bits: P, it is positive; N, it is negative; R, it is 2 or -1. So a dot product
+is three sums of a query's values over set bits, and after the first sum most rows are ruled out.
 
-What the remaining planes can add to a row depends on how many of its values are not 0 and how many are ±2. Rows are
-sorted by these two numbers, their class, so that what a row must reach is the same for long runs of rows.
+How much the remaining planes can add to a row depends on how many of its values are not 0 and how many are ±2. These
+two numbers are the row's class. Rows are sorted by class, so long runs of rows have to reach the same sums.
 """
 
 from __future__ import annotations
@@ -16,42 +16,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import ColumnReader, Rows
+from shards.families.base import Rows
 from shards.families.goldberg.grid import INDEPENDENT
 from shards.families.goldberg.planes import PLANE_BYTES
+from shards.families.reading import ColumnReader
 
 POSITIVE = "goldberg.positive"
-"""(34 · rows,) uint8: plane P, block by block; see `Plane`."""
+"""Column (34 · rows,) uint8: plane P, block by block; see `Plane`."""
 
 REST = "goldberg.rest"
-"""(68 · rows,) uint8: planes N and R, block by block, each block's N before its R."""
+"""Column (68 · rows,) uint8: planes N and R, block by block, N before R in each."""
 
 PLACES = "goldberg.rows"
-"""(rows,) uint32: the segment's row at each place of the search columns."""
+"""Column (rows,) uint32: the segment's row at each place of the search columns."""
 
 CLASSES = "goldberg.classes"
-"""(classes, 3) uint32, sorted: of each class the values that are not 0, those that are ±2, and its rows."""
+"""Column (classes, 3) uint32, sorted: for each class the number of values that are not 0, of values ±2, and of rows."""
 
 BLOCK = 1 << 14
-"""Rows a block: a word of each, and what is computed from it, are 128 KB and stay in the L2 cache."""
+"""Rows in a block: one word of each row is 128 KB, which stays in the L2 cache with what is computed from it."""
 
 WORDS = PLANE_BYTES // 8
-"""Whole 64-bit words of a plane: 4. The other 16 bits are its tail."""
+"""Number of whole 64-bit words in a plane: 4. The other 16 bits are its tail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """One bit of each value of n rows. Words are counted only, so that their byte order does not matter.
-
-    `words`: (4, n) uint64, the first 256 values. `tail`: (n,) uint16, the last 16.
-    """
+    """One bit of each value of n rows. Bits are only counted, so the byte order of words does not matter."""
 
     words: NDArray[np.uint64]
+    """(4, n) uint64: the first 256 values."""
+
     tail: NDArray[np.uint16]
+    """(n,) uint16: the last 16 values."""
 
     @classmethod
     def of(cls, data: NDArray[np.uint8]) -> Plane:
-        """A block's plane as it is stored, (34 · n,) uint8: first word of every row, second, …, tails."""
+        """Return a block's plane from (34 · n,) uint8: all rows' first words, then their second, …, at last tails."""
         rows = len(data) // PLANE_BYTES
         words = data[: 8 * WORDS * rows].view(np.uint64).reshape(WORDS, rows)
         return cls(words, data[8 * WORDS * rows :].view(np.uint16))
@@ -60,30 +61,30 @@ class Plane:
         return len(self.tail)
 
     def take(self, places: NDArray[np.intp]) -> Plane:
-        """The plane of these rows."""
+        """Return the plane of these rows."""
         return Plane(self.words.take(places, axis=1), self.tail.take(places))
 
     def part(self, start: int, stop: int) -> Plane:
-        """The plane of the rows from `start` up to `stop`."""
+        """Return the plane of the rows from `start` up to `stop`."""
         return Plane(self.words[:, start:stop], self.tail[start:stop])
 
     @classmethod
     def joined(cls, planes: list[Plane]) -> Plane:
-        """The planes of several blocks as one."""
+        """Join the planes of several blocks."""
         if len(planes) == 1:
             return planes[0]
         return cls(np.concatenate([plane.words for plane in planes], axis=1), np.concatenate([p.tail for p in planes]))
 
 
 def blocks(rows: int) -> list[tuple[int, int]]:
-    """(first row, row after the last) of every block."""
+    """Return (first row, row after the last) of every block."""
     return [(start, min(start + BLOCK, rows)) for start in range(0, rows, BLOCK)]
 
 
 def build(rows: Rows) -> dict[str, NDArray[Any]]:
-    """The search columns of these rows."""
+    """Return the search columns of these rows."""
     values, twos = _counts(rows)
-    # a number for each pair with twos ≤ values, in their order: 16 bits, which numpy sorts by radix
+    # pairs with twos ≤ values, numbered in their order: 16 bits, for which numpy has a radix sort
     pair = (values.astype(np.uint32) * (values + np.uint32(1)) // 2 + twos).astype(np.uint16)
     places = np.argsort(pair, kind="stable").astype(np.uint32)
     _, first, runs = np.unique(pair[places], return_index=True, return_counts=True)
@@ -106,7 +107,7 @@ def build(rows: Rows) -> dict[str, NDArray[Any]]:
 
 
 def _counts(rows: Rows) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
-    """How many values of each row are not 0, and how many are ±2: (rows,) uint16 both."""
+    """Return how many values of each row are not 0, and how many are ±2: (rows,) uint16 both."""
     counts = np.empty((2, len(rows)), np.uint16)
     for start, stop in blocks(len(rows)):
         planes = rows["planes"][start:stop]
@@ -119,7 +120,7 @@ def _counts(rows: Rows) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
 
 
 def _lay(plane: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-    """Write a block's plane, (n, 34) bytes row by row, word by word."""
+    """Write the plane of a block, (n, 34) bytes row by row, to `out` word by word."""
     laid = Plane.of(out)
     laid.words[...] = np.ascontiguousarray(plane[:, : 8 * WORDS]).view(np.uint64).T
     laid.tail[...] = np.ascontiguousarray(plane[:, 8 * WORDS :]).view(np.uint16)[:, 0]
@@ -127,51 +128,51 @@ def _lay(plane: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """Runs of rows with equally many values of each size.
-
-    `values`, `twos`: (classes,) int64, how many of the 272 values are not 0, and how many are ±2. `ends`: (classes,)
-    int64, the place after the last of each class.
-    """
+    """The classes of a segment's rows: runs of places whose rows have equally many values of each size."""
 
     values: NDArray[np.int64]
+    """(classes,) int64: how many of the 272 values are not 0."""
+
     twos: NDArray[np.int64]
+    """(classes,) int64: how many values are ±2."""
+
     ends: NDArray[np.int64]
+    """(classes,) int64: the place after the last of each class."""
 
     @classmethod
     def read(cls, reader: ColumnReader) -> Classes:
+        """Read the classes of a segment that has the search columns."""
         values, twos, runs = reader.column(CLASSES).astype(np.int64).T
         return cls(values, twos, np.cumsum(runs))
 
     @property
     def zeros(self) -> NDArray[np.int64]:
+        """(classes,) int64: how many values are 0."""
         return len(INDEPENDENT) - self.values
 
     @property
     def squares(self) -> NDArray[np.int64]:
-        """(classes,) int64: ‖a‖² of the class's rows."""
+        """(classes,) int64: ‖a‖² of the rows."""
         return self.values + 3 * self.twos
 
     def between(self, start: int, stop: int) -> slice:
-        """The classes that the places from `start` up to `stop` belong to."""
+        """Return the classes of the places from `start` up to `stop`."""
         first, last = np.searchsorted(self.ends, [start, stop - 1], side="right")
         return slice(int(first), int(last) + 1)
 
-    def part(self, which: slice) -> Classes:
-        return Classes(self.values[which], self.twos[which], self.ends[which])
-
     def at(self, places: NDArray[np.int64]) -> NDArray[np.intp]:
-        """(n,) intp: the class of each place."""
+        """Return (n,) intp: the class of each place."""
         return np.searchsorted(self.ends, places, side="right")
 
 
 def read_positive(reader: ColumnReader, spans: list[tuple[int, int]]) -> list[Plane]:
-    """Plane P of these blocks, in one request."""
+    """Read plane P of these blocks, in one request."""
     ranges = [(PLANE_BYTES * start, PLANE_BYTES * stop) for start, stop in spans]
     return [Plane.of(data) for data in reader.ranges(POSITIVE, ranges)]
 
 
 def read_rest(reader: ColumnReader, spans: list[tuple[int, int]]) -> Iterator[tuple[Plane, Plane]]:
-    """Planes N and R of these blocks, in one request."""
+    """Read planes N and R of these blocks, in one request."""
     ranges = [(2 * PLANE_BYTES * start, 2 * PLANE_BYTES * stop) for start, stop in spans]
     for data in reader.ranges(REST, ranges):
         half = len(data) // 2

@@ -7,25 +7,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import ColumnReader, Family, Matches, Row, Rows, search_plainly
+from shards.families.base import Family, Row, Rows, search_plainly
 from shards.families.goldberg import columns, planes, search, signature, text
+from shards.families.matches import Matches
+from shards.families.reading import ColumnReader
 from shards.pictures.decoding import Picture
 
 FEW = 4096
-"""Rows: fewer are scored one by one in less time than a search by planes takes to begin, 0.6 ms."""
+"""Number of rows below which each is scored: that takes less time than a search by planes takes to begin, 0.6 ms."""
 
 
 class Goldberg(Family):
     """image-match's signature: which of 81 places of a picture are brighter than their neighbours.
 
-    Its distance is the normalised one of the paper, 0 = same, 1 = opposite; pictures within 0.45 usually show the
-    same. It knows no colour, and survives plain margins, compression, resizing, and changes of contrast.
+    Its distance is the normalised one of the paper, 0 = same, 1 = opposite; pictures within 0.45 usually show the same.
+    It ignores colour, and survives plain margins, compression, resizing and changes of contrast.
     """
 
     name = "goldberg"
     version = 1
     dtype = planes.ROW
     match_score = 55.0
+    unit = "distance"
 
     def compute(self, picture: Picture) -> Row:
         row: Row = planes.pack_independent(signature.values(picture.rgb)[None])[0]
@@ -38,7 +41,7 @@ class Goldberg(Family):
         return text.format_row(row)
 
     def score(self, query: Row, rows: Rows) -> NDArray[np.float64]:
-        """100 · (1 - distance). A blank signature is like nothing: it scores 0, even against itself."""
+        """Return 100 · (1 - distance). A blank signature is like nothing: it scores 0, even against itself."""
         return 100.0 * (1.0 - planes.distances(query, rows))
 
     def score_pairs(self, queries: Rows, rows: Rows) -> NDArray[np.float64]:
@@ -57,11 +60,11 @@ class Goldberg(Family):
         return 1.0 - score / 100.0
 
     def columns(self, rows: Rows) -> dict[str, NDArray[Any]]:
-        """The signatures, and from FEW rows on the search columns of `columns`, 106 bytes a row."""
+        """Return the signatures, and from FEW rows on the search columns of `columns`, 106 bytes a row."""
         return {self.name: rows} | (columns.build(rows) if len(rows) >= FEW else {})
 
     def cold(self, queries: Rows, reader: ColumnReader, *, limit: int, min_score: float | None = None) -> int:
-        """All of the search columns, since every row is looked at; of plane N and R often less is read."""
+        """Return the size of all search columns, since every row is looked at; often less is read of planes N and R."""
         if reader.length(columns.CLASSES) is None:
             return super().cold(queries, reader, limit=limit, min_score=min_score)
         return sum(map(reader.cold, (columns.CLASSES, columns.PLACES, columns.POSITIVE, columns.REST)))
@@ -75,7 +78,7 @@ class Goldberg(Family):
         min_score: float | None = None,
         dead: NDArray[np.uint32] | None = None,
     ) -> Matches:
-        """As the contract says. A query's negative costs little more than the query alone."""
+        """Search as the contract says. The negative of a query costs little more than the query alone."""
         if reader.length(columns.CLASSES) is None:
             return search_plainly(self.score, self.name, queries, reader, limit=limit, min_score=min_score, dead=dead)
         return search.search(queries, reader, limit=limit, min_score=min_score, dead=dead)

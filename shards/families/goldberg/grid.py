@@ -1,8 +1,7 @@
-"""The 9 × 9 grid of a Goldberg signature: which values there are, and which of them say everything.
+"""The 9 × 9 grid of a Goldberg signature: its 648 values, and the 272 of them that determine the others.
 
-Every grid point is compared with its 8 neighbours, 648 values in all, point by point, row by row. The comparison
-of a point with its neighbour is that of the neighbour with the point, negated, and off the grid there is
-nothing to compare with: 272 values carry the whole signature.
+Every grid point is compared with its 8 neighbours, point by point, row by row. The comparison of a point with its
+neighbour is the negated comparison of the neighbour with the point, and values beyond the edge of the grid are 0.
 """
 
 from __future__ import annotations
@@ -11,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 9
-"""Grid points a side."""
+"""Number of grid points along a side."""
 
 NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
-"""(down, right) of the neighbours in the order of a signature: upper left first, lower right last."""
+"""Offsets (down, right) of the neighbours in the order of a signature: upper left first, lower right last."""
 
 VALUES = SIDE * SIDE * len(NEIGHBOURS)
-"""Values of a whole signature: 648."""
+"""Number of values of a whole signature: 648."""
 
 
 def _pairs() -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    found = []
+    pairs = []
     for point in range(SIDE * SIDE):
         row, column = divmod(point, SIDE)
         for place, (down, right) in enumerate(NEIGHBOURS):
@@ -29,20 +28,20 @@ def _pairs() -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDAr
             neighbour = (row + down) * SIDE + column + right
             if inside and neighbour > point:
                 value = point * len(NEIGHBOURS) + place
-                # NEIGHBOURS is symmetric about its middle: the last is the opposite of the first
+                # NEIGHBOURS is symmetric about its middle: the last offset is the opposite of the first
                 mirrored = neighbour * len(NEIGHBOURS) + len(NEIGHBOURS) - 1 - place
-                found.append((point, neighbour, value, mirrored))
-    points, neighbours, values, mirrored_values = np.array(found, np.intp).T
+                pairs.append((point, neighbour, value, mirrored))
+    points, neighbours, values, mirrored_values = np.array(pairs, np.intp).T
     return points, neighbours, values, mirrored_values
 
 
 POINTS, OTHERS, INDEPENDENT, MIRRORED = _pairs()
-"""(272,) each: the grid points that are compared, the neighbours they are compared with, where the comparison
-stands in the 648 values, and where its negation does."""
+"""The independent comparisons, (272,) each: the grid point, the neighbour it is compared with, the position of the
+comparison in the 648 values, and the position of its negation."""
 
 
 def expand(values: NDArray[np.int8]) -> NDArray[np.int8]:
-    """(n, 272) independent values → (n, 648) whole signatures, both int8."""
+    """Return the whole signatures, (n, 648) int8, of (n, 272) independent values."""
     whole = np.zeros((len(values), VALUES), np.int8)
     whole[:, INDEPENDENT] = values
     whole[:, MIRRORED] = -values
@@ -50,5 +49,5 @@ def expand(values: NDArray[np.int8]) -> NDArray[np.int8]:
 
 
 def is_antisymmetric(whole: NDArray[np.integer]) -> bool:
-    """Whether these (n, 648) values are what their independent ones say."""
+    """Return whether these (n, 648) values are those that follow from their independent ones."""
     return bool(np.array_equal(whole, expand(whole[:, INDEPENDENT].astype(np.int8))))

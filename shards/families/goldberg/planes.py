@@ -1,8 +1,8 @@
 """Signatures as bit planes: 102 bytes a row, and dot products by counting bits.
 
-A value of -2..2 is three bits: is it positive, is it negative, is it ±2. The 272 independent values make three
-planes of 34 bytes. Dot products are integers, so that a distance is the same to the last bit in any block, in any
-order, on any machine; those of whole signatures are twice those of their independent values, which cancels out.
+A value of -2..2 is three bits: it is positive, it is negative, it is ±2. The 272 independent values make three planes
+of 34 bytes. Dot products are integers, so a distance is the same to the last bit in any block, in any order, on any
+machine. Dot products of whole signatures are twice those of their independent values, which cancels out.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ PLANE_BYTES = len(INDEPENDENT) // 8
 WORDS_A_PLANE = -(-PLANE_BYTES // 8)
 
 ROW = np.dtype([("planes", "u1", (3, PLANE_BYTES))])
-"""Positive, negative, ±2: bit i of a plane is bit i % 8 of byte i // 8."""
+"""Type of a row: the planes positive, negative and ±2. Bit i of a plane is bit i % 8 of byte i // 8."""
 
 CHUNK = 4096
-"""Rows at a time: their planes as words are 0.5 MB, and stay in the L2 cache."""
+"""Rows compared at a time: their planes as words are 0.5 MB and stay in the L2 cache."""
 
 
 def pack_independent(values: NDArray[np.int8]) -> Rows:
-    """(n, 272) values of -2..2 → (n,) rows."""
+    """Return the (n,) rows of (n, 272) values of -2..2."""
     rows = np.empty(len(values), ROW)
     for plane, bits in enumerate((values > 0, values < 0, np.abs(values) == 2)):
         rows["planes"][:, plane] = np.packbits(bits, axis=1, bitorder="little")
@@ -35,7 +35,7 @@ def pack_independent(values: NDArray[np.int8]) -> Rows:
 
 
 def pack(whole: NDArray[Any]) -> Rows:
-    """(n, 648) whole signatures → (n,) rows. Raises SignatureError for what is no signature."""
+    """Return the (n,) rows of (n, 648) whole signatures. Raises SignatureError for values that are no signature."""
     if whole.ndim != 2 or whole.shape[1] != VALUES or whole.dtype.kind not in "iu":
         raise SignatureError(
             f"a goldberg signature has {VALUES} integers; this is {whole.dtype} of shape {whole.shape}"
@@ -51,14 +51,14 @@ def pack(whole: NDArray[Any]) -> Rows:
 
 
 def unpack(rows: Rows) -> NDArray[np.int8]:
-    """(n,) rows → (n, 648) int8, whole signatures."""
+    """Return the whole signatures, (n, 648) int8, of (n,) rows."""
     bits = np.unpackbits(rows["planes"], axis=2, bitorder="little").astype(np.int8)
     positive, negative, twice = bits[:, 0], bits[:, 1], bits[:, 2]
     return expand((positive - negative) * (1 + twice))
 
 
 def check_planes(rows: Rows) -> None:
-    """Raises SignatureError where a value is both positive and negative, or neither and yet ±2."""
+    """Raise SignatureError if a value is both positive and negative, or neither and yet ±2."""
     positive, negative, twice = np.moveaxis(rows["planes"], 1, 0)
     if (positive & negative).any():
         raise SignatureError("goldberg signature: a value is marked both positive and negative")
@@ -67,7 +67,7 @@ def check_planes(rows: Rows) -> None:
 
 
 def negate(row: Row) -> Row:
-    """The row with every value negated."""
+    """Return the row with every value negated."""
     rows = np.array([row], ROW)
     rows["planes"][:, [0, 1]] = rows["planes"][:, [1, 0]]
     negated: Row = rows[0]
@@ -75,12 +75,12 @@ def negate(row: Row) -> Row:
 
 
 def is_blank(rows: Rows) -> NDArray[np.bool_]:
-    """(n,) bool: signatures without a value other than 0."""
+    """Return (n,) bool: signatures whose values are all 0."""
     return np.asarray((rows["planes"] == 0).all(axis=(1, 2)))
 
 
 def distances(query: Row, rows: Rows) -> NDArray[np.float64]:
-    """(n,) float64: ‖a - b‖ / (‖a‖ + ‖b‖), 0 = same, 1 = opposite; to or from a blank signature it is 1."""
+    """Return (n,) float64: ‖a - b‖ / (‖a‖ + ‖b‖), 0 = same, 1 = opposite; to or from a blank signature 1."""
     asked = _words(np.array([query], ROW))
     own = int(_squares(asked)[0])
     out = np.empty(len(rows))
@@ -91,7 +91,7 @@ def distances(query: Row, rows: Rows) -> NDArray[np.float64]:
 
 
 def distances_of_pairs(queries: Rows, rows: Rows) -> NDArray[np.float64]:
-    """(n,) float64: the distance of `queries[i]` and `rows[i]`, the same as `distances` has."""
+    """Return (n,) float64: the distance of `queries[i]` and `rows[i]`, to the last bit as `distances` gives it."""
     out = np.empty(len(rows))
     for start in range(0, len(rows), CHUNK):
         part = slice(start, start + CHUNK)
@@ -103,7 +103,7 @@ def distances_of_pairs(queries: Rows, rows: Rows) -> NDArray[np.float64]:
 def distances_from(
     own: int | NDArray[np.integer], squares: NDArray[np.integer], dots: NDArray[np.integer]
 ) -> NDArray[np.float64]:
-    """(n,) float64: distances of signatures of ‖a‖² = `own` and ‖b‖² = `squares`, given a·b = `dots`."""
+    """Return (n,) float64: distances of signatures of ‖a‖² = `own` and ‖b‖² = `squares`, given a·b = `dots`."""
     apart = own + squares - 2 * dots
     lengths = np.sqrt(np.asarray(own, np.float64)) + np.sqrt(squares.astype(np.float64))
     blank = lengths == 0
@@ -114,21 +114,21 @@ def distances_from(
 
 
 def _words(rows: Rows) -> NDArray[np.uint64]:
-    """(3, 5, n) uint64: the planes word by word, so that every step below runs along the rows."""
+    """Return (3, 5, n) uint64: the planes word by word, so that every step below runs along the rows."""
     padded = np.zeros((len(rows), 3, WORDS_A_PLANE * 8), np.uint8)
     padded[:, :, :PLANE_BYTES] = rows["planes"]
-    # only ever counted: the byte order within a word does not matter as long as it is one
+    # bits are only counted, so the byte order within a word does not matter as long as it is the same
     return np.ascontiguousarray(padded.view(np.uint64).transpose(1, 2, 0))
 
 
 def _squares(words: NDArray[np.uint64]) -> NDArray[np.int32]:
-    """(n,) int32: Σ a²: 1 for each value that is not 0, and 3 more for each ±2."""
+    """Return (n,) int32: Σ a², 1 for each value that is not 0 and 3 more for each ±2."""
     positive, negative, twice = words
     return _count(positive | negative) + 3 * _count(twice)
 
 
 def _dots(query: NDArray[np.uint64], words: NDArray[np.uint64]) -> NDArray[np.int32]:
-    """(n,) int32: Σ a·b for queries (3, 5, n), or one (3, 5, 1).
+    """Return (n,) int32: Σ a·b for the queries (3, 5, n) of the rows, or one query (3, 5, 1) for all.
 
     A product is ±1, doubled where a is ±2 and doubled where b is: the bits of equal sign minus those of opposite sign,
     counted once, once more where b is ±2, and both again where a is.
@@ -144,6 +144,6 @@ def _dots(query: NDArray[np.uint64], words: NDArray[np.uint64]) -> NDArray[np.in
 
 
 def _count(bits: NDArray[np.uint64]) -> NDArray[np.int32]:
-    """(5, n) words → (n,) int32: their bits."""
+    """Return (n,) int32: the number of bits set in (5, n) words."""
     counts: NDArray[np.int32] = np.bitwise_count(bits).sum(axis=0, dtype=np.int32)
     return counts

@@ -1,4 +1,4 @@
-"""Goldberg signatures as text: the 204 hex digits of a row's bytes, or image-match's list of 648 numbers."""
+"""The text forms of Goldberg signatures: the 204 hex digits of a row's bytes, or image-match's list of 648 numbers."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from shards.families.goldberg.planes import ROW, check_planes, pack
 DIGITS = 2 * ROW.itemsize
 
 LONGEST = 32 * VALUES
-"""Characters of a list with a generous indentation. Longer text is not looked at."""
+"""Maximum length in characters: a list with generous indentation. Longer text is refused unread."""
 
 
 def format_row(row: Row) -> str:
-    """The row's bytes as hex digits, in lower case."""
+    """Return the row's bytes as hex digits, in lower case."""
     return row.tobytes().hex()
 
 
 def parse_row(text: str) -> Row:
-    """The signature in hex digits of either case, or in a JSON list of 648 integers. Raises SignatureError."""
+    """Return the signature in hex digits of either case, or in a JSON list of 648 integers. Raises SignatureError."""
     return _parse_list(text) if text.lstrip()[:1] == "[" else _parse_hex(text)
 
 
@@ -46,7 +46,7 @@ def _parse_hex(text: str) -> Row:
 def _parse_list(text: str) -> Row:
     if len(text) > LONGEST:
         raise SignatureError(f"goldberg signature: a list of {len(text):,} characters is no list of {VALUES} integers")
-    # all the JSON there is in a list of small integers; nothing to nest, nothing to overflow
+    # a list of small integers needs no JSON parser, which nested or huge numbers could exhaust
     if not re.fullmatch(r"\s*\[\s*-?[0-9](\s*,\s*-?[0-9])*\s*\]\s*", text, re.ASCII):
         raise SignatureError(f"goldberg signature: not a JSON list of {VALUES} integers from -2 to 2")
     numbers = np.array([int(number) for number in re.findall("-?[0-9]", text)], np.int8)

@@ -1,4 +1,4 @@
-"""A query as constants, and the sum of its values over the set bits of a plane."""
+"""A query as bit masks, and the sums of its values over the set bits of a plane."""
 
 from __future__ import annotations
 
@@ -17,23 +17,32 @@ Masks = tuple[np.ndarray[Any, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The values b of a query, and, with the opposite weights, those of its negative.
-
-    `flip`: where a bit that is not set counts, since b is negative. `once`, `twice`: where b is ±1, and ±2.
-    `counts`: how many values are ±1, and how many ±2. `negative_first`, `positive_first`: (273,) int64, the sums of
-    the 0, 1, 2, … largest |b| among the negative and among the positive b; `largest_first`: among all.
-    """
+    """The values b of a query. With the opposite weights they are those of its negative."""
 
     flip: Masks
+    """Bits that count where a row's bit is not set, since b is negative there."""
+
     once: Masks
+    """Bits where b is ±1."""
+
     twice: Masks
+    """Bits where b is ±2."""
+
     counts: tuple[int, int]
+    """How many values are ±1, and how many ±2."""
+
     negative_first: NDArray[np.int64]
+    """(273,) int64: the sums of the 0, 1, 2, … largest |b| among the negative b."""
+
     positive_first: NDArray[np.int64]
+    """(273,) int64: the sums of the 0, 1, 2, … largest |b| among the positive b."""
+
     largest_first: NDArray[np.int64]
+    """(273,) int64: the sums of the 0, 1, 2, … largest |b|."""
 
     @classmethod
     def of(cls, row: Row) -> Asked:
+        """Prepare a query."""
         positive, negative, twice = row["planes"]
         once = (positive | negative) & ~twice
         sizes = np.unpackbits(once, bitorder="little").astype(np.int64) + 2 * np.unpackbits(twice, bitorder="little")
@@ -49,7 +58,7 @@ class Asked:
 
     @property
     def weight(self) -> int:
-        """Σ |b|: what a row weighs that matches everywhere."""
+        """Σ |b|: the weight of a row that matches everywhere."""
         return self.counts[0] + 2 * self.counts[1]
 
     @property
@@ -68,9 +77,9 @@ def _largest(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def matched_weights(asked: list[Asked], plane: Plane) -> NDArray[np.uint16]:
-    """(queries, n) uint16: Σ |b| over the places where b > 0 and the row's bit is set, or b < 0 and it is not.
+    """Return (queries, n) uint16: Σ |b| over the values where b > 0 and the row's bit is set, or b < 0 and it is not.
 
-    For the bits c of a plane that is Σ b·c plus a constant; in P - 2N + R the constant cancels out.
+    For the bits c of a plane that is Σ b·c plus a constant, and in P - 2N + R the constant cancels out.
     """
     weights = np.empty((len(asked), len(plane)), np.uint16)
     for start in range(0, len(plane), BLOCK):
@@ -79,18 +88,18 @@ def matched_weights(asked: list[Asked], plane: Plane) -> NDArray[np.uint16]:
 
 
 def _weigh(asked: list[Asked], plane: Plane, out: NDArray[np.uint16]) -> None:
-    """Sum one block: the words outermost, so that each is read from memory once for all queries."""
+    """Sum one block, word by word, so that each word is read from memory once for all queries."""
     rows = len(plane)
-    # counts stay in a byte as long as they can: most of the time would go to widening them
-    ones = [np.empty(rows, np.uint8 if one.counts[0] < 256 else np.uint16) for one in asked]
-    twos = [np.empty(rows, np.uint8 if one.counts[1] < 256 else np.uint16) for one in asked]
+    # counts stay in a byte if they fit: widening them would take most of the time
+    ones = [np.empty(rows, np.uint8 if query.counts[0] < 256 else np.uint16) for query in asked]
+    twos = [np.empty(rows, np.uint8 if query.counts[1] < 256 else np.uint16) for query in asked]
     counted = np.empty(rows, np.uint8)
     for place in range(len(plane.words) + 1):
         bits = plane.words[place] if place < len(plane.words) else plane.tail
         matched, masked = np.empty_like(bits), np.empty_like(bits)
-        for one, once, twice in zip(asked, ones, twos, strict=True):
-            np.bitwise_xor(bits, one.flip[place], out=matched)
-            for mask, total in ((one.once[place], once), (one.twice[place], twice)):
+        for query, once, twice in zip(asked, ones, twos, strict=True):
+            np.bitwise_xor(bits, query.flip[place], out=matched)
+            for mask, total in ((query.once[place], once), (query.twice[place], twice)):
                 np.bitwise_and(matched, mask, out=masked)
                 if place == 0:
                     np.bitwise_count(masked, out=total)

@@ -1,12 +1,12 @@
-"""Shrinking (or stretching) a picture by area average, with libgd's rounding errors.
+"""Resizing of a picture by area average, with libgd's rounding errors.
 
-Every output pixel is the mean of the rectangle of the source that it covers, pixels on the rectangle's edge
-counted by the share of them that lies inside. IQDB has libgd do this, which adds up line by line in float32 and
-weighs each pixel by its opacity, 127. Means that are a half to within float32 are common, and which way such a
-one is rounded reaches the averages that IQDB prints: summed exactly, 2 of 49 pictures differ in their last
-digits. Interpolating filters, Pillow's BOX among them, change coefficients too.
+Every output pixel is the mean of the rectangle of the source that it covers; pixels on the edge of the rectangle count
+by the share of them that lies inside. IQDB leaves this to libgd, which adds up line by line in float32 and weighs each
+pixel by its opacity, 127. Means are often a half to within float32, and the way such a mean is rounded shows in the
+averages that IQDB prints: with exact sums, 2 of 49 pictures differ in the last digits. Interpolating filters, such as
+Pillow's BOX, change coefficients too.
 
-Every step is an elementwise float32 operation in a fixed order, and so the same on every CPU.
+Every step is an elementwise float32 operation in a fixed order, so the result is the same on every CPU.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 OPACITY = np.float32(127)
-"""libgd's weight of a pixel without transparency."""
+"""Weight that libgd gives a pixel without transparency."""
 
 
 def area_average(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """(height, width, 3) → (side, side, 3) uint8, the aspect ratio given up."""
+    """Resize (height, width, 3) to (side, side, 3) uint8, whatever the aspect ratio."""
     height, width, _ = rgb.shape
     rows, row_shares = _windows(height, side)
     columns, column_shares = _windows(width, side)
@@ -33,7 +33,7 @@ def area_average(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     for row, row_share in zip(rows, row_shares, strict=True):
         line = rgb[row]
         for channel in range(3):
-            # one by one: numpy copies three values to four places at a fifth of the speed
+            # channel by channel: numpy copies three values to four places at a fifth of the speed
             lines[:, :, channel] = line[:, :, channel]
         # exact, with 8 bits of the pixel, 7 of the opacity and 7 of the share: only the next product is rounded
         np.multiply(lines, (row_share * OPACITY)[:, None, None], out=weighted)
@@ -51,12 +51,12 @@ def area_average(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def _windows(length: int, side: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """The pixels under each of `side` equal parts of a line, and the share of each that lies in the part.
+    """Return the pixels under each of `side` equal parts of a line, and the share of each pixel that lies in the part.
 
-    Both (pixels of the widest part, side): the first pixel of every part, the second of every part, and so on.
-    Shares are multiples of 1/side, exact in float32 for a side that is a power of two; beyond a part they are 0.
+    Both are (pixels of the widest part, side): the first pixel of every part, the second of every part, and so on.
+    Shares are multiples of 1/side, exact in float32 for a side that is a power of two, and 0 beyond a part.
     """
-    # in units of 1/side pixel everything is an integer
+    # in units of 1/side pixel all coordinates are integers
     starts = np.arange(side) * length
     first = starts // side
     widest = int(((starts + length - 1) // side - first).max()) + 1

@@ -1,4 +1,4 @@
-"""Buckets: one for each signed coefficient of each channel, holding the rows that have it."""
+"""Buckets of rows: one for each signed coefficient of each channel, with the rows that have that coefficient."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from shards.families.haar.scoring import BINS, WEIGHTS
 CHANNELS = WEIGHTS.shape[0]
 
 PER_CHANNEL = 1 << 15
-"""Numbers of buckets in a channel: coefficient +i is i, and -i is 32768 - i. 0 is none: rows of deletes are zeros."""
+"""Number of buckets in a channel: coefficient +i is in bucket i, -i in 32768 - i. 0 is no bucket: deletes are zeros."""
 
 CHUNK = 1 << 15
-"""Rows that are looked at together."""
+"""Rows whose bucket numbers are computed at a time."""
 
 
 def bucket_numbers(rows: Rows, channel: int) -> NDArray[np.uint16]:
-    """(rows, 40) uint16: the numbers of each row's buckets in a channel, 0 where a coefficient does not count.
+    """Return (rows, 40) uint16: each row's buckets in a channel, 0 where a coefficient does not count.
 
     A grey row shares coefficients of Y only, so it is in no bucket of I and Q.
     """
@@ -33,13 +33,13 @@ def bucket_numbers(rows: Rows, channel: int) -> NDArray[np.uint16]:
 
 
 def chunks(rows: Rows, channel: int, size: int = CHUNK) -> Iterator[tuple[int, NDArray[np.uint16]]]:
-    """The first row of each chunk, and its bucket numbers."""
+    """Yield the first row of each chunk, and the chunk's bucket numbers."""
     for start in range(0, len(rows), size):
         yield start, bucket_numbers(rows[start : start + size], channel)
 
 
 def bucket_sizes(rows: Rows) -> NDArray[np.int64]:
-    """(3, 32768) int64: how many rows are in each bucket."""
+    """Return (3, 32768) int64: the number of rows in each bucket."""
     sizes = np.zeros((CHANNELS, PER_CHANNEL), np.int64)
     for channel in range(CHANNELS):
         for _, numbers in chunks(rows, channel):
@@ -49,9 +49,9 @@ def bucket_sizes(rows: Rows) -> NDArray[np.int64]:
 
 
 def query_buckets(query: Row, channels: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """The buckets of a query's coefficients, and their weights in hundredths: both (n,) int64.
+    """Return the buckets of a query's coefficients and their weights in hundredths: (n,) int64 both.
 
-    A bucket of channel c is `c * 32768` plus its number.
+    A bucket of channel c is given as `c * 32768` plus its number.
     """
     coefficients = query["sig"][:channels]
     numbers = coefficients.view(np.uint16).astype(np.int64) & (PER_CHANNEL - 1)

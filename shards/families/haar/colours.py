@@ -1,8 +1,8 @@
-"""Average colours as bit planes: how far apart two pictures' colours are, to a fraction of a coefficient's weight.
+"""Average colours as bit planes: bounds of the distance of two colours, to a fraction of a coefficient's weight.
 
-A code is the average times its weight, in hundredths of the score's sum, divided by the channel's unit and rounded
-down. So the codes of a row and a query bound the distance of their averages from both sides, and leaving out the
-lowest plane gives codes of twice the unit. 25 planes are 3.1 bytes a row; the float64 averages are 24.
+The code of an average is the average times its weight, in hundredths of the score's sum, divided by the channel's unit
+and rounded down. So the codes of a row and a query bound the distance of their averages from both sides, and codes
+without their lowest plane have twice the unit. 25 planes are 3.1 bytes a row; the float64 averages are 24.
 """
 
 from __future__ import annotations
@@ -17,83 +17,91 @@ from shards.families.haar.bitsliced import Words, bits_of
 from shards.families.haar.scoring import WEIGHTS
 
 UNITS = (4, 8, 8)
-"""Of Y, I and Q: hundredths of a step of the codes. Few rows lie so near the last answer that only their averages
-can decide, and each plane less is an eighth of a byte that a query need not fetch."""
+"""Hundredths in a step of the codes of Y, I and Q. Finer codes would seldom decide, since few rows lie so near the last
+match; and each plane that is left out saves a query an eighth of a byte a row."""
 
 PLANES = (7, 9, 9)
-"""Of Y, I and Q: the fewest with which every colour's code lies strictly between 0 and the highest."""
+"""Number of planes of Y, I and Q: the fewest with which every colour's code lies strictly between 0 and the highest."""
 
 ORIGINS = (1, 256, 256)
-"""The codes of an average of 0."""
+"""Codes of an average of 0, in Y, I and Q."""
 
 
 def codes(rows: Rows, channel: int) -> NDArray[np.uint16]:
-    """(rows,) uint16: each row's code in a channel. 0 and the highest stand for whatever lies beyond as well."""
+    """Return (rows,) uint16: each row's code in a channel. Averages outside the scale get 0 or the highest code."""
     return _position(rows["avgl"][:, channel], channel).astype(np.uint16)
 
 
 def _position(averages: NDArray[np.float64], channel: int) -> NDArray[np.float64]:
-    """Where averages lie on the scale of the codes: the code before it is rounded down."""
+    """Return the positions of averages on the scale of the codes: the codes before they are rounded down."""
     scaled = averages * (float(WEIGHTS[channel, 0]) / UNITS[channel]) + ORIGINS[channel]
     return np.clip(scaled, 0, (1 << PLANES[channel]) - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """A query's average in one channel, and where it lies on the scale of the codes."""
+    """A query's average in one channel."""
 
     channel: int
+
     position: float
+    """Position on the scale of the codes."""
 
     @classmethod
     def of(cls, averages: NDArray[np.float64], channel: int) -> Colour:
         return cls(channel, float(_position(averages[[channel]], channel)[0]))
 
     def nearness(self, planes: Words, unit: int) -> list[Words]:
-        """Planes of `ceiling(unit)` less the distance, in units of so many hundredths, the lowest first.
+        """Return planes of `ceiling(unit)` minus the distance of each row, the lowest plane first.
 
-        `planes`: (PLANES[channel], words). `unit`: the channel's own, times a power of two. The distance is that of
-        the codes without their lowest planes, and at most `slack(unit)` hundredths more than the true one.
+        `planes`: (PLANES[channel], words). `unit`: hundredths, the channel's own unit times a power of two. The
+        distance is that of the codes without their lowest planes, which exceeds the true distance by `slack(unit)`
+        hundredths or less.
         """
         return _highest_less_distance(planes[self._dropped(unit) :], self._rounded(unit))
 
     def ceiling(self, unit: int) -> int:
+        """Return the greatest code in this unit."""
         return (1 << (PLANES[self.channel] - self._dropped(unit))) - 1
 
     def slack(self, unit: int) -> float:
+        """Return the hundredths by which the distance of codes in this unit may exceed the true distance."""
         return abs(self._scaled(unit) - self._rounded(unit)) * unit
 
     def _dropped(self, unit: int) -> int:
-        """How many of the lowest planes a code in this unit goes without."""
+        """Return the number of low planes that a code in this unit does not have."""
         return (unit // UNITS[self.channel]).bit_length() - 1
 
     def _scaled(self, unit: int) -> float:
         return self.position / (1 << self._dropped(unit))
 
     def _rounded(self, unit: int) -> int:
-        """To the nearest, since the distance counts a row's code by its lower end where the row is above, and by its
-        upper end where it is below."""
+        """Return the position rounded to the nearest code.
+
+        Nearest, since the distance counts from the lower end of a row's code where the row is above the query, and from
+        the upper end where it is below.
+        """
         return min(int(self._scaled(unit) + 0.5), self.ceiling(unit))
 
     def bounds(self, planes: Words, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(rows,) float64 each: these rows' distances are at least the first and at most the second, in hundredths."""
-        found = np.dot(1 << np.arange(len(planes)), bits_of([*planes], rows))
+        """Return a lower and an upper bound of these rows' distances, in hundredths: (rows,) float64 each."""
+        row_codes = np.dot(1 << np.arange(len(planes)), bits_of([*planes], rows))
         unit = UNITS[self.channel]
-        above = found - self.position
+        above = row_codes - self.position
         nearest = np.maximum(np.maximum(above, -1 - above), 0) * unit
         farthest = np.maximum(above + 1, -above) * unit
-        # beyond the ends of the scale there is no telling how far
+        # the codes at the ends of the scale stand for averages at any distance beyond
         ends = (0, self.ceiling(unit))
-        farthest[np.isin(found, ends) | (self.position in ends)] = np.inf
+        farthest[np.isin(row_codes, ends) | (self.position in ends)] = np.inf
         return nearest, farthest
 
 
 def _highest_less_distance(planes: Words, code: int) -> list[Words]:
-    """Planes of 2^n - 1 - |c - code|, where c is each row's number of n planes; of 2^n - (code - c) where c < code.
+    """Return planes of 2^n - 1 - (c - code) for rows of c >= code, and of 2^n - (code - c) for rows of c < code.
 
-    c - code is c plus the complement of `code` plus 1, added bit by bit: the carry out says whether c >= code. The
-    complement of the difference is what is wanted there, and elsewhere the difference itself, less than code - c
-    as two's complement has it by 1.
+    c is each row's number of n planes. c - code is c plus the complement of `code` plus 1, added bit by bit, and the
+    carry out says whether c >= code. The result is the complement of the difference for those rows, and for the others
+    the difference itself, in two's complement.
     """
     carry: Words | None = None  # None: all ones
     differences: list[tuple[Words, int]] = []

@@ -7,27 +7,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import ColumnReader, Family, Matches, Row, Rows
-from shards.families.haar import inverted, pairs, scoring, text
-from shards.families.haar import row as signature
-from shards.families.haar import search as sieves
+from shards.families.base import Family, Row, Rows
+from shards.families.haar import inverted, pairs, row, scoring, search, text
+from shards.families.matches import Matches
+from shards.families.reading import ColumnReader
 from shards.pictures.decoding import Picture
 
 
 class Haar(Family):
     """IQDB's signature: the average colour and the 40 largest Haar wavelet coefficients of Y, I and Q.
 
-    It knows where in the picture what is, in colour: it finds what was compressed, resized, blurred, brightened
-    or slightly cropped. It does not survive turning, mirroring, or large crops.
+    The coefficients say where in the picture which shapes and colours are. So compressed, resized, blurred, brightened
+    and slightly cropped copies are found; turned, mirrored or heavily cropped ones are not.
     """
 
     name = "haar"
     version = 1
-    dtype = signature.ROW
+    dtype = row.ROW
     match_score = 60.0
 
     def compute(self, picture: Picture) -> Row:
-        return signature.sign(picture.rgb)
+        return row.compute(picture.rgb)
 
     def parse(self, text_form: str) -> Row:
         return text.parse_row(text_form)
@@ -42,15 +42,15 @@ class Haar(Family):
         return pairs.score_pairs(queries, rows)
 
     def is_flat(self, rows: Rows) -> NDArray[np.bool_]:
-        return signature.is_flat(rows)
+        return row.is_flat(rows)
 
     def columns(self, rows: Rows) -> dict[str, NDArray[Any]]:
-        index = inverted.build(rows) if len(rows) >= sieves.SEARCH_FROM else {}
+        index = inverted.build(rows) if len(rows) >= search.SEARCH_FROM else {}
         return {self.name: rows, **index}
 
     def cold(self, queries: Rows, reader: ColumnReader, *, limit: int, min_score: float | None = None) -> int:
         del min_score
-        return sieves.cold(self.name, queries, reader, limit=limit)
+        return search.cold(self.name, queries, reader, limit=limit)
 
     def search(
         self,
@@ -61,4 +61,4 @@ class Haar(Family):
         min_score: float | None = None,
         dead: NDArray[np.uint32] | None = None,
     ) -> Matches:
-        return sieves.search(self.name, queries, reader, limit=limit, min_score=min_score, dead=dead)
+        return search.search(self.name, queries, reader, limit=limit, min_score=min_score, dead=dead)

@@ -1,4 +1,4 @@
-"""Scores of many pairs at once: the formula of `scoring` for signatures of which each is asked about another one."""
+"""Scores of many pairs at once: the formula of `scoring`, where every row has its own query."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from shards.families.haar.row import is_grey
 from shards.families.haar.scoring import BINS, WEIGHTS
 
 CHUNK = 4096
-"""Pairs at a time: the coefficients of one channel are 320 KB a side, and stay in the L2 cache."""
+"""Pairs scored at a time: the coefficients of one channel are 320 KB a side, and stay in the L2 cache."""
 
 
 def score_pairs(queries: Rows, rows: Rows) -> NDArray[np.float64]:
-    """(n,) float64: the score of `queries[i]` and `rows[i]`, as `scoring.score` gives it."""
+    """Return (n,) float64: the score of `queries[i]` and `rows[i]`, to the last bit as `scoring.score` gives it."""
     scores = np.empty(len(queries))
     for start in range(0, len(queries), CHUNK):
         part = slice(start, start + CHUNK)
@@ -30,17 +30,17 @@ def _score(queries: Rows, rows: Rows) -> NDArray[np.float64]:
         all_of_query, in_common = _weights(queries, rows, channel)
         scale += np.where(by_luma, 0, all_of_query)
         shared += np.where(no_chroma, 0, in_common)
-    apart = np.abs(rows["avgl"] - queries["avgl"])
-    distance = float(WEIGHTS[0, 0]) * apart[:, 0]
+    differences = np.abs(rows["avgl"] - queries["avgl"])
+    distance = float(WEIGHTS[0, 0]) * differences[:, 0]
     for channel in (1, 2):
-        distance = np.where(by_luma, distance, distance + float(WEIGHTS[channel, 0]) * apart[:, channel])
+        distance = np.where(by_luma, distance, distance + float(WEIGHTS[channel, 0]) * differences[:, channel])
     scores: NDArray[np.float64] = 100.0 * ((shared - distance) / scale)
     return scores
 
 
 def _weights(queries: Rows, rows: Rows, channel: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """(n,) int32 each, in hundredths: the weight of the query's coefficients, and of those the row has too."""
-    # along the pairs, one coefficient of the rows after the other: so each step is one long loop
+    """Return the weights of the query's coefficients and of those the row shares: (n,) int32 each, in hundredths."""
+    # pairs run along the last axis, and one coefficient of all rows is compared at a time: each step is one long loop
     asked = np.ascontiguousarray(queries["sig"][:, channel].T)
     stored = np.ascontiguousarray(rows["sig"][:, channel].T)
     weights = WEIGHTS[channel].take(BINS.take(np.abs(asked)))

@@ -12,39 +12,39 @@ from shards.families.haar.area import area_average
 from shards.families.haar.wavelet import COEFFICIENTS, SIDE, decompose, largest, to_yiq
 
 ROW = np.dtype([("avgl", "<f8", (3,)), ("sig", "<i2", (3, COEFFICIENTS))])
-"""`avgl`: the averages of Y, I and Q, about 0..1, -0.6..0.6 and -0.53..0.53, in float64 because IQDB's text carries
-all their bits. `sig`: for each of them the signed indices of the largest coefficients, sorted."""
+"""Type of a row. `avgl`: the averages of Y, I and Q, about 0..1, -0.6..0.6 and -0.53..0.53, in float64 because IQDB's
+text carries all their bits. `sig`: the signed indices of the largest coefficients of Y, I and Q, sorted."""
 
 GREY = 0.006
-"""A picture is grey where |average I| + |average Q| is below this: its I and Q coefficients are noise."""
+"""Limit of |average I| + |average Q| below which a picture is grey: its I and Q coefficients are noise then."""
 
 FLAT = np.arange(-COEFFICIENTS, 0, dtype=np.int16)
-"""A channel without content: all coefficients tie at zero, so the lowest indices stand there."""
+"""`sig` of a channel without content: all coefficients tie at zero, so the lowest indices are taken."""
 
 
 def make_row(avgl: Any, sig: Any) -> Row:
-    """A row of its two parts: (3,) averages and (3, 40) sorted coefficients."""
+    """Return the row of (3,) averages and (3, 40) sorted coefficients."""
     rows = np.empty(1, ROW)
     rows["avgl"], rows["sig"] = avgl, sig
     row: Row = rows[0]
     return row
 
 
-def sign(rgb: NDArray[np.uint8]) -> Row:
-    """The signature of a picture of (height, width, 3) uint8."""
+def compute(rgb: NDArray[np.uint8]) -> Row:
+    """Return the signature of a picture, (height, width, 3) uint8."""
     planes = decompose(to_yiq(area_average(rgb, SIDE)))
     return make_row(planes[:, 0, 0] / (2 * SIDE * SIDE), [largest(plane) for plane in planes])
 
 
 def is_grey(rows: Rows) -> NDArray[np.bool_]:
-    """(rows,) bool."""
+    """Return (rows,) bool: signatures of pictures without colour."""
     chroma = np.abs(rows["avgl"][:, 1:])
     return np.asarray(chroma[:, 0] + chroma[:, 1] < GREY)
 
 
 def is_flat(rows: Rows) -> NDArray[np.bool_]:
-    """(rows,) bool: pictures of one colour.
+    """Return (rows,) bool: signatures of pictures of a single colour.
 
-    A smooth ramp of one hue that brightens to the right has the same coefficients, and counts as flat too.
+    A smooth ramp of one hue that brightens to the right has the same coefficients and counts as flat too.
     """
     return np.asarray((rows["sig"] == FLAT).all(axis=(1, 2)))

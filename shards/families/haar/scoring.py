@@ -1,10 +1,10 @@
-"""How alike two Haar signatures are: IQDB's score, made independent of what else is stored.
+"""The score of two Haar signatures: IQDB's, made independent of what else is stored.
 
     s = Σ w0·|difference of averages| - Σ w[bin] over the signed coefficients that both have
     score = -100 · s / Σ w[bin] over all of the query's coefficients
 
-IQDB scales by those of the query's coefficients that any stored picture has, so that its score of a pair moves
-with the rest of the database. Here two pictures score the same wherever they lie.
+IQDB scales by the weight of only those coefficients of the query that some stored picture has, so its score of a pair
+changes with the rest of the database. Here two pictures have the same score in every index.
 
 The weights have two decimals: in hundredths their sums are integers, and a score does not depend on the order
 of summation.
@@ -29,13 +29,13 @@ WEIGHTS = np.array(
     ],
     np.int16,
 )
-"""(3, 6) of Y, I and Q by bin, in hundredths: those of Jacobs et al. for scanned pictures, as IQDB has them.
+"""(3, 6) weights of Y, I and Q by bin, in hundredths: those of Jacobs et al. for scanned pictures, as in IQDB.
 Bin 0 weighs the averages; coefficient x + 128·y is in bin min(max(x, y), 5)."""
 
 LAST_BIN = WEIGHTS.shape[1] - 1
 
 CHUNK = 4096
-"""Rows at a time: their 1 MB, and what is looked up for them, stay in the L2 cache."""
+"""Rows scored at a time: their 1 MB, and the weights that are looked up for them, stay in the L2 cache."""
 
 
 def _bins() -> NDArray[np.intp]:
@@ -45,25 +45,28 @@ def _bins() -> NDArray[np.intp]:
 
 
 BINS = _bins()
-"""(16384,) the bin of every coefficient."""
+"""(16384,) intp: the bin of every coefficient."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Query:
-    """What is looked up for one query signature.
-
-    `tables`: (3, 65536) int16, by signed coefficient as uint16: its weight if the query has it, else 0.
-    `scale`: the weight of all of them, in hundredths. `channels`: 3, or 1 (Y alone) for a grey picture.
-    """
+class QueryTables:
+    """The weights of a query's coefficients, as tables that rows are looked up in."""
 
     avgl: NDArray[np.float64]
+    """(3,) float64: the query's averages."""
+
     tables: NDArray[np.int16]
+    """(3, 65536) int16, by signed coefficient as uint16: its weight if the query has it, else 0."""
+
     scale: int
+    """The weight of all the query's coefficients, in hundredths."""
+
     channels: int
+    """3, or 1 (Y alone) for a grey picture."""
 
     @classmethod
-    def of(cls, row: Row) -> Query:
-        """Prepare the query."""
+    def of(cls, row: Row) -> QueryTables:
+        """Return the tables of a query."""
         channels = 1 if is_grey(np.array([row], row.dtype))[0] else 3
         tables = np.zeros((3, 1 << 16), np.int16)
         for channel in range(channels):
@@ -73,11 +76,11 @@ class Query:
 
 
 def score(query: Row, rows: Rows) -> NDArray[np.float64]:
-    """(rows,) float64: 100 for the same signature, below 0 where the colours differ more than the shapes agree.
+    """Return (rows,) float64: 100 for the same signature, below 0 where colours differ more than shapes agree.
 
     A grey query is compared by Y alone; a grey row shares coefficients of Y only.
     """
-    prepared = Query.of(query)
+    prepared = QueryTables.of(query)
     scores = np.empty(len(rows))
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
@@ -86,8 +89,8 @@ def score(query: Row, rows: Rows) -> NDArray[np.float64]:
     return scores
 
 
-def shared_weight(query: Query, rows: Rows) -> NDArray[np.int32]:
-    """(rows,) int32: the weight of the coefficients each row has in common with the query, in hundredths."""
+def shared_weight(query: QueryTables, rows: Rows) -> NDArray[np.int32]:
+    """Return (rows,) int32: the weight of the coefficients that each row shares with the query, in hundredths."""
     sig = rows["sig"].view(np.uint16)
     shared: NDArray[np.int32] = query.tables[0][sig[:, 0]].sum(axis=1, dtype=np.int32)
     if query.channels > 1:
@@ -98,10 +101,10 @@ def shared_weight(query: Query, rows: Rows) -> NDArray[np.int32]:
     return shared
 
 
-def colour_distance(query: Query, rows: Rows) -> NDArray[np.float64]:
-    """(rows,) float64: the weighted differences of the averages, in hundredths, added in the order Y, I, Q."""
-    apart = np.abs(rows["avgl"] - query.avgl)
-    distance = float(WEIGHTS[0, 0]) * apart[:, 0]
+def colour_distance(query: QueryTables, rows: Rows) -> NDArray[np.float64]:
+    """Return (rows,) float64: the weighted differences of the averages, in hundredths, added in the order Y, I, Q."""
+    differences = np.abs(rows["avgl"] - query.avgl)
+    distance = float(WEIGHTS[0, 0]) * differences[:, 0]
     for channel in range(1, query.channels):
-        distance = distance + float(WEIGHTS[channel, 0]) * apart[:, channel]
+        distance = distance + float(WEIGHTS[channel, 0]) * differences[:, channel]
     return distance

@@ -1,11 +1,11 @@
 """Exact search over the inverted index.
 
-A row's value is the weight it shares with the query less the distance of their colours, in hundredths: the score, not
-yet scaled. Each query goes through three sieves, each of which keeps every row that could still be an answer:
+The value of a row is the weight it shares with the query minus the distance of their colours, in hundredths: the score
+before it is scaled. Rows pass three filters for each query, and each filter keeps every row that may be a match:
 
-1. a bound of every row's value, in coarse units rounded up, added up bit-sliced;
-2. for rows whose bound is high enough: the exact weight, and both bounds of the distance, by what was read already;
-3. for rows that may be among the best by those: the signature, read and scored by the plain formula.
+1. an upper bound of every row's value, in coarse units, added up bit-sliced;
+2. for rows whose bound is high enough: the exact weight and both bounds of the distance, from what was read already;
+3. for rows that may be among the best by those: the signature, which is read and scored by the plain formula.
 
 So scores are those of the plain formula to the last bit, and a cold reader makes three rounds of requests.
 """
@@ -18,60 +18,58 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import ColumnReader, Matches, Row, Rows, best_of, scattered, search_plainly
+from shards.allocator import keep_freed_memory
+from shards.families.base import Row, Rows, search_plainly
 from shards.families.haar import inverted, scoring
 from shards.families.haar.bitsliced import BLOCK_WORDS, Adder, Words, at_least, bits_of, cut_of, rows_of
 from shards.families.haar.buckets import query_buckets
 from shards.families.haar.colours import Colour
 from shards.families.haar.gaps import add_at
+from shards.families.matches import BestRows, Matches
+from shards.families.reading import ColumnReader, scattered
 
 SEARCH_FROM = 1 << 14
-"""Rows from which an index is built: at half as many, scoring each row takes as long as looking into it."""
+"""Number of rows from which on an index is built: at half as many, scoring every row takes as long as a lookup."""
 
 SEEDS = 4
-"""For each wanted row, so many of the highest bounds are looked at to learn what the best reach at least."""
+"""Rows with the highest bounds that are looked at first, for each wanted row: they tell a value that the best reach."""
 
-LEAST_SEEDS = 64
+MIN_SEEDS = 64
 
 LEFT = 2
-"""For each wanted row, so many signatures are taken to be read: of crossed real ones it is 1.1 to 1.5."""
+"""Estimate of the signatures that are read for each wanted row: with crossed real signatures it is 1.1 to 1.5."""
 
-MOST_OF_ALL = 32
-"""Where one row in this many is left, or wanted, scoring every row is as fast."""
+PLAIN_FROM = 32
+"""Every row is scored if one row in this many is left, or wanted: a lookup would be no faster."""
 
 STRIP = 1 << 16
-"""Rows whose listed weights become planes together: their 128 KB lie in the L2 cache."""
+"""Rows whose listed weights are turned into planes together: their 128 KB stay in the L2 cache."""
 
 EPSILON = 1e-6
-"""Hundredths that a value may be off in float64, with much to spare."""
+"""Hundredths by which rounding in float64 may change a value, generously."""
 
 COARSE = 16
-"""Hundredths of a unit of the first sieve: most coefficients are worth 14, 27 or 30."""
-
-
-KEPT_FREE = 31 << 20
-"""Bytes. Of a freed array of this size glibc learns to keep freed memory instead of giving each array's pages back:
-getting them anew is a page fault for every 4 KB, which would take a quarter of a search."""
-
-np.empty(KEPT_FREE, np.uint8)
+"""Hundredths in a unit of the first filter: most coefficients weigh 14, 27 or 30."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A query and what was read for it.
-
-    `listed`: (padded rows,) int16: the weight each row shares by buckets that are lists, in hundredths.
-    """
+    """A query, and the parts of the index that were read for it."""
 
     scale: int
+    """The weight of all the query's coefficients, in hundredths."""
+
     colours: list[Colour]
     read: inverted.Read
+
     listed: NDArray[np.int16]
+    """(padded rows,) int16: the weight that each row shares through buckets that are lists, in hundredths."""
 
     @classmethod
     def of(cls, row: Row, reader: ColumnReader) -> Prepared:
-        """Read what the query needs."""
-        asked = scoring.Query.of(row)
+        """Read the parts of the index that the query needs."""
+        keep_freed_memory()
+        asked = scoring.QueryTables.of(row)
         buckets, weights = query_buckets(row, asked.channels)
         read = inverted.read(reader, buckets, weights.tolist(), asked.channels)
         listed = np.zeros(inverted.padded(reader.rows), np.int16)
@@ -90,57 +88,43 @@ def search(
     min_score: float | None,
     dead: NDArray[np.uint32] | None,
 ) -> Matches:
-    """As `Family.search` says."""
+    """Search as `Family.search` does."""
 
     def plainly() -> Matches:
         return search_plainly(scoring.score, name, queries, reader, limit=limit, min_score=min_score, dead=dead)
 
-    if reader.length(inverted.INVERTED) is None or limit * MOST_OF_ALL >= reader.rows:
+    if reader.length(inverted.INVERTED) is None or limit * PLAIN_FROM >= reader.rows:
         return plainly()
     living = _living(reader.rows, dead)
-    best = Matches.none()
-    floor = -np.inf if min_score is None else min_score
-    for which, row in enumerate(queries):
+    best = BestRows(limit, min_score, distinct=len(queries) == 1)
+    for number, row in enumerate(queries):
         query = Prepared.of(row, reader)
-        rows = survivors(query, reader, living, limit, floor * query.scale / 100 - EPSILON)
+        rows = survivors(query, reader, living, limit, best.floor * query.scale / 100 - EPSILON)
         if rows is None:
             return plainly()
         if not len(rows):
             continue
-        found = np.concatenate(reader.ranges(name, [(r, r + 1) for r in rows.tolist()]))
-        scores = scoring.score(row, found)
-        good = np.flatnonzero(scores >= floor)
-        best = _merged(best, Matches(rows[good], scores[good], np.full(len(good), which)), limit)
-        if len(best.rows) >= limit:
-            floor = max(floor, float(best.scores[-1]))
-    return best
+        signatures = np.concatenate(reader.ranges(name, [(at, at + 1) for at in rows.tolist()]))
+        best.add(rows, scoring.score(row, signatures), number)
+        best.settle()
+    return best.settle()
 
 
 def cold(name: str, queries: Rows, reader: ColumnReader, *, limit: int) -> int:
-    """Bytes that `search` fetches, as `Family.cold` says."""
+    """Return the number of bytes that `search` would fetch, as `Family.cold` does."""
     everything = reader.cold(name)
-    if reader.length(inverted.INVERTED) is None or limit * MOST_OF_ALL >= reader.rows:
+    if reader.length(inverted.INVERTED) is None or limit * PLAIN_FROM >= reader.rows:
         return everything
     of_index = 0
     for row in queries:
-        channels = scoring.Query.of(row).channels
+        channels = scoring.QueryTables.of(row).channels
         of_index += inverted.cold(reader, query_buckets(row, channels)[0], channels)
     of_index = min(of_index, reader.cold(inverted.BUCKETS) + reader.cold(inverted.INVERTED))
     return of_index + min(len(queries) * scattered(everything, LEFT * limit), everything)
 
 
-def _merged(best: Matches, more: Matches, limit: int) -> Matches:
-    """The best of both, each row once, with the earlier query where it scores the same."""
-    rows = np.concatenate([best.rows, more.rows])
-    scores = np.concatenate([best.scores, more.scores])
-    queries = np.concatenate([best.queries, more.queries])
-    order = np.lexsort((queries, -scores, rows))
-    first = order[np.flatnonzero(np.diff(rows[order], prepend=-1))]
-    return best_of(Matches(rows[first], scores[first], queries[first]), limit)
-
-
 def _living(rows: int, dead: NDArray[np.uint32] | None) -> Words:
-    """The bitmap of living rows; those that only pad the last word do not live."""
+    """Return the bitmap of living rows; rows that only pad the last word are not among them."""
     bits = np.zeros(inverted.padded(rows), np.uint8)
     bits[:rows] = 1
     if dead is not None:
@@ -151,7 +135,7 @@ def _living(rows: int, dead: NDArray[np.uint32] | None) -> Words:
 def survivors(
     query: Prepared, reader: ColumnReader, living: Words, limit: int, floor: float
 ) -> NDArray[np.int64] | None:
-    """The living rows that may be among the best `limit` or tie with them, and may be worth `floor` hundredths.
+    """Return the living rows that may be among the best `limit` or tie with them, and whose value may reach `floor`.
 
     None where there are too many to read one by one.
     """
@@ -160,17 +144,17 @@ def survivors(
     slack = sum(colour.slack(COARSE) for colour in query.colours) + EPSILON
 
     def coarse(value: float) -> int:
-        """What the coarse bound of a row of this value or more is at least."""
+        """Return the least coarse bound that a row of this value or more can have."""
         return 0 if value == -np.inf else math.ceil((value - slack) / COARSE) + offset
 
-    cut = max(cut_of(planes, max(SEEDS * limit, LEAST_SEEDS), living), coarse(floor))
+    cut = max(cut_of(planes, max(SEEDS * limit, MIN_SEEDS), living), coarse(floor))
     while True:
         rows = rows_of(at_least(planes, cut, living))
-        if len(rows) * MOST_OF_ALL > reader.rows:
+        if len(rows) * PLAIN_FROM > reader.rows:
             return None
         least, greatest = value_bounds(query, rows)
         if len(rows) >= limit:
-            # so many rows are worth this at least
+            # `limit` rows have this value at least
             floor = max(floor, float(np.partition(least, len(least) - limit)[len(least) - limit]) - EPSILON)
         if coarse(floor) >= cut:
             return rows[greatest >= floor]
@@ -178,7 +162,7 @@ def survivors(
 
 
 def coarse_bounds(query: Prepared) -> Words:
-    """(bits, words): for every row a bound of its value, in units of `COARSE` from the colours' ceilings down."""
+    """Return (bits, words): an upper bound of every row's value, in units of `COARSE`, plus the colours' ceilings."""
     weighted = [(bitmap, -(-weight // COARSE)) for bitmap, weight in query.read.bitmaps]
     weighted += [(plane, 1 << bit) for bit, plane in enumerate(_listed_planes(query.listed))]
     highest = sum(weight for _, weight in weighted) + sum(colour.ceiling(COARSE) for colour in query.colours)
@@ -197,18 +181,18 @@ def coarse_bounds(query: Prepared) -> Words:
 
 
 def _listed_planes(listed: NDArray[np.int16]) -> list[Words]:
-    """The listed weights in units of `COARSE`, rounded up, as planes."""
+    """Return the listed weights in units of `COARSE`, rounded up, as planes."""
     bits = (-(-int(listed.max()) // COARSE)).bit_length()
     planes = np.empty((bits, len(listed) // 8), np.uint8)
     units = np.empty(STRIP, np.int16)
     for start in range(0, len(listed), STRIP):
         strip = listed[start : start + STRIP]
-        some = units[: len(strip)]
-        np.add(strip, np.int16(COARSE - 1), out=some)
-        np.right_shift(some, np.int16(COARSE.bit_length() - 1), out=some)
+        rounded = units[: len(strip)]
+        np.add(strip, np.int16(COARSE - 1), out=rounded)
+        np.right_shift(rounded, np.int16(COARSE.bit_length() - 1), out=rounded)
         for first in range(0, bits, 8):
-            # by bytes: three times as fast as by 16 bits
-            part = (some >> first if first else some).astype(np.uint8)
+            # bytes are packed three times as fast as numbers of 16 bits
+            part = (rounded >> first if first else rounded).astype(np.uint8)
             for plane in range(first, min(first + 8, bits)):
                 bit = part & np.uint8(1 << (plane - first))
                 planes[plane, start // 8 : (start + len(strip)) // 8] = np.packbits(bit)
@@ -216,7 +200,7 @@ def _listed_planes(listed: NDArray[np.int16]) -> list[Words]:
 
 
 def value_bounds(query: Prepared, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(rows,) float64 each: these rows' values are at least the first and at most the second."""
+    """Return a lower and an upper bound of the values of these rows: (rows,) float64 each."""
     bitmaps = [bitmap for bitmap, _ in query.read.bitmaps]
     weights = np.array([weight for _, weight in query.read.bitmaps], np.int64)
     least = query.listed[rows] + np.dot(weights, bits_of(bitmaps, rows)).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Haar signatures as the text IQDB prints and takes: 528 hex digits, with or without `iqdb_` before them.
+"""The text form of Haar signatures, which IQDB prints and takes: 528 hex digits, with or without `iqdb_` before them.
 
 Three averages as big-endian float64 (16 digits each), then 3 × 40 coefficients as big-endian int16 (4 digits
 each), channel by channel.
@@ -20,17 +20,17 @@ AVERAGE_BYTES = 3 * 8
 DIGITS = 2 * (AVERAGE_BYTES + 3 * COEFFICIENTS * 2)
 
 LIMITS = {"Y": (0.0, 1.0), "I": (-0.6, 0.6), "Q": (-0.53, 0.53)}
-"""No picture's averages lie outside: the weights of red, green and blue do not add up to more."""
+"""Range of the averages of any picture: the weights of red, green and blue do not add up to more."""
 
 
 def format_row(row: Row) -> str:
-    """The text, prefix and all, in lower case."""
+    """Return the text, with the prefix, in lower case."""
     data: bytes = row["avgl"].astype(">f8").tobytes() + row["sig"].astype(">i2").tobytes()
     return PREFIX + data.hex()
 
 
 def parse_row(text: str) -> Row:
-    """The signature in the text. Coefficients may come in any order. Raises SignatureError."""
+    """Return the signature in the text. Coefficients may be in any order. Raises SignatureError."""
     digits = text[len(PREFIX) :] if text[: len(PREFIX)].lower() == PREFIX else text
     if len(digits) != DIGITS:
         raise SignatureError(
@@ -42,7 +42,7 @@ def parse_row(text: str) -> Row:
     data = bytes.fromhex(digits)
     avgl = np.frombuffer(data, ">f8", 3).astype(np.float64)
     for (channel, (lowest, highest)), average in zip(LIMITS.items(), avgl.tolist(), strict=True):
-        if not lowest <= average <= highest:  # not a number is not between them either
+        if not lowest <= average <= highest:  # NaN is refused too
             raise SignatureError(
                 f"haar signature: the average of {channel} is {average:g}, and pictures have {lowest:g} to {highest:g}"
             )

@@ -1,8 +1,8 @@
 """The Haar decomposition of a 128 × 128 picture in YIQ, and its largest coefficients.
 
-After C. Jacobs, A. Finkelstein and D. Salesin, "Fast Multiresolution Image Querying", SIGGRAPH 1995, with the
-constants of imgSeek and IQDB. Grey pictures have I and Q planes that are nothing but rounding errors, and their
-largest coefficients are stored all the same: the order of every float64 operation here is part of the format.
+Source: C. Jacobs, A. Finkelstein and D. Salesin, "Fast Multiresolution Image Querying", SIGGRAPH 1995, with the
+constants of imgSeek and IQDB. The I and Q planes of grey pictures are nothing but rounding errors, and their largest
+coefficients are stored all the same: the order of every float64 operation here is part of the format.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 128
-"""Pixels a side of the picture that is decomposed."""
+"""Width and height in pixels of the picture that is decomposed."""
 
 COEFFICIENTS = 40
-"""Coefficients a channel that a signature keeps."""
+"""Number of coefficients that a signature keeps of each channel."""
 
 GROUPS = 129
-"""Into which the 16,383 coefficients beside the average are divided to find the largest: 127 each."""
+"""Number of groups of 127 into which the 16,383 coefficients beside the average are divided to find the largest."""
 
 STEP = 0.7071
-"""What a detail is scaled by at each level: IQDB's √½, to four places."""
+"""Factor by which details are scaled at each level: √½ to four places, as in IQDB."""
 
 
 def to_yiq(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(height, width, 3) → (3, height, width) float64: NTSC luma and chroma, on the scale of 0..255."""
+    """Convert (height, width, 3) to (3, height, width) float64: NTSC luma and chroma, on the scale of 0..255."""
     r, g, b = np.moveaxis(rgb.astype(np.float64), 2, 0)
     return np.stack(
         [
@@ -36,7 +36,7 @@ def to_yiq(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def decompose(planes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(channels, 128, 128) → the standard decomposition of each, of the same shape: all rows, then all columns."""
+    """Return the standard decomposition of (channels, 128, 128), of the same shape: all rows, then all columns."""
     rows = _decompose_lines(planes)
     return _decompose_lines(rows.transpose(0, 2, 1)).transpose(0, 2, 1)
 
@@ -60,23 +60,23 @@ def _decompose_lines(planes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def largest(coefficients: NDArray[np.float64]) -> NDArray[np.int16]:
-    """(128, 128) → (40,) int16, sorted: +i or -i for each coefficient i = x + 128·y of the largest magnitudes.
+    """Return (40,) int16, sorted: +i or -i for each of the largest coefficients i = x + 128·y of (128, 128).
 
-    Coefficient 0, the average, is left out. Of equal magnitudes the lowest index is taken first; an exact zero,
-    of which flat pictures have nothing else, counts as negative.
+    Coefficient 0, the average, is left out. Of equal magnitudes the lowest index is taken first. An exact zero counts
+    as negative; flat pictures have nothing else.
     """
     values = coefficients.reshape(-1)[1:]
     magnitudes = np.abs(values)
-    # 40 of 129 groups have a value as large as the 40th of their maxima: no other one is among the 40 largest
-    likely = np.flatnonzero(magnitudes >= _kept_least(magnitudes.reshape(-1, GROUPS).max(axis=0)))
-    cut = _kept_least(magnitudes[likely])
+    # 40 of 129 groups have a value as large as the 40th of their maxima: no smaller value is among the 40 largest
+    likely = np.flatnonzero(magnitudes >= _smallest_kept(magnitudes.reshape(-1, GROUPS).max(axis=0)))
+    cut = _smallest_kept(magnitudes[likely])
     above = likely[magnitudes[likely] > cut]
     level = likely[magnitudes[likely] == cut]
     kept = np.concatenate([above, level[: COEFFICIENTS - len(above)]])
     return np.sort(np.where(values[kept] > 0, kept + 1, -(kept + 1))).astype(np.int16)
 
 
-def _kept_least(magnitudes: NDArray[np.float64]) -> np.float64:
-    """The last of the COEFFICIENTS largest."""
-    least: np.float64 = np.partition(magnitudes, len(magnitudes) - COEFFICIENTS)[len(magnitudes) - COEFFICIENTS]
-    return least
+def _smallest_kept(magnitudes: NDArray[np.float64]) -> np.float64:
+    """Return the smallest of the COEFFICIENTS largest magnitudes."""
+    smallest: np.float64 = np.partition(magnitudes, len(magnitudes) - COEFFICIENTS)[len(magnitudes) - COEFFICIENTS]
+    return smallest

@@ -1,4 +1,4 @@
-"""Perceptual hashes: a picture in 64 or a few hundred bits, compared by how many of them differ."""
+"""Perceptual hashes: pictures as 64 or a few hundred bits, compared by the number of bits that differ."""
 
 from __future__ import annotations
 

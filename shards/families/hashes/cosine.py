@@ -1,10 +1,10 @@
 """The discrete cosine transform of type II, rounded as SciPy rounds it.
 
-Half of a phash's bits are set by comparing coefficients with their median, and in a picture with any symmetry
-many coefficients are 0 but for rounding errors. A transform that is merely as accurate then differs from
-`scipy.fftpack.dct` in up to 20 of 64 bits. So this takes the very steps of the library below SciPy: M. Reinecke's
-pocketfft, which turns the transform into one real FFT of the same length (J. Makhoul, "A Fast Cosine Transform in
-One and Two Dimensions", IEEE Trans. ASSP 28, 1980). NumPy's FFT is the same library.
+The bits of a phash come from comparing coefficients with their median, and in a picture with any symmetry many
+coefficients are 0 but for rounding errors. A transform that is just as accurate, but rounds differently, then differs
+from `scipy.fftpack.dct` in up to 20 of 64 bits. So this module takes the same steps as the library below SciPy, M.
+Reinecke's pocketfft, which turns the transform into one real FFT of the same length (J. Makhoul, "A Fast Cosine
+Transform in One and Two Dimensions", IEEE Trans. ASSP 28, 1980). NumPy's FFT is the same library.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 PI = Fraction(3141592653589793238462643383279502884197, 10**39)
-"""More of it than a float64 holds: dividing the float64 would round twice."""
+"""π with more digits than a float64 holds: dividing the float64 would round twice."""
 
 
 def dct(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The transform of each row: (rows, n) float64, n even and at least 4; out[k] = 2 Σ x[i] cos(π k (2i+1) / 2n)."""
+    """Transform each row of (rows, n) float64, n even and at least 4: out[k] = 2 Σ x[i] cos(π k (2i+1) / 2n)."""
     n = values.shape[1]
     left, right = values[:, 1:-1:2], values[:, 2:-1:2]
     spectrum = np.empty((len(values), n // 2 + 1), np.complex128)
@@ -43,7 +43,7 @@ def dct(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=64)
 def _cosines(n: int) -> NDArray[np.float64]:
-    """(n,) float64: cos(π i / 2n), each as the product of two roots of unity, with pocketfft's rounding errors."""
+    """Return (n,) float64: cos(π i / 2n), as products of two roots of unity, with pocketfft's rounding errors."""
     circle = 4 * n
     step = 2
     while step * step < circle // 2 + 1:
@@ -57,7 +57,7 @@ def _cosines(n: int) -> NDArray[np.float64]:
 
 
 def _root(i: int, n: int) -> tuple[float, float]:
-    """Cosine and sine of 2π i / n for i up to n / 4, computed in the first octant, where they are most exact."""
+    """Return cosine and sine of 2π i / n for i up to n / 4, computed in the first octant, where they are most exact."""
     angle = float(PI / (4 * n))
     if 8 * i < n:
         return math.cos(8 * i * angle), math.sin(8 * i * angle)

@@ -30,21 +30,21 @@ KINDS: tuple[str, ...] = tuple(ALGORITHMS)
 DEFAULT_SIZE = 8
 SIZES = range(2, 33)
 WAVELET_SIZES = MappingProxyType({"whash": (2, 4, 8, 16, 32), "whash_db4": (8, 16, 32)})
-"""Powers of two, since each level of a wavelet halves the picture. Below 8 the db4 filter is longer than what it
-filters: all coefficients would be boundary effects, and PyWavelets says so."""
+"""Sizes of wavelet hashes: powers of two, since each level of a wavelet halves the picture. Below 8 the db4 filter
+would be longer than the lines it filters, and all coefficients boundary effects."""
 
 SIGNED = range(-(1 << 63), 1 << 63)
 
 
 class ImageHash(HammingFamily):
-    """One hash of the ImageHash package, of size × size bits; whash_db4 has (size + 6) × (size + 6).
+    """A hash of the ImageHash package, of size × size bits; whash_db4 has (size + 6) × (size + 6).
 
-    Row: `hash`, ceil(bits / 64) words `<u8`. Text: hexadecimal exactly as `str(imagehash.ImageHash)`, in either
-    case; for hashes of 64 bits also the signed decimal number that a PostgreSQL `bigint` shows. 16 characters that
-    are all hexadecimal digits are always hexadecimal: give decimals to `from_signed`, which cannot mistake them.
+    Row: `hash`, ceil(bits / 64) words `<u8`. Text: hexadecimal exactly as `str(imagehash.ImageHash)`, in either case;
+    for hashes of 64 bits also the signed decimal number that a PostgreSQL `bigint` shows. 16 hexadecimal digits are
+    always read as hexadecimal, even if all are decimal: `from_signed` takes numbers without that ambiguity.
 
-    Two hashes of 64 bits within 10 bits usually show the same picture; the same share of the bits counts as a match
-    at other sizes. Raises QueryError for a kind or size that there is not.
+    Two hashes of 64 bits within 10 bits usually show the same picture; the same share of the bits counts as a match at
+    other sizes. Raises QueryError for an unknown kind or size.
     """
 
     version = 1
@@ -81,27 +81,27 @@ class ImageHash(HammingFamily):
         return f"{number_of(row['hash']):0{-(-self.bits // 4)}x}"
 
     def from_signed(self, number: int) -> Row:
-        """The hash that a signed 64-bit integer holds, as databases without unsigned integers store it.
+        """Return the hash in a signed 64-bit integer, as databases without unsigned integers store it.
 
-        Raises SignatureError where the hash has not 64 bits, or the number more.
+        Raises SignatureError if the family's hashes do not have 64 bits, or the number has more.
         """
         if self.bits != 64 or number not in SIGNED:
             raise SignatureError(f"{number} is no {self.name}: it is no signed number of {self.bits} bits")
         return self._row(words_of_number(number % (1 << 64), 1))
 
     def to_signed(self, row: Row) -> int:
-        """The hash as a signed 64-bit integer. Raises SignatureError where it has not 64 bits."""
+        """Return the hash as a signed 64-bit integer. Raises SignatureError if it does not have 64 bits."""
         if self.bits != 64:
             raise SignatureError(f"a {self.name} has {self.bits} bits, and only 64 fit a signed integer")
         number = number_of(row["hash"])
         return number - (1 << 64) if number >> 63 else number
 
     def is_flat(self, rows: Rows) -> NDArray[np.bool_]:
-        """Hashes with at most one bit in 16 unlike the others.
+        """Return (rows,) bool: hashes with at most one bit in 16 unlike the others.
 
-        Plain pictures have all bits 0 (phash: all but the mean's), and what noise survives the reduction to a few
-        pixels sets some more; a ramp from dark to bright has all bits of a dhash 1. Where noise is strong enough to
-        set more, it sets different bits each time, and such hashes are not alike in the first place.
+        Plain pictures have all bits 0 (phash: all but the mean's), and noise that survives the reduction to a few
+        pixels sets some more; a ramp from dark to bright has all bits of a dhash 1. Stronger noise sets more bits,
+        but others in each picture, so such hashes are not alike in the first place.
         """
         ones = self.count_ones(rows)
         return np.minimum(ones, self.bits - ones) <= self.bits // 16
@@ -112,5 +112,5 @@ class ImageHash(HammingFamily):
 
 
 def _shown(text: str) -> str:
-    """The text for a message: whatever a stranger sent, short and printable."""
+    """Return text from outside for a message, short and printable."""
     return ascii(text if len(text) <= 80 else text[:77] + "...")

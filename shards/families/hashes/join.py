@@ -1,8 +1,8 @@
-"""All pairs of hashes within a radius, without comparing all pairs.
+"""Join of hashes: all pairs within a radius, without comparing all pairs.
 
-Cut the bits into radius + k blocks: two hashes that differ in at most `radius` bits leave at least k of the blocks
-intact. So for every choice of k blocks, sort the hashes by the bits of those blocks and compare only the hashes
-that have them all in common. At radius 3 and k = 2 these are 5 blocks and 10 sorts, each by 25 or 26 bits.
+The bits are cut into radius + k blocks. Two hashes that differ in at most `radius` bits have at least k blocks in
+common. So for every choice of k blocks, the hashes are sorted by the bits of those blocks, and only hashes that have
+them all in common are compared. At radius 3 and k = 2 these are 5 blocks and 10 sorts, each by 25 or 26 bits.
 
 Source: the block permutation of G. Manku, A. Jain, A. Das Sarma, "Detecting Near-Duplicates for Web Crawling", 2007,
 done for all hashes at once.
@@ -20,50 +20,64 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_INTACT = 4
+"""Largest k: with more blocks in common, the sorts become too many."""
+
 STEP_COST = 5e-5
 SORT_COST = 1e-7
 COMPARE_COST = 2e-8
 PLAIN_COST = 1.5e-9
-"""Seconds a sort or a head takes whatever the size, a hash to sort, a pair to compare within a run, and a pair to
-compare in one pass over everything. They choose between ways to the same result."""
+"""Seconds: of a sort or a head whatever the size, of a hash to sort, of a pair to compare within a run, and of a pair
+to compare in one pass over all pairs. They only choose between ways to the same result."""
 
 LONG = 128
-"""Runs above this length are compared hash by hash with the rest of the run, shorter ones all runs together."""
+"""Length of a run above which each of its hashes is compared with the rest of the run; shorter runs are compared all
+together."""
 
 PART = 1 << 20
-"""Pairs handed on together."""
+"""Pairs yielded at a time, or a little more."""
 
 Ends: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""Pairs: the first of each, and the second."""
+"""Pairs: the first hash of each, and the second."""
 
 TILE = 1 << 14
-"""Pairs of a long run compared at a time: 128 KB of differences, which fit the L2 cache."""
+"""Pairs of a long run that are compared at a time: 128 KB of differences, which fit the L2 cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Pairs of hashes: `first` and `second` (pairs,) uint32, positions, and `distances` (pairs,) uint8 in bits."""
+    """Pairs of hashes."""
 
     first: NDArray[np.uint32]
+    """(pairs,) uint32: position of one hash of each pair, the smaller of the two."""
+
     second: NDArray[np.uint32]
+    """(pairs,) uint32: position of the other."""
+
     distances: NDArray[np.uint8]
+    """(pairs,) uint8, in bits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How to join: `blocks` (blocks,) uint64, the bits of each block; `intact`, how many of them a pair shares."""
+class JoinPlan:
+    """The cheapest way to join hashes."""
 
     blocks: NDArray[np.uint64]
+    """(blocks,) uint64: the bits of each block."""
+
     intact: int
+    """Number of blocks that the hashes of a pair have in common."""
+
     seconds: float
+    """Estimated duration."""
 
     @property
     def sorts(self) -> int:
+        """Number of sorts, one for each choice of blocks."""
         return comb(len(self.blocks), self.intact)
 
 
-def plan(count: int, bits: int, radius: int) -> Plan | None:
-    """The cheapest join of `count` different hashes of `bits` bits; None where comparing all pairs is cheaper."""
+def plan_join(count: int, bits: int, radius: int) -> JoinPlan | None:
+    """Return the cheapest join of `count` different hashes of `bits` bits; None if comparing all pairs is cheaper."""
     if count == 0 or radius < 0:
         return None
     plans = []
@@ -72,31 +86,31 @@ def plan(count: int, bits: int, radius: int) -> Plan | None:
         if blocks > bits:
             break
         shared = intact * bits // blocks
-        each = STEP_COST + count * SORT_COST + count**2 / 2 / 2**shared * COMPARE_COST
-        seconds = comb(blocks, intact) * each
+        of_sort = STEP_COST + count * SORT_COST + count**2 / 2 / 2**shared * COMPARE_COST
+        seconds = comb(blocks, intact) * of_sort
         plans.append((seconds, blocks, intact))
     seconds, blocks, intact = min(plans, default=(np.inf, 0, 0))
     if seconds > count * STEP_COST + count**2 / 2 * PLAIN_COST:
         return None
     # neighbouring bits of a hash are alike, so each block takes bits from all over it
     masks = [sum(1 << bit for bit in range(first, bits, blocks)) for first in range(blocks)]
-    return Plan(np.array(masks, np.uint64), intact, seconds)
+    return JoinPlan(np.array(masks, np.uint64), intact, seconds)
 
 
 def pairs_within(
-    hashes: NDArray[np.uint64], radius: int, how: Plan, progress: Callable[[int, int], None] | None = None
+    hashes: NDArray[np.uint64], radius: int, how: JoinPlan, progress: Callable[[int, int], None] | None = None
 ) -> Iterator[Pairs]:
-    """Each pair of these different hashes that differ in at most `radius` bits, once, in parts of a few million.
+    """Yield each pair of these different hashes that differ in at most `radius` bits, once, in parts of a few million.
 
-    `progress` is told (sorts done, of how many).
+    `progress` gets (sorts done, sorts in all).
     """
     for done, chosen in enumerate(combinations(range(len(how.blocks)), how.intact), 1):
         mask = np.bitwise_or.reduce(how.blocks[list(chosen)])
         order = np.argsort(hashes & mask).astype(np.uint32)
-        for found in _parts(_near_in_runs(hashes[order], mask, radius)):
-            first, second = (order[np.concatenate([ends[side] for ends in found])] for side in (0, 1))
+        for part in _parts(_near_in_runs(hashes[order], mask, radius)):
+            first, second = (order[np.concatenate([ends[side] for ends in part])] for side in (0, 1))
             differences = hashes[first] ^ hashes[second]
-            # a pair with more intact blocks is met in several sorts: it counts in the first of them
+            # a pair with more blocks in common occurs in several sorts: it counts in the first of them
             new = _intact(differences, how.blocks[: chosen[-1]]) == how.intact - 1
             first, second = first[new], second[new]
             distances = np.bitwise_count(differences[new]).astype(np.uint8)
@@ -105,11 +119,11 @@ def pairs_within(
             progress(done, how.sorts)
 
 
-def _parts(found: Iterator[Ends]) -> Iterator[list[Ends]]:
-    """The same, some together: PART pairs or a little more."""
+def _parts(pairs: Iterator[Ends]) -> Iterator[list[Ends]]:
+    """Gather small arrays of pairs into lists of PART pairs or a little more."""
     part: list[Ends] = []
     count = 0
-    for ends in found:
+    for ends in pairs:
         part.append(ends)
         count += len(ends[0])
         if count >= PART:
@@ -120,7 +134,7 @@ def _parts(found: Iterator[Ends]) -> Iterator[list[Ends]]:
 
 
 def _intact(differences: NDArray[np.uint64], blocks: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """(pairs,) int64: how many of these blocks each pair has intact."""
+    """Return (pairs,) int64: how many of these blocks are equal in each pair."""
     intact = np.zeros(len(differences), np.int64)
     for block in blocks:
         intact += (differences & block) == 0
@@ -128,7 +142,7 @@ def _intact(differences: NDArray[np.uint64], blocks: NDArray[np.uint64]) -> NDAr
 
 
 def _near_in_runs(ordered: NDArray[np.uint64], mask: np.uint64, radius: int) -> Iterator[Ends]:
-    """Positions of the pairs within `radius` among hashes that are equal under the mask; they are sorted by it."""
+    """Yield the positions of pairs within `radius` that are equal under the mask, by which the hashes are sorted."""
     if len(ordered) < 2:
         return
     edges = np.flatnonzero(((ordered[1:] ^ ordered[:-1]) & mask) != 0) + 1
@@ -150,7 +164,7 @@ def _near_in_runs(ordered: NDArray[np.uint64], mask: np.uint64, radius: int) -> 
 
 
 def _near_in_run(ordered: NDArray[np.uint64], start: int, stop: int, radius: int) -> Iterator[Ends]:
-    """All pairs of one run, some heads at a time."""
+    """Yield the pairs within `radius` of one run, for some heads at a time."""
     head = start
     while head < stop - 1:
         heads = max(1, min(TILE // (stop - head), stop - head))
@@ -162,6 +176,6 @@ def _near_in_run(ordered: NDArray[np.uint64], start: int, stop: int, radius: int
 
 
 def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The numbers of every range from its start on, one range after the other."""
+    """Return the numbers of all ranges, one range after the other."""
     before = np.cumsum(lengths) - lengths
     return np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()))

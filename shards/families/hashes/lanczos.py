@@ -1,13 +1,15 @@
-"""Lanczos resampling of grey pictures, frozen: the same pixels whatever is installed.
+"""Lanczos resampling of grey pictures, with the same result whatever is installed.
 
-Pillow's `resize(size, LANCZOS)` for 8-bit pictures, on which the hashes of the ImageHash package stand, computed
-here because hashes outlive releases: Pillow 13 changed the order of its passes for tall pictures, and so some of
-their hashes. This is the geometry of Pillow 13, which is that of the releases before it for every picture whose
-height is at most about twice its width.
+It computes Pillow's `resize(size, LANCZOS)` for 8-bit pictures, on which the hashes of the ImageHash package are based.
+It is here because hashes outlive releases: Pillow 13 changed the order of its passes for tall pictures, and with it
+some hashes. The geometry is that of Pillow 13, which equals that of earlier releases for every picture whose height
+is at most about twice its width.
 
-Pillow rounds each weight to a multiple of 2 ** -22 and sums in 32-bit integers. Such sums stay far below 2 ** 53,
-so the float64 matrix products here are exact in whatever order a BLAS adds, on every CPU. The filter is the
-windowed sinc of C. E. Duchon, "Lanczos Filtering in One and Two Dimensions", J. Appl. Meteorol. 18 (1979).
+Pillow rounds each weight to a multiple of 2 ** -22 and sums in 32-bit integers. Such sums stay far below 2 ** 53, so
+the float64 matrix products here are exact, in whatever order a BLAS adds, on every CPU.
+
+Source of the filter, a windowed sinc: C. E. Duchon, "Lanczos Filtering in One and Two Dimensions", J. Appl. Meteorol.
+18 (1979).
 """
 
 from __future__ import annotations
@@ -16,29 +18,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 LOBES = 3
+"""Lobes of the sinc on each side."""
+
 ONE = float(1 << 22)
-"""What a weight of 1 is rounded to."""
+"""The integer that stands for a weight of 1."""
 
 OUTPUTS = 32
-"""A pass makes so many outputs of each line at a time: no product is taken with the many zeros that lie far from
-an output's own window."""
+"""Outputs of each line that a pass makes at a time: few, since most of the matrix for all outputs would be zeros."""
 
 PRODUCTS = 1 << 18
-"""A matrix product has at most so many multiplications: temporaries stay small for pictures of any size, and a BLAS
-starts no threads, which only get in each other's way where several pictures are signed at once."""
+"""Maximum number of multiplications in a matrix product: temporaries stay small for pictures of any size, and a BLAS
+starts no threads, which would only disturb each other where signatures of several pictures are computed at once."""
 
 
 def resize(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """(height, width) uint8 of a picture (rows, columns) uint8; rounded to 8 bits after each of the two passes."""
+    """Resize (rows, columns) uint8 to (height, width) uint8, rounding to 8 bits after each of the two passes."""
     rows, columns = pixels.shape
-    # Pillow's rule for which pass comes first; it matters by the rounding in between
+    # Pillow's rule for which pass comes first, which matters because of the rounding in between
     if rows - height > max(0, 2 * (columns - width)):
         return _resize_lines(_resize_lines(pixels.T, height).T, width)
     return _resize_lines(_resize_lines(pixels, width).T, height).T
 
 
 def _resize_lines(lines: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
-    """(lines, length) uint8 of (lines, any length) uint8."""
+    """Resize (lines, any length) uint8 to (lines, length) uint8."""
     count, old = lines.shape
     if old == length:
         return lines
@@ -57,9 +60,9 @@ def _resize_lines(lines: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
 
 
 def _windows(old: int, new: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Where each output's window of inputs begins, (new,) int64, and its weights in units of 2 ** -22, (new, taps).
+    """Return the start of each output's window of inputs, (new,) int64, and its weights, (new, taps).
 
-    Weights past an output's window are 0.
+    Weights are in units of 2 ** -22, and 0 past an output's window.
     """
     scale = old / new
     stretch = max(scale, 1.0)
@@ -76,7 +79,7 @@ def _windows(old: int, new: int) -> tuple[NDArray[np.int64], NDArray[np.float64]
 
 
 def _matrix(starts: NDArray[np.int64], weights: NDArray[np.float64], inputs: int) -> NDArray[np.float64]:
-    """(inputs, outputs) float64: each output's weights at its own inputs."""
+    """Return (inputs, outputs) float64: each output's weights at its own inputs."""
     outputs, taps = weights.shape
     matrix = np.zeros((outputs, int(starts.max()) + taps))
     np.put_along_axis(matrix, starts[:, None] + np.arange(taps), weights, axis=1)

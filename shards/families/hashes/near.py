@@ -1,4 +1,4 @@
-"""Rows near a query, by their distance in bits."""
+"""Rows near a query, with their distances in bits."""
 
 from __future__ import annotations
 
@@ -8,21 +8,30 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shards.families.matches import is_living
+
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """`rows` (n,) int64, their `distances` (n,) int64 in bits, and (n,) int64 which of the `queries` they are near."""
+    """Rows near one of several queries, in any order."""
 
     rows: NDArray[np.int64]
+    """(n,) int64."""
+
     distances: NDArray[np.int64]
+    """(n,) int64: bits in which each row differs from its query."""
+
     queries: NDArray[np.int64]
+    """(n,) int64: the query that each row is near."""
 
     @classmethod
-    def nothing(cls) -> Near:
+    def none(cls) -> Near:
+        """Return no rows."""
         return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
 
     @classmethod
     def join(cls, parts: Sequence[Near]) -> Near:
+        """Return the rows of all parts, of which there is at least one."""
         if len(parts) == 1:
             return parts[0]
         return cls(
@@ -35,19 +44,17 @@ class Near:
         return len(self.rows)
 
     def take(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> Near:
+        """Return the rows that are marked, or those at these positions."""
         return Near(self.rows[which], self.distances[which], self.queries[which])
 
     def nearest_query(self) -> Near:
-        """Each row once, at its least distance, with the first of the queries that are so near; by rising row."""
+        """Return each row once, at its least distance, with the first query that is so near; by rising row."""
         order = np.lexsort((self.queries, self.distances, self.rows))
         rows = self.rows[order]
         return self.take(order[np.concatenate([[True], rows[1:] != rows[:-1]])]) if len(rows) else self
 
     def living(self, dead: NDArray[np.uint32] | None) -> Near:
-        """Those that are not among the sorted rows `dead`."""
+        """Return the rows that are not among `dead`, which is sorted."""
         if dead is None or not len(dead) or not len(self):
             return self
-        # an unsigned 32-bit column would be copied to be compared with 64-bit rows: search in its own type
-        rows = self.rows.astype(np.uint32)
-        at = np.minimum(np.searchsorted(dead, rows), len(dead) - 1)
-        return self.take(dead[at] != rows)
+        return self.take(is_living(self.rows, dead))

@@ -1,7 +1,7 @@
 """PDQ, the 256-bit hash of ThreatExchange.
 
-Facebook, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", 2019, as the reference
-implementation in C++ computes it: in float32, in its order of additions, so that every bit is the same.
+Source: Facebook, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", 2019. Computed as in the
+reference implementation in C++: in float32 and in its order of additions, so every bit is the same.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from shards.families.hashes.jarosz import SIDE, downscale
 from shards.pictures.decoding import Picture
 
 SMALLEST = 5
-"""Pictures with a side below this have no hash: all bits 0, and quality 0."""
+"""Pixels of a side below which a picture has no hash: all bits 0, and quality 0."""
 
 FREQUENCIES = 16
+"""Frequencies in each direction that make the bits."""
+
 RELIABLE = 50
 """Quality from which on the authors of PDQ use a hash at all."""
 
 LUMA_ROWS = 64
+"""Rows of a picture converted at a time, so that temporaries in float64 stay small."""
 
 COSINES = (
     np.float64(np.float32(np.sqrt(2.0 / SIDE)))
@@ -34,14 +37,14 @@ COSINES = (
 
 
 class Pdq(HammingFamily):
-    """256 bits, and a quality from 0 to 100 that says how much structure the picture has.
+    """A hash of 256 bits, and a quality from 0 to 100 that says how much structure the picture has.
 
-    **A hash of quality 49 or less is unreliable**: plain pictures, which are alike without showing the same. The
-    usual threshold for the same picture is **31 bits** of 256.
+    **A hash of quality 49 or less is unreliable**: such pictures are nearly plain, and alike without showing the same.
+    The usual threshold for the same picture is **31 bits** of 256.
 
-    Row: `hash`, 4 words `<u8`, and `quality` u1. Text: the 64 hexadecimal digits that the reference's tools print,
-    the highest frequencies (row 15, column 15) first, then `:` and the quality in three digits, `f8f8…:087`. The 64
-    digits alone are accepted and taken for quality 100, since databases of known hashes hold reliable ones.
+    Row: `hash`, 4 words `<u8`, and `quality` u1. Text: the 64 hexadecimal digits that the reference's tools print, the
+    highest frequencies (row 15, column 15) first, then `:` and the quality in three digits, `f8f8…:087`. The 64 digits
+    alone are taken for quality 100, since databases of known hashes hold reliable ones.
     """
 
     name = "pdq"
@@ -72,7 +75,7 @@ class Pdq(HammingFamily):
         return f"{number_of(row['hash']):064x}:{int(row['quality']):03d}"
 
     def is_flat(self, rows: Rows) -> NDArray[np.bool_]:
-        """Hashes of quality 49 or less, and those without a single bit, whatever quality was said of them."""
+        """Return (rows,) bool: hashes of quality 49 or less, and hashes without a bit, whatever their quality."""
         flat: NDArray[np.bool_] = (rows["quality"] < RELIABLE) | (self.count_ones(rows) == 0)
         return flat
 
@@ -82,7 +85,7 @@ class Pdq(HammingFamily):
 
 
 def _luma(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(rows, columns) float32: ITU-R 601 luma, not rounded to whole numbers."""
+    """Return (rows, columns) float32: ITU-R 601 luma, not rounded to whole numbers."""
     luma = np.empty(rgb.shape[:2], np.float32)
     for start in range(0, len(rgb), LUMA_ROWS):
         red, green, blue = np.moveaxis(rgb[start : start + LUMA_ROWS].astype(np.float64), 2, 0)
@@ -91,7 +94,7 @@ def _luma(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _products(lines: NDArray[np.float32], cosines: NDArray[np.float32]) -> NDArray[np.float32]:
-    """lines @ cosines.T in float32, added up from the first pixel to the last: a BLAS would add in its own order."""
+    """Return lines @ cosines.T in float32, added from the first pixel to the last; a BLAS has its own order."""
     products = np.zeros((len(lines), len(cosines)), np.float32)
     for pixel in range(SIDE):
         products += lines[:, pixel, None] * cosines[:, pixel]
@@ -99,7 +102,7 @@ def _products(lines: NDArray[np.float32], cosines: NDArray[np.float32]) -> NDArr
 
 
 def _quality(small: NDArray[np.float32]) -> int:
-    """0 to 100: how many steps of more than 1 % of full contrast there are between neighbouring pixels."""
+    """Return 0 to 100: the steps between neighbouring pixels, in whole percents of full contrast, added up, over 90."""
     steps = 0
     for axis in (0, 1):
         percent = np.diff(small, axis=axis) * np.float32(100) / np.float32(255)

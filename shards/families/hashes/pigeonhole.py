@@ -1,7 +1,7 @@
-"""The pigeonhole index of 64-bit hashes: all within a few bits of a query, from a few buckets of millions.
+"""The pigeonhole index of 64-bit hashes: it finds all hashes near a query in a few of its many buckets.
 
-At radius 3 these are 4 buckets, at 5 they are 36, at 7 they are 68 and at 10 they are 428: `chunks.py` says why, and
-`tables.py` how the buckets lie. They hold the hashes themselves, which are so compared where they are found.
+A lookup takes 4 buckets at radius 3, 36 at 5, 68 at 7 and 428 at 10: `chunks.py` says why, and `tables.py` how buckets
+are laid out. Buckets hold the hashes themselves, so nothing else is read to compare them.
 """
 
 from __future__ import annotations
@@ -11,55 +11,63 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import SECONDS_A_BYTE, ColumnReader
 from shards.families.hashes import chunks
 from shards.families.hashes.chunks import MAX_FLIPS
 from shards.families.hashes.near import Near
 from shards.families.hashes.tables import BUCKETS, COPIES, MANY, STARTS, TABLES, permuted_one, rotated
+from shards.families.reading import SECONDS_A_BYTE, ColumnReader
 
 DIRECT_RADIUS = TABLES - 1
-"""Up to here no bit is flipped: so few buckets that where they start is read for each of them, not for all."""
+"""Greatest radius for which no bit is flipped: so few buckets that their starts are read one by one, not all starts."""
 
 QUERY_COST = 50e-6
 PROBE_COST = 1e-6
 WORD_COST = 0.9e-9
-"""Seconds that any query takes, and each bucket, and each word in it."""
+"""Seconds: of a query in any case, of a bucket, and of a word in it."""
 
 SKEW = 8
-"""A bucket is taken to be at most so many times as large as the mean: of crossed real hashes, a million to four, one in
-a hundred is in a larger one."""
+"""A bucket is estimated to be at most so many times as large as the mean. Of one to four million crossed real hashes,
+one in a hundred is in a larger bucket."""
 
 WINDOW = 2048
-"""Copies of one hash read at first: 8 KB. Where there are more, the rest is read by another request."""
+"""Copies of a hash that are read at first: 8 KB. If there are more, another request reads the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """The buckets to look in for one hash and radius.
-
-    `query`: permuted. `buckets` (4,): how many of each table. `spans`: where each bucket lies, in words, table after
-    table; `counts`: hashes in it. `seconds`: estimated.
-    """
+    """The buckets to look in for one hash and radius."""
 
     query: int
+    """The hash, permuted."""
+
     radius: int
+
     buckets: tuple[int, ...]
+    """(4,): number of buckets of each table."""
+
     spans: list[tuple[int, int]]
+    """The words of each bucket, from first up to last, table after table."""
+
     counts: list[int]
+    """Number of hashes in each bucket."""
+
     seconds: float
+    """Estimated duration of the lookup."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pigeonhole:
-    """The index in the columns of a segment. `bits` of each chunk number its buckets, 16 at most."""
+    """The index in the columns of a segment."""
 
     reader: ColumnReader
     name: str
+
     bits: int
+    """Bits of each chunk that number its buckets: 16 at most."""
 
     @classmethod
     def of(cls, reader: ColumnReader, name: str) -> Pigeonhole | None:
-        """The index of the family of this name, where the segment has one."""
+        """Return the index of the family of this name, if the segment has one."""
         length = reader.length(name + STARTS)
         return None if length is None else cls(reader, name, (length // TABLES).bit_length() - 1)
 
@@ -68,19 +76,21 @@ class Pigeonhole:
         return TABLES
 
     def within(self, query: NDArray[np.uint64], number: int, radius: int, seconds: float) -> Near | None:
-        """Every row within `radius`, 0 to 11, of this hash (words,), as of query `number`; None where that
-        would take longer."""
+        """Return every row within `radius`, 0 to 11, of this hash (words,), which is query `number`.
+
+        None if that would take more than `seconds`.
+        """
         probes = self.probes(query, radius)
         return self.near(probes, number) if probes.seconds <= seconds else None
 
     def probes(self, query: NDArray[np.uint64], radius: int) -> Probes:
-        """Where to look for what is within `radius`, 0 to 11, of this hash (1,). One request."""
+        """Return the buckets to look in for hashes within `radius`, 0 to 11, of this hash (1,). One request."""
         whole = permuted_one(int(query[0]))
         numbers = self._numbers(whole)
         return (self._direct if radius <= DIRECT_RADIUS else self._flipped)(whole, numbers, radius)
 
     def cold(self, query: NDArray[np.uint64], radius: int) -> int:
-        """Bytes that `within` would fetch for this hash, besides copies: at most, unless a bucket is very large."""
+        """Return the number of bytes that `within` would fetch, without copies; more if a bucket is very large."""
         starts = self.starts_cold(query, radius)
         if not starts:
             return self.reader.cold(self.name + BUCKETS, self.probes(query, radius).spans)
@@ -90,29 +100,29 @@ class Pigeonhole:
         return starts + self.reader.cold(self.name + BUCKETS, spans)
 
     def starts_cold(self, query: NDArray[np.uint64], radius: int) -> int:
-        """Bytes that `probes` would fetch for this hash."""
+        """Return the number of bytes that `probes` would fetch for this hash."""
         numbers = self._numbers(permuted_one(int(query[0])))
         of_starts = None if radius > DIRECT_RADIUS else [(number, number + 2) for number in numbers]
         return self.reader.cold(self.name + STARTS, of_starts)
 
     def everything_cold(self) -> int:
-        """Bytes that are not here of the whole index."""
+        """Return the number of bytes of the whole index that would have to be fetched."""
         return sum(self.reader.cold(self.name + part) for part in (STARTS, BUCKETS, COPIES))
 
     def _numbers(self, query: int) -> list[int]:
-        """The number of the permuted query's own bucket in each table; the tables' buckets follow one another."""
+        """Return the permuted query's own bucket in each table, counted through all tables."""
         return [(table << self.bits) + (rotated(query, table) >> (64 - self.bits)) for table in range(TABLES)]
 
     def _fetching(self, spans: list[tuple[int, int]]) -> float:
-        """Seconds it takes to fetch what is cold of these buckets."""
+        """Return the seconds it takes to fetch these buckets."""
         return self.reader.cold(self.name + BUCKETS, spans) * SECONDS_A_BYTE
 
     def _direct(self, query: int, numbers: list[int], radius: int) -> Probes:
         around = self.reader.ranges(self.name + STARTS, [(number, number + 2) for number in numbers])
-        every = [(int(part[0]), int(part[1])) for part in around]
-        smallest = sorted(range(TABLES), key=lambda table: every[table][1] - every[table][0])[: radius + 1]
+        own = [(int(part[0]), int(part[1])) for part in around]
+        smallest = sorted(range(TABLES), key=lambda table: own[table][1] - own[table][0])[: radius + 1]
         buckets = tuple(int(table in smallest) for table in range(TABLES))
-        spans = [every[table] for table in sorted(smallest)]
+        spans = [own[table] for table in sorted(smallest)]
         words = sum(stop - start for start, stop in spans)
         seconds = QUERY_COST + len(spans) * PROBE_COST + words * WORD_COST + self._fetching(spans)
         counts = [2 * (stop - start) // 3 for start, stop in spans]
@@ -136,7 +146,7 @@ class Pigeonhole:
         return Probes(query, radius, buckets, spans, counts, seconds)
 
     def near(self, probes: Probes, number: int) -> Near:
-        """Every row within the radius, as of query `number`. One request, and another for hashes with copies."""
+        """Return every row within the radius, for query `number`. One request, and another for hashes with copies."""
         parts = self.reader.ranges(self.name + BUCKETS, probes.spans)
         counts = probes.counts
         differences = np.concatenate([part[:count] for part, count in zip(parts, counts, strict=True)])
@@ -147,11 +157,11 @@ class Pigeonhole:
             bucket, start = bucket + buckets, stop
         hits = np.flatnonzero(np.bitwise_count(differences) <= probes.radius)
         if not hits.size:
-            return Near.nothing()
+            return Near.none()
         ends = np.cumsum(counts)
         part_of = np.searchsorted(ends, hits, "right")
         within = hits - (ends - counts)[part_of]
-        # a hash that is near in several chunks is met in several tables, each time with the same reference
+        # a hash that is near in several chunks occurs in several tables, always with the same reference
         distance_of = {
             int(parts[part][counts[part] :].view("<u4")[at]): distance
             for part, at, distance in zip(
@@ -162,26 +172,26 @@ class Pigeonhole:
         return self._rows(references, np.fromiter(distance_of.values(), np.int64, len(distance_of)), number)
 
     def _rows(self, references: NDArray[np.int64], distances: NDArray[np.int64], number: int) -> Near:
-        """The rows that these refer to, at the same distances."""
+        """Return the rows of these references, at the same distances."""
         has_copies = references >= MANY
         if has_copies.any():
             copies = self._copies(references[has_copies] - MANY)
-            each = np.array([len(rows) for rows in copies])
+            counts = np.array([len(rows) for rows in copies])
             alone = ~has_copies
             references = np.concatenate([references[alone], *copies])
-            distances = np.concatenate([distances[alone], np.repeat(distances[has_copies], each)])
+            distances = np.concatenate([distances[alone], np.repeat(distances[has_copies], counts)])
         return Near(references, distances, np.full(len(references), number))
 
     def _copies(self, at: NDArray[np.int64]) -> list[NDArray[np.uint32]]:
-        """The rows of the hashes whose copies stand at these positions."""
+        """Return the rows of each hash whose copies begin at these positions."""
         name = self.name + COPIES
         length = self.reader.length(name) or 0
-        found = self.reader.ranges(name, [(start, min(start + WINDOW, length)) for start in at.tolist()])
-        counts = [int(part[0]) for part in found]
-        long = [n for n, part in enumerate(found) if counts[n] >= len(part)]
+        windows = self.reader.ranges(name, [(start, min(start + WINDOW, length)) for start in at.tolist()])
+        counts = [int(window[0]) for window in windows]
+        long = [n for n, window in enumerate(windows) if counts[n] >= len(window)]
         if long:
             starts = at[long].tolist()
             spans = [(start, start + 1 + counts[n]) for start, n in zip(starts, long, strict=True)]
             for n, whole in zip(long, self.reader.ranges(name, spans), strict=True):
-                found[n] = whole
-        return [part[1 : 1 + count] for part, count in zip(found, counts, strict=True)]
+                windows[n] = whole
+        return [window[1 : 1 + count] for window, count in zip(windows, counts, strict=True)]

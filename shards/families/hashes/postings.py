@@ -1,8 +1,8 @@
 """The index of hashes of more than 64 bits: for every chunk of 16 bits, the rows with each of its numbers.
 
-Where `tables.py` keeps each hash in all four tables, a hash of 256 bits has 16 chunks: the tables hold rows only, and
-what they say is verified in the column of the hashes. At radius 10 of 256 bits these are the rows of 11 numbers, at
-31 those of 272: `chunks.py` says why.
+A hash of 256 bits has 16 chunks, too many to keep the hash itself for each, as `tables.py` does with 4. So the tables
+hold rows only, which are verified in the column of the hashes. At radius 10 of 256 bits these are the rows of 11
+numbers, at radius 31 those of 272: `chunks.py` says why.
 """
 
 from __future__ import annotations
@@ -14,46 +14,48 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import SECONDS_A_BYTE, ColumnReader, scattered
 from shards.families.hashes import chunks
 from shards.families.hashes.chunks import CHUNK
 from shards.families.hashes.near import Near
+from shards.families.reading import SECONDS_A_BYTE, ColumnReader, scattered
 
 STARTS = ".starts"
-"""(chunks · 2^bits + 1,) uint32: where the rows with each number of each chunk begin."""
+"""Column (chunks · 2^bits + 1,) uint32: where the rows with each number of each chunk begin."""
 
 POSTINGS = ".postings"
-"""(chunks · rows,) uint32: for every chunk, all rows by its number, then rising."""
+"""Column (chunks · rows,) uint32: for every chunk, all rows by the chunk's number, then rising."""
 
 MAX_BITS = 256
-"""Longer hashes have no such index: their rows would take more room in it than they are long."""
+"""Maximum number of bits of hashes that have such an index: it takes twice the room of the hashes themselves."""
 
 ROWS_A_NUMBER = 8
-"""Rows that share a number should be so many at least: with fewer bits of each chunk there are fewer numbers."""
+"""Rows that should share a number, at least. If there are fewer, fewer bits of each chunk make its number."""
 
 BUILT = 1 << 14
-"""Hashes cut into chunks at a time: a byte a bit, 4 MB."""
+"""Hashes cut into chunks at a time: 4 MB, at a byte for each bit."""
 
 QUERY_COST = 150e-6
 PROBE_COST = 1e-6
 ROW_COST = 50e-9
-"""Seconds that any query takes, each number looked up, and each row found under it: one miss of the cache."""
+"""Seconds: of a query in any case, of a number looked up, and of a row listed under it, which misses the cache once."""
 
 PICKED = 1024
-"""Rows up to which each one's hash is asked for; of more only where that fetches less than all of them."""
+"""Rows up to which hashes are read row by row; for more rows, that is done only if all hashes would be more bytes."""
 
 SKEW = 8
-"""A number is taken to have at most so many times as many rows as the mean."""
+"""A number is estimated to have at most so many times as many rows as the mean."""
 
 
 def tables_of(bits: int) -> int:
-    """Chunks of a hash of so many bits."""
+    """Return the number of chunks of a hash of so many bits."""
     return -(-bits // CHUNK)
 
 
 def build(name: str, words: NDArray[np.uint64], bits: int) -> dict[str, NDArray[Any]]:
-    """The columns for hashes of `bits` bits, (rows, words). Memory: about 120 bytes a row at 256 bits, columns
-    included."""
+    """Return the columns for hashes of `bits` bits, (rows, words).
+
+    Memory: about 120 bytes a row at 256 bits, columns included.
+    """
     tables = tables_of(bits)
     of_number = min(bits // tables, max(1, (len(words) // ROWS_A_NUMBER).bit_length() - 1))
     numbers = np.empty((tables, len(words)), np.uint16)
@@ -61,16 +63,16 @@ def build(name: str, words: NDArray[np.uint64], bits: int) -> dict[str, NDArray[
         numbers[:, start : start + BUILT] = numbers_of(words[start : start + BUILT], bits, of_number).T
     starts = np.zeros((tables << of_number) + 1, np.int64)
     postings = np.empty((tables, len(words)), "<u4")
-    for table, mine in enumerate(numbers):
+    for table, of_rows in enumerate(numbers):
         first = table << of_number
-        starts[first + 1 : first + 1 + (1 << of_number)] = np.bincount(mine, minlength=1 << of_number)
-        # stable: rows rise; and of 16 bits, it is a radix sort
-        postings[table] = np.argsort(mine, kind="stable")
+        starts[first + 1 : first + 1 + (1 << of_number)] = np.bincount(of_rows, minlength=1 << of_number)
+        # a stable sort keeps rows rising; for numbers of 16 bits it is a radix sort
+        postings[table] = np.argsort(of_rows, kind="stable")
     return {name + STARTS: np.cumsum(starts).astype("<u4"), name + POSTINGS: postings.ravel()}
 
 
 def numbers_of(words: NDArray[np.uint64], bits: int, of_number: int) -> NDArray[np.uint16]:
-    """(rows, chunks) uint16: the first `of_number` bits of each chunk of the hashes (rows, words)."""
+    """Return (rows, chunks) uint16: the first `of_number` bits of each chunk of the hashes (rows, words)."""
     values = np.ascontiguousarray(words, ">u8").view(np.uint8)
     parts = _parts(values.shape[1], bits, of_number)
     numbers: NDArray[np.uint16] = parts[0].take(values[:, 0], axis=0)
@@ -81,7 +83,7 @@ def numbers_of(words: NDArray[np.uint64], bits: int, of_number: int) -> NDArray[
 
 @lru_cache
 def _parts(size: int, bits: int, of_number: int) -> NDArray[np.uint16]:
-    """(bytes, 256, chunks) uint16: what each value of each byte of a hash sets in the chunks' numbers."""
+    """Return (bytes, 256, chunks) uint16: the bits that each value of a hash's bytes sets in the chunks' numbers."""
     parts = np.zeros((size, 256, tables_of(bits)), np.uint16)
     values = np.arange(256)
     for chunk, members in enumerate(chunks.spread(bits, tables_of(bits))):
@@ -94,26 +96,32 @@ def _parts(size: int, bits: int, of_number: int) -> NDArray[np.uint16]:
 
 @dataclass(frozen=True, slots=True)
 class PostingProbes:
-    """Where the rows to verify are listed, for one hash and radius. `seconds`: estimated."""
+    """The postings to verify for one hash and radius."""
 
     query: NDArray[np.uint64]
     radius: int
+
     spans: list[tuple[int, int]]
+    """(first posting, posting after the last) of each number that is looked up."""
+
     seconds: float
+    """Estimated duration of the lookup."""
 
 
 @dataclass(frozen=True, slots=True)
 class Postings:
-    """The index in the columns of a segment. `of_number` bits of each chunk are its number."""
+    """The index in the columns of a segment."""
 
     reader: ColumnReader
     name: str
     bits: int
+
     of_number: int
+    """Bits of each chunk that are its number: the first ones."""
 
     @classmethod
     def of(cls, reader: ColumnReader, name: str, bits: int) -> Postings | None:
-        """The index of the family of this name and so many bits, where the segment has one."""
+        """Return the index of the family of this name and so many bits, if the segment has one."""
         if reader.length(name + POSTINGS) is None:
             return None
         length = reader.length(name + STARTS) or 0
@@ -124,13 +132,15 @@ class Postings:
         return tables_of(self.bits)
 
     def within(self, query: NDArray[np.uint64], number: int, radius: int, seconds: float) -> Near | None:
-        """Every row within `radius`, 0 to 3 · tables − 1, of this hash (words,), as of query `number`; None where that
-        would take longer."""
+        """Return every row within `radius`, 0 to 3 · tables − 1, of this hash (words,), which is query `number`.
+
+        None if that would take more than `seconds`.
+        """
         probes = self.probes(query, radius)
         return self.near(probes, number) if probes.seconds <= seconds else None
 
     def probes(self, query: NDArray[np.uint64], radius: int) -> PostingProbes:
-        """What to verify to find all within `radius`, 0 to 3 · tables − 1, of this hash (words,). One request."""
+        """Return the postings of all rows within `radius`, 0 to 3 · tables − 1, of this hash (words,). One request."""
         flips = chunks.flips(self.of_number)
         name = self.name + STARTS
         if radius < self.tables:
@@ -160,7 +170,7 @@ class Postings:
         return PostingProbes(query, radius, spans, seconds)
 
     def cold(self, query: NDArray[np.uint64], radius: int) -> int:
-        """Bytes that `within` would fetch for this hash: at most, unless a number has very many rows."""
+        """Return the number of bytes that `within` would fetch; more if a number has very many rows."""
         starts = self.starts_cold(query, radius)
         if not starts:
             spans = self.probes(query, radius).spans
@@ -172,51 +182,51 @@ class Postings:
         return starts + self.reader.cold(self.name + POSTINGS, spans) + self._picked(listed)
 
     def starts_cold(self, query: NDArray[np.uint64], radius: int) -> int:
-        """Bytes that `probes` would fetch for this hash."""
+        """Return the number of bytes that `probes` would fetch for this hash."""
         return self.reader.cold(self.name + STARTS, None if radius >= self.tables else self._around(query))
 
     def everything_cold(self) -> int:
-        """Bytes that are not here of the whole index, and of the hashes it is verified in."""
+        """Return the number of bytes to fetch for the whole index, and the hashes in which rows are verified."""
         return sum(self.reader.cold(self.name + part) for part in (STARTS, POSTINGS, ""))
 
     def _picked(self, rows: int) -> int:
-        """Bytes to fetch for so many rows' hashes, wherever they are."""
+        """Return the mean number of bytes to fetch for the hashes of so many rows."""
         return scattered(self.reader.cold(self.name), rows)
 
     def _numbers(self, query: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """(chunks,) int64: the number of each chunk of the query, counted through all chunks."""
+        """Return (chunks,) int64: the number of each chunk of the query, counted through all chunks."""
         own = numbers_of(query[None], self.bits, self.of_number)[0]
         numbers: NDArray[np.int64] = own + (np.arange(self.tables) << self.of_number)
         return numbers
 
     def _around(self, query: NDArray[np.uint64]) -> list[tuple[int, int]]:
-        """Where it stands where the rows of the query's numbers begin and end."""
+        """Return the spans of the column of starts that say where the rows of the query's numbers begin and end."""
         return [(number, number + 2) for number in self._numbers(query).tolist()]
 
     def near(self, probes: PostingProbes, number: int) -> Near:
-        """Every row within the radius, as of query `number`. Two requests."""
+        """Return every row within the radius, for query `number`. Two requests."""
         listed = self.reader.ranges(self.name + POSTINGS, probes.spans)
         rows = np.concatenate([np.empty(0, np.uint32), *listed])
         if not rows.size:
-            return Near.nothing()
+            return Near.none()
         rows, hashes = self._hashes(rows)
         counts = np.bitwise_count(hashes ^ probes.query)
-        # word by word: numpy adds along an axis of 4 one by one
+        # word by word: numpy is slow at sums along an axis of 4
         distances = np.zeros(len(rows), np.int64)
         for word in range(counts.shape[1]):
             distances += counts[:, word]
         hits = np.flatnonzero(distances <= probes.radius)
-        # a hash that is near in several chunks is listed for each of them
+        # a row that is near in several chunks is listed for each of them
         near, first = np.unique(rows[hits], return_index=True)
         return Near(near.astype(np.int64), distances[hits[first]], np.full(len(near), number))
 
     def _hashes(self, rows: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
-        """These rows, some of them more than once, and (rows, words) uint64: their hashes."""
+        """Return these rows, each once if they are read one by one, and (rows, words) uint64: their hashes."""
         all_cold = self.reader.cold(self.name)
         if len(rows) <= PICKED or all_cold:
             rows = np.unique(rows)
             spans = [(row, row + 1) for row in rows.tolist()]
             if len(rows) <= PICKED or self.reader.cold(self.name, spans) < all_cold:
-                # fields of one array at a time: numpy compares the types of whole records for each that it joins
+                # the fields are joined, not the records: of records numpy compares the types, array by array
                 return rows, np.concatenate([part["hash"] for part in self.reader.ranges(self.name, spans)])
         return rows, self.reader.column(self.name)["hash"].take(rows, axis=0)

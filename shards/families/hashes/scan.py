@@ -1,8 +1,8 @@
-"""Scanning hashes word by word: the nearest of all rows, whatever the size and the radius.
+"""The scan of hashes word by word: it finds the nearest of all rows, for any size and radius.
 
-Blocks fit the L2 cache with their temporaries, which are allocated once, and all queries go over a block while it is
-there; where the first words alone exclude nearly every row, the others are looked up for the few that are left. The
-bar a row must pass sinks as near rows are found.
+Blocks and their temporaries, which are allocated once, fit the L2 cache, and all queries go over a block while it is
+there. Where the first words alone exclude nearly every row, the others are looked up for the few rows that are left.
+The radius shrinks as near rows are found.
 """
 
 from __future__ import annotations
@@ -14,33 +14,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.base import ColumnReader
 from shards.families.hashes.near import Near
+from shards.families.reading import ColumnReader
 
 WORDS = ".words"
-"""(words · rows,) uint64: word 0 of every row, then word 1 of every row, …"""
+"""Column (words · rows,) uint64: word 0 of every row, then word 1 of every row, …"""
 
 BLOCK = 1 << 15
-"""Rows at a time: 256 KB of words and as much of differences."""
+"""Rows compared at a time: 256 KB of words and as much of differences."""
 
 FIRST = 1 << 11
-"""Rows after which the bar sinks for the first time; then after 8 times as many, and so on."""
+"""Rows after which the radius shrinks for the first time; then after 8 times as many, and so on."""
 
 PIECE = 1 << 21
-"""Rows read at a time: 16 MB of a word, so that a store is asked seldom, and memory stays small."""
+"""Rows read at a time: 16 MB of a word, so that requests are few and memory stays small."""
 
 COMPARED = 1 << 23
-"""Rows compared, over all queries, before the bars sink again: what is near before they do is kept, 24 bytes each."""
+"""Maximum number of rows compared, over all queries, before the radii shrink again: until then every near row is kept,
+in 24 bytes."""
 
 FEW = 16
-"""One row of so many may be left for the next word to be looked up row by row: reading a block whole costs a
-nanosecond a row, looking up one row about 10."""
+"""The next word is looked up row by row if at most one row in this many is left: a row of a whole block costs a
+nanosecond, looking up a single row about 10."""
 
 REQUESTED = 64
-"""Rows of a word up to which a store is asked for each: it reads 16 KiB around each, and a piece is 16 MB."""
+"""Rows up to which a store is asked for the word of each: it reads 16 KiB around each, and a piece is 16 MB."""
 
 SECONDS_A_ROW = 1.0e-9
-"""What one word of one row takes."""
+"""Time that one word of one row takes."""
 
 
 def scan(
@@ -52,9 +53,12 @@ def scan(
     limit: int,
     dead: NDArray[np.uint32] | None,
 ) -> list[Near]:
-    """For each question, the living rows within `radius` of the nearest of its queries (q, words); where there are
-    more, at least the nearest `limit` of them with all ties. What is stored is read once for all of them."""
-    bests = [Best(limit, radius, dead) for _ in questions]
+    """Return for each question the living rows within `radius` of the nearest of its queries (q, words).
+
+    These are all such rows, or at least the nearest `limit` of them with all ties. Columns are read once for all
+    questions.
+    """
+    collectors = [NearestRows(limit, radius, dead) for _ in questions]
     rows = reader.rows
     step = FIRST
     longest = max(COMPARED // max(sum(map(len, questions)), 1), BLOCK)
@@ -63,41 +67,46 @@ def scan(
         at = start
         while at < piece.stop:
             stop = min(at + min(step, longest), piece.stop)
-            radii = [best.radius for best in bests]
-            for best, found in zip(bests, _within(piece, questions, at, stop, radii), strict=True):
-                best.add(found)
+            radii = [nearest.radius for nearest in collectors]
+            for nearest, near in zip(collectors, _within(piece, questions, at, stop, radii), strict=True):
+                nearest.add(near)
             at = stop
             step = min(step * 8, PIECE)
-    return [best.all() for best in bests]
+    return [nearest.all() for nearest in collectors]
 
 
 @dataclass(slots=True)
-class Best:
-    """What was found so far. `radius` sinks to that of the `limit`-th nearest row."""
+class NearestRows:
+    """The collector of rows within a radius, which shrinks to the distance of the `limit`-th nearest row.
+
+    Unlike `shards.families.matches.BestRows`, it neither scores nor sorts: distances are small integers, whose
+    histogram tells the radius in a fraction of the time.
+    """
 
     limit: int
     radius: int
     dead: NDArray[np.uint32] | None
-    found: list[Near] = field(default_factory=list)
+    parts: list[Near] = field(default_factory=list)
 
     def add(self, near: Near) -> None:
-        """Rows that were not met before, each once."""
+        """Take rows that were not added before, each once."""
         near = near.living(self.dead)
         if not len(near):
             return
-        self.found.append(near)
-        at_distance = np.bincount(np.concatenate([one.distances for one in self.found]))
+        self.parts.append(near)
+        at_distance = np.bincount(np.concatenate([part.distances for part in self.parts]))
         enough = np.flatnonzero(np.cumsum(at_distance) >= self.limit)
         if enough.size and enough[0] < self.radius:
             self.radius = int(enough[0])
-            self.found = [one.take(one.distances <= self.radius) for one in self.found]
+            self.parts = [part.take(part.distances <= self.radius) for part in self.parts]
 
     def all(self) -> Near:
-        return Near.join([Near.nothing(), *self.found])
+        """Return all rows that are within the radius."""
+        return Near.join([Near.none(), *self.parts])
 
 
 class Piece:
-    """The words of rows `start` to `stop`, read when they are first needed."""
+    """The words of rows `start` to `stop`, which are read when they are first needed."""
 
     def __init__(self, reader: ColumnReader, name: str, start: int, stop: int) -> None:
         self.start = start
@@ -108,7 +117,7 @@ class Piece:
         self._words: dict[int, NDArray[np.uint64]] = {}
 
     def word(self, word: int) -> NDArray[np.uint64]:
-        """(rows,) uint64: this word of every row."""
+        """Return (rows,) uint64: this word of every row."""
         if word not in self._words:
             if self._by_word:
                 before = word * self._reader.rows
@@ -119,7 +128,7 @@ class Piece:
         return self._words[word]
 
     def pick(self, word: int, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
-        """This word of some rows."""
+        """Return this word of some rows."""
         if word in self._words or not self._by_word or len(rows) > REQUESTED:
             return self.word(word)[rows - self.start]
         if not len(rows):
@@ -132,7 +141,7 @@ class Piece:
 def _within(
     piece: Piece, questions: Sequence[NDArray[np.uint64]], start: int, stop: int, radii: Sequence[int]
 ) -> list[Near]:
-    """For each question the rows from `start` up to `stop` within its radius, each once."""
+    """Return for each question the rows from `start` up to `stop` within its radius, each once."""
     scratch = Scratch.of(min(BLOCK, stop - start))
     left: list[list[list[Left]]] = [[[] for _ in queries] for queries in questions]
     for at in range(start, stop, BLOCK):
@@ -142,19 +151,19 @@ def _within(
                 part = scratch.left(piece, query, at, end, radius)
                 if part is not None:
                     parts.append(part)
-    found = []
+    nearest = []
     for queries, radius, parts_of in zip(questions, radii, left, strict=True):
         near = [
             _finished(piece, query, number, parts, radius)
             for number, (query, parts) in enumerate(zip(queries, parts_of, strict=True))
             if parts
         ]
-        found.append(Near.join(near).nearest_query() if len(near) > 1 else near[0] if near else Near.nothing())
-    return found
+        nearest.append(Near.join(near).nearest_query() if len(near) > 1 else near[0] if near else Near.none())
+    return nearest
 
 
 def _finished(piece: Piece, query: NDArray[np.uint64], number: int, left: list[Left], radius: int) -> Near:
-    """Those of these rows that are within the radius of query `number`, by all of their words."""
+    """Return which of these rows are within the radius of query `number`, by all of their words."""
     rows, sums, words = (
         np.concatenate(parts) for parts in zip(*((part.rows, part.sums, part.words) for part in left), strict=True)
     )
@@ -168,17 +177,21 @@ def _finished(piece: Piece, query: NDArray[np.uint64], number: int, left: list[L
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Rows that their first words do not exclude: `rows`, the `sums` of bits that differ there, in how many `words`;
-    all (n,) int64."""
+    """Rows that their first words do not exclude."""
 
     rows: NDArray[np.int64]
+    """(n,) int64."""
+
     sums: NDArray[np.int64]
+    """(n,) int64: bits that differ in the words that were compared."""
+
     words: NDArray[np.int64]
+    """(n,) int64: how many words were compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """Arrays of one block, written again and again."""
+    """Temporary arrays for one block, which are used again for the next."""
 
     differences: NDArray[np.uint64]
     counts: NDArray[np.uint8]
@@ -190,8 +203,10 @@ class Scratch:
         return cls(np.empty(size, np.uint64), np.empty(size, np.uint8), np.empty(size, np.uint16), np.empty(size, bool))
 
     def left(self, piece: Piece, query: NDArray[np.uint64], start: int, stop: int, radius: int) -> Left | None:
-        """Rows from `start` up to `stop` that are left after the first word, or after as many as leave but few; None
-        where none is."""
+        """Return the rows from `start` up to `stop` that are left after the first word, or after so many that few are.
+
+        None if no row is left.
+        """
         n = stop - start
         differences, counts, totals, is_near = (
             self.differences[:n],
@@ -204,7 +219,7 @@ class Scratch:
         for word, asked in enumerate(query):
             np.bitwise_xor(piece.word(word)[block], asked, out=differences)
             if word == 1:
-                # a byte holds what differs in one word, not in four
+                # a byte holds the count of one word, not that of four
                 sums = totals
                 sums[:] = counts
             np.bitwise_count(differences, out=counts)
@@ -216,5 +231,5 @@ class Scratch:
                 return None
             if count * FEW <= n:
                 break
-        found = np.flatnonzero(is_near)
-        return Left(found + start, sums[found].astype(np.int64), np.full(len(found), word + 1))
+        near = np.flatnonzero(is_near)
+        return Left(near + start, sums[near].astype(np.int64), np.full(len(near), word + 1))

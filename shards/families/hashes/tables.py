@@ -1,12 +1,12 @@
 """The columns of the pigeonhole index: four tables of buckets, each holding every different hash of a segment.
 
 The 64 bits of a hash are permuted, so that the bit in row r and column c of an 8 × 8 hash is in chunk (r + c) mod 4:
-neighbouring bits of a hash are alike, and chunks of neighbours would give buckets 20 times larger. Table t is sorted
-by the permuted hash, rotated so that chunk t is on top; the top `bits` bits of it are the number of the bucket.
+neighbouring bits of a hash are alike, and chunks of neighbours would give buckets 20 times larger. Table t is sorted by
+the permuted hash, rotated so that chunk t is on top. Its top `bits` bits are the number of the bucket.
 
-A bucket of n hashes is ⌈3n/2⌉ words: n rotated hashes, rising, then n references of 32 bits, so that one range of
-bytes holds both what is compared and what is found. A reference is the row of a hash that occurs once; else it is
-MANY plus a position among the copies, where the number of rows stands and after it the rows.
+A bucket of n hashes is ⌈3n/2⌉ words: n rotated hashes, rising, then n references of 32 bits. So one range of bytes has
+both the hashes to compare and their rows. The reference of a hash that occurs once is its row. Otherwise it is MANY
+plus a position among the copies, where the number of rows stands and after it the rows.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ TABLES = 4
 BITS = TABLES * CHUNK
 
 STARTS = ".starts"
-"""(4 · 2^bits + 1,) uint32: the word where each bucket of each table begins."""
+"""Column (4 · 2^bits + 1,) uint32: the word where each bucket of each table begins."""
 
 BUCKETS = ".buckets"
-"""(words,) uint64: the buckets, those of table 0 first."""
+"""Column (words,) uint64: the buckets, those of table 0 first."""
 
 COPIES = ".copies"
-"""(…,) uint32: of each hash with several rows how many, and the rows, rising."""
+"""Column (…,) uint32: for each hash with several rows how many, and the rows, rising."""
 
 MANY = 1 << 31
-"""Added to references to copies: rows are below it."""
+"""Number added to references to copies: rows are below it."""
 
 BUCKET = 64
-"""Hashes a bucket should hold or more, as long as the chunk has bits to tell them apart: below that, finding the
-buckets costs more than what is in them, and a store reads 16 KiB however small they are."""
+"""Hashes that a bucket should hold, at least, as long as the chunk has bits to tell them apart: finding smaller buckets
+would cost more than reading them, and a store reads 16 KiB in any case."""
 
 FEWEST_BITS = 4
 
 
 def _permutation() -> NDArray[np.uint64]:
-    """(8, 256) uint64: where the bits of each value of each byte go, the least significant byte first."""
+    """Return (8, 256) uint64: the places of the bits of each value of each byte, the least significant byte first."""
     goes_to = {bit: 63 - place for place, bit in enumerate(chain.from_iterable(spread(64, TABLES)))}
     moved = np.zeros((8, 256), np.uint64)
     for byte in range(8):
@@ -58,7 +58,7 @@ MOVED = PERMUTATION.tolist()
 
 
 def permuted(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The hashes with chunk 0 in their top 16 bits, chunk 1 in the next, and so on."""
+    """Return the hashes with chunk 0 in their top 16 bits, chunk 1 in the next, and so on."""
     values = np.ascontiguousarray(hashes, "<u8").view(np.uint8).reshape(-1, 8)
     moved: NDArray[np.uint64] = PERMUTATION[0][values[:, 0]]
     for byte in range(1, 8):
@@ -66,29 +66,32 @@ def permuted(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return moved
 
 
-def permuted_one(one: int) -> int:
-    """The same of a single hash."""
-    return sum(MOVED[byte][one >> 8 * byte & 255] for byte in range(8))
+def permuted_one(number: int) -> int:
+    """Same as `permuted` for one hash."""
+    return sum(MOVED[byte][number >> 8 * byte & 255] for byte in range(8))
 
 
 def rotated(permuted_hash: int, table: int) -> int:
-    """The permuted hash with the chunk of this table on top."""
+    """Return the permuted hash with the chunk of this table on top."""
     top = permuted_hash << CHUNK * table
     return (top | top >> 64) & (1 << 64) - 1
 
 
 def bucket_bits(hashes: int) -> int:
-    """Bits that number the buckets of a table of so many hashes."""
+    """Return the number of bits that number the buckets of a table of so many hashes."""
     return min(max((hashes // BUCKET).bit_length() - 1, FEWEST_BITS), CHUNK)
 
 
 def build(name: str, hashes: NDArray[np.uint64], bits: int | None = None) -> dict[str, NDArray[Any]]:
-    """The columns for these hashes, one a row, below MANY rows. Memory: about 130 bytes a row, columns included."""
+    """Return the columns for these hashes, one a row, for fewer than MANY rows.
+
+    Memory: about 130 bytes a row, columns included.
+    """
     values, references, copies = _different(permuted(hashes))
     bits = bucket_bits(len(values)) if bits is None else bits
     turned = [_rotated(values, table) for table in range(TABLES)]
     shift = np.uint64(64 - bits)
-    counts = np.stack([np.bincount((one >> shift).view(np.int64), minlength=1 << bits) for one in turned])
+    counts = np.stack([np.bincount((hashes >> shift).view(np.int64), minlength=1 << bits) for hashes in turned])
     starts = np.zeros(TABLES * (1 << bits) + 1, np.int64)
     np.cumsum((counts + (counts + 1) // 2).ravel(), out=starts[1:])
     buckets = np.zeros(int(starts[-1]), "<u8")
@@ -106,7 +109,7 @@ def build(name: str, hashes: NDArray[np.uint64], bits: int | None = None) -> dic
 def _different(
     hashes: NDArray[np.uint64],
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.uint32]]:
-    """The different hashes, rising, a reference for each, and the copies."""
+    """Return the different hashes, rising; a reference for each; and the copies."""
     order = np.argsort(hashes, kind="stable")
     ordered = hashes[order]
     first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(order) else order
@@ -125,7 +128,7 @@ def _different(
 
 
 def _rotated(hashes: NDArray[np.uint64], table: int) -> NDArray[np.uint64]:
-    """Permuted hashes with the chunk of this table on top."""
+    """Return permuted hashes with the chunk of this table on top."""
     if table == 0:
         return hashes
     return (hashes << np.uint64(CHUNK * table)) | (hashes >> np.uint64(64 - CHUNK * table))

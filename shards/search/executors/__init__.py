@@ -1,1 +1,1 @@
-"""Where segments are scanned: in this process, or by workers."""
+"""Executors: they scan the sources of a query in this process, or have workers do it."""

@@ -1,19 +1,20 @@
-"""Where the sources of a query are scanned: in this process, or by workers that each take a batch of them."""
+"""The executor that has workers scan what is cold."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from shards.errors import LookalikeError, ObjectNotFound
-from shards.families import Rows
 from shards.search.executors import messages
-from shards.search.executors.gathering import Crew, Gathering, Threads
+from shards.search.executors.base import ScanHere
 from shards.search.executors.messages import PayloadTooLarge, WorkerFailed
-from shards.search.plan import WORKERS, Plan, cold_bytes, plan
+from shards.search.executors.scatter_gather import ScatterGather
+from shards.search.executors.tasks import TaskRunner, Threads
+from shards.search.found import LaneRows, ScanOutcome
+from shards.search.plan import WORKERS, ScanPlan, cold_bytes, plan
 from shards.search.query import Query
-from shards.search.scan import Outcome, Scanned
 from shards.table.read.snapshot import Source
 
 DOES_NOT_FIT = "what a worker was asked, or answered, does not fit into one message"
@@ -21,66 +22,50 @@ DOES_NOT_FIT = "what a worker was asked, or answered, does not fit into one mess
 DEADLINE = 20.0
 """Seconds that workers have: the largest batch takes three of them, and an HTTP API of AWS gives up after thirty."""
 
-ScanHere: TypeAlias = Callable[[Sequence[Source]], Sequence[Outcome]]
-"""Scans sources in this process, several at once where their store is far away."""
+MAX_CALLS = 2 * WORKERS
+"""Calls at once: those of one query, and those that the query before gave up and that have not come back yet."""
 
 Ask: TypeAlias = Callable[[Mapping[str, Any]], Any]
-"""One request to one worker, and its answer, as `shards.search.executors.messages` has them; waits for it.
+"""Sends one request to one worker, and waits for its answer; both are as in `shards.search.executors.messages`.
 
-Raises a LookalikeError where none comes.
+Raises LookalikeError where no answer comes.
 """
 
 
-class Executor(Protocol):
-    """Scans the sources of a snapshot."""
-
-    def scan(
-        self, sources: Sequence[Source], query: Query, questions: Sequence[Rows], here: ScanHere, *, most: int
-    ) -> Sequence[Outcome]:
-        """For each source, in order, its best rows for each question, or why they are not known.
-
-        Rows that others beat may be left out, but for the best `most`: more than there may be hits, where some may turn
-        out to be outdated. Raises ObjectNotFound where an object is gone, and the query has to begin again with a new
-        snapshot.
-        """
-        ...
-
-
-class Here:
-    """Scans everything in this process, and raises whatever goes wrong: an answer is whole, or there is none."""
-
-    def scan(
-        self, sources: Sequence[Source], query: Query, questions: Sequence[Rows], here: ScanHere, *, most: int
-    ) -> Sequence[Outcome]:
-        del query, questions, most
-        return here(sources)
-
-
 @dataclass(frozen=True, slots=True)
-class FannedOut:
-    """How one query was worked on by others. `missing`: why which segment is not in the answer, by name.
-
-    `workers`: batches; `requests`: how often workers were asked, with `retried` and `hedged` of them for the second
-    time; `cold`: bytes they fetched at most; `seconds`: until the last of them was waited for.
-    """
+class FanOutReport:
+    """The numbers of one query that workers were asked about."""
 
     workers: int
+    """Batches that the query was divided into."""
+
     retried: int
+    """Batches that were asked a second time because something failed."""
+
     hedged: int
+    """Batches that were asked a second time because they were late."""
+
     cold: int
+    """Bytes that workers fetched, at most."""
+
     seconds: float
+    """Time until the last worker was no longer waited for."""
+
     missing: Mapping[str, LookalikeError]
+    """Names of the segments that are not in the answer, with the reason of each."""
 
     @property
     def requests(self) -> int:
+        """Number of requests to workers."""
         return self.workers + self.retried + self.hedged
 
 
 class FanOut:
-    """Has workers scan what is cold, where that is much, and does the rest itself.
+    """Has workers scan what is cold, where that is much, and scans the rest itself. Safe to use from several threads.
 
-    `ask` reaches a worker. `deadline`: seconds after which what is missing is left out of the answer. `report` is told
-    how each query went that workers were asked about. Safe to use from several threads.
+    `ask` reaches a worker. After `deadline` seconds, what is missing is left out of the answer. `tasks` makes the
+    calls, and is closed together with this; by default it has threads. `report` gets the numbers of each query that
+    workers were asked about.
     """
 
     def __init__(
@@ -88,69 +73,74 @@ class FanOut:
         ask: Ask,
         *,
         deadline: float = DEADLINE,
-        crew: Crew | None = None,
-        planner: Callable[[Sequence[int]], Plan] = plan,
-        report: Callable[[FannedOut], None] | None = None,
+        tasks: TaskRunner | None = None,
+        planner: Callable[[Sequence[int]], ScanPlan] = plan,
+        report: Callable[[FanOutReport], None] | None = None,
     ) -> None:
         self._ask = ask
         self._deadline = deadline
-        # twice: those of one query, and those of the last that were given up and have not come back
-        self._crew = crew or Threads(2 * WORKERS)
+        self._tasks = tasks or Threads(MAX_CALLS)
         self._planner = planner
         self._report = report
 
     def scan(
-        self, sources: Sequence[Source], query: Query, questions: Sequence[Rows], here: ScanHere, *, most: int
-    ) -> Sequence[Outcome]:
-        made = self._planner([cold_bytes(source, query, questions) for source in sources])
+        self, sources: Sequence[Source], query: Query, scan_here: ScanHere, *, max_rows: int
+    ) -> Sequence[ScanOutcome]:
+        """Scan these sources as `Executor.scan` says. If the part of this process fails, the workers' is cancelled."""
+        made = self._planner([cold_bytes(source, query) for source in sources])
         if not made.batches:
-            return here(sources)
+            return scan_here(sources)
 
-        def ask(numbers: Sequence[int]) -> dict[int, Scanned | LookalikeError | None]:
-            asked = self._ask_worker([sources[number] for number in numbers], query, questions, most)
-            return dict(zip(numbers, asked, strict=True))
+        def ask(numbers: Sequence[int]) -> dict[int, LaneRows | LookalikeError | None]:
+            outcomes = self._ask_worker([sources[number] for number in numbers], query, max_rows)
+            return dict(zip(numbers, outcomes, strict=True))
 
-        began = self._crew.now()
-        gathering: Gathering[Scanned | None] = Gathering(made.batches, ask, self._crew, self._deadline)
-        outcomes: dict[int, Outcome] = dict(zip(made.here, here([sources[n] for n in made.here]), strict=True))
-        gathered = gathering.finish()
+        began = self._tasks.now()
+        with ScatterGather[LaneRows | None](made.batches, ask, self._tasks, self._deadline) as calls:
+            outcomes = dict(zip(made.here, scan_here([sources[n] for n in made.here]), strict=True))
+            gathered = calls.finish()
         outcomes |= gathered.errors
-        for number, scanned in gathered.results.items():
-            if scanned is not None:
-                outcomes[number] = scanned
-            elif self._crew.now() - began < self._deadline:
+        for number, rows in gathered.results.items():
+            if rows is not None:
+                outcomes[number] = rows
+            elif self._tasks.now() - began < self._deadline:
                 # one after another: this process has not the memory for what so many workers were to scan
-                (outcomes[number],) = here([sources[number]])
+                (outcomes[number],) = scan_here([sources[number]])
             else:
                 outcomes[number] = WorkerFailed(f"{DOES_NOT_FIT}, and there was no time to do without")
         if self._report is not None:
             self._report(
-                FannedOut(
+                FanOutReport(
                     workers=len(made.batches),
                     retried=gathered.retried,
                     hedged=gathered.hedged,
                     cold=made.cold,
-                    seconds=self._crew.now() - began,
+                    seconds=self._tasks.now() - began,
                     missing={
-                        sources[number].name: one
-                        for number, one in sorted(outcomes.items())
-                        if isinstance(one, LookalikeError)
+                        sources[number].name: outcome
+                        for number, outcome in sorted(outcomes.items())
+                        if isinstance(outcome, LookalikeError)
                     },
                 )
             )
         return [outcomes[number] for number in range(len(sources))]
 
+    def close(self) -> None:
+        """Close the task runner. A query under way may fail."""
+        self._tasks.close()
+
     def _ask_worker(
-        self, sources: Sequence[Source], query: Query, questions: Sequence[Rows], most: int
-    ) -> Sequence[Scanned | LookalikeError | None]:
-        """What a worker says of these; None where it cannot be said in one message."""
+        self, sources: Sequence[Source], query: Query, max_rows: int
+    ) -> Sequence[LaneRows | LookalikeError | None]:
+        """Return a worker's outcome for each of these sources; None where it does not fit into one message."""
         try:
-            outcomes = messages.read_answer(self._ask(messages.write_order(query, questions, sources, most)), sources)
+            request = messages.write_request(query, sources, max_rows)
+            outcomes = messages.read_answer(self._ask(request), query, sources)
         except PayloadTooLarge:
             return [None] * len(sources)
         except LookalikeError as error:
             return [error] * len(sources)
-        for one in outcomes:
-            if isinstance(one, ObjectNotFound):
-                raise one
+        for outcome in outcomes:
+            if isinstance(outcome, ObjectNotFound):
+                raise outcome
         return outcomes

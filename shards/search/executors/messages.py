@@ -1,8 +1,7 @@
-"""What a worker is asked and what it answers, as JSON: for whatever carries a few megabytes from process to process.
+"""Messages between a process that searches and its workers, as JSON: whatever carries a few megabytes can carry them.
 
-Arrays are the base64 of their own bytes, little-endian; so a score arrives as the very float64 it was, and an answer is
-the same wherever it was worked out. Segments are described as in a manifest, their dead rows as the asking process sees
-them.
+Arrays are the base64 of their own bytes, little-endian: so a score arrives as the same float64, and an answer is the
+same wherever it was computed. Segments are described as in a manifest, their dead rows as the asking process sees them.
 """
 
 from __future__ import annotations
@@ -13,25 +12,25 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, chain, islice, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from shards.errors import LookalikeError, ObjectNotFound, QueryError
-from shards.families import Rows, family
-from shards.search.query import Query
-from shards.search.scan import Found, Outcome
+from shards.families import family
+from shards.search.found import FoundRow, ScanOutcome
+from shards.search.query import Part, Query
 from shards.table.format.manifest import Segment
 from shards.table.read.reader import SegmentReader
 from shards.table.read.snapshot import Source
 
-PROTOCOL = 2
-"""Of these documents. While a new release is put in place, workers of both are asked."""
+PROTOCOL = 3
+"""Version of these documents. While a new release is put in place, workers of both versions are asked."""
 
 PAYLOAD = 6_000_000
-"""Bytes of a request or an answer: AWS Lambda takes 6 MB each way, and wraps them in a few more."""
+"""Maximum bytes of a request or an answer: AWS Lambda takes 6 MB each way, and wraps them in a few more."""
 
 
 class WorkerFailed(LookalikeError):
@@ -39,69 +38,57 @@ class WorkerFailed(LookalikeError):
 
 
 class PayloadTooLarge(LookalikeError):
-    """A request or an answer that cannot be sent: what it is about is to be scanned by the process that asks."""
+    """A request or an answer is too large to be sent: the process that asks has to scan those segments itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What a worker is asked: these questions of these segments, without the rows that are dead (sorted, uint32).
-
-    `most`: of all the rows that it finds, the best so many are answered, for each question.
-    """
+class ScanRequest:
+    """A request to scan some segments for a query."""
 
     query: Query
-    questions: tuple[Rows, ...]
+
     segments: tuple[tuple[Segment, NDArray[np.uint32]], ...]
-    most: int
+    """Each with the rows that are dead in it: sorted, uint32."""
+
+    max_rows: int
+    """Maximum number of rows to answer for each lane, of all these segments together."""
 
 
-def write_order(query: Query, questions: Sequence[Rows], sources: Sequence[Source], most: int) -> dict[str, Any]:
-    """The request. Raises PayloadTooLarge."""
+def write_request(query: Query, sources: Sequence[Source], max_rows: int) -> dict[str, Any]:
+    """Return the request as JSON. Raises PayloadTooLarge."""
     document: dict[str, Any] = {
         "protocol": PROTOCOL,
-        "family": {"name": query.family.name, "version": query.family.version},
-        "variants": list(query.variants),
+        "parts": [_write_part(part) for part in query.parts],
         "limit": query.limit,
-        # JSON has no infinity, and nothing scores less
-        "min_score": None if query.min_score == -np.inf else query.min_score,
         "where": dict(query.where),
-        "questions": [_pack(rows, query.family.dtype) for rows in questions],
         "segments": [_write_source(source) for source in sources],
-        "most": most,
+        "max_rows": max_rows,
     }
     _check_size(document, f"a question about {len(sources):,} segments")
     return document
 
 
-def read_order(document: Mapping[str, Any]) -> Order:
-    """What is asked. Raises QueryError where this release cannot answer it."""
+def read_request(document: Mapping[str, Any]) -> ScanRequest:
+    """Return the request that this JSON says. Raises QueryError where this release cannot answer it."""
     try:
         if document["protocol"] != PROTOCOL:
             raise QueryError(f"a worker of protocol {PROTOCOL} is asked in protocol {document['protocol']!r}")
-        kind = family(document["family"]["name"])
-        if kind.version != document["family"]["version"]:
-            raise QueryError(
-                f"a worker computes version {kind.version} of {kind.name}, and is asked about"
-                f" {document['family']['version']}"
-            )
-        query = Query(kind, tuple(document["variants"]), document["limit"], document["min_score"], document["where"])
-        questions = tuple(_unpack(text, kind.dtype) for text in document["questions"])
+        query = Query(tuple(map(_read_part, document["parts"])), document["limit"], document["where"])
         segments = tuple(
             (
-                Segment.from_json(one["shard"], one["modulus"], one["segment"]),
-                np.cumsum(_unpack(one["dead"], "<u4", packed=True), dtype=np.uint32),
+                Segment.from_json(source["shard"], source["modulus"], source["segment"]),
+                np.cumsum(_unpack(source["dead"], "<u4", packed=True), dtype=np.uint32),
             )
-            for one in document["segments"]
+            for source in document["segments"]
         )
-        most = int(document["most"])
+        return ScanRequest(query, segments, int(document["max_rows"]))
     except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
         raise QueryError(f"this is no question for a worker: {error!r}") from error
-    return Order(query, questions, segments, most)
 
 
-def write_answer(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """The answer, an outcome for each segment in order; that it is too large, where it is."""
-    document = {"protocol": PROTOCOL, "segments": [_write_outcome(one) for one in outcomes]}
+def write_answer(outcomes: Sequence[ScanOutcome]) -> dict[str, Any]:
+    """Return the answer as JSON, an outcome for each segment in order; a refusal where it is too large."""
+    document = {"protocol": PROTOCOL, "segments": [_write_outcome(outcome) for outcome in outcomes]}
     try:
         _check_size(document, f"an answer about {len(outcomes):,} segments")
     except PayloadTooLarge as error:
@@ -110,25 +97,44 @@ def write_answer(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def refusal(error: Exception) -> dict[str, Any]:
-    """The answer where nothing could be scanned at all."""
+    """Return the answer of a worker that could scan nothing at all."""
     return {"protocol": PROTOCOL, "error": _write_error(error)}
 
 
-def read_answer(document: Any, sources: Sequence[Source]) -> list[Outcome]:
-    """What is known of each source now: its best rows for each question, or why they are not known.
+def read_answer(document: Any, query: Query, sources: Sequence[Source]) -> list[ScanOutcome]:
+    """Return the outcome of each source: its best rows for each lane of the query, or why they are not known.
 
-    Raises PayloadTooLarge, WorkerFailed where there is nothing about any of them.
+    Raises PayloadTooLarge, or WorkerFailed where there is nothing about any of them.
     """
     try:
         if "error" in document:
             raise _read_error(document["error"])
         if document["protocol"] != PROTOCOL:
             raise WorkerFailed(f"a worker answers in protocol {document['protocol']}, and was asked in {PROTOCOL}")
-        return [_read_outcome(one, source) for one, source in zip(document["segments"], sources, strict=True)]
+        return [
+            _read_outcome(outcome, query, source) for outcome, source in zip(document["segments"], sources, strict=True)
+        ]
     except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
         raise WorkerFailed(
             f"a worker's answer cannot be understood: {error!r}; it begins {str(document)[:200]!r}"
         ) from error
+
+
+def _write_part(part: Part) -> dict[str, Any]:
+    return {
+        "family": {"name": part.family.name, "version": part.family.version},
+        # JSON has no infinity, and nothing scores less
+        "min_score": None if part.min_score == -np.inf else part.min_score,
+        "questions": [_pack(rows, part.family.dtype) for rows in part.questions],
+    }
+
+
+def _read_part(document: Mapping[str, Any]) -> Part:
+    kind = family(document["family"]["name"])
+    asked = document["family"]["version"]
+    if kind.version != asked:
+        raise QueryError(f"a worker computes version {kind.version} of {kind.name}, and is asked about {asked}")
+    return Part(kind, tuple(_unpack(text, kind.dtype) for text in document["questions"]), document["min_score"])
 
 
 def _write_source(source: Source) -> dict[str, Any]:
@@ -144,38 +150,43 @@ def _write_source(source: Source) -> dict[str, Any]:
     }
 
 
-def _write_outcome(outcome: Outcome) -> dict[str, Any]:
+def _write_outcome(outcome: ScanOutcome) -> dict[str, Any]:
     if isinstance(outcome, LookalikeError):
         return {"error": _write_error(outcome)}
-    found = list(chain.from_iterable(outcome))
+    rows = list(chain.from_iterable(outcome))
     return {
-        "counts": [len(one) for one in outcome],
-        "rows": _pack([one.row for one in found], "<u4"),
-        "scores": _pack([one.score for one in found], "<f8"),
-        "variants": _pack([one.variant for one in found], "<u2"),
-        "lengths": _pack([len(one.key) for one in found], "<u2"),
-        "keys": base64.b64encode(b"".join(one.key for one in found)).decode(),
+        # by lane, which says the part of a row
+        "counts": [len(lane) for lane in outcome],
+        "rows": _pack([row.row for row in rows], "<u4"),
+        "scores": _pack([row.score for row in rows], "<f8"),
+        "variants": _pack([row.variant for row in rows], "<u2"),
+        "lengths": _pack([len(row.key) for row in rows], "<u2"),
+        "keys": base64.b64encode(b"".join(row.key for row in rows)).decode(),
     }
 
 
-def _read_outcome(document: Mapping[str, Any], source: Source) -> Outcome:
+def _read_outcome(document: Mapping[str, Any], query: Query, source: Source) -> ScanOutcome:
     if "error" in document:
         return _read_error(document["error"])
     keys = base64.b64decode(document["keys"], validate=True)
     columns = [_unpack(document[name], dtype) for name, dtype in (("rows", "<u4"), ("scores", "<f8"))]
     variants, lengths = (_unpack(document[name], "<u2") for name in ("variants", "lengths"))
-    found = [
-        Found(source, row, keys[start:stop], score, variant)
-        for row, score, variant, (start, stop) in zip(
-            *(column.tolist() for column in (*columns, variants)),
-            pairwise(accumulate(lengths.tolist(), initial=0)),
-            strict=True,
-        )
-    ]
-    ends = list(accumulate(document["counts"], initial=0))
-    if ends[-1] != len(found) or int(lengths.sum()) != len(keys):
-        raise ValueError(f"{len(found)} rows with {len(keys)} bytes of keys")
-    return [found[start:stop] for start, stop in pairwise(ends)]
+    counts = document["counts"]
+    if len(counts) != query.lanes or sum(counts) != len(lengths) or int(lengths.sum()) != len(keys):
+        raise ValueError(f"{counts} rows of {query.lanes} lanes, {len(lengths)} with {len(keys)} bytes of keys")
+    parts = chain.from_iterable([query.part_of(lane)] * count for lane, count in enumerate(counts))
+    rows = iter(
+        [
+            FoundRow(source, row, keys[start:stop], score, variant, part)
+            for row, score, variant, (start, stop), part in zip(
+                *(column.tolist() for column in (*columns, variants)),
+                pairwise(accumulate(lengths.tolist(), initial=0)),
+                parts,
+                strict=True,
+            )
+        ]
+    )
+    return [list(islice(rows, count)) for count in counts]
 
 
 def _write_error(error: Exception) -> dict[str, str]:
@@ -186,7 +197,7 @@ def _write_error(error: Exception) -> dict[str, str]:
 
 
 def _read_error(document: Mapping[str, str]) -> LookalikeError:
-    """What went wrong: two errors are something that the asking process can do about, the others have a reason."""
+    """Return the error: of a type of its own where the asking process can do something about it."""
     if document["type"] == ObjectNotFound.__name__:
         return ObjectNotFound(document["object"], "the store of a worker")
     if document["type"] == PayloadTooLarge.__name__:

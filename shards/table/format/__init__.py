@@ -1,1 +1,1 @@
-"""What lies in the store, byte by byte: docs/format.md is the contract."""
+"""The format: every object of an index, byte by byte. docs/format.md is the contract."""

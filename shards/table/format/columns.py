@@ -1,7 +1,7 @@
-"""Columns as a stored `.npz`: plain for `numpy.load`, and readable by byte range.
+"""Columns as an uncompressed `.npz`: plain for `numpy.load`, and readable by byte range.
 
 Members are uncompressed, and each array's bytes begin at a multiple of 64: the local header's extra field is padded
-for that, as Android's zipalign does it. The same columns give the same bytes.
+for that, as Android's zipalign does. The same columns give the same bytes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import IO, Any
 
 import numpy as np
@@ -24,14 +25,18 @@ ALIGNMENT = 64
 """A cache line, and the widest vector register."""
 
 CHECK_BLOCK = 1 << 14
-"""Bytes covered by one checksum: a small read is rounded up to this, and checksums are 1/4096 of the data."""
+"""Bytes that one checksum covers: a small read is rounded up to this, and checksums are 1/4096 of the data."""
 
 CHECKS = "checks"
 """The column of checksums, uint32: CRC-32 of every `CHECK_BLOCK` bytes of every column before it, in order."""
 
 ZIP64_FROM = 1 << 30
-"""Bytes from which a member gets a ZIP64 header. zipfile would decide so only near 2 GB, and by a rule of its own; the
-header is longer, so where the data begins depends on it."""
+"""Bytes from which on a member gets a ZIP64 header, which is longer: the place of the data depends on it. zipfile would
+use one only near 2 GB, by a rule of its own."""
+
+_PARSING = Lock()
+"""Held while numpy parses headers, which it does with `ast`. CPython 3.11 counts the depth of such parsing for all
+threads together, and raises SystemError where two of them take turns."""
 
 _PAD_ID = 0xD935
 _LOCAL_HEADER = 30
@@ -40,10 +45,14 @@ _ZIP64_EXTRA = 20
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Where an array lies in its object: `offset` and `size` in bytes, the array's own bytes without its header."""
+    """The place of an array in its object."""
 
     offset: int
+    """First byte of the array's own bytes, behind its header."""
+
     size: int
+    """Bytes, without the header."""
+
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
 
@@ -54,7 +63,7 @@ class Column:
 
     @property
     def blocks(self) -> int:
-        """How many checksums cover it."""
+        """Number of checksums that cover the column."""
         return -(-self.size // CHECK_BLOCK)
 
     def to_json(self) -> dict[str, Any]:
@@ -76,14 +85,14 @@ class Column:
 
 
 def _as_descr(document: Any) -> Any:
-    """JSON has lists where numpy's description of a structured type wants tuples."""
+    """Return numpy's description of a type from that in JSON, which has lists in place of tuples."""
     if isinstance(document, str):
         return document
     return [(name, _as_descr(dtype), *(tuple(shape) for shape in rest)) for name, dtype, *rest in document]
 
 
 def write(file: IO[bytes], columns: Iterable[tuple[str, NDArray[Any]]], *, checked: bool) -> dict[str, Column]:
-    """Write the columns one after the other, and their checksums where `checked`; says where each lies."""
+    """Write columns one after the other, with their checksums if `checked`, and return the place of each."""
     placed: dict[str, Column] = {}
     checks: list[int] = []
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -119,16 +128,16 @@ def _write_member(
 
 
 def encode(columns: Iterable[tuple[str, NDArray[Any]]]) -> bytes:
-    """The columns as one small object, which is read whole and checked by its name."""
+    """Return the columns as one small object, which is read whole and checked by its name."""
     file = io.BytesIO()
     write(file, columns, checked=False)
     return file.getvalue()
 
 
 def decode(name: str, data: Data) -> dict[str, NDArray[Any]]:
-    """The columns of an object that was read whole. Raises CorruptObject."""
+    """Return the columns of the object `name`, which was read whole. Raises CorruptObject."""
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        with _PARSING, np.load(io.BytesIO(data), allow_pickle=False) as archive:
             return {member: archive[member] for member in archive.files}
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise CorruptObject(name, f"is not a numpy archive ({error})") from error

@@ -1,4 +1,4 @@
-"""Manifests: numbered lists of what is live. Version N + 1 is created, nothing is ever overwritten."""
+"""Manifests: numbered lists of the live segments. Version N + 1 is created, nothing is ever overwritten."""
 
 from __future__ import annotations
 
@@ -13,39 +13,51 @@ from numpy.typing import NDArray
 
 from shards.errors import CorruptObject
 from shards.storage.base import Data, Store
-from shards.table.format import names, sealed
+from shards.table.format import envelope, names
 from shards.table.format.columns import Column
+from shards.table.format.layout import FORMAT
 from shards.table.format.records import Order
 
 INLINE_DEAD = 256
-"""Dead rows listed in the manifest itself; more go to an object of their own, so that manifests stay small."""
+"""Limit of dead rows listed in the manifest itself; more go to an object of their own, so manifests stay small."""
 
 Residue: TypeAlias = tuple[int, int]
-"""(shard, modulus): the part of the keys whose hash mod `modulus` is `shard`."""
+"""(shard, modulus): the keys whose hash mod `modulus` is `shard`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One immutable file of records of one shard, sorted by key hash.
-
-    `modulus`: of how many shards, when it was made: it holds keys whose hash mod `modulus` is `shard`. Where the
-    manifest has more by now, it is wide, until it is split. `dead`: sorted rows that do not count any more
-    (overwritten, deleted, and the tombstones themselves), either here or in the object `dead_object`; `dead_rows` says
-    how many. `tombstones` of the rows are records of a delete. `latest`: the highest order of all its rows, dead ones
-    too; None where an older release wrote it.
-    """
+    """One immutable file of records of one shard, sorted by key hash."""
 
     name: str
+
     shard: int
+    """The segment holds keys whose hash mod `modulus` is `shard`."""
+
     rows: int
+
     size: int
+    """Bytes."""
+
     columns: Mapping[str, Column] = field(hash=False)
+
     modulus: int = 1
+    """Number of shards when the segment was made. Where the manifest has more, it is wide until it is split."""
+
     tombstones: int = 0
+    """Number of rows that are records of a delete."""
+
     dead_rows: int = 0
+    """Number of rows that do not count any more: overwritten, deleted, and the tombstones themselves."""
+
     dead: tuple[int, ...] = ()
+    """The dead rows, sorted, unless `dead_object` lists them."""
+
     dead_object: str | None = None
+    """Name of the object that lists the dead rows."""
+
     latest: Order | None = None
+    """The latest order of all rows, dead ones too; None where an older release wrote the segment."""
 
     @property
     def live(self) -> int:
@@ -57,11 +69,11 @@ class Segment:
 
     @property
     def removable(self) -> int:
-        """Dead rows that a merge can leave out, at least: tombstones may be too young."""
+        """Dead rows that a merge can surely leave out: tombstones may be too young."""
         return max(self.dead_rows - self.tombstones, 0)
 
     def to_json(self, shards: int) -> dict[str, Any]:
-        """`shards`: how many the manifest has."""
+        """Return the segment as JSON in a manifest with so many shards."""
         document: dict[str, Any] = {
             "name": self.name,
             "rows": self.rows,
@@ -102,22 +114,26 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What is live after `version` commits.
-
-    `commit_id` tells whose commit this is, `created` is its time in ms since 1970. `segments[n]` are those of shard
-    n; a wide one, which holds keys of several shards, is with the first of them. `folded`: log objects that are in
-    the segments already, and when they were folded, in ms; a name is dropped from it once its object was collected.
-    """
+    """The live segments after `version` commits."""
 
     version: int
+
     commit_id: str
+    """The id of the commit that created this manifest, by which a writer knows its own."""
+
     created: int
+    """The time of that commit, in ms since 1970."""
+
     segments: tuple[tuple[Segment, ...], ...]
+    """The segments by shard. A wide one, which holds keys of several shards, is with the first of them."""
+
     folded: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """Log objects that are in the segments already, and when they were folded, in ms since 1970. A name is dropped once
+    its object was collected."""
 
     @classmethod
     def empty(cls, shards: int) -> Manifest:
-        """Version 0, which is never stored: an index that has folded nothing."""
+        """Return version 0, which is never stored: an index that has folded nothing."""
         return cls(0, "", 0, ((),) * shards)
 
     def following(
@@ -128,7 +144,7 @@ class Manifest:
         created: int,
         folded: Mapping[str, int] | None = None,
     ) -> Manifest:
-        """The next version, with these segments; `folded` as before unless given."""
+        """Return the next version, with these segments, and with `folded` as before unless it is given."""
         return Manifest(
             version=self.version + 1,
             commit_id=commit_id,
@@ -143,20 +159,20 @@ class Manifest:
 
     @property
     def live(self) -> int:
-        """Images in the segments, the log's tail not counted."""
+        """Number of images in the segments, the log's tail not counted."""
         return sum(segment.live for segment in self)
 
     @property
     def wide(self) -> list[Segment]:
-        """Segments that were made for fewer shards, and wait to be split."""
+        """Segments that were made for fewer shards and wait to be split."""
         return [segment for segment in self if segment.modulus != self.shards]
 
     def by_residue(self) -> dict[Residue, list[Segment]]:
-        """The segments that hold the same part of the keys: those that have rows of it, and that may be merged."""
-        found: dict[Residue, list[Segment]] = {}
+        """Return the segments by residue: those of one residue hold the same part of the keys and may be merged."""
+        by_residue: dict[Residue, list[Segment]] = {}
         for segment in self:
-            found.setdefault(segment.residue, []).append(segment)
-        return found
+            by_residue.setdefault(segment.residue, []).append(segment)
+        return by_residue
 
     def __iter__(self) -> Iterator[Segment]:
         for shard in self.segments:
@@ -164,9 +180,9 @@ class Manifest:
 
     def to_bytes(self) -> bytes:
         self.check()
-        return sealed.seal(
+        return envelope.seal(
             {
-                "format": sealed.FORMAT,
+                "format": FORMAT,
                 "version": self.version,
                 "commit_id": self.commit_id,
                 "created": self.created,
@@ -178,8 +194,8 @@ class Manifest:
 
     @classmethod
     def from_bytes(cls, data: Data, name: str) -> Manifest:
-        """Raises CorruptObject, or FormatUnsupported."""
-        document = sealed.unseal(data, name)
+        """Return the manifest in the object `name`. Raises CorruptObject, or FormatUnsupported."""
+        document = envelope.unseal(data, name)
         try:
             manifest = cls(
                 version=document["version"],
@@ -209,7 +225,7 @@ class Manifest:
         }
 
     def check(self) -> None:
-        """Raise ValueError unless this manifest is one that may be stored."""
+        """Raise ValueError unless this manifest may be stored."""
         named = [segment.name for segment in self]
         if len(set(named)) != len(named):
             raise ValueError("a segment is named twice")
@@ -240,7 +256,7 @@ def _order(document: Sequence[int]) -> Order:
 
 
 def read_dead(store: Store, segment: Segment) -> NDArray[np.uint32]:
-    """(dead_rows,) uint32, sorted."""
+    """Return the dead rows of a segment: (dead_rows,) uint32, sorted."""
     if segment.dead_object is None:
         return np.array(segment.dead, np.uint32)
     data = store.get(segment.dead_object)
@@ -249,7 +265,7 @@ def read_dead(store: Store, segment: Segment) -> NDArray[np.uint32]:
 
 
 def dead_bytes(dead: NDArray[np.uint32]) -> bytes:
-    """A list of dead rows as an object of its own: a `.npy` file."""
+    """Return a list of dead rows as an object of its own: a `.npy` file."""
     file = io.BytesIO()
     np.save(file, dead.astype("<u4"), allow_pickle=False)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""The names of objects: the one place that makes them or takes them apart."""
+"""The names of objects: the one place where they are made and taken apart."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SEGMENTS = "segments/"
 DEAD = "dead/"
 THUMBNAILS = "thumbnails/"
 
-KEY_BYTES = 1024
+MAX_KEY_BYTES = 1024
 """S3's own limit for an object key, so that every object can be a key."""
 
-SHARDS = 1 << 16
-"""As many as there can be: a segment's name has four hex digits for its shard."""
+MAX_SHARDS = 1 << 16
+"""The limit of shards: a segment's name has four hex digits for its shard."""
 
 _VERSIONS = 1 << 64
 _DIGEST = re.compile("[0-9a-f]{32}")
@@ -31,22 +31,22 @@ _THUMBNAIL = re.compile(re.escape(THUMBNAILS) + r"([0-9a-f]{64})\.webp")
 
 
 def digest(data: Data) -> str:
-    """32 hex digits of BLAKE2b: what names log objects, segments and lists of dead rows."""
+    """Return 32 hex digits of BLAKE2b, as in the names of log objects, segments and lists of dead rows."""
     return blake2b(data, digest_size=16).hexdigest()
 
 
 def log(milliseconds: int, body: Data) -> str:
-    """The name of a log object; the same body gives the same name, so a repeated call is a no-op."""
+    """Return the name of a log object. The same body gives the same name, so a repeated call is a no-op."""
     return f"{LOG}{milliseconds:013d}-{digest(body)}.npz"
 
 
 def manifest(version: int) -> str:
-    """The name of a manifest; the newest sorts first."""
+    """Return the name of a manifest; the newest sorts first."""
     return f"{MANIFEST}{_VERSIONS - 1 - version:020d}.json"
 
 
 def manifest_version(name: str) -> int:
-    """The version in a manifest's name."""
+    """Return the version in a manifest's name. Raises CorruptObject where there is none."""
     number = name.removeprefix(MANIFEST).removesuffix(".json")
     if len(number) != 20 or not number.isdecimal() or int(number) >= _VERSIONS:
         raise CorruptObject(name, "is no name of a manifest")
@@ -54,59 +54,59 @@ def manifest_version(name: str) -> int:
 
 
 def segment(shard: int, body: Data, mark: str) -> str:
-    """The name of a segment of this shard.
+    """Return the name of a segment of this shard.
 
-    `mark` is that of one commit or merge: were names made of the content alone, a commit could take over an old
-    orphan of the same content at the moment when it is collected.
+    `mark`: the mark of one commit or merge. Were names made of the content alone, a commit could take over an old
+    orphan of the same content at the moment when that is collected.
     """
     return f"{shard_prefix(shard)}{digest(body)}-{mark}.npz"
 
 
 def shard_prefix(shard: int) -> str:
-    """What the names of a shard's segments begin with."""
+    """Return the beginning of the names of a shard's segments."""
     return f"{SEGMENTS}{shard:04x}/"
 
 
 def dead(body: Data, mark: str) -> str:
-    """The name of a list of dead rows; `mark` as for a segment."""
+    """Return the name of a list of dead rows; `mark` as for a segment."""
     return f"{DEAD}{digest(body)}-{mark}.npy"
 
 
 def check_content(name: str, data: Data) -> None:
-    """Raise CorruptObject unless these are the bytes that the name of a log object, segment or list was made of."""
-    found = digest(data)
+    """Raise CorruptObject unless the name of this log object, segment or list was made of these bytes."""
+    computed = digest(data)
     named = _DIGEST.search(name)
-    if named is None or named[0] != found:
-        raise CorruptObject(name, f"BLAKE2b of its {len(data):,} bytes is {found}, not what its name says")
+    if named is None or named[0] != computed:
+        raise CorruptObject(name, f"BLAKE2b of its {len(data):,} bytes is {computed}, not what its name says")
 
 
 def key_bytes(key: str) -> bytes:
-    """The key as it is stored. Raises KeyInvalid."""
+    """Return the key as it is stored. Raises KeyInvalid."""
     try:
         stored = key.encode()
     except UnicodeEncodeError as error:
         raise KeyInvalid(f"key {key!r} is not valid UTF-8: {error.reason}") from error
-    if not 1 <= len(stored) <= KEY_BYTES:
-        raise KeyInvalid(f"key {key[:60]!r} has {len(stored):,} bytes; a key has 1 to {KEY_BYTES:,}")
+    if not 1 <= len(stored) <= MAX_KEY_BYTES:
+        raise KeyInvalid(f"key {key[:60]!r} has {len(stored):,} bytes; a key has 1 to {MAX_KEY_BYTES:,}")
     return stored
 
 
 def key_hash(stored: bytes) -> int:
-    """The first 8 bytes of the key's BLAKE2b, little-endian: places the key in a shard and in a segment."""
+    """Return the first 8 bytes of the key's BLAKE2b, little-endian: the key's place in a shard and in a segment."""
     return int.from_bytes(blake2b(stored, digest_size=8).digest(), "little")
 
 
 def key_hashes(stored: Iterable[bytes]) -> NDArray[np.uint64]:
-    """(keys,) uint64: `key_hash` of each."""
+    """Return (keys,) uint64: the `key_hash` of each key."""
     return np.frombuffer(b"".join([blake2b(key, digest_size=8).digest() for key in stored]), "<u8")
 
 
 def thumbnail(sha256: bytes) -> str:
-    """The name of the thumbnail of the image with this SHA-256: images of the same bytes share one."""
+    """Return the name of the thumbnail of the image with this SHA-256. Images of the same bytes share one."""
     return f"{THUMBNAILS}{sha256.hex()}.webp"
 
 
 def thumbnail_sha256(name: str) -> bytes | None:
-    """The SHA-256 in a thumbnail's name; None where it is no such name."""
-    found = _THUMBNAIL.fullmatch(name)
-    return bytes.fromhex(found[1]) if found else None
+    """Return the SHA-256 in a thumbnail's name; None for any other name."""
+    match = _THUMBNAIL.fullmatch(name)
+    return bytes.fromhex(match[1]) if match else None

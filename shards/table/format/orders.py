@@ -1,4 +1,4 @@
-"""Orders compared: which of two states of a key is the newer one."""
+"""Comparison of orders: the later of two states of a key wins."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ Orders = NDArray[np.uint64]
 
 
 def is_later(orders: Orders, than: Order | Orders | None) -> NDArray[np.bool_]:
-    """(n,) bool: which of these are higher than another: one for all, or (n, 2) one for each.
+    """Return (n,) bool: True where an order is later than `than`, which is one order for all, or (n, 2) one for each.
 
-    Than None, which is an unknown one, none surely is.
+    `None` means unknown, so nothing counts as later.
     """
     if than is None:
         return np.zeros(len(orders), bool)
-    other = np.asarray(than, np.uint64)
+    reference = np.asarray(than, np.uint64)
     time, tie = orders[:, 0], orders[:, 1]
-    return np.asarray((time > other[..., 0]) | ((time == other[..., 0]) & (tie > other[..., 1])))
+    return np.asarray((time > reference[..., 0]) | ((time == reference[..., 0]) & (tie > reference[..., 1])))
 
 
 def highest(orders: Orders) -> Order | None:
-    """The latest of these; None where there are none."""
+    """Return the latest of these orders; None where there are none."""
     if not len(orders):
         return None
     time = orders[:, 0].max()

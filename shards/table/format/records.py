@@ -1,24 +1,25 @@
-"""Records, column by column: what an index knows of its keys, in memory, in the log and in segments."""
+"""Records, column by column, in memory, in the log and in segments: all that an index knows of its keys."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.errors import QueryError, SignatureError
+from shards.errors import CorruptObject, QueryError, SignatureError
 from shards.families import Family, Row, Rows
 from shards.table.format import names
+from shards.table.format.layout import check_rows
+from shards.table.format.texts import Texts
 
 PUT, DELETE = 0, 1
 
 Order: TypeAlias = tuple[int, int]
-"""(time in ns since 1970, tie-break), both 64 bits unsigned: the state with the highest order is a key's state."""
+"""(time in ns since 1970, tie-break), both 64 bits unsigned. Of all states of a key, the latest counts."""
 
 FIXED: dict[str, tuple[str, tuple[int, ...]]] = {
     "key_hash": ("<u8", ()),
@@ -28,88 +29,56 @@ FIXED: dict[str, tuple[str, tuple[int, ...]]] = {
     "width": ("<u4", ()),
     "height": ("<u4", ()),
 }
-"""Columns of one value a row: dtype and shape."""
+"""Columns with one value a record: dtype and shape of the value."""
 
 Part: TypeAlias = Literal["key", "meta"]
-"""Columns of one text a row, each stored as `<part>.data` and `<part>.offsets`."""
+"""A column with one text a record, stored as `<part>.data` and `<part>.offsets`."""
 
 PARTS: tuple[Part, ...] = ("key", "meta")
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the index knows of one key.
-
-    `meta` is the user's own JSON object; `source` says where the picture was read from (path, size, mtime, ETag).
-    `rows` has one signature for every family of the index, none for a deleted key. `thumbnail`, a small WebP file, is
-    stored beside the records, not in them.
-    """
+    """One state of one key."""
 
     key: str
     order: Order
     deleted: bool = False
+
     sha256: bytes = bytes(32)
+    """SHA-256 of the image's bytes."""
+
     width: int = 0
+    """Pixels of the decoded picture."""
+
     height: int = 0
+    """Pixels of the decoded picture."""
+
     meta: Mapping[str, Any] | None = None
+    """The user's own JSON object."""
+
     source: Mapping[str, Any] | None = None
+    """The place that the image was read from: path, size, mtime, ETag."""
+
     rows: Mapping[str, Row] | None = None
+    """One signature for every family of the index; none for a deleted key."""
+
     thumbnail: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Texts:
-    """Byte strings end to end: string i is `data[offsets[i]:offsets[i + 1]]`.
-
-    `data`: (bytes,) uint8. `offsets`: (n + 1,) uint64, rising from 0.
-    """
-
-    data: NDArray[np.uint8]
-    offsets: NDArray[np.uint64]
-
-    @classmethod
-    def of(cls, texts: Sequence[bytes]) -> Texts:
-        offsets = np.zeros(len(texts) + 1, np.uint64)
-        np.cumsum([len(text) for text in texts], out=offsets[1:])
-        return cls(np.frombuffer(b"".join(texts), np.uint8), offsets)
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    def __getitem__(self, i: int) -> bytes:
-        return self.data[int(self.offsets[i]) : int(self.offsets[i + 1])].tobytes()
-
-    def tolist(self) -> list[bytes]:
-        data, offsets = self.data.tobytes(), self.offsets.tolist()
-        return [data[start:stop] for start, stop in pairwise(offsets)]
-
-    def take(self, rows: NDArray[np.intp]) -> Texts:
-        starts = self.offsets[rows].astype(np.int64)
-        lengths = self.offsets[rows + 1].astype(np.int64) - starts
-        offsets = np.zeros(len(rows) + 1, np.uint64)
-        np.cumsum(lengths, out=offsets[1:])
-        # byte j of the result comes from where its text starts, plus how far into the text it is
-        within = np.arange(int(offsets[-1])) - np.repeat(offsets[:-1].astype(np.int64), lengths)
-        return Texts(self.data[np.repeat(starts, lengths) + within], offsets)
-
-    @staticmethod
-    def join(parts: Sequence[Texts]) -> Texts:
-        starts = np.cumsum([0, *(len(part.data) for part in parts)]).astype(np.uint64)
-        offsets = [part.offsets[:-1] + start for part, start in zip(parts, starts, strict=False)]
-        return Texts(np.concatenate([part.data for part in parts]), np.concatenate([*offsets, starts[-1:]]))
+    """A small WebP file, which is stored beside the records, not in them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Records:
-    """Many records. Every array has one element a record, in the same order.
-
-    `fixed`: the columns of `FIXED`. `texts`: `key` and `meta` (JSON: `{"meta": {…}, "source": {…}}`, each where
-    there is one). `rows`: the signatures of each family, zeros for a deleted key.
-    """
+    """Many records, column by column, all in the same order."""
 
     fixed: Mapping[str, NDArray[Any]]
+    """The columns of `FIXED`."""
+
     texts: Mapping[Part, Texts]
+    """`key`, and `meta` as JSON: `{"meta": {…}, "source": {…}}`, each where there is one."""
+
     rows: Mapping[str, Rows]
+    """The signatures of each family, one row a record (`layout`), zeros for a deleted key."""
 
     def __len__(self) -> int:
         return len(self.fixed["kind"])
@@ -149,7 +118,7 @@ class Records:
         height: NDArray[np.uint32] | None = None,
         meta: Sequence[bytes] | None = None,
     ) -> Records:
-        """Records from whole columns, for those who bring thousands. What is left out is zero or empty."""
+        """Make records of whole columns, thousands at a time. Columns that are left out are zero or empty."""
         n = len(keys)
         stored = [names.key_bytes(key) for key in keys]
         given = {
@@ -167,12 +136,11 @@ class Records:
             if fixed[name].shape != (n, *shape):
                 raise QueryError(f"column {name} has shape {fixed[name].shape}, {n} records need {(n, *shape)}")
         for name, signatures in rows.items():
-            if len(signatures) != n:
-                raise QueryError(f"column {name} has {len(signatures)} rows for {n} records")
+            check_rows(name, len(signatures), n)
         return cls(fixed, {"key": Texts.of(stored), "meta": Texts.of(meta or [b""] * n)}, rows)
 
     def take(self, rows: NDArray[Any]) -> Records:
-        """These records, in this order. `rows`: integer positions."""
+        """Return these records, in this order. `rows`: integer positions."""
         at = np.asarray(rows, np.intp)
         return Records(
             {name: column[at] for name, column in self.fixed.items()},
@@ -182,7 +150,7 @@ class Records:
 
     @staticmethod
     def join(parts: Sequence[Records]) -> Records:
-        """All of them in one. There must be at least one part."""
+        """Return the records of all parts, of which there is at least one."""
         if len(parts) == 1:
             return parts[0]
         first = parts[0]
@@ -194,7 +162,7 @@ class Records:
 
     @staticmethod
     def none(families: Iterable[Family]) -> Records:
-        """No records."""
+        """Return no records."""
         return Records.build(
             keys=[], order=np.zeros((0, 2), np.uint64), rows={f.name: np.zeros(0, f.dtype) for f in families}
         )
@@ -203,13 +171,13 @@ class Records:
         return self.texts["key"][i].decode()
 
     def latest(self) -> Records:
-        """One record a key, the one with the highest order, sorted by key hash."""
+        """Return one record a key, the one with the highest order, sorted by key hash."""
         order = self.fixed["order"]
         by = np.lexsort((order[:, 1], order[:, 0], self.fixed["key_hash"]))
         hashes = self.fixed["key_hash"][by]
         last = np.ones(len(by), bool)
         last[:-1] = hashes[1:] != hashes[:-1]
-        # rows that share a hash are almost always one key, but two keys may collide: ask the keys themselves
+        # records that share a hash almost always have one key, but two keys may collide: compare the keys themselves
         shared = np.flatnonzero(~last)
         if shared.size:
             run_ends = np.flatnonzero(last)
@@ -225,7 +193,7 @@ class Records:
         return self.take(by[last])
 
     def columns(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """What to store: names and arrays, one at a time."""
+        """Yield the columns to store: names and arrays, one at a time."""
         yield from self.fixed.items()
         for part, texts in self.texts.items():
             yield f"{part}.offsets", texts.offsets
@@ -233,8 +201,15 @@ class Records:
         yield from self.rows.items()
 
     @classmethod
-    def from_columns(cls, columns: Mapping[str, NDArray[Any]], families: Iterable[Family]) -> Records:
-        """The records that were stored as these columns."""
+    def from_columns(cls, columns: Mapping[str, NDArray[Any]], families: Iterable[Family], name: str) -> Records:
+        """Return the records that the object `name` stores as these columns. Raises CorruptObject."""
+        families = list(families)
+        needed = [*FIXED, *(f"{part}.{kind}" for part in PARTS for kind in ("data", "offsets"))]
+        missing = [column for column in (*needed, *(family.name for family in families)) if column not in columns]
+        if missing:
+            raise CorruptObject(name, f"has no column {', '.join(missing)}")
+        for family in families:
+            check_rows(family.name, len(columns[family.name]), len(columns["kind"]), name)
         return cls(
             {name: columns[name] for name in FIXED},
             {part: Texts(columns[f"{part}.data"], columns[f"{part}.offsets"]) for part in PARTS},
@@ -243,7 +218,7 @@ class Records:
 
 
 def meta_bytes(meta: Mapping[str, Any] | None, source: Mapping[str, Any] | None) -> bytes:
-    """Metadata as stored: canonical JSON, so that the same record gives the same bytes."""
+    """Return metadata as stored: canonical JSON, so that the same record gives the same bytes."""
     document = {name: part for name, part in (("meta", meta), ("source", source)) if part}
     if not document:
         return b""
@@ -254,6 +229,6 @@ def meta_bytes(meta: Mapping[str, Any] | None, source: Mapping[str, Any] | None)
 
 
 def meta_of(stored: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(the user's metadata, the source) from what is stored."""
+    """Return (the user's metadata, the source) from stored metadata."""
     document = json.loads(stored) if stored else {}
     return document.get("meta", {}), document.get("source", {})

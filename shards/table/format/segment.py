@@ -30,11 +30,11 @@ def pack(
     *,
     modulus: int = 1,
 ) -> tuple[Segment, dict[str, Data]]:
-    """A segment of these columns, and the objects to create for it: its file, perhaps a list of dead rows.
+    """Return a segment of these columns, and the objects to create for it: its file, perhaps a list of dead rows.
 
-    `tombstones`: sorted rows, dead from the beginning, so that no scan sees them. `mark`: the
-    commit's, for the names. `modulus`: of how many shards this is one.
-    The file is laid out on disk and mapped, so that memory holds one column at a time.
+    `tombstones`: sorted rows that are dead from the beginning, so that no scan sees them. `mark`: the mark of the
+    commit, for the names. `modulus`: the number of shards that `shard` is one of. The file is laid out on disk and
+    mapped, so that memory holds one column at a time.
     """
     with tempfile.TemporaryFile() as file:
         placed = write(file, columns, checked=True)
@@ -56,7 +56,7 @@ def pack(
 
 
 def _latest(placed: Mapping[str, Column], data: memoryview) -> Order | None:
-    """The highest order in this file."""
+    """Return the latest order in this file."""
     column = placed.get("order")
     if column is None:
         return None
@@ -66,7 +66,7 @@ def _latest(placed: Mapping[str, Column], data: memoryview) -> Order | None:
 def pack_records(
     shard: int, records: Records, families: Iterable[Family], mark: str, *, modulus: int = 1
 ) -> tuple[Segment, dict[str, Data]]:
-    """A segment of records sorted by key hash; the rest as for `pack`."""
+    """Return a segment of records that are sorted by key hash, and its objects, as `pack` does."""
     tombstones = np.flatnonzero(records.fixed["kind"] == DELETE).astype(np.uint32)
     by_name = {family.name: family for family in families}
 
@@ -81,7 +81,7 @@ def pack_records(
 
 
 def with_dead(segment: Segment, dead: NDArray[np.uint32], mark: str) -> tuple[Segment, dict[str, Data]]:
-    """The segment with these dead rows, and the object that lists them where they are many."""
+    """Return the segment with these dead rows, and the object that lists them where they are many."""
     objects: dict[str, Data] = {}
     name = None
     if len(dead) > INLINE_DEAD:

@@ -1,1 +1,1 @@
-"""Folding, merging, resharding, collecting and verifying."""
+"""Maintenance: folding, merging, resharding, collecting and verifying."""

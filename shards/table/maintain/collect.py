@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shards.errors import ObjectNotFound
 from shards.storage.base import Entry, Store
+from shards.storage.effects import Effects
 from shards.table.format import names
 from shards.table.format.manifest import Manifest
-from shards.table.write.commit import Base, Effects, commit, newest
+from shards.table.read.newest import Base, newest
+from shards.table.read.snapshot import Snapshot
+from shards.table.table import Table
+from shards.table.write.commit import commit
 from shards.table.write.draft import Change
 from shards.table.write.fold import LOG_AGE_MS
 
@@ -17,29 +21,32 @@ KEPT_MANIFESTS = 8
 """Versions whose objects are kept whatever their age: a reader of one of these never has to start again."""
 
 ORPHAN_SECONDS = 3600.0
-"""What nothing names is kept so long: it may belong to a commit under way, and none names what is over half an hour
-older than the manifest that it builds on."""
+"""Time for which an object that nothing names is kept: it may belong to a commit under way. No commit names an object
+that is over half an hour older than the manifest that the commit builds on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What was deleted: `objects` by name, `size` in bytes."""
+    """The objects that a collector deleted."""
 
     objects: tuple[str, ...]
+    """Their names."""
+
     size: int
+    """Their bytes, all together."""
 
     def __add__(self, other: Collected) -> Collected:
         return Collected(self.objects + other.objects, self.size + other.size)
 
 
 def collect(store: Store, effects: Effects) -> Collected:
-    """Delete old log objects that are folded, old manifests, and segments and lists that none of the last names.
+    """Delete old log objects that are folded, old manifests, and segments and lists of dead rows that nothing names.
 
-    Safe beside any number of writers, readers and collectors: nothing younger than its age is touched, and the
-    newest manifests are read after the listing of what may go. Safe even beside a commit that slept for hours: what
+    Safe beside any number of writers, readers and collectors: young objects are never touched, and the newest
+    manifests are read after the listing of what may go. Safe even beside a commit that slept for hours: an object that
     nothing names goes only when a manifest is over an hour younger, by the store's own clock. A commit that builds on
-    that manifest, or on a later one, names nothing so old, and the version that any other wants is taken. Where nobody
-    has committed for an hour, a manifest that changes nothing is created first.
+    that manifest, or on a later one, names nothing so old, and the version that any other commit wants is taken. Where
+    nobody has committed for an hour, a manifest that changes nothing is created first.
     """
     now = effects.now_ns() / 1e9
     orphans = [*store.list(names.SEGMENTS), *store.list(names.DEAD)]
@@ -52,7 +59,7 @@ def collect(store: Store, effects: Effects) -> Collected:
         try:
             manifest = Manifest.from_bytes(store.get(entry.name), entry.name)
         except ObjectNotFound:
-            # 8 commits and an hour have passed since the listing: others collect, and know better
+            # 8 commits and an hour have passed since the listing: other collectors are at work, and know better
             return Collected((), 0)
         if n == 0:
             folded = dict(manifest.folded)
@@ -70,22 +77,21 @@ def collect(store: Store, effects: Effects) -> Collected:
     gone = [entry for entry in unnamed if committed - entry.modified > ORPHAN_SECONDS]
     gone += [entry for entry in manifests[KEPT_MANIFESTS:] if is_old(entry)]
     gone += folded_log(log, folded, now)
-    store.delete([entry.name for entry in gone])
-    return Collected(tuple(entry.name for entry in gone), sum(entry.size for entry in gone))
+    return _delete(store, gone)
 
 
 def folded_log(log: Iterable[Entry], folded: Mapping[str, int], now: float) -> list[Entry]:
-    """Those of these log objects that a manifest has folded so long ago that no reader can need them at `now` (s)."""
+    """Return the log objects that were folded so long before `now` (s since 1970) that no reader can need them."""
     return [entry for entry in log if entry.name in folded and now * 1000 - folded[entry.name] > LOG_AGE_MS]
 
 
 def _named(manifest: Manifest) -> set[str]:
-    """The segments and lists that must exist."""
+    """Return the names of all objects that this manifest needs."""
     return {name for segment in manifest for name in (segment.name, segment.dead_object) if name is not None}
 
 
 def _fence(store: Store, effects: Effects) -> Base:
-    """Make a manifest that says what the one before it says; the newest after that, perhaps somebody else's."""
+    """Commit a manifest without any change, and return the newest one after that, perhaps somebody else's."""
 
     def same(base: Base, commit_id: str) -> Change:
         before, created = base.manifest, effects.now_ns() // 10**6
@@ -94,3 +100,35 @@ def _fence(store: Store, effects: Effects) -> Base:
     # there is a manifest, so it does not matter how many shards there would be in none
     commit(store, effects, lambda: newest(store, 1), same)
     return newest(store, 1)
+
+
+def collect_thumbnails(table: Table) -> Collected:
+    """Delete the thumbnails of images that the table does not have any more.
+
+    Only those over an hour old: a younger one may belong to records that are about to be written. An image that is
+    added again in this very moment, long after it was removed, may lose its thumbnail, and nothing else.
+    """
+    now = table.effects.now_ns() / 1e9
+    listed = [
+        (digest, entry)
+        for entry in table.store.list(names.THUMBNAILS)
+        if now - entry.modified > ORPHAN_SECONDS and (digest := names.thumbnail_sha256(entry.name)) is not None
+    ]
+    if not listed:
+        return Collected((), 0)
+    used = table.read(_digests)
+    return _delete(table.store, [entry for digest, entry in listed if digest not in used])
+
+
+def _digests(snapshot: Snapshot) -> set[bytes]:
+    """Return the SHA-256 of every image."""
+    digests: set[bytes] = set()
+    for source in snapshot.sources:
+        joined = source.reader.column("sha256")[source.live_rows()].tobytes()
+        digests.update(joined[start : start + 32] for start in range(0, len(joined), 32))
+    return digests
+
+
+def _delete(store: Store, entries: Sequence[Entry]) -> Collected:
+    store.delete([entry.name for entry in entries])
+    return Collected(tuple(entry.name for entry in entries), sum(entry.size for entry in entries))

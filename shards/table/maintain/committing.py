@@ -1,4 +1,4 @@
-"""A table whose manifests this process makes: it folds, merges, commits and reshards."""
+"""The committer: a table that folds, merges, commits and reshards."""
 
 from __future__ import annotations
 
@@ -13,51 +13,63 @@ from shards.table.format.records import Records
 from shards.table.maintain.collect import folded_log
 from shards.table.maintain.merge import Merged, due, merge, put_in_place
 from shards.table.maintain.reshard import Resharded, grow, splits
+from shards.table.read.newest import Base
 from shards.table.table import Table
-from shards.table.write.commit import Base, commit, write_all
+from shards.table.write.commit import commit, write_all
 from shards.table.write.draft import Change, Draft
 from shards.table.write.fold import fold
 
 FOLD_BYTES = 32 << 20, 128 << 20
-"""Log bytes folded at a time, at least and at most. A fold costs a manifest and a segment in each shard however small
-it is, and takes six times its bytes in memory (measured with 50 MB of the default families), so:"""
+"""Lower and upper limit of the log bytes that are folded at a time. However small a fold is, it costs a manifest and a
+segment in each shard; and it takes six times its bytes in memory (measured with 50 MB of the default families)."""
 
 FOLD_SHARE = 8
-"""Between these two, an eighth of the bytes that the table may keep of segments."""
+"""Between the two limits, an eighth of the bytes that the table may keep of segments is folded at a time."""
 
 
 def fold_bytes(memory: int) -> int:
-    """Log bytes that are folded at a time by who may keep so many bytes of segments."""
-    least, most = FOLD_BYTES
-    return min(max(memory // FOLD_SHARE, least), most)
+    """Return the log bytes to fold at a time for a table that may keep `memory` bytes of segments."""
+    min_bytes, max_bytes = FOLD_BYTES
+    return min(max(memory // FOLD_SHARE, min_bytes), max_bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What was committed. `folded`: log objects, of `size` bytes. `placed`: of each merge that was given, whether its
-    segments are in their places now; if not, somebody else has merged the same, or it was done too long ago.
-    """
+    """The result of a commit."""
 
     folded: int
+    """Log objects that were folded."""
+
     size: int
+    """Bytes of those log objects."""
+
     placed: tuple[bool, ...]
+    """For each merge that was given, True if its segments are in their places now. If not, somebody else has merged the
+    same segments, or they were uploaded too long ago."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """What a compaction did: log objects folded, segments merged away, segments written in their place."""
+    """The result of a compaction."""
 
     folded: int
+    """Log objects that were folded."""
+
     merged: int
+    """Segments that were merged into others."""
+
     written: int
+    """Segments that were written in their place."""
+
     version: int
+    """Version of the newest manifest."""
 
 
 class CommittingTable(Table):
-    """A table, and what changes its manifest. Safe beside any number of others that do the same."""
+    """A table that can change its manifest. Safe beside any number of tables that do the same."""
 
     def write(self, records: Records) -> None:
-        """Put records straight into segments: for thousands at a time. On return they are safe and seen."""
+        """Write thousands of records straight into segments. On return they are safe, and every query sees them."""
         self._check(records)
 
         def fill(draft: Draft, _: Base) -> bool:
@@ -68,7 +80,7 @@ class CommittingTable(Table):
         self._look_again()
 
     def compact(self, *, everything: bool = False) -> Compacted:
-        """Fold the whole log tail, then merge what is due, or `everything` into as few segments as can be."""
+        """Fold the whole log tail, then merge the segments that are due, or `everything` into as few as possible."""
         folded = self.commit().folded
         merged = written = 0
         merging = True
@@ -83,26 +95,27 @@ class CommittingTable(Table):
         return Compacted(folded, merged, written, self._restarting(self._newest).version)
 
     def due_merges(self, *, everything: bool = False) -> list[tuple[str, ...]]:
-        """The merges to do now, each as the names of its segments, and no segment in two of them.
+        """Return the merges to do now, each as the names of its segments.
 
-        So any number of processes may do them at once, each with `merge`.
+        No segment is in two of them, so several processes may do them at once, each with `merge`.
         """
         manifest = self._restarting(self._newest)
         merges = due(manifest, self.settings.segment_rows, everything=everything)
         return [tuple(segment.name for segment in segments) for segments in merges]
 
     def merge(self, segments: Sequence[str]) -> Merged | None:
-        """Make one segment of those of these names, and upload it; `commit` puts it in their place.
+        """Merge the segments of these names into one, and upload it; `commit` puts it in their place.
 
-        None where one of them is gone: somebody else has merged it. Raises QueryError where they are not of one shard.
+        Returns None where one of them is gone: somebody else has merged it. Raises QueryError unless all are of one
+        shard.
         """
         return self._restarting(lambda: self._merge(segments, [None]))
 
     def commit(self, merged: Sequence[Merged] = ()) -> Committed:
         """Fold the log tail as it is now, and put these merged segments in their places, in one manifest.
 
-        A long tail is folded in parts, each a manifest; what is added meanwhile is left to the next call: where
-        something always is, this one would not end. Log objects whose fold is long past are deleted.
+        A long tail is folded in parts, each with a manifest. Records that are added meanwhile are left to the next
+        call; where there are always some, this call would not end. Deletes log objects that were folded long ago.
         """
         done, waiting = self._restarting(lambda: self._commit_some(merged))
         folded, size, batch = done.folded, done.size, done.folded
@@ -112,9 +125,11 @@ class CommittingTable(Table):
         return Committed(folded, size, done.placed)
 
     def reshard(self, shards: int, progress: Callable[[int, int], None] | None = None) -> Resharded:
-        """Make it so many shards; go on where an earlier call was interrupted. `progress`: (rows split, of how many).
+        """Change the number of shards; go on where an earlier call was interrupted.
 
-        Raises QueryError unless `shards` is what there are, times a power of two.
+        `progress` is called with (rows split, rows to split).
+
+        Raises QueryError unless `shards` is the present number times a power of two.
         """
         before = self._restarting(self._newest).shards
         self._restarting(lambda: self._commit(lambda base, commit_id: self._grow(base, commit_id, shards)))
@@ -128,7 +143,7 @@ class CommittingTable(Table):
             todo = splits(manifest, self.settings.segment_rows)
             if not todo:
                 return Resharded(before, shards, split, written, manifest.version)
-            # any of them, so that two processes seldom do the same
+            # a random one, so that two processes seldom do the same
             chosen = todo[self.effects.random() % len(todo)]
             wanted = [segment.name for segment in chosen.segments]
             made = self._restarting(lambda: self._merge(wanted, chosen.into))  # noqa: B023
@@ -137,14 +152,14 @@ class CommittingTable(Table):
                 written += len(made.segments)
 
     def _commit(self, change: Callable[[Base, str], Change | None]) -> Manifest | None:
-        """Make this change; None where there was nothing to change."""
+        """Commit this change and return its manifest; None where there was nothing to change."""
         made = commit(self.store, self.effects, self._base, change)
         if made is not None:
             self._know(made)
         return made
 
     def _know(self, made: Manifest) -> None:
-        """Go on from here without reading it. What it does not name is let go, which no snapshot may do in between."""
+        """Use a manifest that was committed here without reading it, and let go of segments that it does not name."""
         live = {segment.name for segment in made}
         lists = {segment.dead_object for segment in made}
         with self._lock:
@@ -153,7 +168,7 @@ class CommittingTable(Table):
             self._dead = {name: dead for name, dead in self._dead.copy().items() if name in lists}
 
     def _commit_draft(self, fill: Callable[[Draft, Base], bool]) -> Manifest | None:
-        """Make the change for which `fill` fills a draft; None where it says that there is none."""
+        """Commit the change that `fill` puts into a draft; None where `fill` returns False, for no change."""
 
         def change(base: Base, commit_id: str) -> Change | None:
             draft = Draft.of(base.manifest, commit_id=commit_id, now_ms=self._now_ms())
@@ -162,9 +177,9 @@ class CommittingTable(Table):
         return self._commit(change)
 
     def _commit_some(self, merged: Sequence[Merged]) -> tuple[Committed, int]:
-        """Fold the oldest of the tail, as much as fits in memory, and put these in their places.
+        """Fold the oldest log objects, as many as fit in memory, and put merged segments in their places.
 
-        What was done, and how many log objects were waiting.
+        Returns the result, and the number of log objects that were waiting.
         """
         listed = list(self.store.list(names.LOG))
         known = self._newest()
@@ -174,7 +189,7 @@ class CommittingTable(Table):
         placed: list[bool] = []
 
         def fill(draft: Draft, base: Base) -> bool:
-            placed[:] = [self._put(draft, base, one) for one in merged]
+            placed[:] = [self._put(draft, base, upload) for upload in merged]
             is_new = any(name not in draft.folded for name in batches)
             if is_new:
                 self._fold(draft, batches, [], [entry.name for entry in listed])
@@ -186,9 +201,9 @@ class CommittingTable(Table):
         return Committed(len(chosen), sum(entry.size for entry in chosen), tuple(placed)), len(waiting)
 
     def _place(self, merged: Merged) -> bool:
-        """Put what was merged here in the place of the others; False where somebody else has merged them.
+        """Put segments that this process merged in the place of the others; return False where those are gone.
 
-        Raises Conflict where it took so long to upload that it must not be named any more: another try may too.
+        Raises Conflict where the upload took so long that no manifest may name it any more: another try may do so too.
         """
 
         def fill(draft: Draft, base: Base) -> bool:
@@ -206,10 +221,12 @@ class CommittingTable(Table):
     def _put(self, draft: Draft, base: Base, merged: Merged) -> bool:
         if merged.uploaded is not None and not base.may_name(merged.uploaded):
             return False
-        return put_in_place(draft, merged, open_segment=self._open, dead_of=self._dead_of, each=self.each)
+        return put_in_place(
+            draft, merged, open_segment=self._open, dead_of=self._dead_of, parallel_map=self.parallel_map
+        )
 
     def _first(self, waiting: Iterable[Entry]) -> list[Entry]:
-        """The oldest log objects, one at least, as many as are folded at a time."""
+        """Return the oldest log objects, as many as are folded at a time, and one at least."""
         limit = fold_bytes(self._memory.limit)
         chosen: list[Entry] = []
         size = 0
@@ -232,11 +249,11 @@ class CommittingTable(Table):
             open_segment=self._open,
             dead_of=self._dead_of,
             listed=listed,
-            each=self.each,
+            parallel_map=self.parallel_map,
         )
 
     def _collect(self, listed: Sequence[Entry], known: Manifest) -> None:
-        """Delete those log objects that were folded so long ago that nobody needs them: they are listed anyhow."""
+        """Delete log objects that were folded so long ago that nobody needs them, since they are listed anyhow."""
         gone = folded_log(listed, known.folded, self.effects.now_ns() / 1e9)
         if gone:
             self.store.delete([entry.name for entry in gone])
@@ -248,8 +265,8 @@ class CommittingTable(Table):
         return self.effects.now_ns() // 10**6
 
     def _merge(self, wanted: Sequence[str], into: Sequence[Residue | None]) -> Merged | None:
-        """Make one segment of these, or one for each residue that they are split into, and upload it."""
-        # as they are now: the lists of dead rows that they had when the merge was planned may be collected
+        """Merge segments into one, or into one for each residue of `into`, and upload those."""
+        # the segments as they are now: their lists of dead rows at the time of planning may be collected
         live = {segment.name: segment for segment in self._newest()}
         if any(name not in live for name in wanted):
             return None
@@ -274,13 +291,13 @@ class CommittingTable(Table):
                 made.append(segment)
                 uploaded += map(self._modified, objects)
         for segment in segments:
-            # hundreds may follow, and each reader of a folder holds an open map
+            # hundreds of merges may follow, and each reader of a folder holds an open map
             self._readers.pop(segment.name, None)
         replaced = {segment.name: segment.dead_rows for segment in segments}
         return Merged(replaced, tuple(made), min(uploaded, default=None))
 
     def _modified(self, name: str) -> float:
-        """When the store says that this object was created, in seconds since 1970."""
+        """Return when this object was created, in seconds since 1970 by the store's clock."""
         for entry in self.store.list(name, limit=1):
             if entry.name == name:
                 return entry.modified

@@ -1,4 +1,4 @@
-"""Merging: small segments into a larger one, so that a query meets few of them.
+"""Merging: small segments into a larger one, so that a query scans few of them.
 
 Size-tiered: tier t holds segments of 8^t to 8^(t+1) rows, and 8 of a tier become one of the next.
 """
@@ -14,39 +14,41 @@ from numpy.typing import NDArray
 
 from shards.families import Family
 from shards.storage.base import Data
-from shards.storage.each import Each
+from shards.storage.parallel import ParallelMap
+from shards.table.format.layout import check_rows
 from shards.table.format.manifest import Manifest, Residue, Segment
-from shards.table.format.records import DELETE, FIXED, PARTS, Texts
+from shards.table.format.records import DELETE, FIXED, PARTS
 from shards.table.format.segment import pack
-from shards.table.read.overlay import Dead, Open
+from shards.table.format.texts import Texts
+from shards.table.read.latest import OpenSegment, ReadDead
 from shards.table.read.reader import SegmentReader
 from shards.table.write.draft import Draft
 
 FACTOR = 8
-"""Segments of a tier before they are merged: a record is rewritten once a tier, log8(rows) times in all."""
+"""Segments of a tier from which on they are merged: a record is rewritten once a tier, log8(rows) times in all."""
 
 DEAD_SHARE = 0.3
-"""A segment is rewritten when more of it is dead: less would rewrite too often, more would scan too much."""
+"""Share of dead rows above which a segment is rewritten: less would rewrite too often, more would scan too much."""
 
 TOMBSTONE_NS = 15 * 24 * 3600 * 10**9
-"""Tombstones live 15 days: a queue keeps a message for 14, so no older event of the key can still arrive."""
+"""Age up to which tombstones are kept, 15 days: a queue keeps a message for 14, so no older event can arrive after."""
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """Segments that lie in the store and wait to be put in the place of others by a commit.
-
-    `replaced`: the names of those, and how many rows were dead in each when it was read. `segments`: the one that
-    they became, or the parts into which they were split; none where nothing of them lives. `uploaded`: when the first
-    object of them was created, in seconds since 1970 by the store's clock; None where there are none.
-    """
+    """Merged segments that are uploaded and wait for a commit, which puts them in the place of others."""
 
     replaced: Mapping[str, int]
+    """The names of those others, and the number of dead rows in each when it was read."""
+
     segments: tuple[Segment, ...]
+    """The merged segment, or the parts of a split; none where no row lives."""
+
     uploaded: float | None
+    """When the first object of `segments` was created, in seconds since 1970 by the store's clock; None for none."""
 
     def to_json(self) -> dict[str, Any]:
-        """As it goes from one process to another: a few KB, however many rows there are."""
+        """Return the message from one process to another: a few KB, however many rows there are."""
         return {
             "replaced": dict(self.replaced),
             "segments": [{"shard": segment.shard, **segment.to_json(_NO_SHARDS)} for segment in self.segments],
@@ -55,22 +57,25 @@ class Merged:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Merged:
-        """What `to_json` said. Raises KeyError, TypeError or ValueError for anything else."""
+        """Return what `to_json` was called on. Raises KeyError, TypeError or ValueError for any other document."""
         return cls(
             replaced=dict(document["replaced"]),
-            segments=tuple(Segment.from_json(one["shard"], _NO_SHARDS, one) for one in document["segments"]),
+            segments=tuple(
+                Segment.from_json(segment["shard"], _NO_SHARDS, segment) for segment in document["segments"]
+            ),
             uploaded=document["uploaded"],
         )
 
 
 _NO_SHARDS = 0
-"""Outside of a manifest a segment says its modulus, whatever it is."""
+"""Number of shards outside of a manifest: no segment has this modulus, so each states its own."""
 
 
 def due(manifest: Manifest, segment_rows: int, *, everything: bool = False) -> list[list[Segment]]:
-    """The merges to do now: lists of segments of one residue. `everything`: as few segments as can be.
+    """Return the merges to do now: lists of segments of one residue.
 
-    A merge takes the smallest segments of a tier, as many as fit in `segment_rows`.
+    A merge takes the smallest segments of a tier, as many as fit in `segment_rows`. `everything`: merge into as few
+    segments as possible.
     """
     merges: list[list[Segment]] = []
     for segments in manifest.by_residue().values():
@@ -97,7 +102,7 @@ def due(manifest: Manifest, segment_rows: int, *, everything: bool = False) -> l
 
 
 def kept(segment: Segment) -> int:
-    """Rows of it that a merge keeps, at most."""
+    """Return the limit of the rows that a merge keeps of a segment."""
     return segment.rows - segment.removable
 
 
@@ -113,16 +118,16 @@ def merge(
     segments: Sequence[Segment],
     *,
     families: Iterable[Family],
-    open_segment: Open,
-    dead_of: Dead,
+    open_segment: OpenSegment,
+    dead_of: ReadDead,
     now_ns: int,
     mark: str,
     into: Residue | None = None,
 ) -> tuple[Segment, Mapping[str, Data]] | None:
-    """One segment of the living rows and the young tombstones of these, which are of one residue, and its objects.
+    """Return one segment of the live rows and young tombstones of segments of one residue, and its objects.
 
-    None where nothing is left. `mark`: for the names, as for `pack`. `into`: a part of that residue, if only its rows
-    are wanted. Goes column by column, so that memory holds one at a time.
+    Returns None where no row is left. `mark`: for the names, as for `pack`. `into`: a part of that residue, if only its
+    rows are wanted. Works column by column, so that memory holds one at a time.
     """
     families = list(families)
     shard, modulus = into or segments[0].residue
@@ -141,7 +146,7 @@ def merge(
     by = np.argsort(hashes, kind="stable")
     if not len(by):
         return None
-    # (kept rows,) int64: where each goes; its segments' one after the other
+    # (kept rows,) int64: the new place of each row, one segment after the other
     place = np.empty(len(by), np.int64)
     place[by] = np.arange(len(by))
     starts = np.cumsum([0, *map(len, keeps)]).tolist()
@@ -166,6 +171,8 @@ def merge(
             yield f"{part}.offsets", texts.offsets
             yield f"{part}.data", texts.data
         for family in families:
+            for segment, reader in zip(segments, readers, strict=True):
+                check_rows(family.name, reader.length(family.name) or 0, segment.rows, segment.name)
             rows = gather(lambda reader, family=family: reader.column(family.name))  # type: ignore[misc]
             yield from family.columns(rows).items()
 
@@ -173,10 +180,12 @@ def merge(
     return pack(shard, len(by), columns(), tombstones, mark, modulus=modulus)
 
 
-def put_in_place(draft: Draft, merged: Merged, *, open_segment: Open, dead_of: Dead, each: Each) -> bool:
-    """Put merged segments in the place of the others; False, and nothing, where one of those is gone.
+def put_in_place(
+    draft: Draft, merged: Merged, *, open_segment: OpenSegment, dead_of: ReadDead, parallel_map: ParallelMap
+) -> bool:
+    """Put merged segments in the place of the others; return False, and do nothing, where one of those is gone.
 
-    Rows that died since the merge read them are dead in the merged segments too. `each`: what looks into many
+    Rows that died since the merge read them are dead in the merged segments too. `parallel_map`: reads from several
     segments at once.
     """
     there = {segment.name: segment for shard in draft.segments for segment in shard}
@@ -186,10 +195,10 @@ def put_in_place(draft: Draft, merged: Merged, *, open_segment: Open, dead_of: D
     worse = [there[name] for name, before in merged.replaced.items() if there[name].dead_rows > before]
     if worse:
         dead = {segment.name: dead_of(segment) for segment in merged.segments}
-        for found in each(
+        for moved in parallel_map(
             lambda segment: _moved(segment, dead_of(segment), merged.segments, dead, open_segment), worse
         ):
-            draft.dead |= {name: np.union1d(draft.dead.get(name, dead[name]), rows) for name, rows in found.items()}
+            draft.dead |= {name: np.union1d(draft.dead.get(name, dead[name]), rows) for name, rows in moved.items()}
     draft.replace(merged.replaced, merged.segments)
     return True
 
@@ -199,26 +208,26 @@ def _moved(
     rows: NDArray[np.uint32],
     into: Iterable[Segment],
     dead: Mapping[str, NDArray[np.uint32]],
-    open_segment: Open,
+    open_segment: OpenSegment,
 ) -> dict[str, NDArray[np.uint32]]:
-    """Where those of these rows are that went into merged segments and are not dead there: rows, by segment.
+    """Find those of these rows of a segment that are in merged segments and not dead there: sorted rows, by segment.
 
-    A row is known by its key and its order, which no other has. To look for all that are dead in a segment reads two
-    columns of it at most, which is little beside the merge.
+    A row is known by its key and its order, which no other row has. Looking for all dead rows of a segment reads two
+    of its columns at most, which is little beside the merge.
     """
     before = open_segment(segment)
     at_before = rows.astype(np.int64)
     picked = before.pick(at_before, ["key_hash", "order"]).columns
-    found: dict[str, NDArray[np.uint32]] = {}
-    for one in into:
-        after = open_segment(one)
+    by_segment: dict[str, NDArray[np.uint32]] = {}
+    for merged in into:
+        after = open_segment(merged)
         at, moved = after.find(picked["key_hash"])
-        is_new = ~np.isin(moved, dead[one.name])
+        is_new = ~np.isin(moved, dead[merged.name])
         at, moved = at[is_new], moved[is_new]
         same = (after.take("order", moved) == picked["order"][at]).all(axis=1)
         at, moved = at[same], moved[same]
         keys = zip(before.texts("key", at_before[at]), after.texts("key", moved), strict=True)
         is_same = np.array([a == b for a, b in keys], bool)
         if is_same.any():
-            found[one.name] = moved[is_same].astype(np.uint32)
-    return found
+            by_segment[merged.name] = moved[is_same].astype(np.uint32)
+    return by_segment

@@ -1,7 +1,7 @@
-"""Resharding: more shards for an index that goes on being written, read, compacted and collected.
+"""Resharding: more shards for an index that is written, read, compacted and collected meanwhile.
 
-First one commit says that there are more shards. No object changes by it: every segment stays what it is, rows of
-its residue, and is wide from then on. Then the wide segments are split, a few in each commit, by the rules of a merge.
+First one commit says that there are more shards. It changes no object: every segment keeps the rows of its residue,
+and is wide from then on. Then the wide segments are split, a few in each commit, by the rules of a merge.
 """
 
 from __future__ import annotations
@@ -15,58 +15,67 @@ from shards.table.maintain.merge import kept
 from shards.table.write.draft import Change
 
 FAN_OUT = 8
-"""Parts into which a segment is split at once: each reads the columns of the whole once, and takes its rows."""
+"""Parts into which a segment is split at once. Each part reads all columns of the segment once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resharded:
-    """What a resharding did: from how many shards to how many, wide segments split, segments written in their place.
-
-    Where an earlier one had been interrupted, `before` and `shards` are equal.
-    """
+    """The result of a resharding."""
 
     before: int
+    """Number of shards at the start; equal to `shards` where an earlier resharding had been interrupted."""
+
     shards: int
+    """Number of shards now."""
+
     split: int
+    """Wide segments that were split."""
+
     written: int
+    """Segments that were written in their place."""
+
     version: int
+    """Version of the newest manifest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """`segments`: of one residue, at most `segment_rows` rows unless it is one. `into`: the residues of its parts."""
+    """Segments to split together."""
 
     segments: list[Segment]
+    """Segments of one residue, with at most `segment_rows` rows in all unless it is one segment."""
+
     into: list[Residue]
+    """The residues of the parts."""
 
 
 def grow(manifest: Manifest, shards: int, *, now_ms: int, commit_id: str) -> Change | None:
-    """The manifest with so many shards; None where it has so many. The new ones are empty, segments may be wide.
+    """Return the change to so many shards, or None where there are so many already. The new shards are empty.
 
-    Raises QueryError unless they are a power of two times as many: of any two such numbers one divides the other,
-    so two reshardings at once never disagree about where a segment is to be split.
+    Raises QueryError unless the number grows by a power of two: of any two such numbers one divides the other, so two
+    reshardings at once never disagree about where a segment is to be split.
     """
     before = manifest.shards
     if shards == before:
         return None
     factor, rest = divmod(shards, before)
-    if rest or factor & (factor - 1) or not before < shards <= names.SHARDS:
+    if rest or factor & (factor - 1) or not before < shards <= names.MAX_SHARDS:
         raise QueryError(f"shards is {shards}, the index has {before}: {_advice(before)}")
     segments = [*manifest.segments, *[()] * (shards - before)]
     return Change(manifest.following(segments, commit_id=commit_id, created=now_ms), {})
 
 
 def _advice(shards: int) -> str:
-    """What may become of so many shards."""
-    if 2 * shards > names.SHARDS:
-        return f"that cannot be doubled: {names.SHARDS:,} is the most"
-    more = [shards << n for n in (1, 2, 3) if shards << n <= names.SHARDS]
-    return f"give that doubled, once or several times, up to {names.SHARDS:,}: {', '.join(map(str, more))}"
+    """Return what to give instead, for an index with so many shards."""
+    if 2 * shards > names.MAX_SHARDS:
+        return f"that cannot be doubled: {names.MAX_SHARDS:,} is the most"
+    more = [shards << n for n in (1, 2, 3) if shards << n <= names.MAX_SHARDS]
+    return f"give that doubled, once or several times, up to {names.MAX_SHARDS:,}: {', '.join(map(str, more))}"
 
 
 def splits(manifest: Manifest, segment_rows: int) -> list[Split]:
-    """What is still to be split. Small segments of one residue go together, as many as fit in `segment_rows`."""
-    found: list[Split] = []
+    """Return the splits to do. Small segments of one residue go together, as many as fit in `segment_rows`."""
+    todo: list[Split] = []
     for (shard, modulus), segments in manifest.by_residue().items():
         if modulus == manifest.shards:
             continue
@@ -76,6 +85,6 @@ def splits(manifest: Manifest, segment_rows: int) -> list[Split]:
         for segment in sorted(segments, key=lambda segment: (kept(segment), segment.name)):
             if not group or sum(map(kept, group)) + kept(segment) > segment_rows:
                 group = []
-                found.append(Split(group, into))
+                todo.append(Split(group, into))
             group.append(segment)
-    return found
+    return todo

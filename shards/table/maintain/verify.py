@@ -1,4 +1,4 @@
-"""Verifying: every byte of every object, and that together they make an index."""
+"""Verifying: every byte of every object, and that the objects together make an index."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 
 from shards.errors import CorruptObject, LookalikeError, ObjectNotFound
 from shards.storage.base import Entry, Store
-from shards.table import thumbnails
-from shards.table.format import names
+from shards.storage.effects import Effects
+from shards.table.format import names, thumbnails
 from shards.table.format.columns import CHECKS, decode
 from shards.table.format.manifest import Manifest, Segment, read_dead
 from shards.table.format.orders import highest
 from shards.table.format.records import DELETE, Records, meta_of
-from shards.table.format.settings import Settings
+from shards.table.format.settings import IndexSettings
 from shards.table.maintain.collect import KEPT_MANIFESTS, ORPHAN_SECONDS
 from shards.table.read.reader import SegmentReader
-from shards.table.write.commit import Effects
 
 RESTORE = "restore it from a copy, or remove what it held and add those images again"
 COLLECT = "nothing is lost; 'lookalike collect' removes it"
@@ -28,21 +27,34 @@ REDRAW = "delete it: no search needs it, and it is drawn again where its image i
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`name`: the object. `problem`: what is wrong. `advice`: what to do. `is_harmless`: no answer can be wrong."""
+    """Something wrong with one object."""
 
     name: str
+    """The object."""
+
     problem: str
+    """What is wrong."""
+
     advice: str
+    """What to do."""
+
     is_harmless: bool = False
+    """True if no answer can be wrong because of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was looked at, and what was found. `images`: those in the segments, the log's tail not counted."""
+    """The result of verifying an index."""
 
     objects: int
+    """Objects in the store."""
+
     size: int
+    """Their bytes, all together."""
+
     images: int
+    """Images in the segments, the log's tail not counted."""
+
     problems: tuple[Problem, ...]
 
     @property
@@ -51,18 +63,18 @@ class Report:
 
 
 def verify(
-    store: Store, settings: Settings, effects: Effects, *, progress: Callable[[int, int], None] | None = None
+    store: Store, settings: IndexSettings, effects: Effects, *, progress: Callable[[int, int], None] | None = None
 ) -> Report:
-    """Read everything once. `progress` is told (bytes read, of how many).
+    """Read every object once, and report what is wrong. `progress` is called with (bytes read, bytes in all).
 
-    Objects that come, or go after their fold, while this runs are not problems.
+    Objects that come while this runs, or go after their fold, are no problems.
     """
     return _Verifier(store, settings, effects, progress).run()
 
 
 class _Verifier:
     def __init__(
-        self, store: Store, settings: Settings, effects: Effects, progress: Callable[[int, int], None] | None
+        self, store: Store, settings: IndexSettings, effects: Effects, progress: Callable[[int, int], None] | None
     ) -> None:
         self.store = store
         self.settings = settings
@@ -73,7 +85,7 @@ class _Verifier:
         self.done = self.total = 0
 
     def run(self) -> Report:
-        # the manifests first: whatever they name existed before, and lives an hour longer than its last mention
+        # the manifests first: every object that they name existed before, and lives an hour beyond its last mention
         manifests = self._manifests(list(self.store.list(names.MANIFEST)))
         entries = list(self.store.list())
         self.total = sum(entry.size for entry in entries)
@@ -97,20 +109,20 @@ class _Verifier:
         self.problems.append(Problem(name, problem, advice, is_harmless))
 
     def _manifests(self, entries: list[Entry]) -> list[Manifest]:
-        found = []
+        manifests = []
         for n, entry in enumerate(entries):
             try:
-                found.append(Manifest.from_bytes(self.store.get(entry.name), entry.name))
+                manifests.append(Manifest.from_bytes(self.store.get(entry.name), entry.name))
             except ObjectNotFound:
                 continue
             except CorruptObject as error:
                 advice = RESTORE if n == 0 else "delete it: newer manifests do not need it"
                 self._report(entry.name, error.problem, advice, is_harmless=n >= KEPT_MANIFESTS)
         # older ones are collected one by one, and a collector may die half way
-        versions = [manifest.version for manifest in found[:KEPT_MANIFESTS]]
+        versions = [manifest.version for manifest in manifests[:KEPT_MANIFESTS]]
         if versions and versions != list(range(versions[0], versions[0] - len(versions), -1)) and not self.problems:
             self._report(names.MANIFEST, f"versions {versions} are not consecutive", RESTORE)
-        return found
+        return manifests
 
     def _step(
         self,
@@ -136,7 +148,7 @@ class _Verifier:
             elif entry.name != names.SETTINGS and not entry.name.startswith(names.MANIFEST):
                 self._report(entry.name, "is no object of an index", "move it away", is_harmless=True)
         except ObjectNotFound:
-            pass  # collected since the listing; what the newest manifest needs is looked for by itself
+            pass  # collected since the listing; objects that the newest manifest needs are looked for by themselves
         except CorruptObject as error:
             self._report(error.name, error.problem, RESTORE)
         except LookalikeError as error:
@@ -146,7 +158,7 @@ class _Verifier:
             self.progress(self.done, self.total)
 
     def _segment(self, segment: Segment) -> NDArray[np.uint64]:
-        """(live,) uint64: key hashes of the living rows."""
+        """Check a segment; return (live,) uint64, the key hashes of its live rows."""
         data = self.store.get(segment.name)
         if len(data) != segment.size:
             raise CorruptObject(segment.name, f"has {len(data):,} bytes, its manifest says {segment.size:,}")
@@ -159,7 +171,7 @@ class _Verifier:
         for name in segment.columns:
             if name != CHECKS:
                 reader.column(name)
-        records = Records.from_columns(arrays, self.settings.signers())
+        records = Records.from_columns(arrays, self.settings.load_families(), segment.name)
         hashes = self._records(segment.name, records)
         if (hashes[1:] < hashes[:-1]).any():
             raise CorruptObject(segment.name, "its rows are not sorted by key hash")
@@ -178,7 +190,7 @@ class _Verifier:
     def _log(self, name: str) -> None:
         data = self.store.get(name)
         names.check_content(name, data)
-        self._records(name, Records.from_columns(decode(name, data), self.settings.signers()))
+        self._records(name, Records.from_columns(decode(name, data), self.settings.load_families(), name))
 
     def _thumbnail(self, name: str) -> None:
         try:
@@ -187,7 +199,7 @@ class _Verifier:
             self._report(name, error.problem, REDRAW, is_harmless=True)
 
     def _records(self, name: str, records: Records) -> NDArray[np.uint64]:
-        """Check what the records say of themselves; their key hashes."""
+        """Check what the records say of themselves, and return their key hashes."""
         hashes: NDArray[np.uint64] = records.fixed["key_hash"]
         keys = records.texts["key"].tolist()
         if len(keys) != len(records) or (names.key_hashes(keys) != hashes).any():
@@ -200,7 +212,7 @@ class _Verifier:
         return hashes
 
     def _check_twice(self, twice: NDArray[np.uint64], newest: Manifest) -> None:
-        """Two living rows of one hash must be two keys that happen to collide."""
+        """Report live rows of one hash and one key: those of two keys may collide."""
         for hashed in np.unique(twice):
             keys: list[bytes] = []
             for segment in newest:

@@ -1,1 +1,1 @@
-"""From a store to a snapshot: log, manifest, segments, caches."""
+"""Reading: from log, manifest, segments and caches to a snapshot."""

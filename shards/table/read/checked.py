@@ -1,10 +1,8 @@
-"""Bytes of a segment that are checked before they are used, and kept so that they are checked once."""
+"""The bytes of segments: checked before they are used, and kept so that they are checked once."""
 
 from __future__ import annotations
 
-import threading
 import zlib
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -19,29 +17,24 @@ from shards.storage.ranges import GAP, join
 from shards.table.format.columns import CHECK_BLOCK, CHECKS, Column
 from shards.table.format.manifest import Segment
 from shards.table.read.disk import DiskCache, runs_of
+from shards.table.read.memory import CachedColumn, Memory
 
 Bounds: TypeAlias = NDArray[np.int64]
-"""(n, 2) int64: rows of a column, from the first of each pair up to the second."""
+"""(n, 2) int64: ranges of rows, from the first of each pair up to the second."""
 
 BLOCK_BITS = CHECK_BLOCK.bit_length() - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kept:
-    """A column's bytes as far as they are there: `data` (bytes,) uint8, `is_there` (blocks,) bool."""
-
-    data: NDArray[np.uint8]
-    is_there: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lack:
-    """What is to be fetched of a column: `missing` (blocks,) bool."""
+class MissingBlocks:
+    """The blocks of a column that are to be fetched."""
 
     name: str
     column: Column
-    kept: Kept
+    kept: CachedColumn
+
     missing: NDArray[np.bool_]
+    """(blocks,) bool."""
 
     @property
     def runs(self) -> list[tuple[int, int]]:
@@ -49,54 +42,11 @@ class Lack:
         return runs_of(self.missing, self.column)
 
 
-class Memory:
-    """Columns that were fetched, up to `limit` bytes; the least recently used goes first.
-
-    Objects are immutable, so nothing in here is ever out of date. Safe to use from several threads.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._lock = threading.Lock()
-        self._columns: OrderedDict[tuple[str, str], Kept] = OrderedDict()
-        self._sizes: dict[tuple[str, str], int] = {}
-
-    @property
-    def size(self) -> int:
-        """Bytes that are kept."""
-        return sum(self._sizes.values())
-
-    def column(self, segment: str, name: str, column: Column) -> Kept:
-        """What there is of this column; it takes memory only as it is filled."""
-        key = segment, name
-        with self._lock:
-            kept = self._columns.get(key)
-            if kept is None:
-                kept = Kept(np.empty(column.size, np.uint8), np.zeros(column.blocks, bool))
-                if column.size <= self.limit:
-                    self._columns[key] = kept
-                    self._sizes[key] = 0
-            else:
-                self._columns.move_to_end(key)
-            return kept
-
-    def grew(self, segment: str, name: str, size: int) -> None:
-        """So many bytes were fetched into this column: others may have to go."""
-        with self._lock:
-            if (segment, name) not in self._sizes:
-                return
-            self._sizes[segment, name] += size
-            total = sum(self._sizes.values())
-            while total > self.limit:
-                key, _ = self._columns.popitem(last=False)
-                total -= self._sizes.pop(key)
-
-
 class CheckedBytes:
     """The columns of one segment, each block checked against its CRC-32 when it first comes from the store.
 
-    Where the store is mapped, the blocks are those of the map, and cost no memory; else they are kept in `memory`, and
-    in `disk` if there is one.
+    Where the store is mapped, the blocks are those of the map, and cost no memory; else they are kept in memory, and on
+    disk if there is one.
     """
 
     def __init__(self, store: Store, segment: Segment, memory: Memory, disk: DiskCache | None = None) -> None:
@@ -106,7 +56,7 @@ class CheckedBytes:
         self._disk = None if store.mapped else disk
         self._checks: NDArray[np.uint32] | None = None
         self._map: memoryview | None = None
-        self._mapped: dict[str, Kept] = {}
+        self._mapped: dict[str, CachedColumn] = {}
         self._first_check: dict[str, int] = {}
         blocks = 0
         for name, column in segment.columns.items():
@@ -115,40 +65,40 @@ class CheckedBytes:
 
     @property
     def mapped(self) -> bool:
-        """Whether all bytes are in a map of the store: nothing is ever fetched."""
+        """True where all bytes are in a map of the store: nothing is ever fetched."""
         return self._store.mapped
 
     def column(self, name: str) -> Column:
-        """Where a column is. Raises CorruptObject where there is none."""
+        """Return the place of a column. Raises CorruptObject where there is none."""
         column = self._segment.columns.get(name)
         if column is None:
             raise CorruptObject(self._segment.name, f"the manifest knows no column {name!r} of it")
         return column
 
     def rows(self, name: str, bounds: Bounds) -> NDArray[Any]:
-        """A whole column, read-only, of which only the rows within `bounds` may be used: those are there, checked.
+        """Return a whole column, read-only, in which only the rows within `bounds` are there, checked, and may be used.
 
-        What is missing is fetched in one request.
+        Fetches missing blocks in one request.
         """
         return self.several([(name, bounds)])[0]
 
     def several(self, wanted: Sequence[tuple[str, Bounds]]) -> list[NDArray[Any]]:
-        """The same of different columns: what is missing of all of them is fetched in one request."""
-        there: list[tuple[Column, Kept]] = []
-        lacking: list[Lack] = []
+        """Same as `rows`, of several columns: fetches the missing blocks of all of them in one request."""
+        columns: list[tuple[Column, CachedColumn]] = []
+        lacking: list[MissingBlocks] = []
         for name, bounds in wanted:
             column = self.column(name)
             kept = self._kept(name, column)
             missing = _missing(column, kept, bounds)
             if missing is not None:
-                lacking.append(Lack(name, column, kept, missing))
-            there.append((column, kept))
+                lacking.append(MissingBlocks(name, column, kept, missing))
+            columns.append((column, kept))
         if lacking:
             self._fill(lacking)
-        return [_whole(column, kept) for column, kept in there]
+        return [_whole(column, kept) for column, kept in columns]
 
     def cold(self, name: str, bounds: Bounds) -> int:
-        """Bytes that reading these rows would fetch from the store, which is not mapped: gaps that it bridges count."""
+        """Return the bytes that reading these rows would fetch, bridged gaps included, if the store is not mapped."""
         column = self.column(name)
         missing = _missing(column, self._kept(name, column), bounds)
         if missing is None:
@@ -160,13 +110,13 @@ class CheckedBytes:
 
     @property
     def checks_cold(self) -> int:
-        """Bytes of checksums that are to be fetched before anything else can be used."""
+        """Bytes of checksums that have to be fetched before anything else can be used."""
         is_known = self._checks is not None or self._store.mapped
         if is_known or (self._disk is not None and self._knows_checks(self._disk)):
             return 0
         return self.column(CHECKS).size
 
-    def _kept(self, name: str, column: Column) -> Kept:
+    def _kept(self, name: str, column: Column) -> CachedColumn:
         if not self._store.mapped:
             return self._memory.column(self._segment.name, name, column)
         kept = self._mapped.get(name)
@@ -176,24 +126,24 @@ class CheckedBytes:
             if len(self._map) < column.offset + column.size:
                 raise self._corrupt(f"ends inside column {name}, after {len(self._map):,} bytes")
             data = np.frombuffer(self._map, np.uint8, column.size, column.offset)
-            kept = self._mapped[name] = Kept(data, np.zeros(column.blocks, bool))
+            kept = self._mapped[name] = CachedColumn(data, np.zeros(column.blocks, bool))
         return kept
 
-    def _fill(self, lacking: list[Lack]) -> None:
-        """Load or fetch these blocks, and check them."""
+    def _fill(self, lacking: list[MissingBlocks]) -> None:
+        """Load these blocks from the disk or fetch them, and check them."""
         if self._disk is not None and self._knows_checks(self._disk):
             lacking = [self._load(self._disk, lack) for lack in lacking]
         for lack, pieces in zip(lacking, self._fetch(lacking), strict=True):
             self._take(lack, pieces)
 
-    def _take(self, lack: Lack, pieces: list[memoryview]) -> None:
-        """Check what came for each run of missing blocks, and keep it."""
+    def _take(self, lack: MissingBlocks, pieces: list[memoryview]) -> None:
+        """Check the bytes of each run of missing blocks, and keep them."""
         name, kept, runs = lack.name, lack.kept, lack.runs
         for (start, stop), data in zip(runs, pieces, strict=True):
             if len(data) != stop - start:
                 raise self._corrupt(f"ends inside column {name}: {len(data):,} bytes at {start:,}")
-            for at, found, stored in self._differing(name, start, data):
-                raise self._corrupt(f"CRC-32 of column {name}, bytes {at:,} on, is {found:08x}, was {stored:08x}")
+            for at, computed, stored in self._differing(name, start, data):
+                raise self._corrupt(f"CRC-32 of column {name}, bytes {at:,} on, is {computed:08x}, was {stored:08x}")
             if not self._store.mapped:
                 kept.data[start:stop] = data
         kept.is_there[lack.missing] = True
@@ -203,13 +153,13 @@ class CheckedBytes:
             starts = [start for start, _ in runs]
             self._disk.save(self._segment.name, name, list(zip(starts, pieces, strict=True)))
 
-    def _load(self, disk: DiskCache, lack: Lack) -> Lack:
-        """Take what the disk has of these blocks; what is still missing. What is wrong there is missing."""
+    def _load(self, disk: DiskCache, lack: MissingBlocks) -> MissingBlocks:
+        """Take the good blocks that the disk has, and return what is still missing."""
         name, column, kept = lack.name, lack.column, lack.kept
         loaded = np.zeros(column.blocks, bool)
         for start, data in disk.load(self._segment.name, name, column, lack.missing):
             stop = start + len(data)
-            # not into what is kept before it was checked: another thread may have filled it meanwhile
+            # checked before it is copied into what is kept: another thread may have filled that meanwhile
             good = np.zeros(column.blocks, bool)
             good[start // CHECK_BLOCK : -(-stop // CHECK_BLOCK)] = True
             good[[at // CHECK_BLOCK for at, _, _ in self._differing(name, start, memoryview(data))]] = False
@@ -221,7 +171,7 @@ class CheckedBytes:
         return replace(lack, missing=lack.missing & ~loaded)
 
     def _knows_checks(self, disk: DiskCache) -> bool:
-        """Whether blocks from this disk could be checked."""
+        """Return True if the checksums are known, so that blocks from this disk can be checked."""
         if self._checks is None:
             stored = disk.checks(self._segment.name)
             column = self.column(CHECKS)
@@ -229,8 +179,8 @@ class CheckedBytes:
                 self._checks = np.frombuffer(stored, column.dtype)
         return self._checks is not None
 
-    def _fetch(self, lacking: list[Lack]) -> list[list[memoryview]]:
-        """The bytes of each one's runs, and the checksums along with the first that are fetched."""
+    def _fetch(self, lacking: list[MissingBlocks]) -> list[list[memoryview]]:
+        """Return the bytes of the runs of each lack; fetches the checksums along with the first ones."""
         offsets = [(lack.column.offset, lack.runs) for lack in lacking]
         wanted = [] if self._store.mapped else [(at + a, at + b) for at, runs in offsets for a, b in runs]
         checks = self.column(CHECKS)
@@ -254,24 +204,24 @@ class CheckedBytes:
         return self._store.get_ranges(self._segment.name, ranges) if ranges else []
 
     def _differing(self, name: str, start: int, data: memoryview) -> Iterator[tuple[int, int, int]]:
-        """(first byte, CRC-32, what it was when written) of those blocks of a column that are not what was written.
+        """Yield (first byte, CRC-32, CRC-32 when written) of the blocks of a column that differ from what was written.
 
-        `data`: whole blocks from `start` on.
+        `data`: whole blocks from byte `start` on.
         """
-        assert self._checks is not None  # noqa: S101  (for the type checker: whoever has data has read them)
+        assert self._checks is not None  # noqa: S101  (for the type checker: checksums are read before data)
         first = self._first_check[name] + start // CHECK_BLOCK
         checks = self._checks[first : first - (-len(data) // CHECK_BLOCK)].tolist()
         for at, stored in zip(range(0, len(data), CHECK_BLOCK), checks, strict=True):
-            found = zlib.crc32(data[at : at + CHECK_BLOCK])
-            if found != stored:
-                yield start + at, found, stored
+            computed = zlib.crc32(data[at : at + CHECK_BLOCK])
+            if computed != stored:
+                yield start + at, computed, stored
 
     def _corrupt(self, problem: str) -> CorruptObject:
         return CorruptObject(self._segment.name, problem)
 
 
-def _whole(column: Column, kept: Kept) -> NDArray[Any]:
-    """The array of a column, read-only."""
+def _whole(column: Column, kept: CachedColumn) -> NDArray[Any]:
+    """Return the array of a column, read-only."""
     if not column.size:
         return np.empty(column.shape, column.dtype)
     whole = kept.data.view(column.dtype).reshape(column.shape)
@@ -279,8 +229,8 @@ def _whole(column: Column, kept: Kept) -> NDArray[Any]:
     return whole
 
 
-def _missing(column: Column, kept: Kept, bounds: Bounds) -> NDArray[np.bool_] | None:
-    """(blocks,) bool: those that these rows lie in and that are not there yet; None where all are."""
+def _missing(column: Column, kept: CachedColumn, bounds: Bounds) -> NDArray[np.bool_] | None:
+    """Return (blocks,) bool: the missing blocks in which these rows lie; None where all are there."""
     if not column.size:
         return None
     ends = bounds * column.row_size

@@ -1,4 +1,4 @@
-"""Reading stored records: a segment's by byte range, the log tail's from memory, through one interface."""
+"""Readers of stored records through one interface: those of a segment by byte range, those of the tail from memory."""
 
 from __future__ import annotations
 
@@ -14,49 +14,54 @@ from shards.families import ColumnReader
 from shards.storage.base import Store
 from shards.table.format.columns import CHECK_BLOCK
 from shards.table.format.manifest import Segment
-from shards.table.format.records import Part, Records, Texts
-from shards.table.read.checked import Bounds, CheckedBytes, Memory
+from shards.table.format.records import Part, Records
+from shards.table.format.texts import Texts
+from shards.table.read.checked import Bounds, CheckedBytes
 from shards.table.read.disk import DiskCache
+from shards.table.read.memory import Memory
 
 AND_END = np.array([0, 1])
-"""Added to bounds of rows: of n texts there are n + 1 offsets."""
+"""Added to bounds of rows to read offsets: n texts have n + 1 of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Picked:
-    """Some rows of several columns: `columns` of one value each, (rows, …) arrays, and `texts`, by name."""
+class PickedRows:
+    """Some rows of several columns."""
 
     columns: Mapping[str, NDArray[Any]]
+    """(rows, …) arrays by the name of their column."""
+
     texts: Mapping[Part, list[bytes]]
+    """Texts by the name of their column."""
 
 
 class Reader(ColumnReader, Protocol):
-    """Stored records, sorted by key hash: a segment's, or the log tail's."""
+    """A reader of stored records, which are sorted by key hash: those of a segment, or of the log's tail."""
 
     @property
     def checks_cold(self) -> int:
-        """Bytes of checksums that the first read of a column would fetch besides."""
+        """Bytes of checksums that the first read of a column would fetch as well."""
         ...
 
     def take(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """These rows of a column, in this order."""
+        """Return these rows of a column, in this order."""
         ...
 
     def texts(self, part: Part, rows: NDArray[np.int64]) -> list[bytes]:
-        """These rows of a column of texts, in this order."""
+        """Return these rows of a column of texts, in this order."""
         ...
 
-    def pick(self, rows: NDArray[np.int64], columns: Sequence[str], parts: Sequence[Part] = ()) -> Picked:
-        """These rows of all these columns, in this order. Asks the store once for them, and again for their texts."""
+    def pick(self, rows: NDArray[np.int64], columns: Sequence[str], parts: Sequence[Part] = ()) -> PickedRows:
+        """Return these rows of several columns, in this order: one request for the columns, one more for texts."""
         ...
 
     def find(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-        """Where these key hashes are: (positions in `hashes`, rows), equally long, a pair for each occurrence."""
+        """Find key hashes: (positions in `hashes`, rows), equally long, a pair for each occurrence."""
         ...
 
 
 class SegmentReader:
-    """Reads a segment's columns, rows or texts. No byte is used before it was checked."""
+    """A reader of one segment. No byte is used before it was checked."""
 
     def __init__(
         self, store: Store, segment: Segment, memory: Memory | None = None, disk: DiskCache | None = None
@@ -95,29 +100,29 @@ class SegmentReader:
     def texts(self, part: Part, rows: NDArray[np.int64]) -> list[bytes]:
         return self.pick(rows, [], [part]).texts[part]
 
-    def pick(self, rows: NDArray[np.int64], columns: Sequence[str], parts: Sequence[Part] = ()) -> Picked:
+    def pick(self, rows: NDArray[np.int64], columns: Sequence[str], parts: Sequence[Part] = ()) -> PickedRows:
         runs = _runs(rows)
         fixed = [(name, self._around(name, runs)) for name in columns]
         offsets = [(f"{part}.offsets", self._around(f"{part}.offsets", runs + AND_END)) for part in parts]
-        found = self._bytes.several([*fixed, *offsets])
-        starts = dict(zip(parts, found[len(columns) :], strict=True))
+        arrays = self._bytes.several([*fixed, *offsets])
+        starts = dict(zip(parts, arrays[len(columns) :], strict=True))
         data = self._bytes.several(
             [(f"{part}.data", self._around(f"{part}.data", starts[part][runs].astype(np.int64))) for part in parts]
         )
-        return Picked(
-            {name: column[rows] for name, column in zip(columns, found, strict=False)},
+        return PickedRows(
+            {name: column[rows] for name, column in zip(columns, arrays, strict=False)},
             {part: Texts(texts, starts[part]).take(rows).tolist() for part, texts in zip(parts, data, strict=True)},
         )
 
     def _around(self, name: str, bounds: Bounds) -> Bounds:
-        """These bounds; all of the column where they are so many that most of its blocks are read anyhow."""
+        """Return these bounds, or the whole column where they are so many that most of its blocks are read anyhow."""
         column = self._bytes.column(name)
         return _bounds([(0, column.shape[0])]) if len(bounds) * CHECK_BLOCK >= column.size else bounds
 
     def find(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-        """As the contract says.
+        """Find key hashes as the contract says.
 
-        Hashes are uniform, so where one must be is known to a few hundred rows: reads windows, not the column.
+        Hashes are uniform, so the place of one is known to a few hundred rows: reads windows, not the column.
         """
         if self.rows == 0 or len(hashes) == 0:
             return np.empty(0, np.intp), np.empty(0, np.int64)
@@ -147,21 +152,21 @@ class SegmentReader:
 def find_keys(
     reader: Reader, keys: Texts, hashes: NDArray[np.uint64], some: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where some of these keys are: (positions in `keys`, rows), equally long, a pair for each occurrence.
+    """Find some of these keys: (positions in `keys`, rows), equally long, a pair for each occurrence.
 
-    `hashes`: of all the keys; `some`: positions of those that are looked for.
+    `hashes`: those of all the keys. `some`: the positions of the keys to look for.
     """
     at, rows = reader.find(hashes[some])
     if not len(rows):
         return some[:0], rows
-    found = some[at]
-    is_same = [a == b for a, b in zip(keys.take(found).tolist(), reader.texts("key", rows), strict=True)]
+    positions = some[at]
+    is_same = [a == b for a, b in zip(keys.take(positions).tolist(), reader.texts("key", rows), strict=True)]
     same = np.flatnonzero(is_same)
-    return found[same], rows[same]
+    return positions[same], rows[same]
 
 
 def _runs(rows: NDArray[np.int64]) -> Bounds:
-    """The runs of rows that follow one another, in this order."""
+    """Return the runs of consecutive rows, in the order of `rows`."""
     edges = np.flatnonzero(np.diff(rows, prepend=-2, append=-2) != 1)
     return np.stack([rows[edges[:-1]], rows[edges[1:] - 1] + 1], axis=1)
 
@@ -171,11 +176,11 @@ def _bounds(ranges: Sequence[tuple[int, int]]) -> Bounds:
 
 
 def _equal(column: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """All pairs (i, row) with column[row] == hashes[i]; the column is sorted."""
+    """Return all pairs (i, row) with column[row] == hashes[i]; the column is sorted."""
     if not len(column):
         return np.empty(0, np.intp), np.empty(0, np.int64)
     first = np.searchsorted(column, hashes, "left")
-    # of what a fold looks for, hardly anything is there: only for that a second search is made
+    # hardly any hash that a fold looks for is there, and only those need a second search
     there = np.flatnonzero(column[np.minimum(first, len(column) - 1)] == hashes)
     first = first[there]
     counts = np.searchsorted(column, hashes[there], "right") - first
@@ -184,7 +189,7 @@ def _equal(column: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> tuple[NDAr
 
 
 class TailReader:
-    """Records that are still in memory, through the same interface."""
+    """A reader of records that are still in memory."""
 
     def __init__(self, records: Records) -> None:
         self.records = records
@@ -218,8 +223,8 @@ class TailReader:
     def texts(self, part: Part, rows: NDArray[np.int64]) -> list[bytes]:
         return self.records.texts[part].take(rows).tolist()
 
-    def pick(self, rows: NDArray[np.int64], columns: Sequence[str], parts: Sequence[Part] = ()) -> Picked:
-        return Picked(
+    def pick(self, rows: NDArray[np.int64], columns: Sequence[str], parts: Sequence[Part] = ()) -> PickedRows:
+        return PickedRows(
             {name: self.take(name, rows) for name in columns}, {part: self.texts(part, rows) for part in parts}
         )
 

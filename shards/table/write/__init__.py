@@ -1,1 +1,1 @@
-"""From a change to the next manifest."""
+"""Writing: from fresh records to the next manifest."""

@@ -1,4 +1,4 @@
-"""A manifest in the making: what is merged goes in first, then what is folded, and all of it becomes one commit."""
+"""Drafts of manifests: merged segments go in first, then fresh records, and all of it becomes one commit."""
 
 from __future__ import annotations
 
@@ -18,36 +18,47 @@ class Change:
     """The next manifest, and the objects that must exist before it does."""
 
     manifest: Manifest
+
     objects: Mapping[str, Data]
+    """Bodies by name."""
 
 
 @dataclass(slots=True)
 class Draft:
-    """What follows `before`, as far as it is known. Made anew for each attempt to commit it, whose id it carries.
-
-    `segments`: by shard. `dead`: for each segment in which rows die by this commit all its dead rows, sorted uint32;
-    they are listed only at the end, since a row may die in a segment that came in just before. `folded` and `objects`
-    as they are in a manifest and in a change.
-    """
+    """A manifest in the making. Each attempt to commit makes a new one."""
 
     before: Manifest
+    """The manifest that this one follows."""
+
     commit_id: str
+    """The id of the attempt."""
+
     now_ms: int
+    """The time of the attempt, in ms since 1970."""
+
     segments: list[list[Segment]]
+    """The segments by shard, so far."""
+
     folded: Mapping[str, int]
+    """Log objects that are folded, as in a manifest."""
+
     dead: dict[str, NDArray[np.uint32]] = field(default_factory=dict)
+    """All dead rows, sorted uint32, of each segment in which rows die by this commit. They are listed only at the end,
+    since a row may die in a segment that came in just before."""
+
     objects: dict[str, Data] = field(default_factory=dict)
+    """Objects that must exist before the manifest does."""
 
     @classmethod
     def of(cls, before: Manifest, *, commit_id: str, now_ms: int) -> Draft:
         return cls(before, commit_id, now_ms, [list(shard) for shard in before.segments], before.folded)
 
     def manifest(self) -> Manifest:
-        """As it would be now, but for the rows that die."""
+        """Return the manifest as it would be now, without the rows that die."""
         return self._following(self.segments)
 
     def dead_of(self, read: Callable[[Segment], NDArray[np.uint32]]) -> Callable[[Segment], NDArray[np.uint32]]:
-        """The dead rows of a segment: those of this draft, or what `read` says."""
+        """Return a function for the dead rows of a segment: those of this draft, or else what `read` returns."""
 
         def dead(segment: Segment) -> NDArray[np.uint32]:
             known = self.dead.get(segment.name)
@@ -56,13 +67,13 @@ class Draft:
         return dead
 
     def replace(self, gone: Collection[str], made: Iterable[Segment]) -> None:
-        """Put segments in the place of those of these names."""
+        """Replace the segments of these names by others."""
         self.segments = [[segment for segment in shard if segment.name not in gone] for shard in self.segments]
         for segment in made:
             self.segments[segment.shard].append(segment)
 
     def change(self) -> Change:
-        """What is to be committed."""
+        """Return the change to commit."""
         objects = dict(self.objects)
         segments: list[list[Segment]] = []
         for shard in self.segments:

@@ -1,4 +1,4 @@
-"""Folding: fresh records over a manifest. A function of immutable objects, so it may be done again at any time."""
+"""Folding: fresh records over a manifest. It depends on immutable objects alone, so it can be repeated at any time."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from shards.families import Family
-from shards.storage.each import Each, in_turn
+from shards.storage.parallel import ParallelMap, sequential_map
 from shards.table.format.records import Records
 from shards.table.format.segment import pack_records
-from shards.table.read.overlay import Dead, Open, overlay
+from shards.table.read.latest import OpenSegment, ReadDead, find_latest
 from shards.table.write.draft import Draft
 
 LOG_AGE_MS = 10 * 60 * 1000
-"""A folded log object is kept so long: a reader that listed it before the fold may still be reading it."""
+"""Time for which a folded log object is kept: a reader that listed it before the fold may still be reading it."""
 
 
 def fold(
@@ -24,15 +24,15 @@ def fold(
     *,
     families: Iterable[Family],
     segment_rows: int,
-    open_segment: Open,
-    dead_of: Dead,
+    open_segment: OpenSegment,
+    dead_of: ReadDead,
     listed: Iterable[str],
-    each: Each = in_turn,
+    parallel_map: ParallelMap = sequential_map,
 ) -> None:
-    """Have these log objects, and records given directly, in the segments of the draft.
+    """Put the records of log objects, and records given directly, into new segments of the draft.
 
-    `listed`: the log objects that exist: names of older ones are forgotten. `segment_rows`: at most so many rows
-    in one new segment. `each`: looks keys up, in several segments at once where they are far away.
+    `listed`: the log objects that exist; the names of those that are gone are forgotten. `segment_rows`: the limit of
+    rows in one new segment. `parallel_map`: looks keys up in several segments at once where they are far away.
     """
     families = list(families)
     existing = set(listed)
@@ -45,7 +45,7 @@ def fold(
     fresh = [*(new[name] for name in sorted(new)), *direct]
     if not fresh:
         return
-    change = overlay(draft.manifest(), Records.join(fresh), open_segment, draft.dead_of(dead_of), each)
+    change = find_latest(draft.manifest(), Records.join(fresh), open_segment, draft.dead_of(dead_of), parallel_map)
     draft.dead |= change.dead
     shards = draft.before.shards
     shard_of = change.records.fixed["key_hash"] % np.uint64(shards)

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from lookalike import Index
-from lookalike.ingest.files import Found
+from lookalike.ingest.original import Original
 
 
 def cloud(seed: int, side: int = 24) -> Image.Image:
@@ -38,6 +38,6 @@ def index_of(address: Path, folder: Path, families: tuple[str, ...] = ("haar", "
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     for path in paths:
         status = path.stat()
-        found = Found(path.relative_to(folder).as_posix(), str(path), status.st_size, status.st_mtime_ns)
-        index.add(found.key, path.read_bytes(), source=found.source)
+        original = Original(path.relative_to(folder).as_posix(), str(path), status.st_size, status.st_mtime_ns)
+        index.add(original.key, path.read_bytes(), source=original.source)
     return index

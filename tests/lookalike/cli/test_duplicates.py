@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lookalike import Index, Record
-from shards.families.hashes.join import plan
+from shards.families.hashes.join import plan_join
 from shards.pictures.decoding import decode
 from tests.lookalike.cli.drawing import cloud, draw, index_of, png
 from tests.lookalike.cli.running import lines, run
@@ -91,7 +91,9 @@ def test_groups_may_be_all_that_a_chain_connects(tmp_path: Path) -> None:
 def test_how_they_were_found_is_said(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lookalike.duplicates.find.FEW", 0)
     # so few that comparing them all is cheaper: any plan must do
-    monkeypatch.setattr("shards.search.sieves.plan", lambda _, bits, radius: plan(10**6, bits, radius))
+    monkeypatch.setattr(
+        "shards.search.candidate_filters.plan_join", lambda _, bits, radius: plan_join(10**6, bits, radius)
+    )
     suggested = run("duplicates", "index", "--family", "haar")
     assert lines(suggested.stdout)[-1]["method"] == {"name": "candidates", "hashes": ["dhash"], "radius": 10}
     told = run("duplicates", "index", "--family", "haar", "--text").stdout.splitlines()[-1]

@@ -73,6 +73,12 @@ def test_the_version_is_that_of_the_package() -> None:
     assert run("--version").stdout == f"lookalike {__version__}\n"
 
 
+def test_the_module_is_the_command() -> None:
+    """`python -m lookalike` works where an installation's scripts are not on the PATH."""
+    done = subprocess.run([sys.executable, "-m", "lookalike", "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"lookalike {__version__}\n", "")
+
+
 def test_starting_loads_nothing_that_only_some_commands_need() -> None:
     code = (
         "import sys, shards; before = set(sys.modules)\n"

@@ -10,22 +10,8 @@ from lookalike.cli.command import name_value, names_of, size
 from lookalike.cli.output import human
 
 
-@pytest.mark.parametrize(
-    ("n", "text"),
-    [
-        (0, "0 bytes"),
-        (999, "999 bytes"),
-        (1000, "1.0 KB"),
-        (1536, "1.5 KB"),
-        (99_949, "99.9 KB"),
-        (123_456, "123 KB"),
-        (999_499, "999 KB"),
-        (999_500, "1.0 MB"),
-        (2 * 10**12, "2.0 TB"),
-        (3 * 10**18, "3,000.0 PB"),
-    ],
-)
-def test_sizes_have_the_unit_that_leaves_few_digits(n: int, text: str) -> None:
+@pytest.mark.parametrize(("n", "text"), [(0, "0 bytes"), (999, "999 bytes"), (1536, "1.5 kB"), (2 * 10**12, "2.0 TB")])
+def test_sizes_are_in_units_of_a_thousand(n: int, text: str) -> None:
     assert human.size(n) == text
 
 

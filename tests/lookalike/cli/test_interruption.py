@@ -82,13 +82,12 @@ def test_signals_mean_again_what_they_meant_before() -> None:
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_a_worker_that_is_killed_costs_one_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    photos, pipe = tmp_path / "photos", tmp_path / "pipe"
+def test_a_worker_that_is_killed_costs_one_file_and_no_other(tmp_path: Path) -> None:
+    photos, pipe = tmp_path / "photos", tmp_path / hanging.PIPE
     draw(photos, [hanging.DEADLY, *(f"{n}.png" for n in range(FEW))])
     os.mkfifo(pipe)
     # also for writing, so that it is open before the process is
     told = os.open(pipe, os.O_RDWR)
-    monkeypatch.setenv(hanging.PIPE, str(pipe))
     process = start("add", tmp_path / "index", photos, "--batch", 5, "--jobs", 2, cwd=ROOT, program="hanging")
     assert select.select([told], [], [], PATIENCE)[0], "no process came to that picture"
     os.kill(int(os.read(told, 100)), signal.SIGKILL)

@@ -216,7 +216,7 @@ def test_a_comparison_that_fails_is_exit_code_2(arguments: list[str], said: str)
 def test_an_answer_that_is_not_whole_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Index.open("index").search(Path("photos/3.png"))
     partial = replace(whole, partial=True, missing=("segments/0001/a.npz", "segments/0002/b.npz"))
-    monkeypatch.setattr(Index, "search_many", lambda self, questions, **options: [partial])
+    monkeypatch.setattr(Index, "ask", lambda self, questions, options: [partial])
     result = run("search", "index", "photos/3.png")
     assert result.exit_code == 2
     assert lines(result.stdout)[0]["key"] == "3.png", "what was found is shown all the same"

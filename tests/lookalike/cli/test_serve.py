@@ -147,10 +147,10 @@ def test_the_page_opens_where_it_is_asked_for(index: Path, tmp_path: Path, monke
         (["--host", "0.0.0.0"], "--tokens FILE"),
         (["--tokens", "missing.txt"], "missing.txt: No such file"),
         (["--host", "no.such.host.invalid", "--public-read"], "cannot listen there"),
-        (["--cors", "example.org"], "no origin"),
-        (["--cors", "https://example.org/page"], "no origin"),
+        (["--cors", "example.org"], "not an origin"),
+        (["--cors", "https://example.org/page"], "not an origin"),
         (["--port", "70000"], "70000"),
-        (["--max-body", "much"], "no size"),
+        (["--max-body", "much"], "not a size"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_made(tmp_path: Path, options: Sequence[str], said: str) -> None:

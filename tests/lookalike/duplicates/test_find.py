@@ -1,4 +1,4 @@
-"""Duplicates of a whole index: its groups, and how they were found."""
+"""Duplicates of a whole index: its groups, and the method by which they were found."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from shards.families.haar import Haar
 from shards.families.hashes import Pdq
 from shards.search.grouping import Grouping
 from tests.shards.search.clusters import DHASH, GROUPINGS, clustered, long_hashes, rows_of, wanted
+from tests.shards.table.counting import CountingStore
 from tests.tiers import scaled
 
 
@@ -170,6 +171,22 @@ def test_few_images_are_all_compared_and_so_are_those_without_a_hash(monkeypatch
     assert index_of(rows).duplicates(family="haar").method.name == "candidates"
     assert index_of({"haar": rows["haar"]}).duplicates(family="haar").method == Method("exhaustive")
     assert index_of(dict(list(rows.items())[::2])).duplicates(family="haar").method.hashes == ("phash",)
+
+
+def test_any_family_with_a_64_bit_hash_suggests_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(find, "FEW", 100)
+    rows = far_copies(60)
+    assert index_of(rows).duplicates(family="haar").method.hashes == ("dhash", "phash")
+    monkeypatch.setattr(find, "CANDIDATES_BY", ("phash",))
+    assert index_of(rows).duplicates(family="haar").method.hashes == ("phash", "dhash")
+
+
+def test_a_store_that_is_far_away_has_the_same_groups() -> None:
+    near = index_of({"dhash": rows_of(clustered(5, 300, 40, 4))}, shards=4, tail=20)
+    near.remove(["image 7", "image 290"])
+    far = Index.open(CountingStore(near._table.store), memory=0)
+    assert near.duplicates(max_distance=4).groups
+    assert far.duplicates(max_distance=4) == near.duplicates(max_distance=4)
 
 
 @pytest.mark.parametrize("grouping", GROUPINGS)

@@ -1,4 +1,4 @@
-"""What a bucket has and its index has not: added in batches, in any order with what happens meanwhile."""
+"""The backlog of a bucket: added in batches, in any order with what happens meanwhile."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.aws.listing import Listed
-from functions.aws.pictures import Picture
 from lookalike import Index, PictureSettings
-from lookalike.ingest import backlog
-from lookalike.ingest.backlog import Added, Busy, Failure, Progress, Unfinished, add, count, missing
+from lookalike.ingest.backlog import Added, Busy, Coverage, Unfinished, add, count
+from lookalike.ingest.backpressure import BACKPRESSURE, Backpressure
+from lookalike.ingest.changes import missing
+from lookalike.ingest.original import Content, Original
+from lookalike.ingest.outcome import Failure
+from lookalike.ingest.reading import RecordReader
 from shards.errors import StorageError, Undecided
 from shards.table.format.records import Record
 from tests.lookalike.cli.drawing import png
@@ -47,20 +49,18 @@ class Bucket:
         self.objects[name] = data, self.now_ns // SECOND * SECOND
         self.now_ns += self.tick_ns
 
-    def listing(self) -> list[Listed]:
-        return [Listed(key, f"s3://b/{key}", len(data), at) for key, (data, at) in sorted(self.objects.items())]
+    def listing(self) -> list[Original]:
+        return [Original(key, f"s3://b/{key}", len(data), at) for key, (data, at) in sorted(self.objects.items())]
 
-    def read(self, key: str, max_bytes: int) -> Picture | None:
+    def read(self, key: str, max_bytes: int) -> Content | None:
         self.reads.append(key)
         if key in self.broken:
             raise Undecided(f"{key}: try again")
         if key not in self.objects:
             return None
         data, modified_ns = self.objects[key]
-        return Picture(len(data), modified_ns, data if len(data) <= max_bytes else None, self.meta.get(key, {}))
-
-    def source(self, key: str, picture: Picture) -> dict[str, Any]:
-        return {"path": f"s3://b/{key}", "size": picture.size, "mtime_ns": picture.modified_ns}
+        original = Original(key, f"s3://b/{key}", len(data), modified_ns)
+        return Content(original, data if len(data) <= max_bytes else None, self.meta.get(key, {}))
 
 
 @pytest.fixture
@@ -80,10 +80,15 @@ def new_index(shards: int = 1) -> Index:
     )  # fmt: skip
 
 
-def added(index: Index, bucket: Bucket, objects: Sequence[Listed] | None = None) -> Added:
-    return add(
-        index, bucket.listing() if objects is None else objects, bucket, index.sign, readers=4, is_over=lambda: False
-    )
+def reader(index: Index, bucket: Bucket, readers: int = 4) -> RecordReader:
+    return RecordReader(bucket, index.sign, index.settings.pictures.max_bytes, readers)
+
+
+def added(
+    index: Index, bucket: Bucket, objects: Sequence[Original] | None = None, limits: Backpressure = BACKPRESSURE
+) -> Added:
+    objects = bucket.listing() if objects is None else objects
+    return add(index, objects, reader(index, bucket), lambda: False, limits)
 
 
 def contents(index: Index) -> dict[str, str]:
@@ -95,7 +100,7 @@ def digests(bucket: Bucket) -> dict[str, str]:
 
 
 def after(calls: int) -> Callable[[], bool]:
-    """Whether the time is over: not for so many times that somebody asks."""
+    """Return what says that the time is over, but not the first so many times."""
     asked = [*repeat(False, calls)]
     return lambda: not asked or asked.pop()
 
@@ -148,8 +153,8 @@ class TestAdding:
     def test_an_object_of_another_size_is_read_again_though_its_second_is_the_same(self, index: Index) -> None:
         # as `lookalike add` has it, on a machine whose clock is behind
         index.write([record(index, "a.png", order=(START - 1, 0), size=1)])
-        assert missing(index, [Listed("a.png", "s3://b/a.png", 2, START)]) != []
-        assert missing(index, [Listed("a.png", "s3://b/a.png", 1, START)]) == []
+        assert missing(index, [Original("a.png", "s3://b/a.png", 2, START)]) != []
+        assert missing(index, [Original("a.png", "s3://b/a.png", 1, START)]) == []
 
     def test_what_would_lose_against_the_index_is_not_read(self, index: Index, bucket: Bucket) -> None:
         bucket.put("a.png")
@@ -207,7 +212,7 @@ class TestAdding:
     ) -> None:
         bucket.put("a.png", "b.png", "c.png", "d.png")
         with pytest.raises(Unfinished, match="2 of 4 pictures to go"):
-            add(index, bucket.listing(), bucket, index.sign, readers=1, is_over=after(4))
+            add(index, bucket.listing(), reader(index, bucket, readers=1), after(4))
         assert len(contents(index)) == 2
         assert added(index, bucket) == Added(2, 2, 0, 0, 0, ())
         assert contents(index) == digests(bucket)
@@ -215,31 +220,26 @@ class TestAdding:
     def test_without_any_time_nothing_is_read(self, index: Index, bucket: Bucket) -> None:
         bucket.put("a.png")
         with pytest.raises(Unfinished):
-            add(index, bucket.listing(), bucket, index.sign, readers=1, is_over=lambda: True)
+            add(index, bucket.listing(), reader(index, bucket), lambda: True)
         assert bucket.reads == []
         assert index.stats().tail == 0
 
-    def test_it_waits_while_there_is_much_to_fold(
-        self, index: Index, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(backlog, "TAIL_OBJECTS", 2)
+    def test_it_waits_while_there_is_much_to_fold(self, index: Index, bucket: Bucket) -> None:
+        limits = Backpressure(max_objects=1)
         bucket.put("a.png", "b.png")
-        for one in bucket.listing():
-            added(index, bucket, [one])
+        for original in bucket.listing():
+            added(index, bucket, [original], limits)
         bucket.put("c.png")
         with pytest.raises(Busy, match=r"2 log objects .* compact it, then go on"):
-            added(index, bucket)
+            added(index, bucket, limits=limits)
         assert bucket.reads == ["a.png", "b.png"]
         index.compact()
-        assert added(index, bucket).added == 1
+        assert added(index, bucket, limits=limits).added == 1
 
-    def test_a_batch_of_which_all_is_in_waits_for_nothing(
-        self, index: Index, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_batch_of_which_all_is_in_waits_for_nothing(self, index: Index, bucket: Bucket) -> None:
         bucket.put("a.png")
         added(index, bucket)
-        monkeypatch.setattr(backlog, "TAIL_OBJECTS", 1)
-        assert added(index, bucket).unchanged == 1
+        assert added(index, bucket, limits=Backpressure(max_objects=0)).unchanged == 1
 
 
 def record(index: Index, key: str, order: tuple[int, int], size: int) -> Record:
@@ -265,22 +265,22 @@ class TestCounting:
         bucket.put("b.png", "e.png", seed=8)
         listing = bucket.listing()
         pages = [listing[:2], listing[2:]]
-        assert count(index, pages, Progress(), lambda: False) == Progress(4, 2, 2, ("b.png", "e.png"), None)
+        assert count(index, pages, Coverage(), lambda: False) == Coverage(4, 2, 2, ("b.png", "e.png"), None)
 
     def test_it_stops_when_the_time_is_over_and_goes_on_from_there(self, index: Index, bucket: Bucket) -> None:
         bucket.put("a.png", "b.png", "c.png")
         added(index, bucket, bucket.listing()[:2])
         pages = [[one] for one in bucket.listing()]
-        so_far = count(index, pages, Progress(), after(1))
-        assert so_far == Progress(2, 2, 0, (), "b.png")
-        assert count(index, pages[2:], so_far, lambda: False) == Progress(3, 2, 1, ("c.png",), None)
+        so_far = count(index, pages, Coverage(), after(1))
+        assert so_far == Coverage(2, 2, 0, (), "b.png")
+        assert count(index, pages[2:], so_far, lambda: False) == Coverage(3, 2, 1, ("c.png",), None)
 
     def test_an_empty_bucket_is_counted(self, index: Index) -> None:
-        assert count(index, [[]], Progress(), lambda: False) == Progress()
+        assert count(index, [[]], Coverage(), lambda: False) == Coverage()
 
     def test_it_names_a_few_of_what_is_missing(self, index: Index) -> None:
-        page = [Listed(f"{n}.png", f"s3://b/{n}.png", 1, START) for n in range(50)]
-        counted = count(index, [page, page], Progress(), lambda: False)
+        page = [Original(f"{n}.png", f"s3://b/{n}.png", 1, START) for n in range(50)]
+        counted = count(index, [page, page], Coverage(), lambda: False)
         assert (counted.missing, counted.examples) == (100, tuple(f"{n}.png" for n in range(20)))
 
 

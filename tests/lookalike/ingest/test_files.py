@@ -15,9 +15,11 @@ from PIL import Image
 
 from lookalike.cli import inputs
 from lookalike.cli.output.progress import Progress
+from lookalike.cli.refused import RefusedError
 from lookalike.ingest import files
-from lookalike.ingest.files import Found, Rules, Seen, Unusable, folder_id
-from lookalike.ingest.refused import RefusedError
+from lookalike.ingest.files import Rules, Seen, folder_id
+from lookalike.ingest.original import EXTENSIONS, Original, SourceUnreadable
+from lookalike.ingest.outcome import Failure
 
 QUIET = Progress(False, "", None, False)
 
@@ -40,7 +42,7 @@ def touch(folder: Path, *names: str) -> None:
 
 def keys(seen: Iterable[Seen]) -> list[str]:
     found = list(seen)
-    assert all(isinstance(one, Found) for one in found), found
+    assert all(isinstance(one, Original) for one in found), found
     return [one.key for one in found]
 
 
@@ -63,7 +65,7 @@ def test_the_source_of_a_picture_is_absolute_and_says_what_a_change_would_change
     touch(folder, "b.jpg")
     os.utime(folder / "b.jpg", ns=(5, 1_795_234_925_232_309_397))
     (found,) = inputs.seen(["b.jpg"], Rules())
-    assert isinstance(found, Found)
+    assert isinstance(found, Original)
     assert found.source == {"path": str(folder / "b.jpg"), "size": 1, "mtime_ns": 1_795_234_925_232_309_397}
 
 
@@ -86,7 +88,7 @@ def test_only_names_of_pictures_are_taken_from_a_folder_unless_all_are_wanted(fo
     assert added("photos/b.txt") == ["photos/b.txt"]
 
 
-@pytest.mark.parametrize("extension", sorted(files.EXTENSIONS - {"heic", "heif", "hif", "avifs"}))
+@pytest.mark.parametrize("extension", sorted(EXTENSIONS - {"heic", "heif", "hif", "avifs"}))
 def test_every_extension_is_one_that_pillow_opens(extension: str) -> None:
     Image.init()
     name = Image.registered_extensions()[f".{extension}"]
@@ -107,7 +109,7 @@ def test_links_that_lead_nowhere_are_reported(folder: Path) -> None:
     (folder / "photos/gone.jpg").symlink_to(folder / "nothing")
     (folder / "photos/self.jpg").symlink_to(folder / "photos/self.jpg")
     found = list(inputs.seen(["photos"], Rules()))
-    assert [(one.key, one.reason) for one in found if isinstance(one, Unusable)] == [
+    assert [(one.key, one.reason) for one in found if isinstance(one, Failure)] == [
         ("gone.jpg", "unreadable"),
         ("self.jpg", "unreadable"),
     ]
@@ -117,7 +119,7 @@ def test_what_is_no_file_is_reported_and_not_opened(folder: Path) -> None:
     (folder / "photos").mkdir()
     os.mkfifo(folder / "photos/pipe.jpg")
     (pipe,) = inputs.seen(["photos"], Rules())
-    assert isinstance(pipe, Unusable)
+    assert isinstance(pipe, Failure)
     assert "no file" in pipe.message
 
 
@@ -140,7 +142,7 @@ def test_a_folder_that_cannot_be_opened_is_reported_with_a_key_for_all_in_it(
     monkeypatch.setattr(os, "scandir", refusing)
     found = list(inputs.seen(["photos"], Rules("p/")))
     assert [one.key for one in found] == ["p/a.jpg", "p/closed/"]
-    assert isinstance(found[1], Unusable)
+    assert isinstance(found[1], Failure)
     assert "Permission denied" in found[1].message
 
 
@@ -148,7 +150,7 @@ def test_names_that_are_no_utf8_are_reported_so_that_they_can_be_printed(folder:
     (folder / "photos").mkdir()
     (folder / "photos" / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"x")
     (bad,) = inputs.seen(["photos"], Rules())
-    assert bad == Unusable(
+    assert bad == Failure(
         "caf\\xe9.jpg", "name", f"{folder}/photos/caf\\xe9.jpg: the name is not valid UTF-8; rename it"
     )
 
@@ -163,7 +165,7 @@ def test_any_other_name_is_a_key_as_it_is(folder: Path, name: str) -> None:
 def test_keys_that_are_too_long_are_reported(folder: Path) -> None:
     touch(folder, "a.jpg")
     (bad,) = inputs.seen(["a.jpg"], Rules("x" * 1024))
-    assert isinstance(bad, Unusable)
+    assert isinstance(bad, Failure)
     assert bad.reason == "key"
 
 
@@ -192,7 +194,7 @@ def test_a_file_that_is_called_like_a_glob_is_a_file(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nothing", "nothing.jpg", "*.jpg", "nothing/*.jpg"])
 def test_a_name_without_a_file_is_refused_and_named(folder: Path, name: str) -> None:
-    with pytest.raises(RefusedError, match="nothing" if "nothing" in name else r"\*\.jpg"):
+    with pytest.raises(SourceUnreadable, match="nothing" if "nothing" in name else r"\*\.jpg"):
         added(name)
 
 
@@ -200,7 +202,7 @@ def test_in_a_list_a_name_without_a_file_costs_no_other(folder: Path) -> None:
     touch(folder, "a.jpg", "photos/b.jpg")
     found = list(files.in_list(iter(["a.jpg", "nothing.jpg", "photos"]), Rules("p/")))
     assert [one.key for one in found] == ["p/a.jpg", "p/nothing.jpg", "p/b.jpg"]
-    assert isinstance(found[1], Unusable)
+    assert isinstance(found[1], Failure)
 
 
 def test_two_pictures_with_one_key_are_refused_and_both_named(folder: Path) -> None:
@@ -212,7 +214,7 @@ def test_two_pictures_with_one_key_are_refused_and_both_named(folder: Path) -> N
 def test_the_same_picture_given_twice_is_one(folder: Path) -> None:
     touch(folder, "one/x.jpg")
     gathered = inputs.gather(inputs.seen(["one/x.jpg", "./one/x.jpg", "one/*"], Rules()), QUIET)
-    assert list(gathered.found) == ["one/x.jpg"]
+    assert list(gathered.by_key) == ["one/x.jpg"]
 
 
 class Dribble(io.BytesIO):

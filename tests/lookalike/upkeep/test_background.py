@@ -9,11 +9,10 @@ from threading import Event
 import pytest
 
 from lookalike import Index
+from lookalike.ingest.backpressure import BACKPRESSURE
 from lookalike.upkeep.background import (
     BACK_OFF_SECONDS,
     COLLECT_SECONDS,
-    FOLD_BYTES,
-    FOLD_OBJECTS,
     FOLD_SECONDS,
     IDLE_SECONDS,
     LOOK_SECONDS,
@@ -26,10 +25,12 @@ from shards.table.maintain.committing import Compacted
 from tests.lookalike.cli.drawing import png
 from tests.patience import PATIENCE
 
+MANY, MUCH = BACKPRESSURE.worth_objects + 1, BACKPRESSURE.worth_bytes + 1
+
 
 @dataclass
 class Doing:
-    """What upkeep asks of an index: it has this tail, and notes what is done."""
+    """A stand-in for an index: it has this tail, and notes what is done."""
 
     objects: int = 0
     size: int = 0
@@ -63,7 +64,7 @@ def doing() -> Doing:
 
 @pytest.fixture
 def upkeep(doing: Doing) -> Upkeep:
-    """Of an index that was looked at once, and collected."""
+    """Upkeep of an index that was looked at once, and collected."""
     upkeep = Upkeep(doing, clock=doing.clock)  # type: ignore[arg-type]
     upkeep.step()
     assert doing.done == ["collect"]
@@ -75,9 +76,9 @@ def upkeep(doing: Doing) -> Upkeep:
     ("objects", "size", "is_due"),
     [
         (0, 0, False),
-        (FOLD_OBJECTS - 1, FOLD_BYTES - 1, False),
-        (FOLD_OBJECTS, 1, True),
-        (1, FOLD_BYTES, True),
+        (MANY - 1, MUCH - 1, False),
+        (MANY, 1, True),
+        (1, MUCH, True),
     ],
 )
 def test_a_long_or_a_large_tail_is_folded_at_once(
@@ -120,7 +121,7 @@ def test_it_collects_once_an_hour(doing: Doing, upkeep: Upkeep) -> None:
 
 def test_it_backs_off_from_errors_and_says_so(doing: Doing, upkeep: Upkeep, caplog: pytest.LogCaptureFixture) -> None:
     first, most = BACK_OFF_SECONDS
-    doing.objects, doing.error = FOLD_OBJECTS, StorageError("no route to the store")
+    doing.objects, doing.error = MANY, StorageError("no route to the store")
     assert [upkeep.step() for _ in range(8)] == [
         first,
         2 * first,
@@ -213,7 +214,7 @@ def test_a_real_index_is_folded_and_answers_the_same(caplog: pytest.LogCaptureFi
     caplog.set_level(logging.INFO, "lookalike")
     store = MemoryStore()
     index = Index.create(store, families=("dhash",))
-    for n in range(FOLD_OBJECTS):
+    for n in range(MANY):
         index.add(f"{n}.png", png(n))
     before = index.search(png(3))
     # two of them at once, as beside another process
@@ -223,4 +224,4 @@ def test_a_real_index_is_folded_and_answers_the_same(caplog: pytest.LogCaptureFi
     assert index.pressure() == (0, 0)
     assert index.search(png(3)).hits == before.hits
     assert index.stats().version == 1
-    assert f"folded {FOLD_OBJECTS} log objects" in caplog.text
+    assert f"folded {MANY} log objects" in caplog.text

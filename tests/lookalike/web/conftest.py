@@ -14,11 +14,14 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 
 from lookalike import Index
-from lookalike.signatures.worker import Job, SignedPicture, sign
+from lookalike.signatures.compute import compute_picture
+from lookalike.signatures.computed import ComputedPicture
 from lookalike.web import WebSettings, create_app
+from lookalike.web.dependencies import provide, service_of
 from lookalike.web.http.problems import Problem
 from lookalike.web.remote.fetching import Fetched
 from lookalike.web.service import Service
+from shards.table.format.settings import IndexSettings
 from tests.lookalike.web.unhurried import unhurried
 from tests.world import FakeWorld
 
@@ -29,19 +32,19 @@ RACCOON = (PICTURES / "raccoon.jpg").read_bytes()
 
 
 @lru_cache
-def _signed(data: bytes) -> SignedPicture:
-    index = Index.create("memory://")
-    return sign(data, index.families, Job.of(index), orientations=False)
+def _computed(data: bytes) -> ComputedPicture:
+    settings = IndexSettings()
+    return compute_picture(data, settings.load_families(), settings.pictures, thumbnail=settings.thumbnails)
 
 
 def add(index: Index, key: str, data: bytes, meta: Mapping[str, Any] | None = None, path: Path | None = None) -> None:
-    """Add this picture to an index of the default families. Each is signed once in all tests together."""
+    """Add this picture to an index of the default families. Its signatures are computed once in all tests together."""
     source = None if path is None else {"path": str(path)}
-    index.write([_signed(data).record(key, index.next_order(), meta, source)])
+    index.write([_computed(data).record(key, index.next_order(), meta, source)])
 
 
 class Client:
-    """Asks an app in its own event loop, as a browser on this machine would. An error of the app is an error here."""
+    """A client that sends requests to an app in its own event loop. An error of the app is raised here."""
 
     def __init__(self, app: FastAPI, portal: BlockingPortal, *, raises: bool = True) -> None:
         self.app = app
@@ -50,8 +53,7 @@ class Client:
 
     @property
     def service(self) -> Service:
-        service: Service = self.app.state.service
-        return service
+        return service_of(self.app)
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         async def ask() -> httpx.Response:
@@ -75,7 +77,7 @@ class Client:
 
 @dataclass
 class Elsewhere:
-    """The pictures of other sites: what is at an address, and what was asked for."""
+    """A fetcher with pictures of other sites by address, which records the addresses that were fetched."""
 
     pictures: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -89,7 +91,7 @@ class Elsewhere:
 
 @dataclass
 class Clock:
-    """Seconds that pass when a test says so."""
+    """A clock that moves when a test says so."""
 
     now: float = 1000.0
 
@@ -127,13 +129,13 @@ def portal() -> Iterator[BlockingPortal]:
 
 @pytest.fixture
 def settings() -> WebSettings:
-    """Of the app of `client`; a test module that needs others has a fixture of this name. None of it is given up."""
+    """The settings of `client`; a module that needs others overrides this fixture. `unhurried` widens its limits."""
     return WebSettings()
 
 
 @lru_cache
 def _routes(settings: WebSettings) -> FastAPI:
-    """An app for all tests with these settings: what the framework makes of the routes takes a tenth of a second."""
+    """Return an app for all tests with these settings: building the routes takes a tenth of a second."""
     return create_app(Index.create("memory://"), settings)
 
 
@@ -141,25 +143,25 @@ def _routes(settings: WebSettings) -> FastAPI:
 def client(
     index: Index, settings: WebSettings, elsewhere: Elsewhere, clock: Clock, portal: BlockingPortal
 ) -> Iterator[Client]:
-    """Of an app with a service of its own. Its middleware, and what that counts, are shared: see `fresh`."""
+    """A client of an app with a service of its own. The middleware and its metrics are shared; `fresh` has its own."""
     app = _routes(unhurried(settings))
-    made = create_app(index, unhurried(settings), fetcher=elsewhere)
-    app.state.service, app.state.uploads = made.state.service, made.state.uploads
-    app.state.service.clock = clock
+    service = service_of(create_app(index, unhurried(settings), fetcher=elsewhere))
+    service.clock = clock
+    provide(app, service)
     yield Client(app, portal)
-    app.state.service.signer.close()
+    service.pool.close()
 
 
 @pytest.fixture
 def fresh(index: Index, settings: WebSettings, portal: BlockingPortal) -> Iterator[Client]:
-    """Of an app that is all its own. An error of the app is answered, not raised."""
+    """A client of an app that shares nothing. An error of the app is answered, not raised."""
     app = create_app(index, unhurried(settings))
     yield Client(app, portal, raises=False)
-    app.state.service.signer.close()
+    service_of(app).pool.close()
 
 
 def problem(response: httpx.Response) -> Mapping[str, Any]:
-    """The problem document of a refusal."""
+    """Return the problem document of a refusal."""
     assert response.headers["content-type"] == "application/problem+json", response.text
     document: Mapping[str, Any] = response.json()
     assert document["status"] == response.status_code

@@ -16,14 +16,14 @@ FIELDS = st.one_of(
     st.sampled_from([0, 1, -1, 1 << 31, 1 << 63, 1 << 64, 10**400, "", "0", "2x", "1e999", "nan", "true", "null"]),
     st.text(max_size=20),
 )
-"""What a field may hold as text."""
+"""Values of a text field."""
 
 VALUES = FIELDS | st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=5,
 )
-"""What a field of JSON may hold."""
+"""Values of a JSON field."""
 
 FILES = st.sampled_from([b"", b"no picture", CAT[:3000], CAT, b"\xff\xd8\xff", b"GIF89a"])
 

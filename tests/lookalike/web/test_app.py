@@ -1,4 +1,4 @@
-"""How the app is put together: what is around the handlers, and what is left out by settings."""
+"""The app as a whole: its middleware, and the parts that settings leave out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from lookalike import Index
 from lookalike.web import WebSettings, create_app
+from lookalike.web.dependencies import service_of
 from lookalike.web.http.access import Tokens
 from tests.lookalike.web.conftest import CAT, Client, problem
 
@@ -86,5 +87,5 @@ def test_a_page_of_another_site_may_not_ask(client: Client) -> None:
 
 def test_an_app_needs_nothing_but_an_index(portal: object) -> None:
     app = create_app(Index.create("memory://"))
-    assert app.state.service.settings == WebSettings()
-    app.state.service.signer.close()
+    assert service_of(app).settings == WebSettings()
+    service_of(app).pool.close()

@@ -14,7 +14,7 @@ def unhurried(settings: WebSettings | None = None) -> WebSettings:
         settings or WebSettings(),
         url_seconds=PATIENCE,
         body_seconds=PATIENCE,
-        sign_seconds=PATIENCE,
+        picture_seconds=PATIENCE,
         duplicates_seconds=PATIENCE,
         ready_seconds=PATIENCE,
     )

@@ -1,4 +1,4 @@
-"""Event loops whose clocks are not those of the machine: one in which waiting takes no time, and one that stands."""
+"""Event loops with clocks of their own: one in which waiting takes no time, and one that stands still."""
 
 from __future__ import annotations
 

@@ -23,7 +23,8 @@ from shards.families.goldberg.grid import INDEPENDENT, expand
 from shards.families.goldberg.planes import distances, pack_independent
 from shards.families.goldberg.signature import BLOCK_PIXELS, SAME, WHITE, crop_window, grid_lines, to_grey
 from shards.pictures.decoding import Picture
-from tests.contracts.families import EDGE_PICTURES, FamilyTests, flat, noise, one, scene
+from shards.testing.families import FamilyTests
+from shards.testing.samples import EDGE_PICTURES, flat, noise, scene, single
 from tests.tiers import scaled
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "goldberg"
@@ -61,7 +62,7 @@ def compute(name: str) -> Row:
 
 
 def whole(row: Row) -> list[int]:
-    return [int(value) for value in unpack(one(row))[0]]
+    return [int(value) for value in unpack(single(row))[0]]
 
 
 class TestGoldberg(FamilyTests):
@@ -155,7 +156,7 @@ class TestSignature:
         row = GOLDBERG.compute(Picture(rgb))
 
         assert SAME == 2 * WHITE // 255
-        assert GOLDBERG.is_flat(one(row)).tolist() == [blank]
+        assert GOLDBERG.is_flat(single(row)).tolist() == [blank]
 
     def test_the_brighter_of_two_points_is_positive(self) -> None:
         rgb = np.repeat(np.arange(0, 250, 2, dtype=np.uint8)[None, :, None], 125, 0).repeat(3, 2)
@@ -210,7 +211,7 @@ class TestPlanes:
 
     def test_the_opposite_is_as_far_as_can_be(self) -> None:
         row = GOLDBERG.compute(scene(2))
-        assert GOLDBERG.score(row, one(GOLDBERG.invert(row))).tolist() == [0.0]
+        assert GOLDBERG.score(row, single(GOLDBERG.invert(row))).tolist() == [0.0]
 
     def test_the_fullest_signatures_do_not_overflow_a_count(self) -> None:
         full = pack_independent(np.full((1, 272), 2, np.int8))
@@ -222,14 +223,14 @@ class TestPlanes:
     def test_blank_is_like_nothing_not_even_itself(self) -> None:
         blank, other = GOLDBERG.compute(flat((7, 7, 7))), GOLDBERG.compute(scene(1))
 
-        assert GOLDBERG.is_flat(one(blank)).all()
-        assert distances(blank, one(blank)).tolist() == [1.0]
-        assert distances(blank, one(other)).tolist() == [1.0]
-        assert GOLDBERG.score(other, one(blank)).tolist() == [0.0]
+        assert GOLDBERG.is_flat(single(blank)).all()
+        assert distances(blank, single(blank)).tolist() == [1.0]
+        assert distances(blank, single(other)).tolist() == [1.0]
+        assert GOLDBERG.score(other, single(blank)).tolist() == [0.0]
 
     @pytest.mark.parametrize("spoil", ["off the grid", "not negated", "three", "short", "fractions"])
     def test_what_is_no_signature_is_not_packed(self, spoil: str) -> None:
-        signature: NDArray[Any] = unpack(one(GOLDBERG.compute(scene(1))))
+        signature: NDArray[Any] = unpack(single(GOLDBERG.compute(scene(1))))
         if spoil == "off the grid":
             signature[0, 0] = 1
         elif spoil == "not negated":

@@ -19,7 +19,8 @@ from shards.families.goldberg.family import FEW
 from shards.families.goldberg.grid import INDEPENDENT
 from shards.families.goldberg.planes import pack_independent
 from shards.families.goldberg.weights import Asked, matched_weights
-from tests.contracts.families import Columns, assert_search_is_exact
+from shards.testing.families import assert_search_is_exact
+from shards.testing.samples import Columns
 from tests.tiers import scaled
 
 GOLDBERG = Goldberg()

@@ -25,7 +25,8 @@ from shards.families.haar.row import ROW, make_row
 from shards.families.haar.scoring import BINS, WEIGHTS
 from shards.families.haar.wavelet import decompose, largest
 from shards.pictures.decoding import Picture
-from tests.contracts.families import FamilyTests, flat, noise, one, scene
+from shards.testing.families import FamilyTests
+from shards.testing.samples import flat, noise, scene, single
 from tests.tiers import scaled
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "iqdb"
@@ -71,7 +72,7 @@ class TestAgainstIqdb:
         queries = {query["file"]: HAAR.parse(query["hash"]) for query in QUERIES}
         images = {image["id"]: HAAR.parse(image["hash"]) for image in IMAGES}
 
-        scores = [HAAR.score(queries[file], one(images[number]))[0] for file, number, _ in VALUES["pair_scores"]]
+        scores = [HAAR.score(queries[file], single(images[number]))[0] for file, number, _ in VALUES["pair_scores"]]
 
         assert scores == pytest.approx([score for _, _, score in VALUES["pair_scores"]], abs=0.01)
         assert min(scores) < -40
@@ -177,12 +178,12 @@ class TestCoefficients:
 
     @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (254, 0, 0), (3, 200, 77)])
     def test_one_colour_is_flat(self, colour: tuple[int, int, int]) -> None:
-        assert HAAR.is_flat(one(HAAR.compute(flat(colour)))).all()
+        assert HAAR.is_flat(single(HAAR.compute(flat(colour)))).all()
 
     def test_a_picture_with_an_edge_is_not_flat(self) -> None:
         rgb = flat((200, 30, 30)).rgb
         rgb[20:] = 90
-        assert not HAAR.is_flat(one(HAAR.compute(Picture(rgb)))).any()
+        assert not HAAR.is_flat(single(HAAR.compute(Picture(rgb)))).any()
 
 
 TEXT = IMAGES[0]["hash"].removeprefix("iqdb_")
@@ -242,32 +243,32 @@ class TestScore:
             assert HAAR.score(query, rows) == pytest.approx([formula(query, other) for other in rows], abs=1e-9)
 
     def test_the_sign_of_a_coefficient_matters(self) -> None:
-        assert HAAR.score(row(), one(row(y=-CUT, i=-CUT, q=-CUT))).tolist() == [0.0]
+        assert HAAR.score(row(), single(row(y=-CUT, i=-CUT, q=-CUT))).tolist() == [0.0]
 
     def test_pictures_that_share_nothing_score_by_their_colours_alone(self) -> None:
         weight = WEIGHTS[:, BINS[CUT]].sum() / 100
 
-        (score,) = HAAR.score(row((0.5, 0.1, 0.1)), one(row((0.2, 0.1, 0.1), CUT + 40, CUT + 40, CUT + 40)))
+        (score,) = HAAR.score(row((0.5, 0.1, 0.1)), single(row((0.2, 0.1, 0.1), CUT + 40, CUT + 40, CUT + 40)))
 
         assert score == pytest.approx(-100 * 5.00 * 0.3 / weight)
 
     def test_a_grey_query_sees_luma_only(self) -> None:
         grey, coloured = row((0.5, 0.001, -0.001)), row((0.5, 0.4, -0.3), CUT, CUT + 40, CUT + 40)
 
-        assert HAAR.score(grey, one(coloured)).tolist() == [100.0]
+        assert HAAR.score(grey, single(coloured)).tolist() == [100.0]
 
     def test_a_grey_picture_shares_luma_only(self) -> None:
         grey, coloured = row((0.5, 0.001, -0.001)), row((0.5, 0.004, -0.003))
         weights = WEIGHTS[:, BINS[CUT]].sum(axis=1) / 100
         colours = 19.21 * 0.003 + 34.37 * 0.002
 
-        (score,) = HAAR.score(coloured, one(grey))
+        (score,) = HAAR.score(coloured, single(grey))
 
         assert score == pytest.approx(100 * (weights[0] - colours) / weights.sum())
 
     def test_black_pictures_are_found(self) -> None:
         black = HAAR.compute(flat((0, 0, 0)))
-        assert HAAR.score(black, one(black)).tolist() == [100.0]
+        assert HAAR.score(black, single(black)).tolist() == [100.0]
 
     def test_weights_have_two_decimals_so_that_their_sums_are_exact(self) -> None:
         published = re.findall(

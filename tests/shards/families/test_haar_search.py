@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from shards.families.base import Matches, Rows, search_plainly
+from shards.families.base import Rows, search_plainly
 from shards.families.haar import Haar, colours, inverted, scoring, search
 from shards.families.haar.bitsliced import Adder, at_least, cut_of, rows_of
 from shards.families.haar.buckets import PER_CHANNEL, bucket_sizes, query_buckets
 from shards.families.haar.gaps import add_at, encode
 from shards.families.haar.row import ROW
-from tests.contracts.families import Columns
+from shards.families.matches import Matches
+from shards.testing.samples import Columns
 from tests.tiers import scaled
 
 HAAR = Haar()
@@ -104,14 +105,14 @@ class Counting:
 
 
 def forbid_plain_scans(patch: pytest.MonkeyPatch) -> None:
-    """Small segments go through the sieves too, and never back to scoring every row."""
+    """Small segments go through the filters too, and never back to scoring every row."""
 
     def refuse(*args: object, **kwargs: object) -> Matches:
         raise AssertionError("every row was scored")
 
     patch.setattr(search, "search_plainly", refuse)
-    patch.setattr(search, "MOST_OF_ALL", 1)
-    patch.setattr(search, "LEAST_SEEDS", 1)
+    patch.setattr(search, "PLAIN_FROM", 1)
+    patch.setattr(search, "MIN_SEEDS", 1)
 
 
 @pytest.fixture
@@ -212,7 +213,7 @@ class TestSearch:
         assert len(found.rows) > search.SEARCH_FROM // 5
 
 
-class TestSieves:
+class TestFilters:
     @settings(max_examples=scaled(30), deadline=None)
     @given(rows=segments(), data=st.data())
     def test_every_value_lies_within_its_bounds(self, rows: Rows, data: st.DataObject) -> None:
@@ -228,7 +229,7 @@ class TestSieves:
 
         assert (least - search.EPSILON <= values).all()
         assert (values <= greatest + search.EPSILON).all()
-        # the second sieve leaves a step of each colour open, and nothing of the coefficients; a colour brighter than
+        # the second filter leaves a step of each colour open, and nothing of the coefficients; a colour brighter than
         # any picture's has no bound on one side, which excludes nothing
         bounded = np.isfinite(least)
         assert bounded.all() or rows["avgl"][:, 0].max() > WHITE or query["avgl"][0] > WHITE
@@ -310,7 +311,7 @@ class TestIndex:
         buckets, weights = query_buckets(query, 3)
 
         assert len(buckets) == 120
-        assert weights.sum() == scoring.Query.of(query).scale
+        assert weights.sum() == scoring.QueryTables.of(query).scale
 
 
 class TestGaps:

@@ -16,8 +16,9 @@ from shards.families.hashes import KINDS, ImageHash
 from shards.families.hashes.cosine import dct
 from shards.families.hashes.lanczos import resize
 from shards.pictures.decoding import Picture
+from shards.testing.families import FamilyTests
+from shards.testing.samples import flat, scene
 from tests import pictures
-from tests.contracts.families import FamilyTests, flat, scene
 from tests.tiers import scaled
 
 SEEDS = range(120)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shards.families.hashes import ImageHash, Pdq, scan
 from shards.families.hashes.near import Near
-from tests.contracts.families import Columns
+from shards.testing.samples import Columns
 
 
 def stored(words: int, count: int, seed: int) -> NDArray[np.uint64]:

@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from shards.families.base import FETCHED, Rows, search_plainly
+from shards.families.base import Rows, search_plainly
 from shards.families.hashes import ImageHash, Pdq, chunks, hamming, nearest, postings, scan, tables
 from shards.families.hashes.hamming import HammingFamily
 from shards.families.hashes.pigeonhole import WINDOW
-from tests.contracts.families import Columns
+from shards.families.reading import FETCHED
+from shards.testing.samples import Columns
 from tests.tiers import scaled
 
 DHASH = ImageHash("dhash")

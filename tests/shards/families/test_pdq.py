@@ -13,7 +13,8 @@ from shards.errors import SignatureError
 from shards.families.base import Family
 from shards.families.hashes import Pdq
 from shards.pictures.decoding import Picture
-from tests.contracts.families import FamilyTests, flat, scene
+from shards.testing.families import FamilyTests
+from shards.testing.samples import flat, scene
 from tests.shards.families.pdq_reference import GOLDEN, cases, digest
 
 VALUES: dict[str, Any] = json.loads(GOLDEN.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Hashes around centres, and the groups they should make."""
+"""Hashes around centres, and the groups that they should make."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rows_of(hashes: NDArray[np.uint64], family: ImageHash = DHASH) -> Rows:
 
 
 def clustered(seed: int, count: int, clusters: int, flips: int, bits: int = 64) -> NDArray[np.uint64]:
-    """Hashes around some centres, at most `flips` bits from theirs; many of them equal where flips are few."""
+    """Return hashes around some centres, each at most `flips` bits from its own; many are equal where flips are few."""
     rng = np.random.default_rng(seed)
     hashes = rng.integers(0, 1 << bits, clusters, np.uint64)[rng.integers(0, clusters, count)]
     for _ in range(flips):
@@ -40,14 +40,14 @@ def groups_of(found: Memberships) -> dict[int, list[int]]:
 def wanted(
     grouping: Grouping, order: NDArray[np.int64], family: Family, rows: Rows, min_score: float
 ) -> dict[int, list[int]]:
-    """The groups by the formula of the family and the definition of the groups."""
+    """Return the groups by the family's formula and the definition of the groups."""
     scores = np.stack([family.score(row, rows) for row in rows])
     make = stars_of if grouping == "star" else components_of
-    return make(order.tolist(), lambda one, other: bool(scores[one, other] >= min_score))
+    return make(order.tolist(), lambda first, second: bool(scores[first, second] >= min_score))
 
 
 def long_hashes(hashed: Pdq | ImageHash, seed: int, count: int, clusters: int, flips: int) -> Rows:
-    """Around some centres, up to `flips` bits from them; none with a bit that the hash does not have."""
+    """Return hashes up to `flips` bits from some centres, none with a bit that the family does not have."""
     rng = np.random.default_rng(seed)
     bits = rng.integers(0, 2, (clusters, hashed.bits), np.uint8)[rng.integers(0, clusters, count)]
     for _ in range(flips):

@@ -10,20 +10,20 @@ from typing import Any
 from lookalike import Index, Record
 from shards.families import family
 from shards.search.executors.worker import Worker
-from shards.search.plan import Plan
+from shards.search.plan import ScanPlan
 from shards.storage import Store
-from tests.contracts.families import scene
+from shards.testing.samples import scene
 
 FAMILIES = ("haar", "goldberg", "dhash", "phash16")
 
 SCENES = 7
-"""Different pictures, of 90 images: what is like one of them is like a dozen others, equally."""
+"""Number of different pictures among 90 images: each is equally like a dozen others."""
 
 KEYS = [f"{n}.jpg" for n in range(90)]
 
 
 def fill(store: Store) -> None:
-    """Five shards of a few segments each, and a tail that overwrites and removes some of what they hold."""
+    """Write five shards of a few segments each, and a tail that overwrites and removes some of what they hold."""
     index = Index.create(store, families=FAMILIES, shards=5, segment_rows=8, thumbnails=0)
     signed = [{name: family(name).compute(scene(n)) for name in FAMILIES} for n in range(SCENES)]
 
@@ -42,32 +42,32 @@ def fill(store: Store) -> None:
 
 
 def ask(worker: Worker) -> Callable[[Mapping[str, Any]], Any]:
-    """Asks this worker as another process would: nothing but JSON goes to and fro."""
+    """Return a way to ask this worker as another process would: by JSON alone."""
     return lambda request: json.loads(json.dumps(worker.answer(json.loads(json.dumps(request)))))
 
 
-def split(seed: int) -> Callable[[Sequence[int]], Plan]:
-    """A planner that deals out what is cold by chance, some of it to this process."""
+def split(seed: int) -> Callable[[Sequence[int]], ScanPlan]:
+    """Return a planner that deals out cold sources at random, some of them to this process."""
 
-    def plan(cold: Sequence[int]) -> Plan:
+    def plan(cold: Sequence[int]) -> ScanPlan:
         rng = random.Random(seed)
         workers = rng.randint(1, 8)
         batches: list[list[int]] = [[] for _ in range(workers + 1)]
         for number, size in enumerate(cold):
             batches[rng.randint(0, workers) if size else 0].append(number)
         here, *others = batches
-        return Plan(tuple(here), tuple(tuple(batch) for batch in others if batch), sum(cold))
+        return ScanPlan(tuple(here), tuple(tuple(batch) for batch in others if batch), sum(cold))
 
     return plan
 
 
-def one_each(cold: Sequence[int]) -> Plan:
-    """A planner that has a worker for each source that is cold."""
+def one_each(cold: Sequence[int]) -> ScanPlan:
+    """Plan a worker for each cold source."""
     here = tuple(number for number, size in enumerate(cold) if not size)
-    return Plan(here, tuple((number,) for number, size in enumerate(cold) if size), sum(cold))
+    return ScanPlan(here, tuple((number,) for number, size in enumerate(cold) if size), sum(cold))
 
 
-def together(cold: Sequence[int]) -> Plan:
-    """A planner that has one worker for all that is cold."""
+def together(cold: Sequence[int]) -> ScanPlan:
+    """Plan one worker for all cold sources."""
     here = tuple(number for number, size in enumerate(cold) if not size)
-    return Plan(here, (tuple(number for number, size in enumerate(cold) if size),), sum(cold))
+    return ScanPlan(here, (tuple(number for number, size in enumerate(cold) if size),), sum(cold))

@@ -1,18 +1,18 @@
-"""What groups are, said in the plainest way."""
+"""The definition of groups, in the plainest way."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 Alike = Callable[[int, int], bool]
-"""Whether an item is alike to a later one."""
+"""Returns True if an item is alike to a later one."""
 
 Groups = dict[int, list[int]]
 """The members of each head's group, without the head."""
 
 
 def stars_of(order: Sequence[int], alike: Alike) -> Groups:
-    """Whoever is in no group yet when its turn comes takes whatever is alike to it and in no group."""
+    """Let each item that is in no group yet, in turn, take all items that are alike to it and in no group."""
     groups: Groups = {}
     taken: set[int] = set()
     for place, head in enumerate(order):
@@ -26,12 +26,11 @@ def stars_of(order: Sequence[int], alike: Alike) -> Groups:
 
 
 def components_of(order: Sequence[int], alike: Alike) -> Groups:
-    """Whoever is in no group yet takes whatever is alike to it, and what is alike to that, and so on."""
+    """Let each item that is in no group yet take all items that are alike to it, those alike to them, and so on."""
     place_of = {item: place for place, item in enumerate(order)}
 
-    def connected(one: int, other: int) -> bool:
-        first, second = sorted((one, other), key=place_of.__getitem__)
-        return alike(first, second)
+    def connected(first: int, second: int) -> bool:
+        return alike(*sorted((first, second), key=place_of.__getitem__))
 
     groups: Groups = {}
     left = list(order)

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike import Answer, CorruptObject, Index, Key, Signature
-from lookalike.questions import Signed
+from lookalike import Answer, CorruptObject, Index, Key, Signature, StorageError
+from lookalike.signatures.computed import Signed
 from shards.families import family
 from shards.pictures.decoding import Picture
 from shards.search.executors import messages
-from shards.search.executors.fan_out import Ask, FannedOut, FanOut
+from shards.search.executors.fan_out import Ask, FanOut, FanOutReport
 from shards.search.executors.messages import WorkerFailed
+from shards.search.executors.tasks import Threads
 from shards.search.executors.worker import Worker
+from shards.search.plan import ScanPlan
 from shards.storage import Store
 from shards.storage.memory import MemoryStore
-from tests.contracts.families import scene
+from shards.testing.samples import scene
 from tests.patience import PATIENCE
-from tests.shards.search.crew import FakeCrew
 from tests.shards.search.fanned import FAMILIES, KEYS, SCENES, ask, fill, one_each, split
+from tests.shards.search.task_runner import FakeTaskRunner
 from tests.shards.table.counting import CountingStore
 from tests.tiers import scaled
 
@@ -40,8 +44,8 @@ def here(store: CountingStore) -> Index:
 
 
 def fanned(store: Store, worker: Ask, **options: Any) -> Index:
-    """An index of which nothing stays in memory, so that every segment is cold, each for a worker of its own."""
-    executor = FanOut(worker, **{"crew": FakeCrew(), "planner": one_each, **options})
+    """Open an index that keeps nothing in memory: every segment is cold, and has a worker of its own."""
+    executor = FanOut(worker, **{"tasks": FakeTaskRunner(), "planner": one_each, **options})
     return Index.open(store, memory=0, executor=executor)
 
 
@@ -63,7 +67,7 @@ def signed(picture: Picture) -> Signed:
 
 
 ASKED = [signed(scene(n)) for n in range(SCENES + 1)] + [signed(scene(n).orientations()[5]) for n in range(3)]
-"""All that are in the index, one that is not, and some that are, but turned."""
+"""All pictures of the index, one that it does not have, and some that it has, but turned."""
 
 
 @settings(max_examples=scaled(30))
@@ -97,25 +101,25 @@ def test_answers_are_the_same_however_the_segments_are_dealt_out(
 
 def test_real_threads_find_the_same(store: CountingStore, here: Index) -> None:
     executor = FanOut(ask(worker_of(store)), deadline=PATIENCE, planner=one_each)
-    index = Index.open(store, memory=0, executor=executor)
-    for name in FAMILIES:
-        signatures = [Signature(here.get(key).signatures[name]) for key in KEYS[:2]]
-        assert index.search_many([Key(KEYS[1]), *signatures], family=name) == here.search_many(
-            [Key(KEYS[1]), *signatures], family=name
-        )
+    with Index.open(store, memory=0, executor=executor) as index:
+        for name in FAMILIES:
+            signatures = [Signature(here.get(key).signatures[name]) for key in KEYS[:2]]
+            assert index.search_many([Key(KEYS[1]), *signatures], family=name) == here.search_many(
+                [Key(KEYS[1]), *signatures], family=name
+            )
 
 
 def test_nobody_is_asked_where_there_is_little_to_fetch(store: CountingStore, here: Index) -> None:
     def nobody(request: Mapping[str, Any]) -> Any:
         raise AssertionError("asked")
 
-    index = Index.open(store, executor=FanOut(nobody, crew=FakeCrew()))
+    index = Index.open(store, executor=FanOut(nobody, tasks=FakeTaskRunner()))
     assert index.search(scene(0)) == here.search(scene(0))
     assert index.search_many([]) == []
 
 
 class Failing:
-    """Workers of which those that are asked about a segment of `names` say this, so many `times`."""
+    """Workers that answer this error for each segment of `names`, so many `times`."""
 
     def __init__(self, worker: Worker, names: set[str], error: Exception, times: int) -> None:
         self._ask = ask(worker)
@@ -123,7 +127,7 @@ class Failing:
         self.asked: list[str] = []
 
     def __call__(self, request: Mapping[str, Any]) -> Any:
-        names = [one["segment"]["name"] for one in request["segments"]]
+        names = [asked["segment"]["name"] for asked in request["segments"]]
         self.asked += names
         answer = self._ask(request)
         for place, name in enumerate(names):
@@ -135,7 +139,7 @@ class Failing:
 
 
 def living(store: CountingStore) -> list[str]:
-    """Names of the segments that workers are asked about."""
+    """Return the names of the segments that workers are asked about."""
     watching = Failing(worker_of(store), set(), RuntimeError(), 0)
     fanned(store, watching).search(scene(0))
     return watching.asked
@@ -157,7 +161,7 @@ def test_a_segment_that_fails_once_is_asked_for_again(store: CountingStore, here
 @pytest.mark.parametrize("error", [CRASH, BROKEN])
 def test_what_fails_twice_is_named_and_the_rest_is_exact(store: CountingStore, here: Index, error: Exception) -> None:
     bad = living(store)[1]
-    reports: list[FannedOut] = []
+    reports: list[FanOutReport] = []
     index = fanned(store, Failing(worker_of(store), {bad}, error, times=9), report=reports.append)
     answer = index.search(scene(2), family="dhash", limit=200)
     whole = here.search(scene(2), family="dhash", limit=200)
@@ -173,22 +177,22 @@ def test_what_fails_twice_is_named_and_the_rest_is_exact(store: CountingStore, h
 
 
 def test_what_is_late_is_named(store: CountingStore) -> None:
-    index = fanned(store, ask(worker_of(store)), crew=FakeCrew([1.0, 99.0]), deadline=1.2)
+    index = fanned(store, ask(worker_of(store)), tasks=FakeTaskRunner([1.0, 99.0]), deadline=1.2)
     answer = index.search(scene(2))
     assert answer.missing == (living(store)[1],)
 
 
 def test_when_no_worker_answers_the_tail_still_does(store: CountingStore) -> None:
-    index = fanned(store, ask(worker_of(store)), crew=FakeCrew([99.0] * 99), deadline=5)
+    index = fanned(store, ask(worker_of(store)), tasks=FakeTaskRunner([99.0] * 99), deadline=5)
     answer = index.search(scene(2), limit=200)
     assert len(answer.missing) == len(living(store))
     assert answer.searched == len(answer.hits) == index.stats().tail_images
 
 
 def test_a_partial_answer_is_so_for_each_question(store: CountingStore) -> None:
-    index = fanned(store, ask(worker_of(store)), crew=FakeCrew([99.0] * 99), deadline=5)
-    found = index.search_many([scene(2), Key("none"), scene(3)])
-    assert [isinstance(one, Answer) and one.partial for one in found] == [True, False, True]
+    index = fanned(store, ask(worker_of(store)), tasks=FakeTaskRunner([99.0] * 99), deadline=5)
+    answers = index.search_many([scene(2), Key("none"), scene(3)])
+    assert [isinstance(answer, Answer) and answer.partial for answer in answers] == [True, False, True]
 
 
 def test_a_segment_that_is_gone_begins_the_query_again(store: CountingStore, here: Index) -> None:
@@ -218,13 +222,68 @@ def test_a_reader_of_an_old_snapshot_looks_again_after_a_merge() -> None:
     assert fanned(store, compacting).search(scene(2), limit=200).hits == whole.hits
 
 
-@pytest.mark.parametrize("most", [10, 2_500])
+class Unreadable(CountingStore):
+    """A store that fails when this process reads a segment."""
+
+    def get_ranges(self, name: str, ranges: Any) -> Any:
+        raise StorageError(f"{name}: the network is down")
+
+
+def split_in_two(cold: Sequence[int]) -> ScanPlan:
+    """Keep one source, and plan a worker for each of the others."""
+    return ScanPlan((0,), tuple((number,) for number in range(1, len(cold))), sum(cold))
+
+
+def test_when_the_scan_of_this_process_fails_the_calls_to_workers_are_cancelled(store: CountingStore) -> None:
+    worker, tasks = Failing(worker_of(store), set(), RuntimeError(), 0), FakeTaskRunner()
+    index = fanned(Unreadable(store), worker, tasks=tasks, planner=split_in_two)
+    with pytest.raises(StorageError, match="the network is down"):
+        index.search(scene(2))
+    assert len(tasks.begun) > 5
+    assert (tasks.left, tasks.time, worker.asked) == ([], 0, []), "nothing is waited for, and nobody is asked"
+
+
+def test_when_it_fails_threads_ask_no_further_worker(store: CountingStore) -> None:
+    calls, is_over = Counter[str](), threading.Event()
+
+    def ask_slowly(request: Mapping[str, Any]) -> Any:
+        calls["asked"] += 1
+        assert is_over.wait(PATIENCE)
+        raise WorkerFailed("nobody listens")
+
+    tasks = Threads(1)
+    index = fanned(Unreadable(store), ask_slowly, tasks=tasks, planner=split_in_two)
+    with pytest.raises(StorageError, match="the network is down"):
+        index.search(scene(2))
+    is_over.set()
+    # the only thread is free again when this is done
+    tasks.start(lambda: None).result(PATIENCE)
+    assert calls["asked"] <= 1
+    index.close()
+
+
+def test_an_index_closes_its_executor(store: CountingStore) -> None:
+    tasks = FakeTaskRunner()
+    with fanned(store, ask(worker_of(store)), tasks=tasks) as index:
+        assert index.search(scene(2)).hits
+        assert not tasks.is_closed
+    assert tasks.is_closed
+
+
+def test_a_new_index_takes_an_executor_too() -> None:
+    tasks = FakeTaskRunner()
+    with Index.create("memory://", executor=FanOut(lambda request: None, tasks=tasks)) as index:
+        assert index.count() == 0
+    assert tasks.is_closed
+
+
+@pytest.mark.parametrize("payload", [10, 2_500])
 def test_what_does_not_fit_into_a_message_is_scanned_here(
-    store: CountingStore, here: Index, most: int, monkeypatch: pytest.MonkeyPatch
+    store: CountingStore, here: Index, payload: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = here.search(scene(2), limit=200)
-    monkeypatch.setattr(messages, "PAYLOAD", most)
-    asked: list[FannedOut] = []
+    monkeypatch.setattr(messages, "PAYLOAD", payload)
+    asked: list[FanOutReport] = []
     assert fanned(store, ask(worker_of(store)), report=asked.append).search(scene(2), limit=200) == whole
     assert asked[0].retried == 0, "asking again would not make it smaller"
 
@@ -234,7 +293,7 @@ def test_what_does_not_fit_is_not_scanned_here_after_the_deadline(
 ) -> None:
     segments = living(store)
     monkeypatch.setattr(messages, "PAYLOAD", 10)
-    answer = fanned(store, ask(worker_of(store)), crew=FakeCrew([4.0] * 99), deadline=4).search(scene(2))
+    answer = fanned(store, ask(worker_of(store)), tasks=FakeTaskRunner([4.0] * 99), deadline=4).search(scene(2))
     assert list(answer.missing) == segments
 
 

@@ -23,7 +23,7 @@ from lookalike import (
 from shards.families import family
 from shards.storage import Store
 from shards.storage.memory import MemoryStore
-from tests.contracts.families import scene
+from shards.testing.samples import scene
 from tests.shards.table.counting import CountingStore
 
 FAMILIES = ("haar", "goldberg", "dhash", "phash16")
@@ -31,7 +31,7 @@ FAMILIES = ("haar", "goldberg", "dhash", "phash16")
 
 @pytest.fixture(scope="module")
 def index() -> Index:
-    """Thirty scenes of two kinds in three shards, some of them still in the log."""
+    """An index of thirty scenes of two kinds in three shards, some of them still in the log."""
     return filled(MemoryStore())
 
 
@@ -80,14 +80,20 @@ def test_orientations_and_negatives_are_searched_for_each(index: Index, name: st
 
 def test_a_question_without_an_answer_has_its_error_there(index: Index, tmp_path: Path) -> None:
     questions = [Key("none"), Signature("xyz"), b"text", tmp_path / "none.jpg", Key(""), Key("4.jpg"), scene(5)]
-    found = index.search_many(questions, family="dhash", limit=1)
+    answers = index.search_many(questions, family="dhash", limit=1)
 
-    assert [type(one) for one in found[:5]] == [KeyNotFound, SignatureError, PictureError, PictureError, KeyInvalid]
-    assert [one.hits[0].key for one in found[5:] if isinstance(one, Answer)] == ["24.jpg", "25.jpg"]
+    assert [type(answer) for answer in answers[:5]] == [
+        KeyNotFound,
+        SignatureError,
+        PictureError,
+        PictureError,
+        KeyInvalid,
+    ]
+    assert [answer.hits[0].key for answer in answers[5:] if isinstance(answer, Answer)] == ["24.jpg", "25.jpg"]
     turned = index.search_many([Key("4.jpg"), scene(5)], family="dhash", limit=1, orientations=True)
-    assert [type(one) for one in turned] == [QueryError, Answer]
+    assert [type(answer) for answer in turned] == [QueryError, Answer]
     inverted = index.search_many([Key("4.jpg"), Key("none")], family="dhash", negatives=True)
-    assert [type(one) for one in inverted] == [QueryError, KeyNotFound]
+    assert [type(answer) for answer in inverted] == [QueryError, KeyNotFound]
 
 
 def test_no_questions_have_no_answers(index: Index) -> None:
@@ -112,7 +118,7 @@ def test_ten_questions_read_no_more_than_one() -> None:
     index.search_many(questions[:1], family="phash16")
     alone = (store.requests, store.bytes_read)
     store.reset()
-    found = index.search_many(questions, family="phash16")
+    answers = index.search_many(questions, family="phash16")
 
-    assert len(found) == 10
+    assert len(answers) == 10
     assert (store.requests, store.bytes_read) == alone

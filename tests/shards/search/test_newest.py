@@ -1,4 +1,4 @@
-"""A search over a tail that was not folded yet finds what it would find after the fold, and looks hardly any key up."""
+"""A search over a tail finds what it would find after the fold, and looks up hardly any key."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from hypothesis import strategies as st
 
 from lookalike import Index, Key, Record, Signature
 from shards.families import Row, family
-from shards.search.executors.fan_out import FanOut, Here
+from shards.search.executors.fan_out import FanOut
+from shards.search.executors.local import LocalExecutor
 from shards.search.executors.worker import Worker
 from shards.storage.memory import MemoryStore
 from shards.table.format.records import Records
-from tests.contracts.families import scene
-from tests.shards.search.crew import FakeCrew
+from shards.testing.samples import scene
 from tests.shards.search.fanned import FAMILIES, ask, split, together
+from tests.shards.search.task_runner import FakeTaskRunner
 from tests.shards.table.counting import CountingStore
 from tests.shards.table.synthetic import make_table, many, order
 from tests.tiers import scaled
 from tests.world import FakeWorld
 
 SHOWN = 4
-"""Different pictures: what is like one of them is like many others, equally."""
+"""Number of different pictures: each image is equally like many others."""
 
 
 @cache
@@ -37,7 +38,7 @@ def row(name: str, shown: int) -> Row:
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to a key: a picture was put, with some metadata, or, where none is `shown`, it was deleted."""
+    """An event of one key: a picture was put, with some metadata; or, where none is `shown`, the key was deleted."""
 
     key: int
     seconds: int
@@ -45,7 +46,7 @@ class Event:
     mark: int
 
     def record(self, number: int) -> Record:
-        """`number`: as a tie-break, so that no two events are one."""
+        """Return the record of this event. `number`: its tie-break, so that no two events are the same."""
         rows = None if self.shown is None else {name: row(name, self.shown) for name in FAMILIES}
         meta = {"mark": self.mark}
         return Record(f"{self.key}.jpg", order(self.seconds, number), rows is None, meta=meta, rows=rows)
@@ -53,7 +54,7 @@ class Event:
 
 @dataclass
 class History:
-    """An index in a store, and what it should show: the newest record of each key."""
+    """An index in a store, and the newest record of each key, which it should show."""
 
     store: MemoryStore = field(default_factory=MemoryStore)
     newest: dict[str, Record] = field(default_factory=dict)
@@ -75,18 +76,18 @@ class History:
         self.near().write(made)
 
     def plainly(
-        self, name: str, shown: int, limit: int, bar: float | None, mark: int | None
+        self, name: str, shown: int, limit: int, threshold: float | None, mark: int | None
     ) -> list[tuple[str, float]]:
-        """The best by the plain formula, over what every key shows now."""
-        found = []
+        """Return the best by the plain formula, over the picture that every key shows now."""
+        best = []
         for record in self.newest.values():
             if record.rows is None or mark not in (None, (record.meta or {})["mark"]):
                 continue
             kind = family(name)
             score = float(kind.score(row(name, shown), np.array([record.rows[name]], kind.dtype))[0])
-            if bar is None or score >= bar:
-                found.append((record.key, score))
-        return sorted(found, key=lambda hit: (-hit[1], hit[0].encode()))[:limit]
+            if threshold is None or score >= threshold:
+                best.append((record.key, score))
+        return sorted(best, key=lambda hit: (-hit[1], hit[0].encode()))[:limit]
 
 
 events = st.builds(
@@ -97,7 +98,7 @@ events = st.builds(
     mark=st.integers(0, 1),
 )
 batches = st.lists(st.lists(events, min_size=1, max_size=10), max_size=5)
-"""Written one after the other, in whatever order they happened."""
+"""Batches of events, written one after the other, whatever the order in which they happened."""
 
 
 @settings(max_examples=scaled(25))
@@ -108,7 +109,7 @@ batches = st.lists(st.lists(events, min_size=1, max_size=10), max_size=5)
     name=st.sampled_from(FAMILIES),
     asked=st.lists(st.integers(0, SHOWN - 1), min_size=1, max_size=3),
     limit=st.sampled_from([1, 2, 3, 40]),
-    bar=st.sampled_from([None, 40.0, 100.0]),
+    threshold=st.sampled_from([None, 40.0, 100.0]),
     mark=st.sampled_from([None, 0, 1]),
     seed=st.integers(0, 100),
 )
@@ -119,7 +120,7 @@ def test_a_tail_is_seen_as_if_it_were_folded(
     name: str,
     asked: list[int],
     limit: int,
-    bar: float | None,
+    threshold: float | None,
     mark: int | None,
     seed: int,
 ) -> None:
@@ -131,16 +132,16 @@ def test_a_tail_is_seen_as_if_it_were_folded(
     for batch in tail:
         history.write(batch)
     questions = [Signature(family(name).format(row(name, shown))) for shown in asked]
-    options: dict[str, Any] = {"family": name, "limit": limit, "min_score": bar}
+    options: dict[str, Any] = {"family": name, "limit": limit, "min_score": threshold}
     options |= {"where": {} if mark is None else {"mark": mark}}
     worker = ask(Worker(CountingStore(history.store), memory=0))
-    expected = [history.plainly(name, shown, limit, bar, mark) for shown in asked]
+    expected = [history.plainly(name, shown, limit, threshold, mark) for shown in asked]
 
     for index in (
         history.near(),
         history.far(),
-        history.far(memory=0, executor=FanOut(worker, crew=FakeCrew(), planner=split(seed))),
-        history.far(memory=0, executor=FanOut(worker, crew=FakeCrew(), planner=together)),
+        history.far(memory=0, executor=FanOut(worker, tasks=FakeTaskRunner(), planner=split(seed))),
+        history.far(memory=0, executor=FanOut(worker, tasks=FakeTaskRunner(), planner=together)),
     ):
         answers = index.search_many(questions, **options)
         assert [[(hit.key, hit.score) for hit in answer.hits] for answer in answers] == expected
@@ -151,8 +152,8 @@ def test_a_tail_is_seen_as_if_it_were_folded(
         assert index.has([key]) == (set() if record.deleted else {key})
 
 
-class Scans(Here):
-    """Scans here, and notes how many sources each time."""
+class Scans(LocalExecutor):
+    """An executor that scans here, and notes how many sources each time."""
 
     def __init__(self) -> None:
         self.sources: list[int] = []
@@ -163,10 +164,10 @@ class Scans(Here):
 
 
 FAR = 0xFFFF0000
-"""A hash unlike theirs."""
+"""A hash unlike those of the segments."""
 
 ROWS = 21_000
-"""Of three segments, written in the 5th, 6th and 7th second; each image has a hash of its own, below that."""
+"""Rows of three segments, written in the 5th, 6th and 7th second; each image has its own hash, below FAR."""
 
 
 @pytest.fixture(scope="module")
@@ -189,14 +190,14 @@ def with_tail(folded: MemoryStore, *tail: Records) -> CountingStore:
 
 
 def asked(store: CountingStore, hashed: int, limit: int = 2, **options: Any) -> list[str]:
-    """The keys that a reader with nothing in memory finds."""
+    """Return the keys that a reader with nothing in memory finds."""
     store.reset()
     index = Index.open(store, effects=FakeWorld(), **options)
     return [hit.key for hit in index.search(Signature(f"{hashed:016x}"), limit=limit, max_distance=3).hits]
 
 
 def reads(store: CountingStore) -> list[str]:
-    """The segments that were read from, once for each request."""
+    """Return the names of the segments that were read, one for each request."""
     return sorted(name for verb, name in store.calls if verb == "get_ranges")
 
 

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from shards.families import Family, Rows, family
 from shards.families.haar import Haar
 from shards.families.hashes import ImageHash, Pdq, join
-from shards.families.hashes.join import pairs_within, plan
-from shards.search import pairs, sieves
+from shards.families.hashes.join import pairs_within, plan_join
+from shards.search import candidate_filters, pairs
+from shards.search.candidate_filters import CandidateFilter, filters_of
 from shards.search.grouping import Grouping
-from tests.contracts.families import samples
+from shards.testing.samples import samples
 from tests.shards.search.clusters import DHASH, GROUPINGS, clustered, groups_of, long_hashes, rows_of, wanted
 from tests.shards.search.oracle import components_of, stars_of
 from tests.tiers import scaled
@@ -34,10 +35,10 @@ def test_joining_finds_each_pair_within_the_radius_once(
     seed: int, count: int, clusters: int, bits: int, radius: int
 ) -> None:
     hashes = np.unique(clustered(seed, count, clusters, 4, bits))
-    how = plan(len(hashes), bits, radius)
+    how = plan_join(len(hashes), bits, radius)
     if how is None:
         # so few that comparing them all is cheaper: any plan must do
-        how = plan(10**6, bits, radius)
+        how = plan_join(10**6, bits, radius)
     if how is None:
         return
     found = [
@@ -54,7 +55,7 @@ def test_joining_finds_each_pair_within_the_radius_once(
 def test_a_run_too_long_to_compare_at_once_is_compared_whole() -> None:
     # the low 14 bits only: every sort but the last few sees runs of thousands
     hashes = np.arange(3000, dtype=np.uint64)
-    how = plan(len(hashes), 64, 2)
+    how = plan_join(len(hashes), 64, 2)
     assert how is not None
 
     found = sum(len(part.first) for part in pairs_within(hashes, 2, how))
@@ -64,11 +65,11 @@ def test_a_run_too_long_to_compare_at_once_is_compared_whole() -> None:
 
 @pytest.mark.parametrize(("count", "radius"), [(0, 3), (10, 30), (1_000_000, -1), (1_000_000, 31)])
 def test_nothing_is_joined_where_comparing_all_pairs_is_cheaper(count: int, radius: int) -> None:
-    assert plan(count, 64, radius) is None
+    assert plan_join(count, 64, radius) is None
 
 
 def test_a_million_within_3_bits_take_10_sorts() -> None:
-    how = plan(1_000_000, 64, 3)
+    how = plan_join(1_000_000, 64, 3)
 
     assert how is not None
     assert (len(how.blocks), how.intact, how.sorts) == (5, 2, 10)
@@ -77,7 +78,7 @@ def test_a_million_within_3_bits_take_10_sorts() -> None:
 
 def test_pairs_are_handed_on_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     hashes = np.unique(clustered(7, 400, 12, 4))
-    how = plan(10**6, 64, 4)
+    how = plan_join(10**6, 64, 4)
     assert how is not None
     whole = [pair for part in pairs_within(hashes, 4, how) for pair in zip(part.first, part.second, strict=True)]
     monkeypatch.setattr(join, "PART", 50)
@@ -92,15 +93,15 @@ def test_pairs_are_handed_on_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @settings(max_examples=scaled(40))
 @given(seed=st.integers(0, 2**32), count=st.integers(0, 150), clusters=st.integers(1, 20), radius=st.integers(0, 6))
-def test_candidates_are_the_pairs_that_go_through_some_sieve_each_once(
+def test_candidates_are_the_pairs_that_some_filter_lets_through_each_once(
     seed: int, count: int, clusters: int, radius: int
 ) -> None:
-    how = plan(10**6, 64, radius)
+    how = plan_join(10**6, 64, radius)
     assert how is not None
     words = [clustered(seed + n, count, clusters, 3) for n in range(3)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sieves, "PAIRS", 37)
-        parts = list(sieves.candidates([sieves.Sieve(one, radius, how) for one in words]))
+        patch.setattr(candidate_filters, "PAIRS", 37)
+        parts = list(candidate_filters.candidates([CandidateFilter(one, radius, how) for one in words]))
 
     passes = np.any([np.bitwise_count(one[:, None] ^ one) <= radius for one in words], axis=0)
     first, second = np.nonzero(np.triu(passes, 1))
@@ -110,13 +111,20 @@ def test_candidates_are_the_pairs_that_go_through_some_sieve_each_once(
     )
 
 
+def pieces(hashed: Pdq | ImageHash, rows: Rows, radius: int) -> list[CandidateFilter]:
+    words = hashed.pair_words(rows, hashed.score_at(radius))
+    return filters_of(words.words, words.bits, words.radius)
+
+
 @pytest.mark.parametrize("hashed", [Pdq(), ImageHash("dhash", 16), ImageHash("phash", 10), ImageHash("whash_db4")])
 @pytest.mark.parametrize("radius", [0, 4, 13])
 def test_the_pieces_of_a_long_hash_let_every_near_pair_through(hashed: Pdq | ImageHash, radius: int) -> None:
     rows = long_hashes(hashed, 5, 300, 40, radius + 2)
-    through = sieves.of_pieces(hashed, rows, radius)
+    through = pieces(hashed, rows, radius)
     found = {
-        pair for part in sieves.candidates(through) for pair in zip(*(side.tolist() for side in part), strict=True)
+        pair
+        for part in candidate_filters.candidates(through)
+        for pair in zip(*(side.tolist() for side in part), strict=True)
     }
     near = np.stack([hashed.distances(row, rows) for row in rows]) <= radius
     first, second = np.nonzero(np.triu(near, 1))
@@ -144,12 +152,12 @@ def test_sorting_and_comparing_make_the_groups_of_the_definition(
     rows = rows_of(clustered(seed, count, clusters, flips))
     order = np.random.default_rng(seed).permutation(count)
     place = np.argsort(order)
-    how = plan(10**6, 64, radius)
+    how = plan_join(10**6, 64, radius)
     assert how is not None
     min_score = DHASH.score_at(radius)
 
     by_formula = wanted(grouping, order, DHASH, rows, min_score)
-    joined = pairs.by_sorting(rows, radius, how, lambda some: some[np.argsort(place[some])], grouping)
+    joined = pairs.by_sorting(rows["hash"][:, 0], radius, how, lambda some: some[np.argsort(place[some])], grouping)
     compared = pairs.by_comparing(DHASH, rows, order, min_score, grouping)
 
     assert groups_of(joined) == by_formula
@@ -174,8 +182,8 @@ def test_pieces_of_long_hashes_make_the_groups_of_the_definition(
     order = np.random.default_rng(seed).permutation(count)
     with pytest.MonkeyPatch.context() as patch:
         # so few that comparing them all is cheaper: any plan must do
-        patch.setattr(sieves, "plan", lambda _count, bits, radius: plan(10**6, bits, radius))
-        through = sieves.of_pieces(hashed, rows, radius)
+        patch.setattr(candidate_filters, "plan_join", lambda _count, bits, radius: plan_join(10**6, bits, radius))
+        through = pieces(hashed, rows, radius)
     found = pairs.by_candidates(hashed, rows, through, order, hashed.score_at(radius), grouping)
 
     assert through
@@ -193,9 +201,9 @@ def test_candidates_of_a_hash_make_the_groups_of_the_pairs_it_suggests(
     rows = related(signed, seed, count)
     words = clustered(seed, count, 6, 9)
     order = np.random.default_rng(seed).permutation(count)
-    how = plan(10**6, 64, 5)
+    how = plan_join(10**6, 64, 5)
     assert how is not None
-    found = pairs.by_candidates(signed, rows, [sieves.Sieve(words, 5, how)], order, min_score, grouping)
+    found = pairs.by_candidates(signed, rows, [CandidateFilter(words, 5, how)], order, min_score, grouping)
     scores = np.stack([signed.score(row, rows) for row in rows])
     near = np.bitwise_count(words[:, None] ^ words) <= 5
 
@@ -228,11 +236,11 @@ def test_a_chain_is_cut_into_stars_and_is_one_component() -> None:
     # each is 2 bits from the next one, and only the middle three are within 2 of a head
     chain = np.array([0xF0F0 ^ ((1 << 2 * n) - 1) for n in range(5)], np.uint64)
     order = np.array([2, 0, 1, 3, 4])
-    how = plan(10**6, 64, 2)
+    how = plan_join(10**6, 64, 2)
     assert how is not None
 
     def joined(grouping: Grouping) -> dict[int, list[int]]:
-        return groups_of(pairs.by_sorting(rows_of(chain), 2, how, lambda some: order[np.isin(order, some)], grouping))
+        return groups_of(pairs.by_sorting(chain, 2, how, lambda some: order[np.isin(order, some)], grouping))
 
     assert joined("star") == {2: [1, 3]}
     assert joined("components") == {2: [0, 1, 3, 4]}
@@ -241,10 +249,10 @@ def test_a_chain_is_cut_into_stars_and_is_one_component() -> None:
 @pytest.mark.parametrize("grouping", GROUPINGS)
 def test_ten_thousand_copies_are_one_group(grouping: Grouping) -> None:
     rows = rows_of(np.full(10_000, 0x0123456789ABCDEF, np.uint64))
-    how = plan(len(rows), 64, 3)
+    how = plan_join(len(rows), 64, 3)
     assert how is not None
 
-    found = pairs.by_sorting(rows, 3, how, np.copy, grouping)
+    found = pairs.by_sorting(rows["hash"][:, 0], 3, how, np.copy, grouping)
 
     assert groups_of(found) == {0: list(range(1, 10_000))}
     assert set(found.scores(DHASH, rows).tolist()) == {100.0}
@@ -253,10 +261,10 @@ def test_ten_thousand_copies_are_one_group(grouping: Grouping) -> None:
 def test_copies_are_candidates_once_and_not_each_with_each() -> None:
     haar = CountingHaar()
     rows = samples(haar).signatures[np.arange(3000) % 3]
-    how = plan(10**6, 64, 3)
+    how = plan_join(10**6, 64, 3)
     assert how is not None
     found = pairs.by_candidates(
-        haar, rows, [sieves.Sieve(np.zeros(3000, np.uint64), 3, how)], np.arange(3000), 100.0, "components"
+        haar, rows, [CandidateFilter(np.zeros(3000, np.uint64), 3, how)], np.arange(3000), 100.0, "components"
     )
 
     assert groups_of(found) == {n: list(range(n + 3, 3000, 3)) for n in range(3)}

@@ -1,6 +1,8 @@
-"""Who scans which source of a query."""
+"""Plans: they say who scans which source of a query."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -8,15 +10,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shards.families import DEFAULT, Family, Rows, family
-from shards.families.base import BRIDGED, FETCHED, scattered
+from shards.families.reading import BRIDGED, FETCHED, scattered
 from shards.search.plan import ALONE, WAITING, WORKER, WORKERS, cold_bytes, plan
-from shards.search.query import Query
+from shards.search.query import Part, Query
 from shards.storage.memory import MemoryStore
 from shards.storage.ranges import GAP, join
 from shards.table.format.columns import CHECK_BLOCK
 from shards.table.format.records import Records
 from shards.table.format.segment import pack_records
-from shards.table.read.checked import Memory
+from shards.table.read.memory import Memory
 from shards.table.read.reader import SegmentReader, TailReader
 from shards.table.read.snapshot import Source
 from tests.shards.families.test_haar_search import crowd
@@ -77,7 +79,7 @@ def test_no_more_workers_than_it_takes(cold: list[int]) -> None:
 
 
 def rows_of(kind: Family, count: int, seed: int) -> Rows:
-    """Rows of which each has a few others near it, and some that are common have much in common."""
+    """Return rows of which each has a few others near it."""
     rng = np.random.default_rng(seed)
     rows = np.zeros(count, kind.dtype)
     if kind.name == "haar":
@@ -100,6 +102,10 @@ def records(kind: Family, rows: Rows) -> Records:
         order=np.tile(np.array(order(1), np.uint64), (count, 1)),
         rows={kind.name: rows},
     )
+
+
+def asking(kind: Family, questions: Sequence[Rows], min_score: float | None) -> Query:
+    return Query((Part(kind, tuple(questions), min_score),), 10)
 
 
 def test_families_reckon_with_what_is_fetched_at_once() -> None:
@@ -136,15 +142,16 @@ def test_what_a_query_fetches_is_known_before_gaps_included(name: str, count: in
     for min_score in (None, *(map(kind.score_at, (0, 3, 10, 31)) if has_bits else (30.0,))):
         source = Source(SegmentReader(store, segment, Memory(1 << 30)), no_row)
         for number, asked in enumerate(([5], [5], [99, 7], [5])):
-            query, questions = Query(kind, ("a", "b"), 10, min_score), [made.rows[name][[row]] for row in asked]
-            cold = max(cold_bytes(source, query, questions) - WAITING, 0)
+            questions = [made.rows[name][[row]] for row in asked]
+            query = asking(kind, questions, min_score)
+            cold = max(cold_bytes(source, query) - WAITING, 0)
             store.reset()
             kind.search_many(questions, source.reader, limit=10, min_score=min_score, dead=no_row)
             assert store.bytes_read <= MORE * cold
             if number == 0:
                 assert cold <= LESS.get(name, 3) * store.bytes_read
         assert store.bytes_read == 0, "asked before"
-        assert cold <= cold_bytes(Source(SegmentReader(store, segment), no_row), query, questions)
+        assert cold <= cold_bytes(Source(SegmentReader(store, segment), no_row), query)
 
 
 @pytest.mark.parametrize("radius", [3, 10])
@@ -155,9 +162,9 @@ def test_a_few_buckets_are_not_taken_for_all_of_them(radius: int) -> None:
     store = MemoryStore()
     store.create(segment.name, objects[segment.name])
     source = Source(SegmentReader(CountingStore(store), segment), np.empty(0, np.uint32))
-    query = Query(kind, ("",), 10, kind.score_at(radius))
+    query = asking(kind, [made.rows["dhash"][:1]], kind.score_at(radius))
     of_hashes = segment.columns["dhash"].size
-    assert (cold_bytes(source, query, [made.rows["dhash"][:1]]) < of_hashes / 2) == (radius == 3)
+    assert (cold_bytes(source, query) < of_hashes / 2) == (radius == 3)
 
 
 def test_nothing_is_cold_in_the_tail_and_in_maps() -> None:
@@ -166,7 +173,7 @@ def test_nothing_is_cold_in_the_tail_and_in_maps() -> None:
     segment, objects = pack_records(0, made, [kind], "0" * 16)
     store = MemoryStore()
     store.create(segment.name, objects[segment.name])
-    query, questions = Query(kind, ("",), 10, kind.score_at(10)), [made.rows["dhash"][:1]]
+    query = asking(kind, [made.rows["dhash"][:1]], kind.score_at(10))
     for reader in (TailReader(made), SegmentReader(store, segment)):
-        assert cold_bytes(Source(reader, np.empty(0, np.uint32)), query, questions) == 0
-    assert cold_bytes(Source(reader, np.empty(0, np.uint32)), query, []) == 0
+        assert cold_bytes(Source(reader, np.empty(0, np.uint32)), query) == 0
+    assert cold_bytes(Source(reader, np.empty(0, np.uint32)), asking(kind, [], None)) == 0

@@ -1,7 +1,8 @@
-"""A worker: what it keeps, what it leaves out, and what it says when something goes wrong."""
+"""Workers: they keep what they read, leave out what cannot be a hit, and answer with errors where they fail."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from shards.search.executors.fan_out import FanOut
 from shards.search.executors.worker import Worker
 from shards.storage.memory import MemoryStore
 from shards.table.read.disk import DiskCache
-from tests.contracts.families import scene
-from tests.shards.search.crew import FakeCrew
+from shards.testing.samples import scene
+from tests.patience import PATIENCE
 from tests.shards.search.fanned import ask, fill, together
+from tests.shards.search.task_runner import FakeTaskRunner
 from tests.shards.table.counting import CountingStore
 
 
@@ -29,26 +31,26 @@ def filled() -> MemoryStore:
 
 @pytest.fixture
 def store(filled: MemoryStore) -> CountingStore:
-    """Of the worker alone: it counts what that reads."""
+    """A store of the worker alone, which counts its reads."""
     return CountingStore(filled)
 
 
 @pytest.fixture(scope="module")
 def request_(filled: MemoryStore) -> Mapping[str, Any]:
-    """What a worker is asked that is to scan all segments, for the best three."""
+    """A request to scan all segments for the best three."""
     asked: list[Mapping[str, Any]] = []
 
     def note(request: Mapping[str, Any]) -> Any:
         asked.append(request)
         return ask(Worker(filled, memory=0))(request)
 
-    executor = FanOut(note, crew=FakeCrew(), planner=together)
+    executor = FanOut(note, tasks=FakeTaskRunner(), planner=together)
     Index.open(CountingStore(filled), memory=0, executor=executor).search(scene(1), limit=3)
     return asked[0]
 
 
 def errors(answer: Mapping[str, Any]) -> list[str]:
-    return [one["error"]["message"] for one in answer["segments"] if "error" in one]
+    return [outcome["error"]["message"] for outcome in answer["segments"] if "error" in outcome]
 
 
 def test_what_it_was_asked_before_it_does_not_fetch_again(store: CountingStore, request_: Mapping[str, Any]) -> None:
@@ -72,14 +74,14 @@ def test_what_another_fetched_before_it_comes_from_the_disk(
 def test_it_answers_with_no_more_rows_than_there_can_be_hits(store: CountingStore, request_: Mapping[str, Any]) -> None:
     answer = ask(Worker(store, memory=0))(request_)
     assert len(answer["segments"]) > 10
-    assert request_["most"] == 3 + 24, "the tail has so many keys, and what it overwrites may be among the best"
-    assert sum(sum(one["counts"]) for one in answer["segments"]) == 3 + 24
-    answer = ask(Worker(store, memory=0))({**request_, "most": 3})
-    assert sum(sum(one["counts"]) for one in answer["segments"]) == 3
+    assert request_["max_rows"] == 3 + 24, "the tail has so many keys, and what it overwrites may be among the best"
+    assert sum(sum(outcome["counts"]) for outcome in answer["segments"]) == 3 + 24
+    answer = ask(Worker(store, memory=0))({**request_, "max_rows": 3})
+    assert sum(sum(outcome["counts"]) for outcome in answer["segments"]) == 3
 
 
 def test_segments_that_are_gone_or_broken_spoil_no_other(filled: MemoryStore, request_: Mapping[str, Any]) -> None:
-    names = [one["segment"]["name"] for one in request_["segments"]]
+    names = [asked["segment"]["name"] for asked in request_["segments"]]
     gone, broken, *good = names
     store = MemoryStore()
     for name in good:
@@ -112,3 +114,16 @@ def test_it_forgets_the_segments_that_nobody_asks_for(
     worker = Worker(store, memory=0)
     ask(worker)(request_)
     assert len(worker._readers) == 2
+
+
+def test_its_threads_are_there_once_and_end_with_it(store: CountingStore, request_: Mapping[str, Any]) -> None:
+    before = set(threading.enumerate())
+    worker = Worker(store, memory=0)
+    for _ in range(3):
+        ask(worker)(request_)
+    mine = {thread for thread in threading.enumerate() if thread.name.startswith("lookalike-scan")} - before
+    assert 1 <= len(mine) <= workers.PARALLEL
+    worker.close()
+    for thread in mine:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()

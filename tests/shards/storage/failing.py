@@ -20,7 +20,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to answer; with status 0 the connection is closed instead."""
+    """An answer; with status 0 the connection is closed instead."""
 
     status: int
     body: bytes = b""

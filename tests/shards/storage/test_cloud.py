@@ -14,8 +14,9 @@ from obstore.store import AzureStore, GCSStore, S3Store
 from shards.errors import ObjectNotFound, StorageError, Undecided
 from shards.storage import Store, open_store
 from shards.storage.cloud import GAP, CloudStore
+from shards.testing import StoreTests
+from shards.testing.stores import NewStore, names
 from tests.conftest import MakeStore
-from tests.contracts.stores import StoreTests, names
 from tests.patience import PATIENCE
 from tests.servers import BUCKET, S3Server
 from tests.shards.storage.failing import Answer, Request, Script, ScriptedServer
@@ -25,10 +26,14 @@ if TYPE_CHECKING:
 
 
 class TestS3(StoreTests):
-    backend = "cloud"
+    mapped = False
     examples = 25
     # this server lets those who lose wait, a second at a time
     races = 1
+
+    @pytest.fixture
+    def new_store(self, make_store: MakeStore) -> NewStore:
+        return lambda: make_store("cloud")
 
 
 UNHURRIED: ClientConfig = {

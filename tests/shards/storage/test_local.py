@@ -13,7 +13,9 @@ import pytest
 
 from shards.errors import ObjectNotFound, StorageError
 from shards.storage.local import ABANDONED_AFTER, TEMPORARY, LocalStore
-from tests.contracts.stores import StoreTests, names
+from shards.testing import StoreTests
+from shards.testing.stores import NewStore, names
+from tests.conftest import MakeStore
 
 DIES_BEFORE_THE_LINK = """
 import os, sys
@@ -34,7 +36,11 @@ CREATORS = 16
 
 
 class TestLocal(StoreTests):
-    backend = "local"
+    mapped = True
+
+    @pytest.fixture
+    def new_store(self, make_store: MakeStore) -> NewStore:
+        return lambda: make_store("local")
 
 
 @pytest.fixture

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
+
 from shards.storage import open_store
 from shards.storage.memory import MemoryStore
-from tests.contracts.stores import StoreTests
+from shards.testing import StoreTests
+from shards.testing.stores import NewStore
+from tests.conftest import MakeStore
 
 
 class TestMemory(StoreTests):
-    backend = "memory"
+    mapped = True
+
+    @pytest.fixture
+    def new_store(self, make_store: MakeStore) -> NewStore:
+        return lambda: make_store("memory")
 
 
 def test_a_name_is_one_store_throughout_the_process() -> None:

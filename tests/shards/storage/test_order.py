@@ -29,7 +29,7 @@ Order = Callable[[str], list[str]]
 
 
 def listing(every: set[str], order: Order, folder: str, start: str | None) -> list[Entry]:
-    """What a store of this order lists: a tree passes over the folders up to the one that `start` names."""
+    """List names as a store of this order does: a tree passes over the folders up to the one that `start` names."""
     below = [name for name in every if name.startswith(folder)]
     if start is not None:
         passed = order(start)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.storage.each import in_turn
 from shards.storage.memory import MemoryStore
+from shards.storage.parallel import sequential_map
 from shards.table.format import names
 from shards.table.format.manifest import Manifest, Residue, Segment, read_dead
 from shards.table.format.records import Record, Records
@@ -78,7 +78,7 @@ class Folder:
     def merge(
         self, segments: Sequence[Segment], *, now_ms: int = NOW_MS, into: Sequence[Residue | None] = (None,)
     ) -> Merged:
-        """Merged, or split, and uploaded."""
+        """Merge segments, or split them, and upload the result."""
         made = []
         for residue in into:
             self.uploads += 1
@@ -99,15 +99,15 @@ class Folder:
         return Merged({segment.name: segment.dead_rows for segment in segments}, tuple(made), 0.0)
 
     def replaced(self, *merges: Merged, now_ms: int = NOW_MS) -> Change | None:
-        """The manifest with what was merged; None where one of the merges was in vain."""
+        """Return the change that places merged segments; None where one of the merges was in vain."""
         draft = self.draft(now_ms)
         return draft.change() if all(self.put(draft, merged) for merged in merges) else None
 
     def put(self, draft: Draft, merged: Merged) -> bool:
-        return put_in_place(draft, merged, open_segment=self.reader, dead_of=self.dead_of, each=in_turn)
+        return put_in_place(draft, merged, open_segment=self.reader, dead_of=self.dead_of, parallel_map=sequential_map)
 
     def merge_due(self, *, everything: bool = False, now_ms: int = NOW_MS) -> int:
-        """Do the merges that are due; how many those were."""
+        """Do the merges that are due, and return their number."""
         merges = due(self.manifest, self.segment_rows, everything=everything)
         for segments in merges:
             change = self.replaced(self.merge(segments, now_ms=now_ms), now_ms=now_ms)
@@ -116,5 +116,5 @@ class Folder:
         return len(merges)
 
     def rows(self) -> list[int]:
-        """Of each segment."""
+        """Return the rows of each segment."""
         return [segment.rows for segment in self.manifest]

@@ -9,13 +9,13 @@ import numpy as np
 
 from shards.families import Family, family
 from shards.storage import Store
+from shards.storage.effects import Effects
 from shards.storage.memory import MemoryStore
 from shards.table.format import names
 from shards.table.format.records import DELETE, PUT, Order, Record, Records, meta_bytes
-from shards.table.format.settings import SEGMENT_ROWS, Settings
+from shards.table.format.settings import SEGMENT_ROWS, IndexSettings
 from shards.table.maintain.committing import CommittingTable
 from shards.table.read.snapshot import Snapshot
-from shards.table.write.commit import Effects
 from tests.world import FakeWorld
 
 DHASH = family("dhash")
@@ -75,7 +75,7 @@ def make_table(
     store: Store, effects: Effects, *, shards: int = 1, segment_rows: int = SEGMENT_ROWS, max_staleness: float = 0.0
 ) -> CommittingTable:
     """A table of dhashes there, made if there is none."""
-    chosen = Settings((DHASH.name,), shards, segment_rows)
+    chosen = IndexSettings((DHASH.name,), shards, segment_rows)
     store.create(names.SETTINGS, chosen.to_bytes())
     return CommittingTable(store, chosen, effects=effects, max_staleness=max_staleness)
 
@@ -94,5 +94,5 @@ def shown(snapshot: Snapshot) -> dict[str, int]:
 
 
 def read(table: CommittingTable) -> dict[str, int]:
-    """What a reader that begins now sees."""
+    """Return each key's number, as a reader sees it that begins now."""
     return table.read(shown)

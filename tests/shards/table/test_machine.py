@@ -38,7 +38,7 @@ marks = st.sampled_from([1, 2, True, "x"])
 
 @dataclass(frozen=True)
 class Known:
-    """What the dict remembers of a key."""
+    """The state of a key in the dict."""
 
     order: Order
     hashed: int | None
@@ -62,7 +62,7 @@ def haar_row(hashed: int) -> np.void:
 
 
 def interrupt(done: int, total: int) -> None:
-    """What Ctrl-C does."""
+    """Do as Ctrl-C does."""
     if 2 * done >= total:
         raise KeyboardInterrupt
 
@@ -277,7 +277,7 @@ class IndexMachine(RuleBasedStateMachine):
 def test_an_index_answers_like_a_dict(
     backend: str, shards: int, make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shards.table.format.names.SHARDS", 64)
+    monkeypatch.setattr("shards.table.format.names.MAX_SHARDS", 64)
 
     def make() -> Store:
         return CountingStore(make_store("memory")) if backend == FAR else make_store(backend)

@@ -11,11 +11,12 @@ import pytest
 
 from shards.errors import CorruptObject, ObjectNotFound, QueryError
 from shards.families import family
+from shards.storage.effects import World
 from shards.table.format import names
 from shards.table.format.manifest import INLINE_DEAD
 from shards.table.format.records import Records
 from shards.table.read.snapshot import Snapshot
-from shards.table.table import RESTARTS, Table, World
+from shards.table.table import RESTARTS, Table
 from tests.patience import PATIENCE
 from tests.shards.table.counting import CountingStore
 from tests.shards.table.synthetic import DHASH, delete, make_store, make_table, many, put, read, records
@@ -107,7 +108,7 @@ class TestAppending:
 
 
 class TestRequests:
-    """What a snapshot costs."""
+    """The requests that a snapshot costs."""
 
     def test_a_new_index_costs_two_listings(self, store: CountingStore, table: Table) -> None:
         store.reset()

@@ -14,11 +14,11 @@
  * @typedef {{name: string, match_score: number, unit: string|null, negatives: boolean}} Family
  */
 
-/** Why something was not done: problem details of RFC 9457. */
+/** A refusal or failure: problem details of RFC 9457. */
 export class Problem extends Error {
   /**
    * @param {{status: number, code: string, title?: string, detail: string, help?: string}} document
-   * @param {number|null} [wait] seconds after which it may go better, where the server says so
+   * @param {number|null} [wait] seconds after which to try again, where the server says so
    */
   constructor({ status, code, title = "", detail, help = "" }, wait = null) {
     super(detail);
@@ -28,18 +28,18 @@ export class Problem extends Error {
 
 const TOKEN = "lookalike.token";
 
-/** How often a change is sent again to a server that is busy. */
+/** Attempts at sending a change to a busy server. */
 const PATIENCE = 20;
 
-/** Told of by whoever asks people for tokens. @type {(problem: any) => Promise<boolean>} */
+/** Set by the dialog that asks for a token. @type {(problem: any) => Promise<boolean>} */
 let askForToken = async () => false;
 /** @type {Promise<boolean>|null} */
 let asking = null;
 
-/** @param {typeof askForToken} ask resolves to whether a token was given */
+/** @param {typeof askForToken} ask resolves to whether one was entered */
 export const onTokenWanted = (ask) => void (askForToken = ask);
 export const token = () => sessionStorage.getItem(TOKEN);
-/** Kept as long as the tab is open. @param {string} text */
+/** Kept while the tab is open. @param {string} text */
 export const setToken = (text) => sessionStorage.setItem(TOKEN, text);
 export const forgetToken = () => sessionStorage.removeItem(TOKEN);
 
@@ -49,7 +49,7 @@ const tokenGiven = (problem) => (asking ??= askForToken(problem).finally(() => (
 /** @returns {Record<string, string>} */
 const authorization = () => (token() ? { Authorization: `Bearer ${token()}` } : {});
 
-/** Relative to the page, which may lie below the root of its host. @param {string} path */
+/** Resolves a path relative to the page, which may lie below the root of its host. @param {string} path */
 const address = (path) => new URL(path, document.baseURI).href;
 
 const unreachable = () =>
@@ -66,7 +66,7 @@ function problemOf(status, text, retryAfter) {
   try {
     return new Problem({ status, ...JSON.parse(text) }, retryAfter === null ? null : Number(retryAfter));
   } catch {
-    return new Problem({ status, code: "no-answer", detail: `the server answered ${status} and nothing more` });
+    return new Problem({ status, code: "no-answer", detail: `the server answered ${status} without an explanation` });
   }
 }
 
@@ -88,7 +88,7 @@ async function send(method, path, { json, form, signal } = {}) {
   }
   if (response.ok) return response;
   const problem = problemOf(response.status, await response.text(), response.headers.get("Retry-After"));
-  // another request may have been given a token meanwhile
+  // another request may have got a token meanwhile
   if (response.status === 401 && (token() !== sent || (await tokenGiven(problem)))) {
     return send(method, path, { json, form, signal });
   }
@@ -113,7 +113,7 @@ export const list = (query) => get("v1/images", query);
 /** @param {string} key @returns {Promise<Image & {signatures: Record<string, string>}>} */
 export const image = (key) => get(imagePath(key));
 
-/** The same, or null where there is none. @param {string} key */
+/** The image of this key, or null where there is none. @param {string} key */
 export const find = (key) =>
   image(key).catch((error) => {
     if (error.status === 404) return null;
@@ -121,7 +121,7 @@ export const find = (key) =>
   });
 
 /**
- * Waits where a server that has too much to do says for how long: a list of images brings it there.
+ * Repeats work that a busy server refuses, after the wait that it asks for. A long list of images needs this.
  * @template Result
  * @param {() => Promise<Result>} work
  * @returns {Promise<Result>}
@@ -162,7 +162,7 @@ export async function compare(a, b) {
   return (await (await send("POST", "v1/compare", what)).json()).scores;
 }
 
-/** A form where there is a file among the questions, else JSON. @param {any[]} questions @param {any} [options] */
+/** A form where a question is a file, otherwise JSON. @param {any[]} questions @param {any} [options] */
 function body(questions, options = {}) {
   const given = Object.entries(options).filter(([, value]) => value != null && value !== "");
   if (!questions.some((question) => question.blob)) {
@@ -177,13 +177,13 @@ function body(questions, options = {}) {
 /** @param {Image} image @param {"thumbnail"|"content"} kind */
 export const picturePath = ({ key, sha256 }, kind) => address(`${imagePath(key)}/${kind}?v=${sha256}`);
 
-/** @param {string} url of this server @returns {Promise<Blob>} for where an `<img>` cannot send the token */
+/** @param {string} url of this server @returns {Promise<Blob>} fetched with the token, which an `<img>` cannot send */
 export const fetchPicture = async (url) => (await send("GET", url)).blob();
 
 /**
- * Adds a picture that fits into a request.
+ * Adds a picture that fits in a request.
  * @param {string} key @param {File} file
- * @param {{keep: boolean, onprogress: (share: number) => void}} how `keep`: leave alone what has this key already
+ * @param {{keep: boolean, onprogress: (share: number) => void}} how `keep`: do not replace an image with this key
  * @returns {Promise<Image & {replaced: boolean}>}
  */
 export const put = (key, file, how) => patiently(() => putOnce(key, file, how));
@@ -202,14 +202,14 @@ async function putOnce(key, file, how) {
   }
 }
 
-/** An address for a picture that does not fit into a request. @param {string} key @param {number} size @returns {Promise<Offer>} */
+/** Gets an address for a picture that does not fit in a request. @param {string} key @param {number} size @returns {Promise<Offer>} */
 export const offer = async (key, size) =>
   (await patiently(() => send("POST", "v1/uploads", { json: { key, bytes: size } }))).json();
 
 /**
- * Puts a picture where an offer says: at this service, whose answer is that of `put`, or elsewhere.
+ * Puts a picture to an address: at this service, which answers as for `put`, or elsewhere.
  * @param {Offer} where @param {File} file @param {(share: number) => void} onprogress
- * @returns {Promise<(Image & {replaced: boolean})|null>} null where it is elsewhere
+ * @returns {Promise<(Image & {replaced: boolean})|null>} null for an address elsewhere
  */
 export async function putThere({ method, url, headers }, file, onprogress) {
   const text = await patiently(() => transmit(method, url, headers, file, onprogress));
@@ -217,7 +217,7 @@ export async function putThere({ method, url, headers }, file, onprogress) {
 }
 
 /**
- * Sends a file, telling of the progress, which fetch cannot.
+ * Sends a file and reports progress, which fetch cannot.
  * @param {string} method @param {string} url @param {Record<string, string>} headers @param {File} file
  * @param {(share: number) => void} onprogress
  * @returns {Promise<string>} the body of an answer that is not an error

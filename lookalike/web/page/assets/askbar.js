@@ -1,4 +1,4 @@
-/** Where a question is put: an address typed in, or files chosen. */
+/** The search bar: a field for an address, and a button for choosing files. */
 
 import { announce, el, icon } from "./dom.js";
 import { chooser, urlIn } from "./intake.js";
@@ -25,7 +25,7 @@ export function askBar({ onurl, onfiles }) {
       return;
     }
     wrong.textContent = input.value.trim()
-      ? "That is no address of a picture. It begins with http:// or https://."
+      ? "That is not an address. It must begin with http:// or https://."
       : "Type the address of a picture here, or choose a file.";
     wrong.hidden = false;
     announce(wrong.textContent ?? "");
@@ -44,7 +44,7 @@ export function askBar({ onurl, onfiles }) {
     address,
     wrong,
   );
-  /** Without it where the server fetches nothing from elsewhere. @param {boolean} urls */
+  /** Shows the address field only if the server fetches pictures. @param {boolean} urls */
   const allow = (urls) => (address.hidden = !urls);
   const focus = () => /** @type {HTMLElement} */ (address.hidden ? element.querySelector("button") : input).focus();
   return { element, input, allow, focus };

@@ -37,7 +37,7 @@ export function browseView() {
   );
   walkByArrows(grid);
 
-  /** What is shown: null at first, and after the index was changed elsewhere. @type {string|null} */
+  /** The prefix that is shown; null at first and after a change of the index. @type {string|null} */
   let shown = null;
   /** @type {string|null} */
   let next = null;
@@ -88,7 +88,7 @@ export function browseView() {
       fill(body, problemBox(error, () => update(new URLSearchParams({ prefix: asked }))));
     } finally {
       isLoading = false;
-      // typed on while this was under way
+      // the prefix changed while this was under way
       if (shown !== null && asked !== shown) load();
     }
   }
@@ -101,9 +101,9 @@ export function browseView() {
       similar: to("search", { key: image.key }),
     });
 
-  /** Takes it out of the grid without loading all anew. @param {string} key */
+  /** Takes an image out of the grid without reloading the others. @param {string} key */
   async function removed(key) {
-    const gone = [...grid.children].find((one) => one.getAttribute("data-key") === key);
+    const gone = [...grid.children].find((card) => card.getAttribute("data-key") === key);
     const neighbour = gone?.nextElementSibling ?? gone?.previousElementSibling;
     gone?.remove();
     shown = prefix.value;
@@ -120,8 +120,8 @@ const empty = (prefix) =>
   el(
     "div",
     { class: "empty" },
-    el("h2", {}, prefix ? "No key begins so" : "There are no images yet"),
+    el("h2", {}, prefix ? "No key begins with that" : "There are no images yet"),
     prefix
-      ? el("p", {}, "Capital and small letters differ. Folders end with a slash.")
+      ? el("p", {}, "Upper and lower case differ. Folders end with a slash.")
       : el("a", { class: "button primary", href: to("add") }, "Add images"),
   );

@@ -1,4 +1,4 @@
-/** The comparison: the picture asked about and one of the index, closely. */
+/** The comparison: the question's picture and an image of the index. */
 
 import * as api from "./api.js";
 import { factList, scoreTable } from "./details.js";
@@ -14,20 +14,20 @@ import { stage } from "./stage.js";
 
 /** @typedef {{element: HTMLDialogElement, show: (a: any, b: any, among: any[]) => void}} Comparison */
 
-/** Made when it is first needed. @type {Comparison|null} */
+/** Made when first needed. @type {Comparison|null} */
 let made = null;
 
 /**
  * @param {import("./questions.js").Question} question
  * @param {api.Image & {orientation?: string}} hit
- * @param {api.Image[]} among what the arrow keys and the buttons go through
+ * @param {api.Image[]} among the images that the arrow keys and the buttons go through
  */
 export function openComparison(question, hit, among) {
   made ??= comparison();
   made.show(question, hit, among);
 }
 
-/** Where the address does not ask for one any more. */
+/** Closes the comparison, when the address no longer names one. */
 export const closeComparison = () => made?.element.close();
 
 /** @returns {Comparison} */
@@ -51,7 +51,7 @@ function comparison() {
     if (there) change({ compare: there.key }, { quietly: true });
   }
   element.addEventListener("keydown", (event) => {
-    // within a slider or among radio buttons the arrow keys have their own meaning
+    // sliders and radio buttons use the arrow keys themselves
     if (/** @type {HTMLElement} */ (event.target).matches("input")) return;
     if (event.key === "ArrowLeft") move(-1);
     if (event.key === "ArrowRight") move(1);
@@ -88,10 +88,10 @@ function described(question, hit) {
   const turned = turning(hit.orientation);
   return [
     turned &&
-      el("p", { class: "quiet" }, `Found as ${turned}, with score ${hit.score.toFixed(1)}. The table compares the pictures as they are.`),
+      el("p", { class: "quiet" }, `Best match: ${turned}, with score ${hit.score.toFixed(1)}. The table compares the pictures without turning.`),
     question.sha256 &&
       question.sha256 === hit.sha256 &&
-      el("p", { class: "note" }, "Byte for byte the same file."),
+      el("p", { class: "note" }, "Exactly the same file."),
     factList(hit),
     el(
       "div",

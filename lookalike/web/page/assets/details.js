@@ -1,10 +1,10 @@
-/** All that the index says of one image. */
+/** Details of one image, and scores of two. */
 
 import { announce, button, el, icon } from "./dom.js";
 import { distance, metadata, pixels, time } from "./format.js";
 import { scoreBar } from "./grid.js";
 
-/** @param {string} text @param {string} what it is @param {any} [label] @param {string} [kind] classes */
+/** @param {string} text @param {string} what the name of the text @param {any} [label] @param {string} [kind] classes */
 export function copyButton(text, what, label = "Copy", kind = "button slight") {
   const element = button([icon("copy"), label], copy, { class: kind, "aria-label": `Copy ${what}` });
   async function copy() {
@@ -13,7 +13,7 @@ export function copyButton(text, what, label = "Copy", kind = "button slight") {
       element.lastChild.replaceWith("Copied");
       announce(`${what} copied`);
     } catch {
-      // a page that did not come over https may not; select and copy by hand then
+      // a page without https may not copy; people can select the text
       element.lastChild.replaceWith("Not allowed here");
     }
   }
@@ -53,7 +53,7 @@ export const signatureList = (signatures) =>
   );
 
 /**
- * How alike two pictures are, to each family.
+ * The scores of two pictures by each family.
  * @param {import("./api.js").Score[]} scores @param {import("./api.js").Family[]} families
  */
 export const scoreTable = (scores, families) =>
@@ -64,14 +64,14 @@ export const scoreTable = (scores, families) =>
     el(
       "tbody",
       {},
-      ...scores.map((one) =>
+      ...scores.map((score) =>
         el(
           "tr",
-          { class: one.is_match ? "match" : "" },
-          el("th", { scope: "row" }, one.family),
-          el("td", {}, scoreBar(one.score, one.is_match)),
-          el("td", { class: "quiet" }, distance(one.distance, families.find(({ name }) => name === one.family)?.unit)),
-          el("td", {}, one.is_match ? "match" : el("span", { class: "quiet" }, "no match")),
+          { class: score.is_match ? "match" : "" },
+          el("th", { scope: "row" }, score.family),
+          el("td", {}, scoreBar(score.score, score.is_match)),
+          el("td", { class: "quiet" }, distance(score.distance, families.find(({ name }) => name === score.family)?.unit)),
+          el("td", {}, score.is_match ? "match" : el("span", { class: "quiet" }, "no match")),
         ),
       ),
     ),

@@ -1,11 +1,11 @@
-/** What lies over the page until it is closed: with Esc, beside it, or by its buttons. */
+/** Dialogs, which lie over the page until closed: with Esc, by a click beside them, or by their buttons. */
 
 import * as api from "./api.js";
 import { button, el, fill, icon } from "./dom.js";
 
 /**
  * @param {string} kind a class
- * @param {string} label for those who cannot see it
+ * @param {string} label for screen readers
  * @param {() => void} [onclose]
  */
 export function dialog(kind, label, onclose = () => {}) {
@@ -17,7 +17,7 @@ export function dialog(kind, label, onclose = () => {}) {
   );
   const element = el("dialog", { class: kind, "aria-label": label, onclose }, close, body);
   element.addEventListener("click", (/** @type {MouseEvent} */ event) => {
-    // what is inside covers the dialog, so only its backdrop is hit as the dialog itself
+    // the content covers the dialog, so a click on the dialog itself is on its backdrop
     if (event.target === element) element.close();
   });
   document.body.append(element);
@@ -26,7 +26,7 @@ export function dialog(kind, label, onclose = () => {}) {
 }
 
 /**
- * A question that has to be answered before anything is deleted.
+ * A question that must be confirmed before anything is deleted.
  * @param {{title: string, text: string, action: string}} what
  * @returns {Promise<boolean>}
  */
@@ -51,7 +51,7 @@ export function confirmed({ title, text, action }) {
   });
 }
 
-/** Asks for a token, which is kept as long as the tab is open. @param {any} problem @returns {Promise<boolean>} */
+/** Asks for a token, which is kept while the tab is open. @param {any} problem @returns {Promise<boolean>} */
 export function tokenAsked(problem) {
   return new Promise((resolve) => {
     const { element, body, open } = dialog("small", "Token", () => {
@@ -67,8 +67,8 @@ export function tokenAsked(problem) {
     const unknown = problem.code === "token-unknown";
     fill(
       body,
-      el("h2", {}, unknown ? "That token is not known here" : "This server wants a token"),
-      el("p", { class: "quiet" }, "Whoever runs it can give you one. It is kept until this tab is closed, and sent to this server only."),
+      el("h2", {}, unknown ? "This server does not know that token" : "This server needs a token"),
+      el("p", { class: "quiet" }, "Ask the operator of this server for one. It is kept until you close this tab, and sent to this server only."),
       el(
         "form",
         { onsubmit: submit },
@@ -78,7 +78,7 @@ export function tokenAsked(problem) {
           "div",
           { class: "buttons" },
           button("Not now", () => element.close()),
-          el("button", { type: "submit", class: "button primary" }, "Go on"),
+          el("button", { type: "submit", class: "button primary" }, "Continue"),
         ),
       ),
     );

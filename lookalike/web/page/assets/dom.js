@@ -1,12 +1,12 @@
-/** Building the page. Whatever a server says becomes text here, never markup. */
+/** Building blocks of the page. Text from a server becomes text here, never markup. */
 
 const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "open", "tabIndex", "htmlFor", "max", "min"]);
 
 /**
  * An element with attributes and children.
  *
- * `onclick` and the like are listeners, `vars` sets custom properties of CSS (a style attribute is what the
- * page's own Content-Security-Policy forbids), false and null leave an attribute out, true makes it empty.
+ * `onclick` and the like are listeners. `vars` sets custom properties of CSS, because the page's Content-Security-Policy
+ * forbids style attributes. false and null leave an attribute out, true makes it empty.
  * @param {string} name
  * @param {Record<string, any>} [attributes]
  * @param {...(Node|string|null|false|undefined)} children
@@ -30,12 +30,12 @@ export function setVars(element, vars) {
   for (const [name, value] of Object.entries(vars)) element.style.setProperty(name, String(value));
 }
 
-/** Puts these in the place of all children. @param {Element} element @param {...any} children */
+/** Replaces all children. @param {Element} element @param {...any} children */
 export function fill(element, ...children) {
   element.replaceChildren(...children.filter((child) => child != null && child !== false));
 }
 
-/** Drawn with 1.6 px lines in a box of 20 by 20. @type {Record<string, string>} */
+/** Paths drawn with lines of 1.6 px in a box of 20 by 20. @type {Record<string, string>} */
 const ICONS = {
   upload: "M10 13V4m0 0L6.5 7.5M10 4l3.5 3.5M4 13v2.5h12V13",
   close: "M5 5l10 10M15 5L5 15",
@@ -62,12 +62,12 @@ export function icon(name) {
   return svg;
 }
 
-/** A button that does something. @param {any} label @param {() => void} onclick @param {Record<string, any>} [attributes] */
+/** A button. @param {any} label @param {() => void} onclick @param {Record<string, any>} [attributes] */
 export function button(label, onclick, attributes = {}) {
   return el("button", { type: "button", class: "button", onclick, ...attributes }, ...[label].flat());
 }
 
-/** Says this to those who cannot see the page. @param {string} text */
+/** Tells screen readers this. @param {string} text */
 export function announce(text) {
   const region = document.getElementById("status");
   if (region) region.textContent = text;

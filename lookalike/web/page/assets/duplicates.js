@@ -1,4 +1,4 @@
-/** What is there more than once: groups, with a choice for each image of what is kept. */
+/** Duplicates: groups of similar images, each of which is kept or marked for removal. */
 
 import * as api from "./api.js";
 import { closeComparison, openComparison } from "./compare.js";
@@ -10,7 +10,7 @@ import { count } from "./format.js";
 import { skeleton, walkByArrows } from "./grid.js";
 import { groupRow } from "./groups.js";
 import * as marks from "./marks.js";
-import { familyChoice, leastScore, optionsForm, select } from "./options.js";
+import { familyChoice, minScore, optionsForm, select } from "./options.js";
 import { inWords, problemBox } from "./problems.js";
 import { again, change } from "./router.js";
 
@@ -18,13 +18,13 @@ const PAGE = 50;
 
 export function duplicatesView() {
   const heading = el("h1", {}, "Duplicates");
-  const told = el("p", { class: "quiet" });
+  const summary = el("p", { class: "quiet" });
   const list = el("div", { class: "groups" });
   const more = button("Show more groups", () => load(), { class: "button wide" });
   const body = el("div", { class: "found" });
   const tray = el("div", { class: "tray", role: "region", "aria-label": "Marked for removal", hidden: true });
   const side = el("aside", { "aria-label": "Options" });
-  const element = el("section", { class: "view duplicates results" }, side, el("div", { class: "found" }, heading, told, body), tray);
+  const element = el("section", { class: "view duplicates results" }, side, el("div", { class: "found" }, heading, summary, body), tray);
   walkByArrows(list);
 
   /** @type {{show: (params: URLSearchParams) => any}|null} */
@@ -55,7 +55,7 @@ export function duplicatesView() {
       request.abort();
       request = new AbortController();
       heading.textContent = "Duplicates";
-      told.textContent = "Looking for what is alike…";
+      summary.textContent = "Searching for duplicates…";
       tray.hidden = true;
       fill(list);
       fill(body, skeleton(6));
@@ -73,38 +73,38 @@ export function duplicatesView() {
       groups.push(...found.groups);
       total = found.total_groups;
       heading.textContent = total ? count(total, "group") : "No duplicates";
-      told.textContent = inWords({
+      summary.textContent = inWords({
         detail: total
           ? `${count(found.total_copies, "copy", "copies")} besides the largest of each group, by ${found.family}`
-          : `No two images are alike to ${found.family} from a score of ${Math.round(found.min_score)} on`,
+          : `No two images have a score of ${Math.round(found.min_score)} or more by ${found.family}`,
         help: [
-          found.flat && `${count(found.flat, "image")} without content left out`,
-          found.is_complete || "Only images that a hash finds near each other were compared: a few copies may be missing",
+          found.flat && `${count(found.flat, "blank image")} left out`,
+          found.is_complete || "Only pairs that a hash calls near were compared, so a few copies may be missing",
         ].filter((sentence) => typeof sentence === "string").join(". "),
       });
       list.append(...found.groups.map((/** @type {api.Group} */ group) => groupRow(group, refresh)));
       more.hidden = groups.length >= total;
       fill(body, list, more);
-      announce(`${heading.textContent}. ${told.textContent}`);
+      announce(`${heading.textContent}. ${summary.textContent}`);
       await refresh();
     } catch (error) {
       if (signal.aborted) return;
       shown = "";
-      told.textContent = "";
+      summary.textContent = "";
       fill(body, problemBox(error, again));
     } finally {
       more.disabled = false;
     }
   }
 
-  /** What is marked, and what can be done with it. */
+  /** Shows the images that are marked, and what can be done with them. */
   async function refresh() {
     const keys = marks.going(groups);
     tray.hidden = keys.length === 0;
     const { text, name, command } = marks.listed(keys);
     const stats = await facts();
     const lost = marks.lost(groups);
-    const warning = lost ? `${count(lost, "group")} would lose every image.` : "Nothing is deleted by marking.";
+    const warning = lost ? `${count(lost, "group")} would lose every image.` : "Marking deletes nothing.";
     fill(
       tray,
       el("p", {}, el("strong", {}, `${count(keys.length, "image")} marked for removal`), el("span", { class: lost ? "wrong" : "quiet" }, warning)),
@@ -126,7 +126,7 @@ export function duplicatesView() {
   async function remove(keys) {
     const isSure = await confirmed({
       title: `Delete ${count(keys.length, "image")} from the index?`,
-      text: "They will not be found any more. The files they were made from stay where they are.",
+      text: "Searches will no longer find them. The files they were added from are not touched.",
       action: `Delete ${keys.length}`,
     });
     if (!isSure) return;
@@ -134,7 +134,7 @@ export function duplicatesView() {
       for (const [done, key] of keys.entries()) {
         announce(`Deleting ${done + 1} of ${keys.length}`);
         await api.remove(key).catch((error) => {
-          // somebody else was faster
+          // already deleted by somebody else
           if (error.status !== 404) throw error;
         });
       }
@@ -163,18 +163,18 @@ export function duplicatesView() {
   return { element, title: "Duplicates", update, taker: null, focus: null, about: () => "" };
 }
 
-/** What there is no room for on a phone. @param {string} text */
+/** A word that is hidden on a phone, for lack of room. @param {string} text */
 const word = (text) => el("span", { class: "word" }, text);
 
 /** @param {api.Family[]} families @param {HTMLElement} side */
 function options(families, side) {
   const family = familyChoice(families, (name) => change({ family: name, min: null }));
-  const least = leastScore({ onchange: (min) => change({ min }) });
+  const least = minScore({ onchange: (min) => change({ min }) });
   const grouping = select(
     "Groups",
     [
-      ["star", "alike to the largest"],
-      ["components", "linked by chains"],
+      ["star", "similar to the largest"],
+      ["components", "linked in chains"],
     ],
     (group) => change({ group }),
   );

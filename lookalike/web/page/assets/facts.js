@@ -1,4 +1,4 @@
-/** What the page knows of the index: asked for once, and again when it was changed. */
+/** Facts of the index and the server: requested once, and again after a change of the index. */
 
 import * as api from "./api.js";
 
@@ -16,32 +16,32 @@ export function facts({ again = false } = {}) {
   return known;
 }
 
-/** Who keeps answers of the index forgets them. @param {() => void} watcher */
+/** Registers a function that forgets answers of the index. @param {() => void} watcher */
 export const onIndexChanged = (watcher) => void watchers.add(watcher);
 
-/** To be called after adding and deleting. */
+/** Call this after adding and deleting. */
 export function indexChanged() {
   known = null;
   for (const watcher of watchers) watcher();
 }
 
-/** A service without tokens lets everybody who reaches it do everything. @param {any} stats @param {string} scope */
+/** Whether the caller has a scope; without tokens everybody has all. @param {any} stats @param {string} scope */
 export const may = (stats, scope) => stats.caller?.scopes?.includes(scope) ?? true;
 
-/** What each family is good at; by the beginning of its name, since a hash's size may follow. */
+/** The strength of each family, by the beginning of its name, which a hash's size may follow. */
 const STRENGTHS = {
-  haar: "Colours and coarse shapes. The best first choice: copies that were resized, recompressed or recoloured.",
-  goldberg: "Where it gets lighter or darker. Copies with a caption, slightly cropped, or turned into negatives.",
+  haar: "Colours and coarse shapes. The best first choice: finds copies that were resized, recompressed or recoloured.",
+  goldberg: "Where the picture gets lighter or darker. Finds copies with a caption, slightly cropped, or as negatives.",
   dhash_vertical: "Steps of brightness from top to bottom, in few bits. Quick in very large collections.",
-  dhash: "Steps of brightness from left to right, in few bits. Quick in very large collections; bears captions.",
-  phash: "The coarse pattern of light and dark, in few bits. Quick; bears recompression and blur.",
-  ahash: "Which parts are brighter than the rest. Quick and crude: expect look-alikes that are none.",
-  whash: "The coarse pattern of light and dark, by wavelets. Close to phash, and more forgiving.",
-  pdq: "A fine pattern in 256 bits. Strict, and sure of itself where a picture has enough detail.",
+  dhash: "Steps of brightness from left to right, in few bits. Quick in very large collections; tolerates captions.",
+  phash: "The coarse pattern of light and dark, in few bits. Quick; tolerates recompression and blur.",
+  ahash: "Which parts are brighter than the rest. Quick and crude: expect false matches.",
+  whash: "The coarse pattern of light and dark, by wavelets. Similar to phash, but more tolerant.",
+  pdq: "A fine pattern in 256 bits. Strict, and reliable where a picture has enough detail.",
 };
 
 /** @param {string} family */
 export function strength(family) {
   const name = Object.keys(STRENGTHS).find((start) => family.startsWith(start));
-  return name ? STRENGTHS[/** @type {keyof STRENGTHS} */ (name)] : "Another kind of signature.";
+  return name ? STRENGTHS[/** @type {keyof STRENGTHS} */ (name)] : "A custom family.";
 }

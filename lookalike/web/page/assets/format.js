@@ -25,7 +25,7 @@ export function bytes(n) {
 /** @param {{width?: number, height?: number}} picture */
 export const pixels = ({ width, height }) => (width && height ? `${whole.format(width)} × ${whole.format(height)}` : "");
 
-/** Rounded down, so that only what is the same shows 100. @param {number} score */
+/** Rounded down, so that only equal pictures show 100. @param {number} score */
 export const score = (score) => (Math.floor(score * 10) / 10).toFixed(1);
 
 /** @param {number|null} distance @param {string|null|undefined} unit */
@@ -34,7 +34,7 @@ export function distance(distance, unit) {
   return unit === "bits" ? count(distance, "bit") : `distance ${distance.toFixed(3)}`;
 }
 
-/** How a hit had to be turned; empty where it had not. @param {string|undefined} orientation */
+/** How the question was turned to match; empty where it was not. @param {string|undefined} orientation */
 export const turning = (orientation = "as is") => orientation.replace(/^as is(, )?/, "");
 
 /** @param {string|null} iso RFC 3339 */
@@ -56,7 +56,7 @@ export function ago(iso) {
   return relative.format(Math.round(passed), "year");
 }
 
-/** The folder, with its slash, and the name within it. @param {string} key @returns {[string, string]} */
+/** The folder of a key, with its slash, and the name in it. @param {string} key @returns {[string, string]} */
 export function split(key) {
   const slash = key.lastIndexOf("/", key.length - 2);
   return [key.slice(0, slash + 1), key.slice(slash + 1)];

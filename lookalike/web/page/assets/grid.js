@@ -1,19 +1,19 @@
-/** Images in rows: cards, and moving between them by the arrow keys. */
+/** Images in rows: cards, and moving between them with the arrow keys. */
 
 import { el, icon } from "./dom.js";
 import { distance, metadata, pixels, score, split, turning } from "./format.js";
 import { ratio, thumbnail } from "./pictures.js";
 
-/** Metadata fields on a card; the image's details have them all. */
+/** Metadata fields on a card; the image's details show all. */
 const FIELDS = 2;
 
-/** A key as two lines: its name, and the folder before it. @param {string} key */
+/** A key in two lines: name and folder. @param {string} key */
 export function keyLines(key) {
   const [folder, name] = split(key);
   return [el("bdi", { class: "name" }, name), folder && el("bdi", { class: "folder" }, folder)];
 }
 
-/** How alike, as a number and a bar. @param {number} value @param {boolean} isMatch */
+/** A score as a number and a bar. @param {number} value @param {boolean} isMatch */
 export const scoreBar = (value, isMatch = true) =>
   el(
     "span",
@@ -26,8 +26,8 @@ export const scoreBar = (value, isMatch = true) =>
  * One image of a grid.
  * @param {import("./api.js").Image & {score?: number, distance?: number|null, orientation?: string}} image
  * @param {{label: string, onopen: () => void, unit?: string|null, isMatch?: boolean, similar?: string, lead?: string,
- *   extra?: Node}} how `similar`: the address of a search for it; `lead`: words in the place
- *   of a score; `extra`: at the end of the card
+ *   extra?: Node}} how `similar`: the address of a search for the image; `lead`: words in the place
+ *   of a score; `extra`: shown at the end of the card
  */
 export function card(image, { label, onopen, unit, isMatch = true, similar, lead, extra }) {
   const turned = turning(image.orientation);
@@ -55,7 +55,7 @@ export function card(image, { label, onopen, unit, isMatch = true, similar, lead
   );
 }
 
-/** Boxes where images will be. @param {number} n */
+/** Placeholders while images are loading. @param {number} n */
 export function skeleton(n) {
   const shapes = [1.5, 0.8, 1.3, 1, 1.7, 0.75, 1.4, 1.2];
   return el(
@@ -73,20 +73,20 @@ export function skeleton(n) {
 }
 
 /**
- * Makes the cards within this element one stop of the Tab key; arrow keys go from card to card, by where they are.
+ * Makes the cards in this element a single stop of the Tab key; arrow keys go from card to card by position.
  * @param {HTMLElement} element
  */
 export function walkByArrows(element) {
   const cards = () => /** @type {HTMLElement[]} */ ([...element.querySelectorAll("li.card:not([hidden])")]);
-  const stops = (/** @type {HTMLElement} */ one) => /** @type {HTMLElement[]} */ ([...one.querySelectorAll("button, a")]);
+  const stops = (/** @type {HTMLElement} */ card) => /** @type {HTMLElement[]} */ ([...card.querySelectorAll("button, a")]);
 
   /** @param {HTMLElement|undefined} current */
   const settle = (current) => {
-    for (const one of cards()) for (const stop of stops(one)) stop.tabIndex = one === current ? 0 : -1;
+    for (const card of cards()) for (const stop of stops(card)) stop.tabIndex = card === current ? 0 : -1;
   };
   new MutationObserver(() => {
     const all = cards();
-    settle(all.find((one) => one.contains(document.activeElement)) ?? all[0]);
+    settle(all.find((card) => card.contains(document.activeElement)) ?? all[0]);
   }).observe(element, { childList: true, subtree: true, attributeFilter: ["hidden"] });
 
   element.addEventListener("focusin", ({ target }) => {
@@ -113,10 +113,11 @@ function neighbour(all, from, key) {
   if (key === "Home") return all[0];
   if (key === "End") return all.at(-1);
   if (key !== "ArrowDown" && key !== "ArrowUp") return undefined;
-  const box = (/** @type {HTMLElement} */ one) => one.getBoundingClientRect();
+  const box = (/** @type {HTMLElement} */ card) => card.getBoundingClientRect();
   const { top, left, width } = box(from);
-  const beyond = all.filter((one) => (key === "ArrowDown" ? box(one).top > top + 1 : box(one).top < top - 1));
-  const row = key === "ArrowDown" ? Math.min(...beyond.map((one) => box(one).top)) : Math.max(...beyond.map((one) => box(one).top));
-  const off = (/** @type {HTMLElement} */ one) => Math.abs(box(one).left + box(one).width / 2 - left - width / 2);
-  return beyond.filter((one) => Math.abs(box(one).top - row) < 2).sort((a, b) => off(a) - off(b))[0];
+  const beyond = all.filter((card) => (key === "ArrowDown" ? box(card).top > top + 1 : box(card).top < top - 1));
+  const tops = beyond.map((card) => box(card).top);
+  const row = key === "ArrowDown" ? Math.min(...tops) : Math.max(...tops);
+  const off = (/** @type {HTMLElement} */ card) => Math.abs(box(card).left + box(card).width / 2 - left - width / 2);
+  return beyond.filter((card) => Math.abs(box(card).top - row) < 2).sort((a, b) => off(a) - off(b))[0];
 }

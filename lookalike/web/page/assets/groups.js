@@ -6,7 +6,7 @@ import { card } from "./grid.js";
 import * as marks from "./marks.js";
 import { openOver } from "./router.js";
 
-/** Copies of a group that are drawn at once: one can have thousands, and all of them are in the list all the same. */
+/** Copies of a group that are drawn at a time: a group can have thousands. The list for removal has all of them. */
 const AT_ONCE = 30;
 
 /** @param {import("./api.js").Group} group @param {() => void} onchange */

@@ -1,4 +1,4 @@
-/** One image of the index, with all that is known of it. */
+/** One image of the index, with all its details. */
 
 import * as api from "./api.js";
 import { factList, signatureList } from "./details.js";
@@ -45,7 +45,7 @@ export async function openImage(key, onremoved) {
   async function remove(image) {
     const isSure = await confirmed({
       title: "Delete this image?",
-      text: `${image.key} will not be found any more. It is deleted from the index only; the file it was made from stays.`,
+      text: `${image.key} will no longer be found. It is deleted from the index only; the file it was added from is not touched.`,
       action: "Delete",
     });
     if (!isSure) return;

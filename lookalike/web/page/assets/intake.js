@@ -1,20 +1,20 @@
-/** Pictures from outside: dropped anywhere on the page, pasted, or chosen. */
+/** Pictures that are dropped anywhere on the page, pasted, or chosen. */
 
 import { button, el } from "./dom.js";
 
 /**
- * What a view does with what comes in.
+ * A view's handlers for incoming pictures.
  * @typedef {{label: string, onfiles: (files: File[]) => void, onurl?: (url: string) => void}} Taker
  */
 
-/** The address in a text, if that is all there is. @param {string} text @returns {string|null} */
+/** The address in a text that is nothing else. @param {string} text @returns {string|null} */
 export function urlIn(text) {
   const trimmed = text.trim();
   if (!/^https?:\/\/\S+$/i.test(trimmed)) return null;
   return URL.canParse(trimmed) ? trimmed : null;
 }
 
-/** @param {DataTransfer|null} data @returns {boolean} whether what is dragged comes from elsewhere and can be taken */
+/** @param {DataTransfer|null} data @returns {boolean} whether this is a file or an address */
 const isForUs = (data) => !!data && [...data.types].some((type) => type === "Files" || type === "text/uri-list");
 
 /** @param {DataTransfer} data @param {Taker} taker @returns {boolean} whether there was something to take */
@@ -34,7 +34,7 @@ export function listen(taker) {
   const words = el("p");
   const curtain = el("div", { class: "curtain", hidden: true, "aria-hidden": "true" }, words);
   document.body.append(curtain);
-  // entering a child comes before leaving its parent, so it takes counting to know when the page is left
+  // a child is entered before its parent is left, so only counting tells when the page is left
   let depth = 0;
   const draw = (/** @type {number} */ now) => {
     depth = now;
@@ -48,7 +48,7 @@ export function listen(taker) {
   addEventListener("dragleave", () => draw(Math.max(0, depth - 1)));
   addEventListener("dragover", (event) => {
     if (!isForUs(event.dataTransfer)) return;
-    // without this a browser leaves the page and opens the picture
+    // otherwise a browser leaves the page and opens the picture
     event.preventDefault();
     event.dataTransfer.dropEffect = taker() ? "copy" : "none";
   });
@@ -84,7 +84,7 @@ export function chooser(label, onfiles, attributes = {}) {
     "aria-hidden": "true",
     onchange: () => {
       const files = [...input.files];
-      // so that choosing the same file again is a change again
+      // so that choosing the same file again is a change
       input.value = "";
       if (files.length) onfiles(files);
     },

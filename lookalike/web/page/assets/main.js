@@ -1,4 +1,4 @@
-/** The page: which view is shown, and what belongs to all of them. */
+/** The page: its views, and what they share. */
 
 import * as api from "./api.js";
 import { browseView } from "./browse.js";
@@ -12,8 +12,8 @@ import { statsView } from "./stats.js";
 import { uploadView } from "./upload.js";
 
 /**
- * `update` is called whenever the address changes; `taker` is what becomes of pictures that are dropped or pasted,
- * null where a search begins with them.
+ * `update` is called whenever the address changes. `taker` handles pictures that are dropped or pasted; null starts a
+ * search with them.
  * @typedef {{element: HTMLElement, title: string, update: (params: URLSearchParams) => any,
  *   taker: import("./intake.js").Taker|null, focus: (() => void)|null, about: () => string}} View
  */
@@ -56,7 +56,7 @@ async function show() {
       if (link.getAttribute("href") === `#/${name}`) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    // what lay over the view that is left
+    // close what lies over the previous view
     if (current) for (const dialog of document.querySelectorAll("dialog[open]")) /** @type {HTMLDialogElement} */ (dialog).close();
     current = name;
     scrollTo(0, scrolled.get(name) ?? 0);
@@ -77,14 +77,14 @@ addEventListener("keydown", (event) => {
   if (focus) focus();
   else {
     location.hash = "#/search";
-    // the event for that comes too late for what is focused now
+    // the event of the change comes too late for the focus
     show();
     view("search").focus?.();
   }
 });
 
 document.querySelector(".skip")?.addEventListener("click", (event) => {
-  // the fragment of the address says where one is, so it cannot say this too
+  // the fragment of the address names the view, so the link cannot use it
   event.preventDefault();
   main.focus();
 });
@@ -96,7 +96,7 @@ listen(() => {
 
 api.onTokenWanted(tokenAsked);
 
-const offline = el("p", { class: "offline", role: "status", hidden: navigator.onLine }, "You are offline. What is shown stays; searching works again once you are back.");
+const offline = el("p", { class: "offline", role: "status", hidden: navigator.onLine }, "You are offline. You can keep looking at what is shown; searching works again once you are online.");
 document.body.prepend(offline);
 addEventListener("online", () => (offline.hidden = true));
 addEventListener("offline", () => (offline.hidden = false));

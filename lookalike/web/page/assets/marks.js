@@ -1,6 +1,6 @@
-/** Which copies are to be removed: marks that last as long as the page, and the list they make. */
+/** Marks for removal, which last as long as the page, and the list that they make. */
 
-/** Of a group's head: kept unless marked. Of a copy: goes unless kept. @type {Map<string, boolean>} */
+/** Decisions by key. Without one, the head of a group is kept and copies go. @type {Map<string, boolean>} */
 const decided = new Map();
 
 /** @param {string} key @param {boolean} isHead */
@@ -10,7 +10,7 @@ export const goes = (key, isHead) => decided.get(key) ?? !isHead;
 export const mark = (key, isGoing) => void decided.set(key, isGoing);
 
 /**
- * The keys that go, of these groups.
+ * The keys of these groups that go.
  * @param {import("./api.js").Group[]} groups
  * @returns {string[]}
  */
@@ -20,12 +20,12 @@ export const going = (groups) =>
     ...copies.filter(({ key }) => goes(key, false)).map(({ key }) => key),
   ]);
 
-/** How many of these groups would keep no image. @param {import("./api.js").Group[]} groups */
+/** The number of groups that would keep no image. @param {import("./api.js").Group[]} groups */
 export const lost = (groups) => groups.filter((group) => going([group]).length === 1 + group.copies.length).length;
 
 /**
- * The list as `lookalike remove INDEX -` reads it: a key a line; or, where a key has a line break, each followed by
- * NUL as with its option -0.
+ * The list as `lookalike remove INDEX -` reads it: one key per line, or, where a key has a line break, each key followed
+ * by NUL for its option -0.
  * @param {string[]} keys
  * @returns {{text: string, name: string, command: string}}
  */
@@ -42,6 +42,6 @@ export function download(text, name) {
   const link = document.createElement("a");
   Object.assign(link, { href: url, download: name });
   link.click();
-  // not at once: the browser reads it after this
+  // later, because the browser reads the file after this function returns
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

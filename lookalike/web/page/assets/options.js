@@ -1,4 +1,4 @@
-/** How to search: by which family, from which score on, turned or not. */
+/** Options of a search: family, minimum score, orientations. */
 
 import { el, setVars } from "./dom.js";
 import { strength } from "./facts.js";
@@ -23,7 +23,7 @@ export function optionsOf(params, families) {
 }
 
 /**
- * The choice of a family, with a sentence of what each is good at.
+ * The choice of a family, with a sentence on the strength of each.
  * @param {import("./api.js").Family[]} families @param {(name: string) => void} onchange
  */
 export function familyChoice(families, onchange) {
@@ -46,13 +46,13 @@ export function familyChoice(families, onchange) {
 }
 
 /**
- * A slider for the least score, with a notch where the family begins to speak of a match.
+ * A slider for the minimum score, with a notch at the family's score for a match.
  * @param {{oninput?: (value: number) => void, onchange: (value: number) => void}} how
  */
-export function leastScore({ oninput, onchange }) {
+export function minScore({ oninput, onchange }) {
   const output = el("output", { class: "figure" });
   const hint = el("p", { class: "quiet" });
-  const input = el("input", { type: "range", min: "0", max: "100", step: "1", "aria-label": "Least score" });
+  const input = el("input", { type: "range", min: "0", max: "100", step: "1", "aria-label": "Minimum score" });
   const slider = el("span", { class: "slider" }, input);
   const draw = () => {
     output.textContent = input.value;
@@ -67,14 +67,14 @@ export function leastScore({ oninput, onchange }) {
   const show = (value, match) => {
     input.value = String(Math.round(value));
     setVars(slider, { "--match": match / 100 });
-    hint.textContent = `From ${Math.round(match)} on, at the notch, this family usually means the same picture.`;
+    hint.textContent = `From ${Math.round(match)} on (the notch), two images usually show the same picture.`;
     draw();
   };
-  const element = el("div", { class: "least" }, el("div", { class: "row" }, el("span", {}, "Least score"), output), slider, hint);
+  const element = el("div", { class: "least" }, el("div", { class: "row" }, el("span", {}, "Minimum score"), output), slider, hint);
   return { element, show };
 }
 
-/** A box to tick. @param {string} label @param {string} hint @param {(on: boolean) => void} onchange */
+/** A checkbox with a hint. @param {string} label @param {string} hint @param {(on: boolean) => void} onchange */
 export function toggle(label, hint, onchange) {
   const input = el("input", { type: "checkbox", onchange: () => onchange(input.checked) });
   const element = el("label", { class: "toggle" }, input, el("span", {}, label, el("span", { class: "quiet" }, hint)));
@@ -92,17 +92,17 @@ export function select(label, choices, onchange) {
 }
 
 /**
- * All options of a search. The least score filters what is there; the others ask anew.
+ * All options of a search. The minimum score filters the hits that are there; the others start a new search.
  * @param {import("./api.js").Family[]} families
  * @param {{onfilter: (min: number) => void, onchange: (changes: Record<string, any>, quietly: boolean) => void}} told
  */
 export function searchOptions(families, { onfilter, onchange }) {
   const family = familyChoice(families, (name) => onchange({ family: name }, false));
-  const least = leastScore({ oninput: onfilter, onchange: (min) => onchange({ min: min || null }, true) });
-  const turned = toggle("Also turned and mirrored", "Looks for all eight orientations of the picture.", (on) =>
+  const least = minScore({ oninput: onfilter, onchange: (min) => onchange({ min: min || null }, true) });
+  const turned = toggle("Also turned and mirrored", "Searches for all eight orientations of the picture.", (on) =>
     onchange({ turned: on }, false),
   );
-  const negatives = toggle("Also negatives", "Looks for the picture with its brightness inverted.", (on) =>
+  const negatives = toggle("Also negatives", "Searches for the picture with inverted brightness.", (on) =>
     onchange({ negatives: on }, false),
   );
   const limit = select("Show up to", LIMITS.map((n) => [String(n), `${n} images`]), (n) => onchange({ limit: n }, false));
@@ -127,7 +127,7 @@ export function searchOptions(families, { onfilter, onchange }) {
 
 const isNarrow = matchMedia("(max-width: 960px)");
 
-/** Options in a column of their own; where there is no room for one, behind their name. @param {...Node} children */
+/** Options in a column of their own, or folded where there is no room for one. @param {...Node} children */
 export function optionsForm(...children) {
   const element = el(
     "details",

@@ -8,7 +8,7 @@ const fetched = new Map();
 const KEPT = 400;
 
 /**
- * An address that an `<img>` can load: the picture's own, or a copy of it where a token has to be sent.
+ * An address that an `<img>` can load: the picture's own, or that of a copy where a token has to be sent.
  * @param {string} url
  * @returns {string|Promise<string>}
  */
@@ -28,7 +28,7 @@ function loadable(url) {
   return copy;
 }
 
-/** Fetching has no `loading=lazy` of its own. @type {WeakMap<Element, () => void>} */
+/** Boxes to load when they come near the screen: fetch has no `loading=lazy`. @type {WeakMap<Element, () => void>} */
 const waiting = new WeakMap();
 const nearby = new IntersectionObserver(
   (entries) => {
@@ -41,11 +41,11 @@ const nearby = new IntersectionObserver(
   { rootMargin: "600px" },
 );
 
-/** Very wide and very tall pictures get a box that still fits into a row. @param {{width: number, height: number}} size */
+/** The shape of a picture's box, limited so that very wide and very tall ones fit in a row. @param {{width: number, height: number}} size */
 export const ratio = ({ width, height }) => Math.min(2.4, Math.max(0.62, width && height ? width / height : 1));
 
 /**
- * The small copy of an image in a box of its shape, so that nothing moves when it arrives.
+ * The thumbnail of an image in a box of its shape, so that nothing moves when it arrives.
  * @param {api.Image} image
  */
 export function thumbnail(image) {
@@ -54,7 +54,7 @@ export function thumbnail(image) {
   const missing = () => {
     box.classList.replace("loading", "missing");
     picture.remove();
-    box.append(el("span", {}, "no preview is kept"));
+    box.append(el("span", {}, "no preview"));
   };
   picture.addEventListener("load", () => box.classList.remove("loading"));
   picture.addEventListener("error", missing);
@@ -69,7 +69,7 @@ export function thumbnail(image) {
 }
 
 /**
- * The first of these that can be shown: a browser may not read the original's format, or it may be gone.
+ * The first of these that can be shown: the original may be gone, or in a format that the browser cannot read.
  * @param {(string|null|undefined)[]} sources
  * @returns {Promise<HTMLImageElement>}
  */
@@ -83,13 +83,13 @@ async function firstShown(sources) {
       await picture.decode();
       return picture;
     } catch {
-      // the next one, then
+      // try the next one
     }
   }
-  throw new api.Problem({ status: 0, code: "not-shown", detail: "there is no copy of this picture that can be shown" });
+  throw new api.Problem({ status: 0, code: "not-shown", detail: "no copy of this picture can be shown" });
 }
 
-/** The original where it is kept, else the small copy. @param {api.Image} image */
+/** The original where it is available, otherwise the thumbnail. @param {api.Image} image */
 export const whole = (image) => firstShown([api.picturePath(image, "content"), api.picturePath(image, "thumbnail")]);
 
 /** The picture of a question. @param {any} question */

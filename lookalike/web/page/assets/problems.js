@@ -1,4 +1,4 @@
-/** What went wrong, in plain words, where it went wrong. */
+/** Errors in plain words, shown where they happened. */
 
 import { announce, button, el } from "./dom.js";
 
@@ -21,7 +21,7 @@ export function problemBox(error, retry = null) {
   return el(
     "div",
     { class: "problem", role: "alert" },
-    el("strong", {}, error.title || "That did not work"),
+    el("strong", {}, error.title || "Something went wrong"),
     el("p", {}, sentence(error.detail ?? String(error))),
     error.help && el("p", { class: "quiet" }, sentence(error.help)),
     retry && button("Try again", retry),

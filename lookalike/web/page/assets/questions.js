@@ -1,31 +1,31 @@
-/** The pictures that were asked about since the page was opened. */
+/** The questions since the page was opened. */
 
 import * as api from "./api.js";
 import { facts, onIndexChanged } from "./facts.js";
 import { bytes } from "./format.js";
 import { smaller } from "./shrinking.js";
 
-/** What a form has beside its files, and a file's name at its longest. */
+/** Room for the parts of a form beside its file, and for the longest file name. */
 const FORM_BYTES = 8 << 10;
 
 /**
- * `id`: what the address of a search names it by. `name`: of the file, the URL, or the key. `src`: of a file, for an
- * `<img>`; `preview`: a small copy that the server made; `image`: what the index has under the key. `blob`: what is
- * sent of a file, which is a smaller copy where `note` says so.
+ * `id` names the question in the address of a search. `name` is the file's name, the URL, or the key. `src` is a file's
+ * URL for an `<img>`, `preview` a small copy from the server, `image` the image of the key. `blob` is sent for a file; it
+ * is a smaller copy where `note` says so.
  * @typedef {{id: string, kind: "file"|"url"|"key", name: string, blob?: Blob, src?: string, preview?: string,
  *   image?: api.Image, width?: number, height?: number, sha256?: string, note?: string}} Question
  */
 
 /** @type {Map<string, Question>} */
 const known = new Map();
-/** By question and options, so that going back asks nothing. @type {Map<string, api.Answer>} */
+/** Answers by question and options, so that going back sends no request. @type {Map<string, api.Answer>} */
 const answers = new Map();
 
 onIndexChanged(() => answers.clear());
 
 let files = 0;
 
-/** The parameters in the address of a search for this. @param {Question} question */
+/** The parameters of this question in the address of a search. @param {Question} question */
 export const addressOf = (question) => (question.kind === "file" ? { file: question.id } : { [question.kind]: question.name });
 
 /** @param {File} blob */
@@ -35,7 +35,7 @@ export function ofFile(blob) {
 }
 
 /**
- * The question in the address of a search; null where there is none, or where the file was another page's.
+ * The question in the address of a search; null where there is none, or where its file was lost with another page.
  * @param {URLSearchParams} params
  * @returns {Question|null}
  */
@@ -55,25 +55,25 @@ function remember(question) {
   return question;
 }
 
-/** Makes it small enough for a request. @param {Question} question */
+/** Makes a question small enough for a request. @param {Question} question */
 async function fit(question) {
   const { blob } = question;
   if (!blob || question.note) return;
   const { limits } = await facts();
-  const most = Math.min(limits.bytes, limits.body - FORM_BYTES);
-  if (blob.size <= most) return;
-  const sizes = `It has ${bytes(blob.size)}, and this server takes ${bytes(most)}`;
-  const copy = await smaller(blob, most);
+  const maxBytes = Math.min(limits.bytes, limits.body - FORM_BYTES);
+  if (blob.size <= maxBytes) return;
+  const sizes = `It has ${bytes(blob.size)}, and the limit here is ${bytes(maxBytes)}`;
+  const copy = await smaller(blob, maxBytes);
   if (!copy) {
     throw new api.Problem({
       status: 413,
       code: "picture-too-large-bytes",
       title: "The picture is too large",
       detail: sizes,
-      help: "This browser cannot make a smaller copy of it: send one as a JPEG.",
+      help: "This browser cannot make a smaller copy. Send the picture as a JPEG.",
     });
   }
-  Object.assign(question, copy, { note: `${sizes}, so a smaller copy of it was searched for.` });
+  Object.assign(question, copy, { note: `${sizes}, so a smaller copy was used for the search.` });
 }
 
 /**
@@ -89,11 +89,11 @@ export async function ask(question, options, signal) {
   if (!answer) {
     if (question.kind === "key") question.image = await api.image(question.name);
     await fit(question);
-    // a picture of the index is the best answer to itself, which nobody asked for
+    // an image of the index is its own best hit, which is left out
     const limit = question.kind === "key" ? options.limit + 1 : options.limit;
     answer = await api.search(question, { ...options, limit }, signal);
     if (question.kind === "key") answer.hits = answer.hits.filter(({ key }) => key !== question.name).slice(0, options.limit);
-    // of a part of the index: asked again it may be of all
+    // a partial answer is not kept: the next one may be complete
     if (!answer.partial) answers.set(name, answer);
   }
   const { width, height, sha256 } = question.image ?? (question.note ? question : answer.question);

@@ -1,4 +1,4 @@
-/** The images that answer a question: those that are likely copies, and those that are merely the nearest. */
+/** The hits of a question: likely copies, and less similar images. */
 
 import { announce, button, el } from "./dom.js";
 import { count, number } from "./format.js";
@@ -9,8 +9,8 @@ import { openOver, to } from "./router.js";
  * @param {import("./api.js").Answer} answer
  * @param {import("./api.js").Family} family
  * @param {import("./questions.js").Question} question
- * @param {{again: () => void, alsoTurned: (() => void)|null}} told `again`: to ask the same once more; `alsoTurned`: for
- *   turned and mirrored copies too, where that was not asked
+ * @param {{again: () => void, alsoTurned: (() => void)|null}} told `again` repeats the search; `alsoTurned`
+ *   also searches for turned and mirrored copies, and is null where that was done
  */
 export function resultList(answer, family, question, { again, alsoTurned }) {
   const isMatch = (/** @type {{score: number}} */ { score }) => score >= family.match_score;
@@ -25,10 +25,10 @@ export function resultList(answer, family, question, { again, alsoTurned }) {
     }),
   }));
   const copies = section("Likely copies", false, items.filter(({ hit }) => isMatch(hit)));
-  const rest = section("Less alike", true, items.filter(({ hit }) => !isMatch(hit)));
+  const rest = section("Less similar", true, items.filter(({ hit }) => !isMatch(hit)));
   const nothing = el("p", { class: "empty" });
   const advice =
-    alsoTurned && el("p", { class: "advice" }, "A copy may be turned or mirrored. ", button("Look for these too", alsoTurned));
+    alsoTurned && el("p", { class: "advice" }, "A copy may be turned or mirrored. ", button("Search for those too", alsoTurned));
   const summary = el("h1", { class: "summary" });
   const compared = answer.searched - (question.kind === "key" ? 1 : 0);
   const cost = el(
@@ -37,8 +37,8 @@ export function resultList(answer, family, question, { again, alsoTurned }) {
     `${count(compared, "image")} compared by ${answer.family} in ${answer.took_ms < 10 ? answer.took_ms.toFixed(1) : number(Math.round(answer.took_ms))} ms`,
   );
 
-  let said = "";
-  /** Shows what scores this or more, at once. @param {number} min */
+  let announced = "";
+  /** Shows hits with this score or more. @param {number} min */
   function filter(min) {
     for (const { hit, element } of items) element.hidden = hit.score < min;
     const likely = copies.refresh();
@@ -47,18 +47,18 @@ export function resultList(answer, family, question, { again, alsoTurned }) {
     nothing.hidden = likely + others > 0;
     if (advice) advice.hidden = likely > 0;
     nothing.textContent =
-      items.length === 0 ? "There is no other image to compare with." : `Nothing scores ${min} or more. The best is ${items[0].hit.score.toFixed(1)}.`;
-    const saying = `${summary.textContent}, ${count(likely + others, "image")} shown`;
-    if (saying !== said) announce(saying);
-    said = saying;
+      items.length === 0 ? "There are no other images to compare with." : `Nothing scores ${min} or more. The best is ${items[0].hit.score.toFixed(1)}.`;
+    const message = `${summary.textContent}, ${count(likely + others, "image")} shown`;
+    if (message !== announced) announce(message);
+    announced = message;
   }
   filter(0);
   const notes = [answer.partial && partialNote(answer, again), question.note && el("p", { class: "note" }, question.note)];
   const element = el("div", {}, el("header", {}, summary, cost, ...notes, advice), copies.element, rest.element, nothing);
-  return { element, answer, filter, visible: () => items.filter(({ element: one }) => !one.hidden).map(({ hit }) => hit) };
+  return { element, answer, filter, visible: () => items.filter((item) => !item.element.hidden).map(({ hit }) => hit) };
 }
 
-/** What is not known, and how to know it. @param {import("./api.js").Answer} answer @param {() => void} again */
+/** A note on a partial answer, and a button to repeat the search. @param {import("./api.js").Answer} answer @param {() => void} again */
 const partialNote = ({ missing = [] }, again) =>
   el(
     "div",
@@ -67,15 +67,15 @@ const partialNote = ({ missing = [] }, again) =>
       "p",
       {},
       el("strong", {}, "Not all images were compared. "),
-      `${count(missing.length, "part")} of the index did not answer in time, and a better copy may be there.`,
+      `${count(missing.length, "part")} of the index did not answer in time, so there may be better hits.`,
     ),
     button("Ask again", again),
   );
 
-/** @param {string} title @param {boolean} isTitled whether it is to be seen @param {{element: HTMLElement}[]} items */
+/** @param {string} title @param {boolean} isTitled whether the title is visible @param {{element: HTMLElement}[]} items */
 function section(title, isTitled, items) {
   const element = el("section", {}, isTitled && el("h2", {}, title), el("ul", { class: "grid", "aria-label": title }, ...items.map((item) => item.element)));
-  /** @returns {number} how many are to be seen */
+  /** @returns {number} the visible items */
   const refresh = () => {
     const seen = items.filter((item) => !item.element.hidden).length;
     element.hidden = seen === 0;

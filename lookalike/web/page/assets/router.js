@@ -1,4 +1,4 @@
-/** Where one is, in the address's fragment: `#/search?key=cat.jpg`. So reloading, going back and sharing work. */
+/** The current view and its parameters, in the fragment of the address (`#/search?key=cat.jpg`), which can be shared. */
 
 /** @typedef {Record<string, string|number|boolean|null|undefined>} Params */
 
@@ -8,7 +8,7 @@ export function here() {
   return { view: path || "search", params: new URLSearchParams(query) };
 }
 
-/** The address of a view; parameters that are empty are left out. @param {string} view @param {Params} [params] */
+/** The address of a view, without empty parameters. @param {string} view @param {Params} [params] */
 export function to(view, params = {}) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(params)) {
@@ -18,7 +18,7 @@ export function to(view, params = {}) {
   return `#/${view}${text ? `?${text}` : ""}`;
 }
 
-/** Has the view look again at where it is. */
+/** Makes the view read the address again. */
 export const again = () => void window.dispatchEvent(new HashChangeEvent("hashchange"));
 
 /** @param {string} view @param {Params} [params] */
@@ -29,7 +29,7 @@ export function go(view, params = {}) {
 }
 
 /**
- * Changes parameters of the view one is in. `quietly`: without a new entry to go back to.
+ * Changes parameters of the current view. `quietly`: without a new entry in the history.
  * @param {Params} changes
  * @param {{quietly?: boolean}} [how]
  */
@@ -42,14 +42,14 @@ export function change(changes, { quietly = false } = {}) {
   again();
 }
 
-/** Opens something over the view: going back closes it. @param {Params} what parameters that say what */
+/** Opens something over the view; going back closes it. @param {Params} what its parameters */
 export function openOver(what) {
   const { view, params } = here();
   history.pushState({ over: true }, "", to(view, { ...Object.fromEntries(params), ...what }));
   again();
 }
 
-/** Closes it: back to where it was opened, if that was here. @param {...string} names of its parameters */
+/** Closes what lies over the view: goes back if this page opened it. @param {...string} names of its parameters */
 export function closeOver(...names) {
   if (!here().params.has(names[0])) return;
   if (history.state?.over) history.back();

@@ -1,4 +1,4 @@
-/** The search: a question, its options, and what looks like it. */
+/** The search: a question, its options, and the hits. */
 
 import { askBar } from "./askbar.js";
 import { closeComparison, openComparison } from "./compare.js";
@@ -14,18 +14,18 @@ import { resultList } from "./results.js";
 import { again, change, go, here } from "./router.js";
 import { startPage } from "./start.js";
 
-/** Kept while one goes from question to question. */
+/** Parameters that stay from question to question. */
 const KEPT = ["family", "min", "turned", "negatives", "limit"];
 
-/** In the place of a picture that cannot be shown, or not yet. */
-const UNSEEN = { url: "fetched by the server", key: "no picture of it is kept", file: "cannot be shown by this browser" };
+/** Text in the place of a picture that cannot be shown. */
+const UNSEEN = { url: "fetched by the server", key: "no picture is available", file: "this browser cannot show it" };
 
 export function searchView() {
   const bar = askBar({ onfiles, onurl });
   const start = startPage();
   const figure = el("figure", { class: "asked" });
-  const others = el("div", { class: "others", role: "group", "aria-label": "Pictures asked about" });
-  const side = el("aside", { "aria-label": "The picture and the options" }, figure, others);
+  const others = el("div", { class: "others", role: "group", "aria-label": "Pictures you searched for" });
+  const side = el("aside", { "aria-label": "Picture and options" }, figure, others);
   const found = el("div", { class: "found", "aria-busy": "false" });
   const results = el("div", { class: "results", hidden: true }, side, found);
   const element = el("section", { class: "view search" }, start.element, results);
@@ -57,7 +57,7 @@ export function searchView() {
     go("search", { url, ...kept() });
   }
 
-  /** Moving an element takes the focus from it, so it is moved only where it is to go elsewhere. @param {Element} parent */
+  /** Moving an element takes the focus from it, so it is moved only when its place changes. @param {Element} parent */
   function place(parent) {
     if (bar.element.parentElement !== parent) parent.append(bar.element);
   }
@@ -72,7 +72,7 @@ export function searchView() {
       shown = "";
       place(start.hero);
       facts().then(({ limits }) => bar.allow(limits.urls), () => {});
-      await start.show(params.has("file") ? "That picture was not kept when the page was left. Drop it here again." : "");
+      await start.show(params.has("file") ? "The picture was lost when you left the page. Drop it here again." : "");
       return;
     }
     place(side);
@@ -86,7 +86,7 @@ export function searchView() {
       others.after(panel.element);
       const options = optionsOf(params, families);
       panel.show(options);
-      await showAnswer(question, options, families.find((/** @type {any} */ one) => one.name === options.family));
+      await showAnswer(question, options, families.find((/** @type {any} */ family) => family.name === options.family));
       list?.filter(options.min);
     } catch (error) {
       if (request.signal.aborted) return;
@@ -98,13 +98,13 @@ export function searchView() {
     else closeComparison();
   }
 
-  /** Of an answer that is only a part of one. */
+  /** Repeats a search whose answer was partial. */
   function askAgain() {
     shown = "";
     again();
   }
 
-  /** Asks, unless what is asked is shown already. */
+  /** Searches, unless the answer is shown already. */
   async function showAnswer(/** @type {questions.Question} */ question, /** @type {any} */ options, /** @type {any} */ family) {
     const wanted = JSON.stringify([question.id, { ...options, min: 0 }]);
     if (wanted === shown) return;
@@ -141,7 +141,7 @@ export function searchView() {
     );
     asked(question).then(
       (picture) => {
-        picture.alt = "The picture asked about";
+        picture.alt = "The picture you searched for";
         fill(frame, picture);
         if (!width) figure.querySelector(".quiet").textContent = pixels({ width: picture.naturalWidth, height: picture.naturalHeight });
       },
@@ -149,7 +149,7 @@ export function searchView() {
     );
     const all = questions.all();
     others.hidden = all.length < 2;
-    fill(others, ...all.slice(-12).reverse().map((one) => chip(one, one === question)));
+    fill(others, ...all.slice(-12).reverse().map((earlier) => chip(earlier, earlier === question)));
   }
 
   /** @param {questions.Question} question @param {boolean} isCurrent */
@@ -183,7 +183,7 @@ export function searchView() {
     update,
     taker: { label: "Drop to search", onfiles, onurl },
     focus: bar.focus,
-    /** What the title of the window says. */
+    /** The title of the window. */
     about: () => (list ? `${count(list.answer.hits.length, "result")} for ${list.answer.question.name ?? "a picture"}` : ""),
   };
 }

@@ -1,16 +1,16 @@
-/** Pictures that are too large to be sent, as smaller ones: enough to search by, since signatures see no fine detail. */
+/** Smaller copies of pictures that are too large to send. They are enough to search by: signatures see no fine detail. */
 
-/** Longer sides in pixels, the first that fits is taken. A signature is computed of 32 to 128 pixels. */
+/** Longer sides in pixels; the first that fits is taken. A signature is computed from 32 to 128 pixels. */
 const SIDES = [2048, 1024, 512, 256];
 
 const QUALITY = 0.92;
 
 /**
- * A copy of at most so many bytes; null where this browser cannot read the picture.
- * @param {Blob} file @param {number} most
+ * A copy of at most `maxBytes`; null where this browser cannot read the picture.
+ * @param {Blob} file @param {number} maxBytes
  * @returns {Promise<{blob: Blob, width: number, height: number}|null>} `width`, `height`: of the file's picture
  */
-export async function smaller(file, most) {
+export async function smaller(file, maxBytes) {
   let picture;
   try {
     picture = await createImageBitmap(file);
@@ -20,9 +20,9 @@ export async function smaller(file, most) {
   const { width, height } = picture;
   try {
     for (const side of SIDES) {
-      // WebP keeps what is transparent; where it cannot be written, PNG comes instead
+      // WebP keeps transparency; a browser that cannot write it makes a PNG
       const blob = await drawn(picture, side, file.type === "image/jpeg" ? "image/jpeg" : "image/webp");
-      if (blob && blob.size <= most) return { blob, width, height };
+      if (blob && blob.size <= maxBytes) return { blob, width, height };
     }
   } finally {
     picture.close();

@@ -1,4 +1,4 @@
-/** Two pictures against each other: side by side, under a wipe, blended, or what differs. */
+/** Two pictures compared: side by side, with a wipe, blended, or as their difference. */
 
 import { button, el, fill, setVars } from "./dom.js";
 import { pixels } from "./format.js";
@@ -7,12 +7,12 @@ import { difference, pixelsOf, stretched, turned } from "./turning.js";
 const LONGEST = 1200;
 const BLINK_MS = 600;
 
-/** Each mode with its slider: name, from, to, at first. @type {Record<string, [string, [string, number, number, number]|null]>} */
+/** Each mode with its slider: name, minimum, maximum, initial value. @type {Record<string, [string, [string, number, number, number]|null]>} */
 const MODES = {
   sides: ["Side by side", null],
   wipe: ["Wipe", ["Wipe", 0, 100, 50]],
   blend: ["Blend", ["Opacity of the upper picture", 0, 100, 50]],
-  difference: ["Difference", ["Times brighter", 1, 16, 4]],
+  difference: ["Difference", ["Amplification", 1, 16, 4]],
 };
 
 export function stage() {
@@ -23,7 +23,7 @@ export function stage() {
   let pictures = null;
 
   const view = el("div", { class: "pictures" });
-  const said = el("p", { class: "quiet said", role: "status" });
+  const message = el("p", { class: "quiet said", role: "status" });
   const slider = el("input", { type: "range", oninput: () => draw() });
   const name = el("span", {});
   const range = el("label", { class: "range" }, name, slider);
@@ -32,7 +32,7 @@ export function stage() {
   const turning = el("label", { class: "toggle" }, turn, el("span", {}, "Turn to match"));
   const modes = el(
     "div",
-    { class: "segments", role: "radiogroup", "aria-label": "How to compare" },
+    { class: "segments", role: "radiogroup", "aria-label": "Way of comparing" },
     ...Object.entries(MODES).map(([value, [text]]) =>
       el(
         "label",
@@ -42,12 +42,12 @@ export function stage() {
       ),
     ),
   );
-  const element = el("div", { class: "stage" }, modes, view, el("div", { class: "controls" }, range, blink, turning, said));
+  const element = el("div", { class: "stage" }, modes, view, el("div", { class: "controls" }, range, blink, turning, message));
 
   /** @type {(() => void)} */
   let draw = () => {};
 
-  /** The slider as a mode begins with it. Pictures that come later leave it where it was moved to. */
+  /** Sets the slider to the mode's initial value. Pictures that come later leave it where it is. */
   function reset() {
     const [, control] = MODES[mode];
     if (!control) return;
@@ -58,7 +58,7 @@ export function stage() {
 
   function render() {
     setBlinking(false);
-    said.textContent = "";
+    message.textContent = "";
     range.hidden = !MODES[mode][1];
     blink.hidden = mode !== "blend";
     if (!pictures) return;
@@ -78,12 +78,12 @@ export function stage() {
   function overlay(upper, lower, names) {
     const stack = el("div", { class: `stack ${mode}`, role: "img", vars: { "--ratio": lower.width / lower.height } });
     if (mode === "difference") {
-      stack.setAttribute("aria-label", `What differs between ${names[0]} and ${names[1]}`);
+      stack.setAttribute("aria-label", `Difference between ${names[0]} and ${names[1]}`);
       const [a, b] = [pixelsOf(upper), pixelsOf(lower)];
       draw = () => {
         const { canvas, mean } = difference(a, b, Number(slider.value));
         fill(stack, canvas);
-        said.textContent = `${(mean * 100).toFixed(1)} % apart on average. Black is the same.`;
+        message.textContent = `${(mean * 100).toFixed(1)} % difference on average. Black means equal.`;
       };
     } else {
       stack.setAttribute("aria-label", `${names[0]} over ${names[1]}`);
@@ -111,7 +111,7 @@ export function stage() {
     stack.addEventListener("pointermove", (event) => event.buttons && follow(event));
   }
 
-  /** One picture, then the other; where less motion is wanted, one step a press. @param {boolean} on */
+  /** Alternates the pictures; where less motion is wanted, once per press. @param {boolean} on */
   function setBlinking(on) {
     const flip = () => view.querySelector(".stack")?.classList.toggle("lower-only");
     clearInterval(blinking);

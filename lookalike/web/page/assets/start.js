@@ -1,4 +1,4 @@
-/** What one sees before anything was asked: what this is, and pictures to try it with. */
+/** The start page: an explanation, and images to try a search with. */
 
 import * as api from "./api.js";
 import { el, fill } from "./dom.js";
@@ -10,7 +10,7 @@ import { go, to } from "./router.js";
 
 const SAMPLES = 12;
 
-/** `hero` is where the bar goes that a question is put in. */
+/** `hero` is the place for the search bar. */
 export function startPage() {
   const note = el("p", { class: "note", hidden: true });
   const samples = el("div", { class: "samples" });
@@ -22,13 +22,13 @@ export function startPage() {
     el(
       "p",
       { class: "lead" },
-      "Drop one anywhere on this page, paste it, or give its address. Resized, recompressed, recoloured and captioned copies are found.",
+      "Drop a picture anywhere on this page, paste it, or type its address. Resized, recompressed, recoloured and captioned copies are found.",
     ),
     note,
   );
   const element = el("div", { class: "start" }, hero, samples);
 
-  /** @param {string} [message] why there is nothing else to see */
+  /** @param {string} [message] the reason for being here */
   async function show(message = "") {
     note.hidden = !message;
     note.textContent = message;
@@ -49,7 +49,7 @@ function chosen(images, total) {
     el(
       "div",
       { class: "heading" },
-      el("h2", {}, "Or start from one that is here"),
+      el("h2", {}, "Or start from an image of the index"),
       el("a", { href: to("browse") }, total > images.length ? `Browse all ${count(total, "image")}` : "Browse them"),
     ),
     el(
@@ -66,7 +66,7 @@ const empty = () =>
   el(
     "div",
     { class: "empty" },
-    el("h2", {}, "There is nothing to find yet"),
-    el("p", {}, "This index has no images. Add some, and they can be found at once."),
+    el("h2", {}, "The index is empty"),
+    el("p", {}, "Add images, and searches find them at once."),
     el("a", { class: "button primary", href: to("add") }, "Add images"),
   );

@@ -1,6 +1,6 @@
-/** The numbers of the index. */
+/** Statistics: the numbers of the index. */
 
-import { mostAdded } from "./adding.js";
+import { maxAdded } from "./adding.js";
 import { el, fill } from "./dom.js";
 import { facts, strength } from "./facts.js";
 import { ago, bytes, count, number, time } from "./format.js";
@@ -28,7 +28,7 @@ function described(stats) {
         "p",
         { class: "note" },
         `The index is being resharded: ${number(stats.wide)} of its ${count(stats.segments, "segment")} `,
-        `${stats.wide === 1 ? "has" : "have"} still to be split among ${count(stats.shards, "shard")}. Nothing has to wait for it.`,
+        `${stats.wide === 1 ? "has" : "have"} still to be split among ${count(stats.shards, "shard")}. Searching and adding go on meanwhile.`,
       ),
     el(
       "dl",
@@ -37,19 +37,19 @@ function described(stats) {
       tile("On disk", bytes(stats.size), "of segments"),
       tile("Segments", number(stats.segments), `in ${count(stats.shards, "shard")}`),
       tile("Not folded yet", number(stats.tail_images), `in ${count(stats.tail, "log object")}`),
-      tile("Last fold", ago(stats.last_fold), stats.last_fold ? time(stats.last_fold) : "all images are in the log"),
+      tile("Last fold", ago(stats.last_fold), stats.last_fold ? time(stats.last_fold) : "no fold yet"),
       tile("Replaced or deleted", number(stats.dead), "rows that wait for a merge"),
     ),
     el("h2", {}, stats.size ? "Bytes by family" : "Families"),
     bars(stats),
-    el("h2", {}, "What this server takes"),
+    el("h2", {}, "Limits of this server"),
     el(
       "dl",
       { class: "list" },
-      fact("A picture", `up to ${bytes(mostAdded(stats.limits))} and ${number(stats.limits.pixels)} pixels`),
+      fact("A picture", `up to ${bytes(maxAdded(stats.limits))} and ${number(stats.limits.pixels)} pixels`),
       fact("A request", `up to ${bytes(stats.limits.body)}`),
-      fact("Addresses of pictures", stats.limits.urls ? "are fetched" : "are not fetched"),
-      fact("Small copies", stats.thumbnails ? `${stats.thumbnails} pixels, kept in the index` : "are not kept in the index"),
+      fact("Pictures by address", stats.limits.urls ? "fetched by the server" : "not fetched"),
+      fact("Thumbnails", stats.thumbnails ? `${stats.thumbnails} pixels, kept in the index` : "not kept in the index"),
       fact("Manifest", `version ${number(stats.manifest_version)}`),
       fact("lookalike", stats.version),
       stats.index && fact("Index", stats.index),
@@ -75,7 +75,7 @@ function bars({ bytes_by_family: sizes, families, images, size }) {
         "li",
         {},
         el("span", { class: "name" }, name),
-        // what is in the log alone has no size yet
+        // images that are only in the log have no size yet
         size > 0 && el("span", { class: "bar", vars: { "--share": (sizes[name] ?? 0) / largest } }),
         size > 0 && el("span", { class: "figure" }, bytes(sizes[name] ?? 0)),
         el("span", { class: "quiet" }, images && sizes[name] ? `${Math.round(sizes[name] / images)} bytes an image. ${strength(name)}` : strength(name)),

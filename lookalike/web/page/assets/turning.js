@@ -1,4 +1,4 @@
-/** The eight orientations of the plane, and negatives, drawn. */
+/** Drawing of the eight orientations, negatives and differences. */
 
 /** By name, the numbers of EXIF's Orientation tag (EXIF 2.32, 4.6.4). */
 const NUMBERS = {
@@ -25,7 +25,7 @@ const TRANSFORMS = {
 };
 
 /**
- * The picture as it has to be turned to look like a hit.
+ * The picture turned to look like a hit.
  * @param {HTMLImageElement} picture
  * @param {string} orientation of a hit, such as `rotated 90, negative`
  * @param {number} longest side in pixels; larger pictures are made smaller
@@ -51,7 +51,7 @@ export function turned(picture, orientation, longest) {
   return canvas;
 }
 
-/** The same in another size. @param {HTMLCanvasElement} canvas @param {number} width @param {number} height */
+/** A copy in another size. @param {HTMLCanvasElement} canvas @param {number} width @param {number} height */
 export function stretched(canvas, width, height) {
   const result = document.createElement("canvas");
   Object.assign(result, { width, height });
@@ -66,9 +66,9 @@ export const pixelsOf = (canvas) =>
   /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")).getImageData(0, 0, canvas.width, canvas.height);
 
 /**
- * What differs between two pictures of one size: black where nothing does.
+ * The difference of two pictures of one size: black where they are equal.
  * @param {ImageData} a @param {ImageData} b
- * @param {number} gain how many times brighter than it is
+ * @param {number} gain factor of the brightness
  * @returns {{canvas: HTMLCanvasElement, mean: number}} `mean`: difference of a channel, 0 to 1, without the gain
  */
 export function difference(a, b, gain) {

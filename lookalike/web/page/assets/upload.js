@@ -1,4 +1,4 @@
-/** Adding images: files from this computer, each with its progress and what became of it. */
+/** Adding images: files from this computer, each with its progress and outcome. */
 
 import { add } from "./adding.js";
 import { announce, el, fill, icon } from "./dom.js";
@@ -9,7 +9,7 @@ import { toggle } from "./options.js";
 import { inWords } from "./problems.js";
 import { to } from "./router.js";
 
-/** Pictures on their way at once: enough to keep a server's cores busy while others are sent. */
+/** Pictures sent at once: enough to keep a server's cores busy while others are on their way. */
 const AT_ONCE = 3;
 
 export function uploadView() {
@@ -23,8 +23,8 @@ export function uploadView() {
     oninput: example,
   });
   const exampleText = el("p", { class: "quiet", id: "key-example" });
-  const keep = toggle("Leave existing images alone", "Otherwise a picture replaces the one that has its key.", () => {});
-  const refused = el("p", { class: "problem", hidden: true }, "Your token allows searching here, but not adding.");
+  const keep = toggle("Keep existing images", "Otherwise a picture replaces the image with the same key.", () => {});
+  const refused = el("p", { class: "problem", hidden: true }, "Your token allows searching, but not adding images.");
   const summary = el("p", { class: "summary", hidden: true });
   const list = el("ul", { class: "uploads", "aria-label": "Pictures to add" });
   const element = el(
@@ -35,7 +35,7 @@ export function uploadView() {
     el(
       "div",
       { class: "panel" },
-      el("p", { class: "lead" }, "Drop pictures anywhere on this page, or choose them. Each can be found as soon as it is added."),
+      el("p", { class: "lead" }, "Drop pictures anywhere on this page, or choose files. Searches find each one as soon as it is added."),
       el(
         "div",
         { class: "field" },
@@ -85,22 +85,21 @@ export function uploadView() {
     try {
       const image = await add(row.key, file, { keep: isKept, onprogress: row.progress });
       if (image) finish(row, image.replaced ? "replaced" : "added", pixels(image));
-      else finish(row, "sent", "It can be found in a while, unless it is no picture.");
+      else finish(row, "sent", "It will be added soon, unless it is not a picture.");
     } catch (error) {
-      if (/** @type {any} */ (error).status === 412) finish(row, "kept", "There is an image of this key already.");
+      if (/** @type {any} */ (error).status === 412) finish(row, "kept", "The key exists already.");
       else finish(row, "failed", inWords(error));
     }
   }
 
-  /** @param {ReturnType<typeof uploadRow>} row @param {keyof counts} what @param {string} said */
-  function finish(row, what, said) {
-    counts[what] += 1;
-    row.finish(what, said);
+  /** @param {ReturnType<typeof uploadRow>} row @param {keyof counts} outcome @param {string} detail */
+  function finish(row, outcome, detail) {
+    counts[outcome] += 1;
+    row.finish(outcome, detail);
     summary.hidden = false;
-    const words = { added: "added", replaced: "replaced", sent: "sent", kept: "left alone", failed: "failed" };
     summary.textContent = Object.entries(counts)
       .filter(([, n]) => n)
-      .map(([name, n]) => `${n} ${words[/** @type {keyof words} */ (name)]}`)
+      .map(([name, n]) => `${n} ${name}`)
       .join(", ");
   }
 
@@ -123,13 +122,13 @@ function uploadRow(file, key) {
   preview.onerror = () => preview.classList.add("missing");
   const bar = el("progress", { max: 1, value: 0, "aria-label": `Progress of ${key}` });
   const state = el("span", { class: "state" }, "waiting");
-  const said = el("span", { class: "quiet said" }, bytes(file.size));
+  const detail = el("span", { class: "quiet said" }, bytes(file.size));
   const links = el("span", { class: "links" });
   const element = el(
     "li",
     {},
     preview,
-    el("span", { class: "what" }, el("bdi", { class: "name" }, key), said),
+    el("span", { class: "what" }, el("bdi", { class: "name" }, key), detail),
     bar,
     state,
     links,
@@ -137,16 +136,16 @@ function uploadRow(file, key) {
   /** @param {number} share */
   const progress = (share) => {
     bar.value = share;
-    // what is left then is the server's work, of which it says nothing until it is done
-    state.textContent = share < 1 ? `${Math.floor(share * 100)} %` : "signing";
+    // the rest is the server's work, which reports no progress
+    state.textContent = share < 1 ? `${Math.floor(share * 100)} %` : "processing";
   };
-  /** @param {string} what @param {string} text */
-  const finish = (what, text) => {
+  /** @param {string} outcome @param {string} text */
+  const finish = (outcome, text) => {
     bar.remove();
-    element.className = what;
-    state.textContent = what === "kept" ? "left alone" : what;
-    said.textContent = text;
-    if (what !== "failed" && what !== "sent") fill(links, el("a", { href: to("search", { key }) }, "Find similar"));
+    element.className = outcome;
+    state.textContent = outcome;
+    detail.textContent = text;
+    if (outcome !== "failed" && outcome !== "sent") fill(links, el("a", { href: to("search", { key }) }, "Find similar"));
   };
   return { element, key, progress, finish };
 }

@@ -19,6 +19,7 @@ from demo.place import PICTURES
 from demo.report import POSTCARD
 from lookalike import Index
 from lookalike.web import create_app
+from lookalike.web.dependencies import service_of
 from lookalike.web.http import problems
 from lookalike.web.http.access import Tokens
 from lookalike.web.settings import WebSettings
@@ -46,12 +47,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         server.should_exit = True
         thread.join()
-    app.state.service.signer.close()
+    service_of(app).pool.close()
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the page's commands find where they are run."""
+    """The files and the server that the page's commands need."""
     folder = tmp_path_factory.mktemp("page")
     shutil.copytree(PICTURES, folder / "photos")
     shutil.copy(POSTCARD, folder / "copy.jpg")

@@ -61,19 +61,19 @@ def test_the_parts_of_a_form_are_compared_in_their_order(client: Client, index: 
 def test_a_signature_is_compared_by_the_families_that_read_it(client: Client, index: Index) -> None:
     text = index.get("cat").signatures["goldberg"]
     document = client.post("/v1/compare", json={"a": {"signature": text}, "b": {"key": "cat"}}).json()
-    assert [(one["family"], one["score"]) for one in document["scores"]] == [("goldberg", 100.0)]
+    assert [(score["family"], score["score"]) for score in document["scores"]] == [("goldberg", 100.0)]
     hashed = index.get("cat").signatures["dhash"]
     document = client.post("/v1/compare", json={"a": {"signature": hashed}, "b": {"image": "data:," + ""}})
     assert problem(document)["code"] == "picture-empty"
     both = client.post("/v1/compare", json={"a": {"signature": hashed}, "b": {"key": "cat"}}).json()
     expected = scores(index, Signature(hashed), CAT)
     assert both["scores"] == expected
-    assert {"dhash", "phash"} == {one["family"] for one in expected}
+    assert {"dhash", "phash"} == {score["family"] for score in expected}
 
 
 def test_a_picture_is_a_match_of_itself_to_every_family(client: Client) -> None:
     document = client.post("/v1/compare", files=[("file", CAT), ("file", CAT)]).json()
-    assert all(one["is_match"] and one["score"] == 100 for one in document["scores"])
+    assert all(score["is_match"] and score["score"] == 100 for score in document["scores"])
     assert len(document["scores"]) == 4
 
 

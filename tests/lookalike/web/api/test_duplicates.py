@@ -13,7 +13,7 @@ from PIL import Image
 
 from lookalike import Index
 from lookalike.web import WebSettings
-from lookalike.web.api.groups import KEPT, ROW_BYTES, WAITING, Groups
+from lookalike.web.duplicates import KEPT, ROW_BYTES, WAITING, DuplicatesCache
 from lookalike.web.http.problems import Problem
 from shards.families import family
 from tests.lookalike.web.conftest import CAT, PICTURES, RACCOON, Client, add, problem
@@ -50,7 +50,7 @@ def index(index: Index) -> Index:
 
 @pytest.fixture
 def searches(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What the index was asked for."""
+    """The searches that the index has done."""
     asked: list[dict[str, Any]] = []
     plain = Index.duplicates
 
@@ -126,11 +126,11 @@ def test_one_search_runs_at_a_time_and_equal_ones_share_it(index: Index, monkeyp
     monkeypatch.setattr(Index, "duplicates", duplicates)
 
     async def ask() -> None:
-        groups = Groups(index, unhurried())
+        cache = DuplicatesCache(index, unhurried())
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 for name in ("dhash", "phash"):
-                    tasks.start_soon(groups.find, family(name), 90.0, "star")
+                    tasks.start_soon(cache.find, family(name), 90.0, "star")
 
     anyio.run(ask)
     assert sorted(asked) == ["dhash", "phash"]
@@ -148,11 +148,11 @@ def test_too_many_that_wait_are_told_so(index: Index, monkeypatch: pytest.Monkey
     codes: list[str] = []
 
     async def ask() -> None:
-        groups = Groups(index, unhurried())
+        cache = DuplicatesCache(index, unhurried())
 
-        async def one(n: int) -> None:
+        async def request(n: int) -> None:
             try:
-                await groups.find(family("dhash"), 80.0 + n, "star")
+                await cache.find(family("dhash"), 80.0 + n, "star")
                 codes.append("found")
             except Problem as problem:
                 codes.append(problem.code)
@@ -161,16 +161,16 @@ def test_too_many_that_wait_are_told_so(index: Index, monkeypatch: pytest.Monkey
 
         async with anyio.create_task_group() as tasks:
             for n in range(WAITING + 1):
-                tasks.start_soon(one, n)
+                tasks.start_soon(request, n)
 
     anyio.run(ask)
     assert sorted(codes) == ["found"] * WAITING + ["too-busy"]
 
 
-def refused(groups: Groups, name: str, **how: Any) -> Problem:
+def refused(cache: DuplicatesCache, name: str, **how: Any) -> Problem:
     async def ask() -> Problem:
         with pytest.raises(Problem) as caught:
-            await groups.find(family(name), 80.0, "star", **how)
+            await cache.find(family(name), 80.0, "star", **how)
         return caught.value
 
     return anyio.run(ask)
@@ -179,13 +179,13 @@ def refused(groups: Groups, name: str, **how: Any) -> Problem:
 def test_what_takes_too_long_is_ended_and_said_so(index: Index) -> None:
     """At the first step after the time is over."""
     clock = iter((0.0, 0.0, *(PATIENCE + 1 for _ in range(100)))).__next__
-    groups = Groups(index, unhurried(), clock=clock)
-    problem = refused(groups, "haar", exhaustive=True)
+    cache = DuplicatesCache(index, unhurried(), clock=clock)
+    problem = refused(cache, "haar", exhaustive=True)
     assert (problem.status, problem.code) == (503, "duplicates-too-slow")
     assert f"{PATIENCE:g} s" in problem.detail
     assert "lookalike duplicates" in str(problem.help)
     # the clock stands still now: nothing is left locked, and nothing half done is kept
-    assert anyio.run(lambda: groups.find(family("haar"), 80.0, "star", exhaustive=True)).groups
+    assert anyio.run(lambda: cache.find(family("haar"), 80.0, "star", exhaustive=True)).groups
 
 
 def test_a_search_that_hangs_is_not_waited_for_and_its_result_is_kept(
@@ -205,32 +205,36 @@ def test_a_search_that_hangs_is_not_waited_for_and_its_result_is_kept(
                 found.set()
 
         monkeypatch.setattr(Index, "duplicates", duplicates)
-        groups = Groups(index, unhurried(), clock=lambda: 0.0)
+        cache = DuplicatesCache(index, unhurried(), clock=lambda: 0.0)
         with pytest.raises(Problem, match=f"{PATIENCE:g} s"):
-            await groups.find(family("dhash"), 80.0, "star")
+            await cache.find(family("dhash"), 80.0, "star")
         assert not found.is_set()
         go_on.set()
         assert await anyio.to_thread.run_sync(found.wait, PATIENCE)
         # it is kept a moment after it was found: whoever asks by then waits for that, and searches no more
         monkeypatch.delattr(Index, "duplicates")
-        assert (await groups.find(family("dhash"), 80.0, "star")).groups
+        assert (await cache.find(family("dhash"), 80.0, "star")).groups
 
     run_standing(ask)
 
 
 def test_what_does_not_fit_in_memory_is_not_begun(index: Index, searches: list[dict[str, Any]]) -> None:
     images, row = index.count(), family("haar").dtype.itemsize
-    assert refused(Groups(index, WebSettings(duplicates_bytes=images * row - 1)), "haar").status == 422
+    assert refused(DuplicatesCache(index, WebSettings(duplicates_bytes=images * row - 1)), "haar").status == 422
     assert not searches
-    problem = refused(Groups(index, WebSettings(duplicates_bytes=2 * row)), "haar")
+    problem = refused(DuplicatesCache(index, WebSettings(duplicates_bytes=2 * row)), "haar")
     assert problem.code == "duplicates-too-many"
     assert f"{images} images" in problem.detail
     assert "memory for 2" in problem.detail
 
-    assert "memory for 5" in refused(Groups(index, WebSettings(duplicates_bytes=5 * ROW_BYTES)), "dhash").detail
+    assert (
+        "memory for 5" in refused(DuplicatesCache(index, WebSettings(duplicates_bytes=5 * ROW_BYTES)), "dhash").detail
+    )
 
     async def ask() -> None:
-        await Groups(index, unhurried(WebSettings(duplicates_bytes=images * row))).find(family("haar"), 80.0, "star")
+        await DuplicatesCache(index, unhurried(WebSettings(duplicates_bytes=images * row))).find(
+            family("haar"), 80.0, "star"
+        )
 
     anyio.run(ask)
     assert len(searches) == 1

@@ -1,4 +1,4 @@
-"""`If-None-Match: *`: of several who add an image of one key at once, one is told that it is theirs."""
+"""`If-None-Match: *`: of several requests that add the same key at once, exactly one succeeds."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from lookalike import Index
 from lookalike.web import create_app
+from lookalike.web.dependencies import service_of
 from shards.table.format.records import Record
 from tests.lookalike.cli.drawing import png
 from tests.lookalike.web.conftest import Client, problem
@@ -90,12 +91,12 @@ def test_of_many_requests_at_once_one_succeeds(
     async def all_at_once() -> list[httpx.Response]:
         transport = httpx.ASGITransport(fresh.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            puts = (client.put("/v1/images/a.png", content=one, headers=ONLY_NEW) for one in pictures)
+            puts = (client.put("/v1/images/a.png", content=picture, headers=ONLY_NEW) for picture in pictures)
             return list(await asyncio.gather(*puts))
 
     answers = portal.call(all_at_once)
     assert sorted(answer.status_code for answer in answers) == [201] + [412] * 15
-    (winner,) = (one for one, answer in zip(pictures, answers, strict=True) if answer.status_code == 201)
+    (winner,) = (picture for picture, answer in zip(pictures, answers, strict=True) if answer.status_code == 201)
     assert state(index) == sha256(winner).hexdigest()
     assert {problem(answer)["code"] for answer in answers if answer.status_code == 412} == {"key-exists"}
 
@@ -134,7 +135,7 @@ class TestOfTwoServices:
         with start_blocking_portal() as portal:
             app = create_app(Index.open(address), unhurried())
             yield Client(app, portal)
-            app.state.service.signer.close()
+            service_of(app).pool.close()
 
     def test_who_looked_before_the_other_wrote_looks_again(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
         both_looked, both_wrote = Barrier(2), Barrier(2)
@@ -151,7 +152,7 @@ class TestOfTwoServices:
             monkeypatch.setattr(Index, "write", in_step)
             answers = list(pool.map(put, clients, pictures))
         assert sorted(answer.status_code for answer in answers) == [201, 412]
-        (winner,) = (one for one, answer in zip(pictures, answers, strict=True) if answer.status_code == 201)
+        (winner,) = (picture for picture, answer in zip(pictures, answers, strict=True) if answer.status_code == 201)
         assert state(Index.open(address)) == sha256(winner).hexdigest()
 
     def test_one_that_is_deleted_at_once_was_added_all_the_same(

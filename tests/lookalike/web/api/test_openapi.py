@@ -81,7 +81,7 @@ WRITE = {
     ("POST", "/add"),
     ("DELETE", "/delete"),
 }
-"""What needs the scope write; /metrics needs admin, everything else read."""
+"""Operations that need the scope write; /metrics needs admin, all others read."""
 
 
 @pytest.fixture

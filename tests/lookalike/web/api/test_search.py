@@ -196,7 +196,7 @@ def test_the_error_of_a_single_question_is_that_of_the_request(
 def test_a_wrong_family_says_which_there_are_and_not_where_the_index_is(client: Client, index: Index) -> None:
     for family in ("whash", "nope"):
         document = problem(client.post("/v1/search", json={"key": "cat", "family": family}))
-        assert document["help"] == "Ask for one of: haar, goldberg, dhash, phash."
+        assert document["help"] == "Use one of: haar, goldberg, dhash, phash."
         assert index.url not in str(document)
 
 
@@ -271,10 +271,10 @@ def test_an_answer_that_is_not_whole_says_what_is_missing(
     whole = client.post("/v1/search", json={"key": "cat"}).json()["answers"][0]
     assert not {"partial", "missing"} & whole.keys()
 
-    def search_many(self: Index, *questions: Any, **options: Any) -> list[Any]:
-        return [replace(one, partial=True, missing=("segments/0001/a.npz",)) for one in given]
+    def ask(self: Index, *asked: Any) -> list[Any]:
+        return [replace(answer, partial=True, missing=("segments/0001/a.npz",)) for answer in given]
 
     given = index.search_many([Key("cat")])
-    monkeypatch.setattr(Index, "search_many", search_many)
+    monkeypatch.setattr(Index, "ask", ask)
     answer = client.post("/v1/search", json={"key": "cat"}).json()["answers"][0]
     assert answer == whole | {"partial": True, "missing": ["segments/0001/a.npz"]}

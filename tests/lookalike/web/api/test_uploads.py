@@ -1,4 +1,4 @@
-"""Uploads: an address is good for one picture, for a while, as it was made."""
+"""`/v1/uploads`: getting an address, and putting a picture to it."""
 
 from __future__ import annotations
 
@@ -7,115 +7,22 @@ from typing import Any
 import httpx
 import pytest
 from anyio.from_thread import BlockingPortal
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lookalike import Index
 from lookalike.web import WebSettings, create_app
-from lookalike.web.api.uploads import TOKEN_CHARACTERS, TokenUploads, Upload
 from lookalike.web.http.access import Tokens
-from lookalike.web.http.problems import Problem
+from lookalike.web.uploads import TokenUploads
 from shards.pictures.decoding import PictureSettings
 from tests.lookalike.cli.drawing import png
-from tests.lookalike.web.conftest import CAT, Client, problem
+from tests.lookalike.web.conftest import CAT, Client, Clock, problem
 from tests.lookalike.web.unhurried import unhurried
 
 NOW = 1_800_000_000
-INDEX = Index.create("memory://uploads")
 SETTINGS = WebSettings(
     upload_secret=bytes(range(32)), tokens=Tokens.parse("0123456789-writer write\n0123456789-reader read")
 )
-UPLOAD = Upload("a.png", {"album": "zoo"}, 1000, NOW + 900)
 WRITER = {"Authorization": "Bearer 0123456789-writer"}
 READER = {"Authorization": "Bearer 0123456789-reader"}
-
-
-class Moment:
-    """A clock that is set by hand."""
-
-    def __init__(self, now: float = NOW) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def token_of(upload: Upload, uploads: TokenUploads) -> str:
-    return uploads.address(upload, lambda token: token).url
-
-
-def refused(token: str, uploads: TokenUploads) -> str:
-    with pytest.raises(Problem) as caught:
-        uploads.opened(token)
-    assert caught.value.status == 403
-    return caught.value.code
-
-
-@given(
-    key=st.text(min_size=1, max_size=40),
-    meta=st.dictionaries(st.text(max_size=10), st.none() | st.integers() | st.text(max_size=20), max_size=4),
-    max_bytes=st.integers(1, 1 << 40),
-)
-def test_a_token_says_what_it_was_made_for(key: str, meta: dict[str, Any], max_bytes: int) -> None:
-    uploads = TokenUploads(INDEX, SETTINGS, Moment())
-    upload = Upload(key, meta, max_bytes, NOW + 1)
-    token = token_of(upload, uploads)
-    assert token.replace("-", "").replace("_", "").replace(".", "").isalnum()
-    assert token.isascii()
-    assert uploads.opened(token) == upload
-
-
-def test_two_addresses_for_the_same_are_not_the_same() -> None:
-    uploads = TokenUploads(INDEX, SETTINGS, Moment())
-    assert token_of(UPLOAD, uploads) != token_of(UPLOAD, uploads)
-
-
-def test_every_process_with_the_secret_knows_a_token_and_no_other() -> None:
-    token = token_of(UPLOAD, TokenUploads(INDEX, SETTINGS, Moment()))
-    assert TokenUploads(INDEX, SETTINGS, Moment()).opened(token) == UPLOAD
-    assert refused(token, TokenUploads(INDEX, WebSettings(upload_secret=bytes(32)), Moment())) == "upload-unknown"
-    assert refused(token, TokenUploads(INDEX, WebSettings(), Moment())) == "upload-unknown"
-    assert TokenUploads(INDEX, WebSettings())._secret != TokenUploads(INDEX, WebSettings())._secret
-
-
-def test_a_token_is_good_for_one_index_only() -> None:
-    token = token_of(UPLOAD, TokenUploads(INDEX, SETTINGS, Moment()))
-    assert refused(token, TokenUploads(Index.create("memory://others"), SETTINGS, Moment())) == "upload-unknown"
-
-
-def test_a_token_expires() -> None:
-    moment = Moment()
-    uploads = TokenUploads(INDEX, SETTINGS, moment)
-    token = token_of(UPLOAD, uploads)
-    moment.now = UPLOAD.expires - 0.001
-    assert uploads.opened(token) == UPLOAD
-    moment.now = UPLOAD.expires
-    assert refused(token, uploads) == "upload-expired"
-
-
-@given(place=st.integers(0, 10_000), by=st.sampled_from(["A", "b", "-", "_", ".", "=", "%", "é", ""]))
-def test_a_token_that_was_changed_anywhere_is_none(place: int, by: str) -> None:
-    uploads = TokenUploads(INDEX, SETTINGS, Moment())
-    token = token_of(UPLOAD, uploads)
-    # the last character of each part has bits that stand for nothing
-    place %= token.index(".") - 1
-    changed = token[:place] + by + token[place + 1 :]
-    if changed != token:
-        assert refused(changed, uploads) == "upload-unknown"
-
-
-@pytest.mark.parametrize("token", ["", ".", "a.b", "....", "é.é", "e30.e30", "\ud800.a"])
-def test_what_is_no_token_is_none(token: str) -> None:
-    assert refused(token, TokenUploads(INDEX, SETTINGS, Moment())) == "upload-unknown"
-
-
-def test_an_address_is_never_longer_than_proxies_take() -> None:
-    uploads = TokenUploads(INDEX, SETTINGS, Moment())
-    longest = Upload("\U0001f63a" * 256, {"text": "x" * 3000}, 1 << 40, NOW)
-    assert len(token_of(longest, uploads)) <= TOKEN_CHARACTERS
-    with pytest.raises(Problem, match="at most") as caught:
-        token_of(Upload("a", {"text": "x" * TOKEN_CHARACTERS}, 1, NOW), uploads)
-    assert caught.value.status == 422
 
 
 @pytest.fixture
@@ -124,9 +31,9 @@ def settings() -> WebSettings:
 
 
 @pytest.fixture
-def moment(client: Client) -> Moment:
-    moment = Moment()
-    client.app.state.uploads = TokenUploads(client.service.index, client.service.settings, moment)
+def moment(client: Client) -> Clock:
+    moment = Clock(NOW)
+    client.service.uploads = TokenUploads(client.service.index, client.service.settings, moment)
     return moment
 
 
@@ -159,7 +66,7 @@ def test_a_picture_that_is_put_to_its_address_is_in_the_index(client: Client) ->
 
 
 @pytest.mark.usefixtures("moment")
-def test_an_address_may_be_used_again_while_it_is_good(client: Client, moment: Moment) -> None:
+def test_an_address_may_be_used_again_while_it_is_good(client: Client, moment: Clock) -> None:
     path = path_of(offered(client, key="a.png"))
     assert client.put(path, content=png(1)).status_code == 201
     assert client.put(path, content=png(1)).json()["replaced"] is True

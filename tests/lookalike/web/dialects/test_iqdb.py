@@ -39,7 +39,7 @@ def index(index: Index) -> Index:
 
 
 def refusal(response: httpx.Response, status: int = 400) -> str:
-    """What an IQDB client is told."""
+    """Return the message that an IQDB client gets."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/json"
     document = response.json()
@@ -237,14 +237,12 @@ def test_whatever_is_sent_is_answered_in_the_envelope(client: Client, path: str,
 
 def test_an_answer_that_would_miss_images_is_refused(fresh: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The dialect has no word for it, and a moderator must not take a part for all."""
-    search_many = Index.search_many
+    ask = Index.ask
 
-    def partly(self: Index, *args: Any, **options: Any) -> list[Any]:
-        return [
-            replace(one, partial=True, missing=("segments/0000/x.npz",)) for one in search_many(self, *args, **options)
-        ]
+    def partly(self: Index, *asked: Any) -> list[Any]:
+        return [replace(answer, partial=True, missing=("segments/0000/x.npz",)) for answer in ask(self, *asked)]
 
-    monkeypatch.setattr(Index, "search_many", partly)
+    monkeypatch.setattr(Index, "ask", partly)
     answer = fresh.get("/query", params={"post_id": "1"})
-    assert "1 segments were not searched" in refusal(answer, 503)
+    assert "segments that were not searched in time: 1" in refusal(answer, 503)
     assert answer.headers["Retry-After"] == "1"

@@ -46,7 +46,7 @@ def ok(response: httpx.Response, method: str) -> list[Any]:
 
 
 def fail(response: httpx.Response, method: str, status: int = 400) -> str:
-    """What a Match client is told."""
+    """Return the message that a Match client gets."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/json"
     document = response.json()
@@ -160,7 +160,7 @@ def test_two_pictures_are_compared(client: Client, index: Index) -> None:
     [same] = ok(client.post("/compare", files={"image1": ("a", CAT), "image2": ("b", CAT)}), "compare")
     assert same == {"score": pytest.approx(100.0)}
     [other] = ok(client.post("/compare", files={"image1": ("a", RACCOON)}, data={"url2": CAT_URL}), "compare")
-    expected = {one.family: one.score for one in index.compare(RACCOON, CAT)}["goldberg"]
+    expected = {score.family: score.score for score in index.compare(RACCOON, CAT)}["goldberg"]
     assert other == {"score": pytest.approx(expected)}
     [blank] = ok(client.post("/compare", files={"image1": ("a", _flat()), "image2": ("b", _flat())}), "compare")
     assert blank == {"score": 0.0}

@@ -1,4 +1,4 @@
-"""Tokens: how they are read, whose they are, and what they are good for."""
+"""Tokens: parsing them, finding their callers, and checking scopes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lookalike.web.dependencies import needs, provide
 from lookalike.web.http.access import (
     MIN_TOKEN,
     SCOPES,
@@ -20,7 +21,6 @@ from lookalike.web.http.access import (
     Tokens,
     authenticate,
     is_loopback,
-    needs,
     refuse_unsafe_bind,
 )
 from lookalike.web.http.problems import Problem, of, response
@@ -40,7 +40,7 @@ token = st.text("abcXYZ019-._~+/", min_size=MIN_TOKEN, max_size=60)
 def app_with(tokens: Tokens) -> FastAPI:
     """An app with one path for each scope; it answers with who asks."""
     app = FastAPI()
-    app.state.service = SimpleNamespace(settings=SimpleNamespace(tokens=tokens))
+    provide(app, SimpleNamespace(settings=SimpleNamespace(tokens=tokens)))  # type: ignore[arg-type] # what `needs` reads
     app.add_exception_handler(Problem, lambda _, error: response(of(error)))
 
     @app.get("/read")

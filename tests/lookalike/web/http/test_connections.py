@@ -23,7 +23,7 @@ BODY = b"an answer"
 
 
 class Small(Connection):
-    """What is served here: its heads are small, so that a large one is."""
+    """A connection with a small limit on heads, so that a small head can be too large."""
 
     head_bytes = 1000
 
@@ -51,15 +51,15 @@ class Client:
         return None if timer is None else timer.when()
 
     async def answer(self) -> bytes:
-        """The head of the next answer. Fails where there is none."""
+        """Return the head of the next answer. Fails where there is none."""
         return await self.reader.readuntil(b"\r\n\r\n")
 
     async def rest(self) -> bytes:
-        """What comes until the server hangs up. Fails where it does not."""
+        """Return everything until the server hangs up. Fails where it does not."""
         return await self.reader.read()
 
     async def is_hung_up_on(self) -> bool:
-        """Whether the connection ends with nothing more said, be it broken off since it has not read all we sent."""
+        """Return whether the connection ends without another byte, or by a reset because of unread data."""
         try:
             return await self.rest() == b""
         except ConnectionResetError:

@@ -1,4 +1,4 @@
-"""What pages of other sites may make a browser send to a service without tokens: nothing."""
+"""Pages of other sites cannot make a browser send anything to a service without tokens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def ask(
     refused: list[str] = []
     app = Guard(
         CORSMiddleware(PlainTextResponse("here"), allow_origins=settings.cors_origins, allow_methods=["PUT"]),
-        settings=settings,
+        origins=settings.cors_origins,
+        checks_site=settings.tokens.is_open,
+        checks_host=settings.checks_host,
         refused=refused.append,
     )
 

@@ -1,4 +1,4 @@
-"""How much at once: sizes, slow bodies, places, and clients that go away."""
+"""Limits on body size, upload time and concurrency, and clients that go away."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lookalike.web.http.access import Tokens
-from lookalike.web.http.admission import admit
+from lookalike.web.http.access import Tokens, authenticate
 from lookalike.web.http.limits import CHUNK, IN_MEMORY, Limiter, Limits
-from lookalike.web.settings import WebSettings
 from tests.lookalike.web.virtual_time import now, run, settle
 
 TOKEN = "a-token-that-only-tests-know"
@@ -102,22 +100,23 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await answer(send, body)
 
 
+def limiter_of(
+    *, concurrency: int = 64, waiting: int = 256, max_body: int = 1 << 26, body_seconds: float = 60, **limits: Any
+) -> Limiter:
+    """Return a limiter with these limits, and wide ones otherwise."""
+    return Limiter(concurrency=concurrency, waiting=waiting, max_body=max_body, body_seconds=body_seconds, **limits)
+
+
 class Stage:
     """An app whose requests stay at work until the test lets them go, and the limits around it."""
 
-    def __init__(self, *, held: int = 1 << 30, **settings: Any) -> None:
-        given = WebSettings(**settings)
-        self.limiter = Limiter(given, held=held)
+    def __init__(self, **limits: Any) -> None:
+        self.limiter = limiter_of(**limits)
         self.refused: list[str] = []
         self.working: list[Exchange] = []
         self.cancelled: list[Exchange] = []
         self._go: dict[int, asyncio.Event] = {}
-        self.app = Limits(
-            self._work,
-            admit=partial(admit, tokens=given.tokens),
-            limiter=self.limiter,
-            refused=self.refused.append,
-        )
+        self.app = Limits(self._work, admit=lambda _: None, limiter=self.limiter, refused=self.refused.append)
 
     async def _work(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = scope["exchange"]
@@ -145,9 +144,11 @@ class Stage:
         return (self.limiter.working, self.limiter.waiting, self.limiter.held) == (0, 0, 0)
 
 
-def limited(app: ASGIApp, **settings: Any) -> Limits:
-    given = WebSettings(**settings)
-    return Limits(app, admit=partial(admit, tokens=given.tokens), limiter=Limiter(given), refused=lambda _: None)
+def limited(app: ASGIApp, tokens: Tokens | None = None, **limits: Any) -> Limits:
+    def admit(scope: Scope) -> None:
+        authenticate(Headers(scope=scope).get("authorization"), tokens or Tokens.none())
+
+    return Limits(app, admit=admit, limiter=limiter_of(**limits), refused=lambda _: None)
 
 
 @given(st.lists(st.binary(max_size=40), max_size=6))
@@ -162,8 +163,7 @@ def test_a_body_reaches_the_app_as_it_was_sent(chunks: Sequence[bytes]) -> None:
 def test_a_body_too_large_for_memory_waits_on_disk_and_is_the_same() -> None:
     async def scene() -> None:
         body = bytes(range(256)) * (IN_MEMORY // 64)
-        given = WebSettings()
-        limiter = Limiter(given)
+        limiter = limiter_of()
         app = Limits(echo, admit=lambda _: None, limiter=limiter, refused=lambda _: None)
         exchange = Exchange().start(app).body(body[:-5], more=True)
         await settle()
@@ -262,7 +262,7 @@ def test_who_came_first_is_first() -> None:
             assert stage.limiter.waiting == max(0, 7 - len(order) - 1)
             stage.let_go(stage.working[0])
             await exchange.end()
-        assert [everybody.index(one) for one in order] == list(range(7))
+        assert [everybody.index(exchange) for exchange in order] == list(range(7))
         assert stage.is_at_rest()
 
     run(scene())
@@ -412,8 +412,7 @@ def test_an_app_that_asks_hears_that_the_client_left() -> None:
 
 def test_an_error_of_the_app_comes_out_as_it_is_and_frees_the_place() -> None:
     async def scene() -> None:
-        given = WebSettings(concurrency=1)
-        limiter = Limiter(given)
+        limiter = limiter_of(concurrency=1)
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             raise ZeroDivisionError("of the app")
@@ -429,7 +428,7 @@ def test_an_error_of_the_app_comes_out_as_it_is_and_frees_the_place() -> None:
 
 def test_all_bodies_together_have_bounded_room() -> None:
     async def scene() -> None:
-        stage = Stage(held=100, max_body=60)
+        stage = Stage(max_held=100, max_body=60)
         slow = [Exchange().start(stage.app).body(b"x" * 50, more=True) for _ in range(2)]
         await settle()
         refused = await Exchange().start(stage.app).body(b"y").end()

@@ -1,4 +1,4 @@
-"""The one table from errors to HTTP."""
+"""The table from errors to HTTP."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from shards.errors import (
     PictureError,
     QueryError,
     SignatureError,
-    SigningFailed,
     StorageError,
     Undecided,
+    WorkerNotStarted,
 )
 from tests.lookalike.web.conftest import Client, problem
 
@@ -41,7 +41,7 @@ TABLE: list[tuple[Exception, int, str]] = [
     (PictureError("timeout", "20 s"), 422, "picture-timeout"),
     (PictureError("crashed", "SIGSEGV"), 422, "picture-crashed"),
     (PictureError("some_new_reason", "?"), 422, "picture-some-new-reason"),
-    (SigningFailed("/srv/python ended"), 503, "signing-failed"),
+    (WorkerNotStarted("/srv/python ended"), 503, "signing-failed"),
     (KeyNotFound("a", "/srv/index"), 404, "key-not-found"),
     (KeyInvalid("too long"), 422, "key-invalid"),
     (SignatureError("no hex"), 422, "signature-invalid"),

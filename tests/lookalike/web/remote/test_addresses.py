@@ -90,7 +90,7 @@ def test_digits_in_other_clothes_are_digits(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["256.0.0.1", "1.2.3.999"])
 def test_four_numbers_have_to_be_an_address(host: str) -> None:
-    with pytest.raises(Problem, match="no IPv4 address"):
+    with pytest.raises(Problem, match="not an IPv4 address"):
         parse(f"http://{host}/")
 
 

@@ -56,7 +56,7 @@ class Internet(httpcore.AsyncNetworkBackend):
 
     @property
     def open(self) -> int:
-        """How many connections there are now."""
+        """The number of open connections."""
         return len(self.connections)
 
     async def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
@@ -428,7 +428,7 @@ def test_only_so_many_are_fetched_at_once_and_waiting_is_not_slowness() -> None:
         tasks = [asyncio.create_task(fetching.fetch("http://a.example/cat.jpg")) for _ in range(AT_ONCE + 1)]
         await asyncio.sleep(1)
         assert internet.open == AT_ONCE
-        assert all(one.data == b"picture" for one in await asyncio.gather(*tasks))
+        assert all(fetched.data == b"picture" for fetched in await asyncio.gather(*tasks))
         assert now() == pytest.approx(30)
 
     run(scene())
@@ -449,7 +449,7 @@ def test_a_request_that_is_given_up_closes_its_connection() -> None:
 
 
 async def at_a_real_server(answer: bytes, ask: Callable[[int], Awaitable[Fetched]]) -> tuple[Fetched, list[bytes]]:
-    """What asking a server of this machine gave, and the requests that it got."""
+    """Return the result of fetching from a server of this machine, and the requests that the server got."""
     asked: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -12,7 +12,7 @@ from shards.storage.base import Store
 from shards.storage.memory import MemoryStore
 from shards.table.format import settings
 from shards.table.format.manifest import INLINE_DEAD
-from shards.table.format.settings import Settings
+from shards.table.format.settings import IndexSettings
 from shards.table.maintain.committing import CommittingTable
 from tests.shards.table.synthetic import DHASH, delete, many, put, records
 from tests.world import FakeWorld
@@ -31,12 +31,12 @@ LIVE = {
     "stays": 9,
     **{key: n for n, key in enumerate(KEYS) if n >= DELETED},
 }
-"""What a reader sees: each key's number."""
+"""The number of each key, as a reader sees it."""
 
 
 def build(store: Store) -> None:
     """Segments of two shards, dead rows in manifests and in an object, a log that is folded and a tail."""
-    chosen = Settings((DHASH.name,), shards=2, segment_rows=1000)
+    chosen = IndexSettings((DHASH.name,), shards=2, segment_rows=1000)
     settings.create(store, chosen)
     table = CommittingTable(store, chosen, effects=FakeWorld(seed=1))
     table.append(records(put("cat.jpg", 1, 1, meta={"licence": "CC0"}), put("dog.jpg", 1, 2, tie=7)))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
+import sys
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import hypothesis
 import numpy as np
@@ -60,7 +63,7 @@ def test_every_columns_bytes_are_where_it_says_aligned_to_a_cache_line(given: di
 
 
 def test_alignment_holds_for_members_of_gigabytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those have a longer header (APPNOTE.TXT, 4.5.3: ZIP64); here already from 1,000 bytes on."""
+    """Large members have a longer header (APPNOTE.TXT, 4.5.3: ZIP64); here already from 1,000 bytes on."""
     assert columns.ZIP64_FROM * 1.05 < zipfile.ZIP64_LIMIT, "else zipfile chooses the longer header by itself"
     monkeypatch.setattr(columns, "ZIP64_FROM", 1000)
     file = io.BytesIO()
@@ -138,3 +141,34 @@ def test_pickled_objects_are_never_loaded() -> None:
     np.savez(file, a=np.array([{}], object))
     with pytest.raises(CorruptObject, match="is not a numpy archive"):
         decode("log/x.npz", file.getvalue())
+
+
+class Interrupting:
+    """Garbage whose collection lets another thread run."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+    def __del__(self) -> None:
+        list(range(50))
+
+
+def test_many_threads_decode_at_once_while_garbage_is_collected() -> None:
+    """CPython 3.11 raises SystemError where threads take turns while they parse headers."""
+    data = encode([("a", np.zeros(3, SIGNATURE)), ("b", np.zeros(5, np.uint8))])
+
+    def decode_many() -> None:
+        for _ in range(1_000):
+            Interrupting()
+            assert decode("log/x.npz", data).keys() == {"a", "b"}
+
+    before = gc.get_threshold(), sys.getswitchinterval()
+    gc.set_threshold(5)
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for decoding in [pool.submit(decode_many) for _ in range(8)]:
+                decoding.result()
+    finally:
+        gc.set_threshold(*before[0])
+        sys.setswitchinterval(before[1])

@@ -14,8 +14,8 @@ from shards.storage import open_store
 from shards.storage.memory import MemoryStore
 from shards.table.format import names, settings
 from shards.table.maintain.verify import verify
+from shards.table.read.newest import newest
 from shards.table.table import Table
-from shards.table.write.commit import newest
 from tests.shards.table.counting import CountingStore
 from tests.shards.table.format.format1 import FOLDER, LIVE, build
 from tests.shards.table.synthetic import read

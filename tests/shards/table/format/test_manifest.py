@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from shards.errors import CorruptObject, FormatUnsupported
 from shards.storage.memory import MemoryStore
-from shards.table.format import names, sealed
+from shards.table.format import envelope, names
 from shards.table.format.columns import Column
 from shards.table.format.manifest import Manifest, Segment
-from shards.table.write.commit import newest
+from shards.table.read.newest import newest
 
 DIGEST = "00112233445566778899aabbccddeeff"
 
@@ -110,8 +110,8 @@ def test_what_cannot_be_is_not_written(wrong: Manifest, problem: str) -> None:
 
 
 def resealed(change: dict[str, object]) -> bytes:
-    document = sealed.unseal(manifest((segment(),)).to_bytes(), "x")
-    return sealed.seal({**document, **change})
+    document = envelope.unseal(manifest((segment(),)).to_bytes(), "x")
+    return envelope.seal({**document, **change})
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from shards.errors import KeyInvalid, QueryError, SignatureError
 from shards.families import family
 from shards.table.format import names
 from shards.table.format.columns import decode, encode
-from shards.table.format.records import Record, Records, Texts, meta_bytes, meta_of
+from shards.table.format.records import Record, Records, meta_bytes, meta_of
+from shards.table.format.texts import Texts
 from tests.shards.table.synthetic import DHASH, FAMILIES, delete, order, put, records, row
 
 texts = st.lists(st.binary(max_size=12))
@@ -61,7 +62,7 @@ class TestRecords:
 
     def test_they_come_back_from_what_is_stored(self) -> None:
         made = records(put("a", 1, 5, meta={"b": [None, 2.5, "ü"]}), delete("c", 2), put("d", 3))
-        back = Records.from_columns(decode("x", encode(made.columns())), FAMILIES)
+        back = Records.from_columns(decode("x", encode(made.columns())), FAMILIES, "x")
         assert encode(back.columns()) == encode(made.columns())
 
     def test_without_a_signature_of_every_family_a_record_is_refused(self) -> None:

@@ -129,7 +129,7 @@ def in_a_segment(made: Records) -> Reader:
 
 @pytest.mark.parametrize("make", [in_a_segment, TailReader])
 class TestReading:
-    """What it means, whatever the records lie in."""
+    """Both readers, of a segment and of the tail, give the same answers."""
 
     @given(st.data())
     @settings(max_examples=scaled(15))

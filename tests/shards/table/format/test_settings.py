@@ -1,4 +1,4 @@
-"""What is decided once, when an index is created."""
+"""The settings of an index, decided once when it is created."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ import pytest
 
 from shards.errors import FormatUnsupported, IndexExists, IndexNotFound, QueryError
 from shards.storage.memory import MemoryStore
-from shards.table.format import names, sealed
+from shards.table.format import envelope, names
 from shards.table.format import settings as table_settings
-from shards.table.format.settings import Settings
+from shards.table.format.settings import IndexSettings
 
 
 def test_settings_are_read_as_they_were_created() -> None:
     store = MemoryStore()
-    chosen = Settings(("dhash", "haar"), 7, 1000)
+    chosen = IndexSettings(("dhash", "haar"), 7, 1000)
     table_settings.create(store, chosen)
     assert table_settings.read(store) == chosen
 
 
 def test_an_index_that_says_nothing_of_thumbnails_has_none() -> None:
-    document = sealed.unseal(Settings(("dhash",)).to_bytes(), "x")
+    document = envelope.unseal(IndexSettings(("dhash",)).to_bytes(), "x")
     del document["thumbnails"]
     store = MemoryStore()
-    store.create(names.SETTINGS, sealed.seal(document))
+    store.create(names.SETTINGS, envelope.seal(document))
     assert table_settings.read(store).thumbnails == 0
 
 
 def test_an_index_is_created_once() -> None:
     store = MemoryStore()
-    table_settings.create(store, Settings())
+    table_settings.create(store, IndexSettings())
     with pytest.raises(IndexExists, match="is an index already"):
-        table_settings.create(store, Settings())
+        table_settings.create(store, IndexSettings())
 
 
 def test_where_there_is_no_index_it_says_how_to_make_one() -> None:
@@ -39,10 +39,10 @@ def test_where_there_is_no_index_it_says_how_to_make_one() -> None:
 
 
 def test_signatures_of_another_version_are_not_mixed() -> None:
-    document = sealed.unseal(Settings(("dhash",)).to_bytes(), "x")
+    document = envelope.unseal(IndexSettings(("dhash",)).to_bytes(), "x")
     document["families"][0]["version"] = 99
     store = MemoryStore()
-    store.create(names.SETTINGS, sealed.seal(document))
+    store.create(names.SETTINGS, envelope.seal(document))
     with pytest.raises(FormatUnsupported, match="signatures of dhash version 99, this release computes version 1"):
         table_settings.read(store)
 
@@ -63,10 +63,10 @@ def test_settings_that_cannot_be_are_refused(
     families: tuple[str, ...], shards: int, segment_rows: int, problem: str
 ) -> None:
     with pytest.raises(QueryError, match=problem):
-        Settings(families, shards, segment_rows)
+        IndexSettings(families, shards, segment_rows)
 
 
 @pytest.mark.parametrize("pixels", [-1, 2049])
 def test_thumbnails_have_a_sensible_size(pixels: int) -> None:
     with pytest.raises(QueryError, match=f"thumbnails is {pixels}"):
-        Settings(thumbnails=pixels)
+        IndexSettings(thumbnails=pixels)

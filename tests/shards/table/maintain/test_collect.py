@@ -8,7 +8,7 @@ from shards.storage.memory import MemoryStore
 from shards.table.format import names
 from shards.table.maintain.collect import KEPT_MANIFESTS, ORPHAN_SECONDS, collect
 from shards.table.maintain.committing import CommittingTable
-from shards.table.write.commit import newest
+from shards.table.read.newest import newest
 from shards.table.write.fold import LOG_AGE_MS
 from tests.shards.table.synthetic import delete, make_store, make_table, many, put, read, records
 from tests.world import FakeWorld

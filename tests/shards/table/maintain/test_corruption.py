@@ -10,7 +10,7 @@ import pytest
 
 from lookalike import CorruptObject, Index, Key, LookalikeError
 from shards.families import family
-from shards.table.format import sealed
+from shards.table.format import envelope
 from shards.table.format.records import DELETE, Records, meta_bytes
 from tests.world import FakeWorld
 
@@ -59,7 +59,7 @@ def picture() -> bytes:
 
 
 def ask(folder: Path) -> list[object]:
-    """What a user would see of everything in the index."""
+    """Return all that a user can see of the index."""
     index = Index.open(str(folder), effects=FakeWorld(8))
     return [
         index.count(),
@@ -75,7 +75,7 @@ def ask(folder: Path) -> list[object]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corrupt") / "index"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sealed, "GZIP_FROM", 4_000)
+        patch.setattr(envelope, "GZIP_FROM", 4_000)
         index = make_index(folder)
     assert index.verify().problems == ()
     return folder

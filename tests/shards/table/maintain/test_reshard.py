@@ -270,7 +270,7 @@ class TestTable:
 
 @pytest.mark.parametrize("name", [*DEFAULT, "pdq"])
 def test_every_answer_before_is_the_answer_after(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of every family, and in each state in between."""
+    """Holds for every family, and in each state in between."""
     monkeypatch.setattr(reshard, "FAN_OUT", 2)
     world = FakeWorld()
     index = Index.create(make_store(world), families=[name], segment_rows=40, effects=world)

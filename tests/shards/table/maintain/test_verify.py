@@ -18,7 +18,7 @@ from shards.table.format.segment import pack_records
 from shards.table.maintain.collect import ORPHAN_SECONDS
 from shards.table.maintain.committing import CommittingTable
 from shards.table.maintain.verify import Report, verify
-from shards.table.write.commit import newest
+from shards.table.read.newest import newest
 from tests.shards.table.synthetic import FAMILIES, delete, make_store, make_table, many, put, records
 from tests.simulation.interleaving import InterleavedStore
 from tests.world import FakeWorld

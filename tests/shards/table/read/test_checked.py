@@ -16,7 +16,8 @@ from shards.storage.ranges import GAP
 from shards.table.format.columns import CHECK_BLOCK
 from shards.table.format.manifest import Segment
 from shards.table.format.segment import pack_records
-from shards.table.read.checked import CheckedBytes, Memory
+from shards.table.read.checked import CheckedBytes
+from shards.table.read.memory import Memory
 from shards.table.read.reader import SegmentReader
 from tests.shards.table.counting import CountingStore
 from tests.shards.table.synthetic import FAMILIES, many
@@ -48,7 +49,7 @@ def everything(segment: Segment, name: str) -> NDArray[np.int64]:
 
 
 def plain(packed: tuple[Segment, bytes], name: str) -> NDArray[Any]:
-    """What was written."""
+    """The columns that were written."""
     segment, body = packed
     column = segment.columns[name]
     return np.frombuffer(body, column.dtype, offset=column.offset, count=column.size // column.dtype.itemsize).reshape(

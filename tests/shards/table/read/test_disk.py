@@ -22,8 +22,8 @@ from shards.storage.memory import MemoryStore
 from shards.table.format.columns import CHECK_BLOCK, CHECKS
 from shards.table.format.manifest import Segment
 from shards.table.format.segment import pack_records
-from shards.table.read.checked import Memory
 from shards.table.read.disk import DiskCache
+from shards.table.read.memory import Memory
 from shards.table.read.reader import SegmentReader
 from tests.patience import PATIENCE
 from tests.shards.table.counting import CountingStore

@@ -1,0 +1,42 @@
+"""Records whose signatures are computed in a process of its own.
+
+A picture that kills its process takes no other picture with it. Otherwise its batch would die with it, and come again,
+until all of its messages were dead letters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from weakref import finalize
+
+from functions.aws.settings import Settings
+from lookalike.signatures.pool import Pool
+from lookalike.signatures.worker import WorkerSettings
+from shards.errors import PictureError
+from shards.table.format.records import Order, Record
+from shards.table.format.settings import IndexSettings
+
+
+class RecordMaker:
+    """A maker of records for one index, as `Index.sign` makes them, within the limits of the function's settings."""
+
+    def __init__(self, index: IndexSettings, settings: Settings) -> None:
+        worker = WorkerSettings.of(index)
+        worker = replace(worker, memory=min(worker.memory, settings.sign_memory))
+        # a function has one processor
+        self._pool = Pool(worker, 1, settings.sign_seconds)
+        self._at_the_end = finalize(self, self._pool.close)
+
+    def __call__(
+        self, key: str, image: bytes, meta: Mapping[str, Any] | None, *, source: Mapping[str, Any], order: Order
+    ) -> Record:
+        try:
+            return self._pool.compute(image).record(key, order, meta, source)
+        except PictureError as error:
+            raise PictureError(error.reason, f"image {key!r}: {error}") from error
+
+    def close(self) -> None:
+        """Leave no process behind. Happens by itself when nobody refers to this any more, or this process ends."""
+        self._at_the_end()

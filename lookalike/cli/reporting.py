@@ -1,0 +1,137 @@
+"""Reports of `add` and `sync`: each key as soon as it is safe, a bar meanwhile, and a summary."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lookalike.cli.interruption import Interruption
+from lookalike.cli.output.human import count, duration, shown
+from lookalike.cli.output.output import Output, note
+from lookalike.cli.output.progress import Progress
+from lookalike.index import Index
+from lookalike.ingest import pipeline
+from lookalike.ingest.changes import ToAdd
+from lookalike.ingest.outcome import Failure
+from shards.table.format.records import Order
+
+
+@dataclass(slots=True)
+class Tally:
+    """The counts of a run, and whether it was interrupted."""
+
+    added: int = 0
+
+    replaced: int = 0
+    """Those of the `added` that had an image before."""
+
+    unchanged: int = 0
+    removed: int = 0
+    failed: int = 0
+    interruption: Interruption = field(default_factory=Interruption)
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the command."""
+        if self.interruption:
+            return self.interruption.exit_code
+        return 1 if self.failed else 0
+
+
+class Reporter:
+    """Prints what becomes of each key: JSON lines for programs, failures only for people. Keeps the tally."""
+
+    def __init__(self, out: Output, tally: Tally, progress: Progress) -> None:
+        self._out = out
+        self._tally = tally
+        self._progress = progress
+
+    def advance(self, count: int) -> None:
+        """Move the bar by so many keys."""
+        self._progress.advance(count)
+
+    def unchanged(self, keys: Sequence[str]) -> None:
+        """Report keys that are left alone."""
+        self._tally.unchanged += len(keys)
+        self._status(keys, "unchanged")
+
+    def added(self, keys: Sequence[tuple[str, bool]]) -> None:
+        """Report keys that are safe, each with whether it had an image before."""
+        for key, replaces in keys:
+            self._tally.added += 1
+            self._tally.replaced += replaces
+            if self._out.is_json:
+                self._out.json({"key": key, "status": "added", "replaced": replaces})
+        self._out.flush()
+
+    def failed(self, failure: Failure) -> None:
+        """Report an original that was not added."""
+        self._tally.failed += 1
+        self._progress.advance(0, failed=1)
+        if self._out.is_json:
+            document = failure.document()
+            self._out.json({"key": document.pop("key"), "status": "failed", **document})
+            self._out.flush()
+        else:
+            self._progress.say(f"failed: {shown(failure.key)}: {shown(failure.message)}")
+
+    def removed(self, keys: Sequence[str]) -> None:
+        """Report keys that are not in the index any more."""
+        self._tally.removed += len(keys)
+        self._status(keys, "removed")
+
+    def _status(self, keys: Sequence[str], status: str) -> None:
+        if self._out.is_json:
+            for key in keys:
+                self._out.json({"key": key, "status": status})
+        self._out.flush()
+
+
+def add(index: Index, to_add: Sequence[ToAdd], out: Output, tally: Tally, *, jobs: int | None, batch: int) -> None:
+    """Add these as `adding_options` say. Interrupted, it adds what is computed by then."""
+    with tally.interruption, out.progress("adding", len(to_add)) as progress:
+        reporter = Reporter(out, tally, progress)
+        pipeline.add(index, to_add, reporter, lambda: bool(tally.interruption), jobs=jobs, batch=batch)
+
+
+def remove(index: Index, keys: Sequence[str], order: Order, out: Output, tally: Tally) -> None:
+    """Remove these keys, as of the time of `order`: what was added since stays."""
+    with tally.interruption, out.progress("removing", len(keys)) as progress:
+        pipeline.remove(index, keys, order, Reporter(out, tally, progress), lambda: bool(tally.interruption))
+
+
+def finish(index: Index, out: Output, tally: Tally) -> None:
+    """Tidy the index up unless the run was interrupted, and print the summary."""
+    if not tally.interruption:
+        pipeline.tidy(index)
+    seconds = time.monotonic() - tally.started
+    images = index.count()
+    if out.is_json:
+        out.json(
+            {
+                "status": "summary",
+                "index": index.url,
+                "added": tally.added,
+                "replaced": tally.replaced,
+                "unchanged": tally.unchanged,
+                "removed": tally.removed,
+                "failed": tally.failed,
+                "images": images,
+                "seconds": round(seconds, 3),
+                "interrupted": bool(tally.interruption),
+            }
+        )
+    else:
+        parts = [f"{count(tally.added)} added"]
+        parts += [f"{count(tally.replaced)} of them replaced"] if tally.replaced else []
+        parts += [f"{count(tally.removed)} removed"] if tally.removed else []
+        parts += [f"{count(tally.unchanged)} unchanged", f"{count(tally.failed)} failed"]
+        out.line(f"{', '.join(parts)} in {duration(seconds)}; {index.url} has {count(images, 'image')}")
+    out.flush()
+    if tally.interruption:
+        note(
+            f"interrupted; the {count(tally.added, 'image')} added so far and all before are safe in the index: run the"
+            " same command again to go on"
+        )

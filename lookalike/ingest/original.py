@@ -1,0 +1,73 @@
+"""An original: the file or object that an image of an index is made from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from shards.errors import LookalikeError
+
+EXTENSIONS = frozenset(
+    {"apng", "avif", "avifs", "bmp", "dds", "dib", "gif", "heic", "heif", "hif", "icns", "ico", "j2c", "j2k", "jfif"}
+    | {"jp2", "jpe", "jpeg", "jpf", "jpg", "jpx", "pbm", "pcx", "pgm", "png", "pnm", "ppm", "psd", "qoi", "sgi"}
+    | {"tga", "tif", "tiff", "webp"}
+)
+"""Extensions of names of pictures, of the kinds that `shards.pictures.decoding` can read."""
+
+
+def is_picture_name(name: str) -> bool:
+    """Return whether this path or key ends as a picture's name does; a folder's, which ends in a slash, never does."""
+    return os.path.splitext(name)[1][1:].lower() in EXTENSIONS  # noqa: PTH122 - a Path for each file costs seconds
+
+
+class SourceUnreadable(LookalikeError):
+    """A file, folder, glob or bucket that cannot be read, or that holds nothing to add."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A file or object as a folder or a listing shows it."""
+
+    key: str
+    """The key that its image has in the index, or gets."""
+
+    path: str
+    """An absolute path, or a URL."""
+
+    size: int
+    """In bytes."""
+
+    mtime_ns: int
+    """Its last change, in ns since 1970."""
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """The part of this that a record keeps. While it is equal, the original has not changed."""
+        return {"path": self.path, "size": self.size, "mtime_ns": self.mtime_ns}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An original that was read."""
+
+    original: Original
+    """Its size and time are those of the moment when it was read."""
+
+    data: bytes | None = field(repr=False)
+    """Its bytes; `None` if there are more than were asked for."""
+
+    meta: Mapping[str, Any]
+    """Metadata that lies with the original, for its record to keep."""
+
+
+class Originals(Protocol):
+    """The place that originals are read from, such as a bucket."""
+
+    def read(self, key: str, max_bytes: int) -> Content | None:
+        """Return the original of this key as it is now; `None` if there is none.
+
+        Raises StorageError, and PictureError if its metadata cannot be read.
+        """
+        ...

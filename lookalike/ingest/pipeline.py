@@ -1,0 +1,102 @@
+"""Bringing an index up to date: signatures are computed in processes, records written in batches, keys reported."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Protocol, TypeAlias
+
+from lookalike.ingest.batch_writer import BatchWriter
+from lookalike.ingest.changes import ToAdd
+from lookalike.ingest.outcome import Failure
+from lookalike.ingest.writer import Writer
+from lookalike.signatures.pool import Pool
+from lookalike.signatures.worker import Task, WorkerSettings
+from shards.errors import LookalikeError
+from shards.storage import originals
+from shards.table.format.records import Order, Record
+
+REMOVED_AT_ONCE = 5000
+"""Deletes in one log object: they carry no signature."""
+
+IsStopped: TypeAlias = Callable[[], bool]
+"""Returns whether to stop: what is computed is still written, and nothing more is begun."""
+
+
+class Reporter(Protocol):
+    """Whoever wants to know what becomes of each key."""
+
+    def advance(self, count: int, /) -> None:
+        """Take note of keys whose work is done; they may not be safe yet."""
+        ...
+
+    def added(self, keys: Sequence[tuple[str, bool]], /) -> None:
+        """Take note of keys whose images are safe in the index, each with whether it had an image before."""
+        ...
+
+    def failed(self, failure: Failure, /) -> None:
+        """Take note of an original that was not added."""
+        ...
+
+    def removed(self, keys: Sequence[str], /) -> None:
+        """Take note of keys that are not in the index any more."""
+        ...
+
+
+def add(
+    index: Writer,
+    to_add: Sequence[ToAdd],
+    reporter: Reporter,
+    is_stopped: IsStopped,
+    *,
+    jobs: int | None,
+    batch: int,
+) -> None:
+    """Compute the signatures of these originals in `jobs` processes, and add them, `batch` in a log object.
+
+    `jobs`: one for each processor if `None`. When stopped, it adds what is computed by then.
+    """
+    replaces = {wanted.original.key for wanted in to_add if wanted.replaces}
+
+    def report(records: Sequence[Record]) -> None:
+        reporter.added([(record.key, record.key in replaces) for record in records])
+
+    writer = BatchWriter(index, batch, time.monotonic, report)
+    settings = WorkerSettings.of(index.settings, originals.read_listed)
+    has_objects = any(originals.is_url(wanted.original.path) for wanted in to_add)
+    with Pool(settings, jobs, credentials=has_objects) as pool:
+        for outcomes in pool.run(_tasks(index, to_add)):
+            for (wanted, order), picture in outcomes:
+                reporter.advance(1)
+                if isinstance(picture, LookalikeError):
+                    reporter.failed(replace(Failure.of(wanted.original.key, picture), path=wanted.original.path))
+                else:
+                    writer.add(picture.record(wanted.original.key, order, wanted.meta))
+            writer.write_if_due()
+            if is_stopped():
+                break
+        writer.write()
+
+
+def remove(index: Writer, keys: Sequence[str], order: Order, reporter: Reporter, is_stopped: IsStopped) -> None:
+    """Remove these keys, as of the time of `order`: what was added since stays."""
+    for start in range(0, len(keys), REMOVED_AT_ONCE):
+        if is_stopped():
+            return
+        some = keys[start : start + REMOVED_AT_ONCE]
+        index.write([Record(key, order, deleted=True) for key in some])
+        reporter.removed(some)
+        reporter.advance(len(some))
+
+
+def tidy(index: Writer) -> None:
+    """Leave the index folded, and without the objects that nobody needs any more."""
+    index.compact()
+    index.collect()
+
+
+def _tasks(index: Writer, to_add: Sequence[ToAdd]) -> Iterator[tuple[tuple[ToAdd, Order], Task]]:
+    """Yield the tasks as workers have room for them: each gets its order then, before its original is read."""
+    for wanted in to_add:
+        yield (wanted, index.next_order()), Task(wanted.original.source)

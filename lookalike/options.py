@@ -1,0 +1,45 @@
+"""Options of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shards.families import Family
+from shards.search.query import LIMIT, check_limit, check_one_threshold, check_where, score_threshold
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """Everything a search may be told besides its questions. Raises QueryError for what no question can ask."""
+
+    families: tuple[str, ...] = ()
+    """Kinds of signature to compare; the index's first unless given. An index asks one family in a search."""
+
+    limit: int = LIMIT
+    """Maximum number of hits of each question."""
+
+    min_score: float | None = None
+    """Score, from 0 to 100, below which images are left out."""
+
+    max_distance: float | None = None
+    """The same in the family's own unit. Not together with `min_score`."""
+
+    orientations: bool = False
+    """Also find the image turned or mirrored."""
+
+    negatives: bool = False
+    """Also find the image's negative."""
+
+    where: Mapping[str, Any] = field(default_factory=dict)
+    """Metadata fields that must be equal."""
+
+    def __post_init__(self) -> None:
+        check_limit(self.limit)
+        check_where(self.where)
+        check_one_threshold(self.min_score, self.max_distance)
+
+    def threshold(self, family: Family) -> float | None:
+        """Return the score that a hit in this family must reach; None for any. Raises QueryError."""
+        return score_threshold(family, self.min_score, self.max_distance)

@@ -1,0 +1,52 @@
+"""Columns of texts: byte strings of any length, such as keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Texts:
+    """Byte strings end to end: string i is `data[offsets[i]:offsets[i + 1]]`."""
+
+    data: NDArray[np.uint8]
+    """(bytes,) uint8."""
+
+    offsets: NDArray[np.uint64]
+    """(n + 1,) uint64, rising from 0."""
+
+    @classmethod
+    def of(cls, texts: Sequence[bytes]) -> Texts:
+        offsets = np.zeros(len(texts) + 1, np.uint64)
+        np.cumsum([len(text) for text in texts], out=offsets[1:])
+        return cls(np.frombuffer(b"".join(texts), np.uint8), offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, i: int) -> bytes:
+        return self.data[int(self.offsets[i]) : int(self.offsets[i + 1])].tobytes()
+
+    def tolist(self) -> list[bytes]:
+        data, offsets = self.data.tobytes(), self.offsets.tolist()
+        return [data[start:stop] for start, stop in pairwise(offsets)]
+
+    def take(self, rows: NDArray[np.intp]) -> Texts:
+        starts = self.offsets[rows].astype(np.int64)
+        lengths = self.offsets[rows + 1].astype(np.int64) - starts
+        offsets = np.zeros(len(rows) + 1, np.uint64)
+        np.cumsum(lengths, out=offsets[1:])
+        # byte j of the result comes from where its text starts, plus how far into the text it is
+        within = np.arange(int(offsets[-1])) - np.repeat(offsets[:-1].astype(np.int64), lengths)
+        return Texts(self.data[np.repeat(starts, lengths) + within], offsets)
+
+    @staticmethod
+    def join(parts: Sequence[Texts]) -> Texts:
+        starts = np.cumsum([0, *(len(part.data) for part in parts)]).astype(np.uint64)
+        offsets = [part.offsets[:-1] + start for part, start in zip(parts, starts, strict=False)]
+        return Texts(np.concatenate([part.data for part in parts]), np.concatenate([*offsets, starts[-1:]]))

@@ -1,0 +1,28 @@
+"""An index with merges that are due."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lookalike import Index
+from shards.table.format.records import Record
+from tests.lookalike.cli.drawing import png
+from tests.world import FakeWorld
+
+PICTURE = png(1)
+
+
+def filled(rounds: int, shards: int = 1, where: str = "memory://") -> Index:
+    """Return an index with so many segments in each shard, and one log object that is not folded."""
+    index = Index.create(where, families=["dhash"], shards=shards, effects=FakeWorld())
+    signed = index.sign("a", PICTURE)
+    for n in range(rounds * shards * 4):
+        index.write([_named(signed, f"{n}.png", index)])
+        if n % (shards * 4) == shards * 4 - 1:
+            index.commit()
+    index.write([_named(signed, "fresh.png", index)])
+    return index
+
+
+def _named(record: Record, key: str, index: Index) -> Record:
+    return replace(record, key=key, order=index.next_order())

@@ -1,0 +1,89 @@
+"""Requests that are refused by their head alone: nobody sends 64 MB to hear that the address was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from anyio.from_thread import BlockingPortal
+from starlette.types import Message
+
+from lookalike import Index
+from lookalike.web import WebSettings, create_app
+from lookalike.web.http.access import Tokens
+from lookalike.web.uploads import TokenUploads, Upload
+
+NOW = 1_800_000_000
+
+
+class BodyAwaited(Exception):
+    """The head was not enough."""
+
+
+class Head:
+    """A request of which only the head ever comes."""
+
+    def __init__(self, portal: BlockingPortal) -> None:
+        index = Index.create("memory://")
+        self.uploads = TokenUploads(index, WebSettings(), lambda: NOW)
+        settings = WebSettings(tokens=Tokens.parse("0123456789-writer write"))
+        self.app = create_app(index, settings, uploads=self.uploads)
+        self._portal = portal
+
+    def put(self, path: str, headers: Mapping[str, str] | None = None, *, root_path: str = "") -> tuple[int, str]:
+        """Status and body of the answer."""
+        said: list[Message] = []
+
+        async def receive() -> Message:
+            raise BodyAwaited
+
+        async def send(message: Message) -> None:
+            said.append(message)
+
+        scope = {
+            "type": "http",
+            "method": "PUT",
+            "path": root_path + path,
+            "root_path": root_path,
+            "query_string": b"",
+            "headers": [(name.encode(), value.encode()) for name, value in (headers or {}).items()],
+        }
+        self._portal.call(self.app, scope, receive, send)
+        return said[0]["status"], said[1]["body"].decode()
+
+    def address(self, **changes: int) -> str:
+        upload = Upload("a.png", {}, **{"max_bytes": 1000, "expires": NOW + 900, **changes})
+        return self.uploads.address(upload, lambda token: f"/v1/uploads/{token}").url
+
+
+@pytest.fixture
+def head(portal: BlockingPortal) -> Head:
+    return Head(portal)
+
+
+@pytest.mark.parametrize("path", ["/v1/uploads/garbage", "/v1/uploads/", "/v1/uploads/a.b.c/d"])
+def test_an_address_that_is_none_of_ours(head: Head, path: str) -> None:
+    for root_path in ("", "/pictures"):
+        status, body = head.put(path, root_path=root_path)
+        assert (status, '"upload-unknown"' in body) == (403, True)
+
+
+def test_an_address_that_has_expired(head: Head) -> None:
+    status, body = head.put(head.address(expires=NOW))
+    assert (status, '"upload-expired"' in body) == (403, True)
+
+
+def test_a_picture_that_says_it_is_larger_than_was_agreed(head: Head) -> None:
+    status, body = head.put(head.address(), {"content-length": "1001"})
+    assert (status, '"picture-too-large-bytes"' in body) == (413, True)
+    assert "this address takes 1,000 at most" in body
+
+
+def test_what_needs_a_token_and_has_none(head: Head) -> None:
+    status, body = head.put("/v1/images/a.png")
+    assert (status, '"token-missing"' in body) == (401, True)
+
+
+def test_a_good_address_needs_no_token(head: Head) -> None:
+    with pytest.raises(BodyAwaited):
+        head.put(head.address(), {"content-length": "1000"})
