@@ -51,7 +51,7 @@ def _ours(name: str, picture: Picture) -> float:
 
 
 def _original(name: str, image: Image.Image, picture: Picture) -> tuple[str, Callable[[], object] | None]:
-    """The package that the family takes after, and its way to the same hash, if it is installed."""
+    """Return the package that the family takes after, and its way to the same hash, if it is installed."""
     package = "pdqhash" if name == "pdq" else "ImageHash"
     module = optional(package.lower())
     if module is None:

@@ -18,26 +18,26 @@ from benchmarks.measure import Result, human
 
 
 def read_results(lines: Iterable[str]) -> list[Result]:
-    """The results in JSON lines; lines that describe a machine are left out."""
+    """Return the results in JSON lines; lines that describe a machine are left out."""
     documents = [json.loads(line) for line in lines if line.strip()]
     return [Result(**document) for document in documents if "machine" not in document]
 
 
 def read_machines(lines: Iterable[str]) -> list[str]:
-    """The machines in JSON lines, each once."""
+    """Return the machines in JSON lines, each once."""
     documents = [json.loads(line) for line in lines if line.strip()]
     return list(dict.fromkeys(document["machine"] for document in documents if "machine" in document))
 
 
 def latest(results: Iterable[Result]) -> list[Result]:
-    """The last of several measurements of one thing, by section, rising rows, and then as they came."""
+    """Return the last of several measurements of one thing, by section, rising rows, and then as they came."""
     last = {(result.section, result.rows or 0, result.what, result.baseline_name): result for result in results}
     sections = list(dict.fromkeys(section for section, *_ in last))
     return [last[key] for key in sorted(last, key=lambda key: (sections.index(key[0]), key[1]))]
 
 
 def markdown(machines: Iterable[str], results: Iterable[Result]) -> str:
-    """The results as a page: a table for each section."""
+    """Return the results as a page: a table for each section."""
     lines = ["# Results", "", *(f"Measured on {machine}." for machine in machines)]
     lines += ["", "Made of `results.jsonl` by `python -m benchmarks plot`. [What each row is](../benchmarks.md)."]
     section = ""
@@ -51,7 +51,7 @@ def markdown(machines: Iterable[str], results: Iterable[Result]) -> str:
 
 
 def _cells(result: Result) -> tuple[str, ...]:
-    """What both tables show of a result, from `what` to `built in`."""
+    """Return what both tables show of a result, from `what` to `built in`."""
     baseline = "not measured" if result.baseline is None else human(result.baseline)
     return (
         result.what.strip(),
@@ -66,7 +66,7 @@ def _cells(result: Result) -> tuple[str, ...]:
 
 
 def machine() -> str:
-    """What the numbers depend on: the processor, and the versions of what was measured."""
+    """Return what the numbers depend on: the processor, and the versions of what was measured."""
     versions = [f"Python {platform.python_version()}", f"NumPy {np.__version__}"]
     for package in ("faiss-cpu", "pillow"):
         try:
@@ -77,7 +77,7 @@ def machine() -> str:
 
 
 def _processor() -> str:
-    """The model's name, and whether it counts bits in vectors, which decides much of the scans."""
+    """Return the model's name, and whether it counts bits in vectors, which decides much of the scans."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -88,7 +88,7 @@ def _processor() -> str:
 
 
 def show(results: list[Result]) -> None:
-    """The table."""
+    """Return the table."""
     titles = ("what", "N", "ours", "baseline", "ratio", "B a row", "B read", "built in", "target", "", "")
     table = Table(*titles, box=None, pad_edge=False)
     for result in results:

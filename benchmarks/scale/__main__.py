@@ -16,7 +16,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "scale.md"
 @click.option("--json", "as_json", is_flag=True, help="JSON lines, one for each table.")
 @click.option("--write", is_flag=True, help="Put the tables into docs/scale.md.")
 def main(as_json: bool, write: bool) -> None:
-    """What an index of up to a billion images would do and cost on AWS."""
+    """Print what an index of up to a billion images would do and cost on AWS."""
     tables = [make() for make in TABLES]
     if as_json:
         for table in tables:
@@ -29,7 +29,7 @@ def main(as_json: bool, write: bool) -> None:
 
 
 def filled(page: str, tables: list[Table]) -> str:
-    """The page with each table between its markers. Raises ClickException where a table has none."""
+    """Return the page with each table between its markers. Raises ClickException where a table has none."""
     for table in tables:
         begin, end = f"<!-- table: {table.name} -->\n", "\n<!-- end -->"
         before, found, rest = page.partition(begin)

@@ -105,7 +105,7 @@ def grown(images: int, shards: int, segment_rows: int, fold_rows: int) -> Life:
 
 @lru_cache(maxsize=64)
 def _grown(images: int, shards: int, segment_rows: int, fold_rows: int) -> Life:
-    """The same; not to be changed.
+    """Return the same array; it is not to be changed.
 
     One shard is played and the others are made like it. The oldest segments of a large one, which no rule touches any
     more, are not played: there are as many more, as large, as the play made of them.

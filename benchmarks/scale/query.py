@@ -86,7 +86,7 @@ class Question:
 
 @lru_cache(maxsize=4096)
 def _planned(question: Question, rows: int) -> int:
-    """The same of any segment of so many rows, with nothing in memory."""
+    """Return the same of any segment of so many rows, with nothing in memory."""
     kind = family(question.family)
     asked = np.zeros(1, kind.dtype)
     if question.family == "haar":
@@ -194,7 +194,7 @@ def _scan(reads: Sequence[Reads], rows: int, question: Question, cold: bool) -> 
 
 @lru_cache
 def _hit() -> tuple[Reads, Reads]:
-    """What the real code reads in a segment that has a hit: for its key, and for the rest of what is known of it."""
+    """Return what the real code reads in a segment that has a hit: its key, and the rest of what is known of it."""
     records = Records.build(
         keys=[f"{n:0{shapes.KEY_BYTES}}" for n in range(DESCRIBED_ROWS)],
         order=np.ones((DESCRIBED_ROWS, 2), np.uint64),

@@ -71,7 +71,7 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much of a bucket an index has."""
+    """Count of what an index has of a bucket."""
 
     pictures: int = 0
     """Objects that were counted."""

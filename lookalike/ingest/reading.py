@@ -24,7 +24,7 @@ class MakeRecord(Protocol):
     def __call__(
         self, key: str, image: bytes, meta: Mapping[str, Any] | None, *, source: Mapping[str, Any], order: Order
     ) -> Record:
-        """Raises PictureError."""
+        """Return the record. Raises PictureError."""
         ...
 
 

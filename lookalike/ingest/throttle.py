@@ -1,4 +1,4 @@
-"""How adding slows down when more waits to be folded than should.
+"""A throttle on adding, for when more waits to be folded than should.
 
 A batch that comes then is held for a while, and then added all the same. Handing it back instead would count as one of
 the five times that a queue may hand out a message, and after a busy hour good pictures would lie among the poisoned

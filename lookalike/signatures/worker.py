@@ -1,4 +1,4 @@
-"""What runs in a process that computes signatures. `python -m lookalike.signatures.worker FD` serves a socket.
+"""The loop of a process that computes signatures. `python -m lookalike.signatures.worker FD` serves a socket.
 
 It decodes what strangers send, so it may take up memory, hang or die; the pool that sent the picture sees to that.
 """
@@ -34,7 +34,7 @@ source as it was when they were read. Raises LookalikeError. A function of a mod
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """What a process is told once, since it is the same for all pictures of an index."""
+    """Settings that a process is told once, since they are the same for all pictures of an index."""
 
     families: tuple[str, ...]
 

@@ -64,5 +64,5 @@ class WebSettings:
 
     @property
     def checks_host(self) -> bool:
-        """Whether the Host header must name this machine."""
+        """True where the Host header must name this machine."""
         return self.tokens.is_open if self.host_check is None else self.host_check

@@ -131,7 +131,7 @@ def by_candidates(
 
 
 def _numbered(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number the different values in the order in which they first come.
+    """Give a number to each different value, in the order in which they first come.
 
     Returns the place where each number first comes, and the number of each value.
     """

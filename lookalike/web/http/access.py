@@ -95,7 +95,7 @@ class Tokens:
 
     @property
     def is_open(self) -> bool:
-        """Whether everybody may do everything."""
+        """True where everybody may do everything."""
         return self.anonymous == ALL
 
     def find(self, presented: str) -> Caller | None:

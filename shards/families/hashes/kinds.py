@@ -58,7 +58,7 @@ def whash(luma: NDArray[np.uint8], size: int) -> NDArray[np.bool_]:
 
 
 def whash_db4(luma: NDArray[np.uint8], size: int) -> NDArray[np.bool_]:
-    """Same as `whash` with the Daubechies wavelet of 4 vanishing moments: (size + 6) × (size + 6) bits.
+    """Do as `whash` does with the Daubechies wavelet of 4 vanishing moments: (size + 6) × (size + 6) bits.
 
     ImageHash's hash of a picture whose shorter side is below 8 · size has fewer bits and can be compared with no other.
     Here such a picture is first enlarged to that side, so all hashes have one length.

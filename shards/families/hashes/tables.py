@@ -67,7 +67,7 @@ def permuted(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def permuted_one(number: int) -> int:
-    """Same as `permuted` for one hash."""
+    """Permute one hash as `permuted` does."""
     return sum(MOVED[byte][number >> 8 * byte & 255] for byte in range(8))
 
 

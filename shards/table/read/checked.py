@@ -83,7 +83,7 @@ class CheckedBytes:
         return self.several([(name, bounds)])[0]
 
     def several(self, wanted: Sequence[tuple[str, Bounds]]) -> list[NDArray[Any]]:
-        """Same as `rows`, of several columns: fetches the missing blocks of all of them in one request."""
+        """Return rows of several columns as `rows` does, and fetch what all of them lack in one request."""
         columns: list[tuple[Column, CachedColumn]] = []
         lacking: list[MissingBlocks] = []
         for name, bounds in wanted:
