@@ -84,8 +84,7 @@ def test_a_worker_that_dies_at_work_is_replaced(place: Place, stored: Mapping[st
             answer = other.submit(ask, place, picture, "dhash")
             wait_for(lambda: any(map(has_work, workers)), PATIENCE, lambda: f"no worker was asked:\n{place.said()}")
             os.kill(next(filter(has_work, workers)), signal.SIGKILL)
-            for pid in workers:
-                os.kill(pid, signal.SIGCONT)
+            resume(workers)
             found = answer.result()
     assert is_that_of_one_process(place, picture, "dhash", found)
     (told,) = place.lines("api", SPREAD)[asked:]
@@ -102,9 +101,14 @@ def stopped(processes: list[int]) -> Iterator[list[int]]:
     try:
         yield processes
     finally:
-        for pid in processes:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+        resume(processes)
+
+
+def resume(processes: list[int]) -> None:
+    """Have those of these processes go on that there are still."""
+    for pid in processes:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def has_work(pid: int) -> bool:
