@@ -8,10 +8,31 @@ PYTHON := $(shell for python in $(SUPPORTED); do \
 ENV := .venv
 else
 # a Python that was asked for by name has an environment of its own, beside that of the first one found
-ENV := .venv/python$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+ASKED := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2] if sys.version_info >= (3, 11) else "")' 2>/dev/null)
+ifeq ($(ASKED),)
+$(error PYTHON=$(PYTHON) is not a Python 3.11 or later that runs here)
+endif
+ENV := .venv/python$(ASKED)
 endif
 BIN := $(ENV)/bin
 UV := .venv/uv/bin/uv
+
+# an environment whose Python is gone is made anew
+$(shell test -x $(BIN)/python || rm -f $(ENV)/run $(ENV)/dev $(ENV)/node)
+
+# What would install something else, or elsewhere, than a lock file says. Where packages come from is the user's choice.
+unexport PIP_CONSTRAINT PIP_NO_BINARY PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_ROOT PIP_TARGET PIP_USER PIP_DRY_RUN
+unexport UV_BUILD_CONSTRAINT UV_CONSTRAINT UV_EXCLUDE_NEWER UV_NO_BINARY UV_NO_VERIFY_HASHES UV_OVERRIDE UV_PRERELEASE
+unexport UV_PYTHON UV_RESOLUTION UV_SYSTEM_PYTHON UV_VENV_SEED PYTHONHOME
+
+# uv keeps what it downloads for other projects too, unless the home cannot be written
+ifeq ($(origin UV_CACHE_DIR),undefined)
+CACHE_WRITABLE := $(shell cache="$${XDG_CACHE_HOME:-$$HOME/.cache}"; while [ ! -e "$$cache" ] && [ "$$cache" != / ]; do \
+	cache="$$(dirname "$$cache")"; done; touch "$$cache/.lookalike-$$$$" 2>/dev/null && rm -f "$$cache/.lookalike-$$$$" && echo yes)
+ifeq ($(CACHE_WRITABLE),)
+export UV_CACHE_DIR := $(CURDIR)/.venv/cache
+endif
+endif
 JOBS ?= auto
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 

@@ -72,6 +72,8 @@ class Index:
         `thumbnails`: the longer side, in pixels, of the small copy that is kept of each image; 0 keeps none.
         `executor`: scans segments, in this process unless given; closed together with the index.
         """
+        if isinstance(families, str):
+            raise QueryError(f"families is {families!r}: give a list of names, such as [{families!r}]")
         store = open_store(where) if isinstance(where, str) else where
         chosen = IndexSettings(tuple(families), shards, segment_rows, pictures or PictureSettings(), thumbnails)
         settings.create(store, chosen)
@@ -107,7 +109,7 @@ class Index:
         return cls(table, executor)
 
     def close(self) -> None:
-        """End the threads of the executor, and cancel what they have not begun."""
+        """End the threads of the executor, and cancel what they have not begun. Nothing else is held open."""
         self._executor.close()
 
     def __enter__(self) -> Self:
@@ -156,6 +158,8 @@ class Index:
         order: Order | None = None,
     ) -> Record:
         """Return the record that `add` would write. `order`: when the image became this, now unless given."""
+        if not isinstance(image, bytes | bytearray | memoryview):
+            raise QueryError(f"image {key!r} is {type(image).__name__}: give the bytes of an encoded picture")
         order = order or self._table.next_order()
         try:
             picture = compute.compute_picture(
@@ -207,8 +211,7 @@ class Index:
 
         Raises QueryError, PictureError, SignatureError, KeyNotFound.
         """
-        families = () if family is None else (family,)
-        options = SearchOptions(families, limit, min_score, max_distance, orientations, negatives, where or {})
+        options = SearchOptions.of(family, limit, min_score, max_distance, orientations, negatives, where)
         (answer,) = self.ask([question], options)
         if isinstance(answer, LookalikeError):
             raise answer
@@ -232,8 +235,7 @@ class Index:
         KeyNotFound or KeyInvalid, or the QueryError of a key or signature that cannot be turned or inverted. Raises
         QueryError for what no question can ask. Families that look at every image do so once for all questions.
         """
-        families = () if family is None else (family,)
-        options = SearchOptions(families, limit, min_score, max_distance, orientations, negatives, where or {})
+        options = SearchOptions.of(family, limit, min_score, max_distance, orientations, negatives, where)
         return self.ask(questions, options)
 
     def ask(self, questions: Sequence[Question], options: SearchOptions) -> Sequence[Answer | LookalikeError]:

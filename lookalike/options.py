@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shards.errors import QueryError
 from shards.families import Family
 from shards.search.query import LIMIT, check_limit, check_one_threshold, check_where, score_threshold
 
@@ -35,7 +36,26 @@ class SearchOptions:
     where: Mapping[str, Any] = field(default_factory=dict)
     """Metadata fields that must be equal."""
 
+    @classmethod
+    def of(
+        cls,
+        family: str | None,
+        limit: int,
+        min_score: float | None,
+        max_distance: float | None,
+        orientations: bool,
+        negatives: bool,
+        where: Mapping[str, Any] | None,
+    ) -> SearchOptions:
+        """Return the options that the keywords of `Index.search` stand for."""
+        families = () if family is None else (family,)
+        filters = {} if where is None else where
+        return cls(families, limit, min_score, max_distance, orientations, negatives, filters)
+
     def __post_init__(self) -> None:
+        for name in self.families:
+            if not isinstance(name, str):
+                raise QueryError(f"family is {name!r}: give the name of one, such as dhash")
         check_limit(self.limit)
         check_where(self.where)
         check_one_threshold(self.min_score, self.max_distance)

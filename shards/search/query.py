@@ -110,6 +110,8 @@ def score_threshold(family: Family, min_score: float | None, max_distance: float
     Raises QueryError where both are given, where no record can score so much, or where the family has no distance.
     """
     check_one_threshold(min_score, max_distance)
+    if max_distance is not None and not max_distance >= 0:
+        raise QueryError(f"max_distance is {max_distance}: a distance is 0 or more")
     threshold = min_score if max_distance is None else family.score_at(max_distance)
     if threshold is not None:
         check_min_score(threshold)

@@ -179,6 +179,56 @@ def test_neither_pip_nor_setuptools_is_left_unless_a_lock_file_lists_them(projec
     assert names.isdisjoint({"pip", "setuptools", "pkg_resources", "_distutils_hack"})
 
 
+def test_what_the_user_has_set_for_other_projects_changes_nothing(project: Project, tmp_path: Path) -> None:
+    project.index.publish(project.folder / "requirements.lock")
+    elsewhere = str(tmp_path / "elsewhere")
+    done = project.make(
+        ".venv/run",
+        PIP_USER="1",
+        PIP_TARGET=elsewhere,
+        PIP_PREFIX=elsewhere,
+        UV_VENV_SEED="1",
+        UV_PYTHON="2.7",
+        UV_EXCLUDE_NEWER="2020-01-01",
+        UV_SYSTEM_PYTHON="1",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert project.installed(".venv") == expected(entries(project.folder / "requirements.lock"))
+    assert not Path(elsewhere).exists()
+
+
+def test_a_home_that_cannot_be_written_is_not_needed(project: Project) -> None:
+    project.index.publish(project.folder / "requirements.lock")
+    del project.variables["UV_CACHE_DIR"]
+    done = project.make(".venv/run", HOME="/proc/nobody", XDG_CACHE_HOME="/proc/nobody/cache")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (project.folder / ".venv" / "cache").is_dir()
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(project: Project) -> None:
+    project.index.publish(project.folder / "requirements.lock")
+    assert project.make(".venv/run").returncode == 0
+    python = project.folder / ".venv" / "bin" / "python"
+    python.unlink()
+    assert project.make(".venv/run").returncode == 0
+    assert python.exists()
+
+
+@pytest.mark.parametrize("version", [None, "(3, 10, 13)"])
+def test_a_python_that_is_none_or_too_old_is_refused_before_anything_is_made(
+    version: str | None, project: Project, tmp_path: Path
+) -> None:
+    python = tmp_path / "python"
+    if version is not None:
+        python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = {version}; $2"\n')
+        python.chmod(0o755)
+    before = sorted((project.folder / ".venv").glob("*"))
+    done = project.make("demo", f"PYTHON={python}")
+    assert done.returncode == 2
+    assert f"PYTHON={python} is not a Python 3.11 or later that runs here" in done.stderr
+    assert sorted((project.folder / ".venv").glob("*")) == before
+
+
 @pytest.mark.parametrize("one", PACKAGES, ids=lambda one: one.name)
 def test_what_is_deployed_is_what_the_lock_file_lists(
     one: Package, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -279,3 +280,29 @@ def test_signatures_of_many_keys_are_those_of_each(cat: Picture) -> None:
     expected = {key: index.get(key).signatures["dhash"] for key in ("0", "2")}
     assert len(set(expected.values())) == 2
     assert index.signatures(["0", "2", "none"], "dhash") == expected
+
+
+class TestWrongArguments:
+    """What is given wrongly is refused with an error of ours that says what to give."""
+
+    def test_an_image_is_bytes(self) -> None:
+        with pytest.raises(QueryError, match="image 'a' is str: give the bytes"):
+            Index.create("memory://").add("a", "a.jpg")  # type: ignore[arg-type]
+
+    def test_families_are_a_list(self) -> None:
+        with pytest.raises(QueryError, match=r"such as \['haar'\]"):
+            Index.create("memory://", families="haar")
+
+    @pytest.mark.parametrize("family", [3, ["haar"]])
+    def test_a_family_is_a_name(self, family: Any) -> None:
+        with pytest.raises(QueryError, match="give the name of one"):
+            Index.create("memory://").search(Key("a"), family=family)
+
+    def test_a_filter_is_an_object(self) -> None:
+        with pytest.raises(QueryError, match="give an object of names and values"):
+            Index.create("memory://").search(Key("a"), where=[])  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("distance", [-1, float("nan")])
+    def test_a_distance_is_not_negative(self, distance: float) -> None:
+        with pytest.raises(QueryError, match=r"max_distance is .*: a distance is 0 or more"):
+            Index.create("memory://").search(Key("a"), family="dhash", max_distance=distance)

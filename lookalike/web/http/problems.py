@@ -164,7 +164,9 @@ def _invalid(error: RequestValidationError | ValidationError) -> Problem:
     first = error.errors()[0]
     if first["type"] == "json_invalid" and not first["loc"]:
         return Problem(400, "bad-request", "The request cannot be read", first["msg"])
-    where = _shown(".".join(str(part) for part in first["loc"] if part not in ("query", "path", "body")))
+    names = [str(part) for part in first["loc"] if part not in ("query", "path", "body")]
+    # a field's name comes from the client: the first bytes of a picture that was called a form are none
+    where = _shown(".".join(name for name in names if name.isprintable()))
     message = first["msg"].removeprefix("Value error, ")
     help_ = None
     if first["type"] == "extra_forbidden":

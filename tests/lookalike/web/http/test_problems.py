@@ -173,3 +173,4 @@ def test_a_picture_that_is_sent_as_a_form_is_not_told_back_whole_and_help_is_giv
     assert answer.status_code == 422
     assert len(answer.content) < 1000
     assert "application/octet-stream" in answer.json()["help"]
+    assert answer.json()["detail"] == "there is no such field"
