@@ -34,7 +34,7 @@ export UV_CACHE_DIR := $(CURDIR)/.venv/cache
 endif
 endif
 JOBS ?= auto
-PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+PYTEST = -m pytest -n $(JOBS) --dist worksteal
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,12 +42,14 @@ help: ## what there is to make
 demo: $(ENV)/run ## find edited copies of real pictures: a minute, the installing included
 	@$(BIN)/python -m demo
 
-test: $(ENV)/dev $(ENV)/node $(ENV)/checkers/complete $(ENV)/local/complete $(ENV)/oldpip/complete browser ## what a change must pass, in six minutes at most, with coverage
-	@$(PYTEST) -m "not long" --cov --cov-report=term:skip-covered
+TESTED := $(ENV)/dev $(ENV)/node $(ENV)/checkers/complete $(ENV)/local/complete $(ENV)/oldpip/complete browser
+
+test: $(TESTED) ## what a change must pass, in six minutes at most, with coverage
+	@$(BIN)/python $(PYTEST) -m "not long" --cov --cov-report=term:skip-covered
 
 test-long: export LOOKALIKE_TEST_LENGTH = 10
-test-long: $(ENV)/dev $(ENV)/node $(ENV)/checkers/complete $(ENV)/local/complete $(ENV)/oldpip/complete browser ## what takes longer, in an hour at most: kills, long simulations, great numbers
-	@$(PYTEST) -m "long or scaled or hypothesis"
+test-long: $(TESTED) ## what takes longer, in an hour at most: kills, long simulations, great numbers
+	@$(BIN)/python $(PYTEST) -m "long or scaled or hypothesis"
 
 UNITS := -m "not long and not outside"
 
@@ -55,10 +57,10 @@ test-newest: $(ENV)/run ## the unit and contract tests, on the newest Python of 
 	@$(MAKE) --no-print-directory test-units PYTHON="$$($(BIN)/python -m infra.pythons)"
 
 test-units: $(ENV)/dev ## the unit and contract tests: all that needs neither a browser nor AWS
-	@$(PYTEST) $(UNITS)
+	@$(BIN)/python $(PYTEST) $(UNITS)
 
 test-oldest: $(ENV)/oldest/complete ## the unit and contract tests, with the oldest of what pyproject.toml allows
-	@$(ENV)/oldest/bin/python -m pytest -n $(JOBS) --dist worksteal $(UNITS)
+	@$(ENV)/oldest/bin/python $(PYTEST) $(UNITS)
 
 lint: $(ENV)/dev ## formatting, lint, types, and which layer may import which
 	@$(BIN)/ruff format --check .

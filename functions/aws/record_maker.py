@@ -12,6 +12,8 @@ from typing import Any
 from weakref import finalize
 
 from functions.aws.settings import Settings
+from lookalike.ingest.original import Originals
+from lookalike.ingest.reading import RecordReader
 from lookalike.signatures.pool import Pool
 from lookalike.signatures.worker import WorkerSettings
 from shards.errors import PictureError
@@ -40,3 +42,9 @@ class RecordMaker:
     def close(self) -> None:
         """Leave no process behind. Happens by itself when nobody refers to this any more, or this process ends."""
         self._at_the_end()
+
+
+def record_reader(originals: Originals, index: IndexSettings, settings: Settings) -> RecordReader:
+    """Return what makes records for this index of originals in the image bucket."""
+    maker = RecordMaker(index, settings)
+    return RecordReader(originals, maker, max_bytes=index.pictures.max_bytes, readers=settings.readers)

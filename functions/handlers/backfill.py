@@ -15,23 +15,17 @@ from functions.aws.bucket import CONFIG, BucketOriginals
 from functions.aws.events import Context, ending
 from functions.aws.listing import originals
 from functions.aws.opening import counted_store, open_index
-from functions.aws.record_maker import RecordMaker
+from functions.aws.record_maker import record_reader
 from functions.aws.settings import Settings
 from functions.aws.telemetry import Telemetry
 from lookalike.ingest.backlog import add
-from lookalike.ingest.reading import RecordReader
 
 settings = Settings.from_env()
 store = counted_store(settings)
 telemetry = Telemetry("backfill", store)
 index = open_index(store, settings)
 bucket = settings.images_bucket()
-reader = RecordReader(
-    BucketOriginals(boto3.client("s3", config=CONFIG), bucket),
-    RecordMaker(index.settings, settings),
-    max_bytes=index.settings.pictures.max_bytes,
-    readers=settings.readers,
-)
+reader = record_reader(BucketOriginals(boto3.client("s3", config=CONFIG), bucket), index.settings, settings)
 
 
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from functions.aws.calls import compactor_wake
 from functions.aws.events import BatchResponse, Context, QueueBatch, ending
 from functions.aws.opening import counted_store, open_index
 from functions.aws.queue import QueueReader, response
-from functions.aws.record_maker import RecordMaker
+from functions.aws.record_maker import record_reader
 from functions.aws.settings import Settings
 from functions.aws.telemetry import Telemetry
-from lookalike.ingest.reading import RecordReader
 from lookalike.ingest.throttle import Throttle
 
 settings = Settings.from_env()
@@ -20,12 +19,7 @@ store = counted_store(settings)
 telemetry = Telemetry("ingest", store)
 index = open_index(store, settings)
 bucket = settings.images_bucket()
-reader = RecordReader(
-    BucketOriginals(boto3.client("s3", config=CONFIG), bucket),
-    RecordMaker(index.settings, settings),
-    max_bytes=index.settings.pictures.max_bytes,
-    readers=settings.readers,
-)
+reader = record_reader(BucketOriginals(boto3.client("s3", config=CONFIG), bucket), index.settings, settings)
 queue = QueueReader(index, reader, bucket, telemetry)
 throttle = Throttle(index.pressure, compactor_wake(settings, telemetry.log) or (lambda: None), settings.hold)
 
