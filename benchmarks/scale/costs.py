@@ -23,22 +23,26 @@ MESSAGES = 10
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """Dollars for a million images: the pictures read and announced, signed, their thumbnails, log objects, folds and
-    merges; `stored`: their part of the index for a month, thumbnails included.
-    """
+    """Dollars for a million images."""
 
     read: float
-    signed: float
+    """Reading the pictures, and being told of them."""
+
+    computed: float
+    """Computing their signatures."""
+
     thumbnails: float
     logged: float
     folded: float
     merged: float
+
     stored: float
+    """Their part of the index for a month, thumbnails included."""
 
     @property
     def once(self) -> float:
         """Everything that is paid once."""
-        return self.read + self.signed + self.thumbnails + self.logged + self.folded + self.merged
+        return self.read + self.computed + self.thumbnails + self.logged + self.folded + self.merged
 
 
 def added(setting: Setting, play: Play, amplification: float) -> Added:
@@ -51,7 +55,7 @@ def added(setting: Setting, play: Play, amplification: float) -> Added:
     rewritten = MILLION * amplification
     return Added(
         read=MILLION * (PRICES.get + PRICES.message * (1 + 2 / MESSAGES)),
-        signed=cloud.running(MILLION * (cloud.SIGN + cloud.GET / cloud.PARALLEL)) + PRICES.invocation * logs,
+        computed=cloud.running(MILLION * (cloud.SIGN + cloud.GET / cloud.PARALLEL)) + PRICES.invocation * logs,
         thumbnails=MILLION * PRICES.put,
         logged=logs * (PRICES.put + PRICES.get) + cloud.running(logs * cloud.PUT),
         folded=share

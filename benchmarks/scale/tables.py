@@ -193,9 +193,18 @@ def costs_table() -> Table:
     for setting in SIZES:
         life = setting.grown()
         cost = added(busy(setting), played(busy(setting)), life.rewritten / setting.images)
-        parts = (cost.read, cost.signed, cost.thumbnails, cost.logged, cost.folded, cost.merged, cost.once, cost.stored)
+        parts = (
+            cost.read,
+            cost.computed,
+            cost.thumbnails,
+            cost.logged,
+            cost.folded,
+            cost.merged,
+            cost.once,
+            cost.stored,
+        )
         rows.append((f"{setting.images:,}", *(f"{part:.3f}" for part in parts)))
-    columns = ("images there are", "read, queue", "signed", "thumbnails", "logged", "folded", "merged", "all, once",
+    columns = ("images there are", "read, queue", "signatures", "thumbnails", "logged", "folded", "merged", "all, once",
                "kept, a month")  # fmt: skip
     return Table("costs", columns, tuple(rows))
 

@@ -13,16 +13,16 @@ from importlib.metadata import Distribution, distribution, requires
 from pathlib import Path, PurePosixPath
 
 from infra.package import Package, copy_sources, slim
+from tests.infra.locked import entries
 
 RUNTIME = "awslambdaric"
 
-LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 NAME = re.compile(r"^[A-Za-z0-9._-]+")
 
 
 def unpack(package: Package, tree: Path) -> Path:
     """The folder with this package in it."""
-    copy(LOCKED.findall(package.requirements.read_text(encoding="utf-8")), tree)
+    copy([entry.name for entry in entries(package.requirements)], tree)
     slim(tree)
     copy_sources(tree, package)
     return tree

@@ -11,17 +11,16 @@ import base64
 import hashlib
 import io
 import json
-import re
 import shlex
 import tarfile
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 
-from packaging.markers import Marker
 from packaging.utils import canonicalize_name
+
+from tests.infra.locked import entries
 
 SOURCE_ONLY = ("pdqhash", "pybktree")
 """What has no wheel in the real index, and none in this one."""
@@ -31,8 +30,6 @@ NEWER = "9999.0"
 NEWCOMER = "newcomer"
 """In the index, and in no lock file."""
 
-ENTRY = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)(?: ; (?P<marker>.+?))? \\$", re.MULTILINE)
-HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?\n?", re.MULTILINE)
 
 BUILD = ("editables", "hatchling", "packaging", "pathspec", "pluggy", "trove-classifiers")
 """What an editable installation of lookalike runs: these are the real ones, as installed beside the tests."""
@@ -55,27 +52,6 @@ def build_wheel(folder, settings=None, metadata=None):
     return "{prefix}-py3-none-any.whl"
 """
 """Of a source distribution: what a build runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of a lock file."""
-
-    name: str
-    version: str
-    marker: str | None = None
-
-    @property
-    def is_for_here(self) -> bool:
-        return self.marker is None or Marker(self.marker).evaluate()
-
-
-def entries(lock: Path) -> list[Entry]:
-    """Return what a lock file lists, in its order."""
-    return [
-        Entry(match["name"], match["version"], match["marker"])
-        for match in ENTRY.finditer(lock.read_text(encoding="utf-8"))
-    ]
 
 
 class StubIndex:

@@ -25,7 +25,8 @@ from packaging.version import Version
 from infra import package
 from infra.osls import ROOT, node
 from infra.package import PACKAGES, Package
-from tests.infra.stub_index import NEWCOMER, NEWER, SOURCE_ONLY, Entry, StubIndex, entries
+from tests.infra.locked import Entry, entries
+from tests.infra.stub_index import NEWCOMER, NEWER, SOURCE_ONLY, StubIndex
 from tests.infra.stub_registry import StubRegistry
 
 INSTALLER = "infra/packages/installer.lock"
@@ -275,10 +276,23 @@ def test_what_npm_installs_is_what_its_lock_file_lists(project: Project, registr
 # what the lock files themselves say
 
 
-@pytest.mark.parametrize("lock", [*ENVIRONMENTS, INSTALLER, BUILDING, *(str(one.requirements) for one in PACKAGES)])
+LOCKS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in (ROOT, ROOT / "infra" / "packages")
+    for path in folder.glob("*.lock")
+)
+
+
+def test_every_lock_file_is_installed_by_a_test() -> None:
+    deployed = [one.requirements.relative_to(ROOT).as_posix() for one in PACKAGES]
+    assert sorted([*ENVIRONMENTS, INSTALLER, BUILDING, *deployed]) == LOCKS
+
+
+@pytest.mark.parametrize("lock", LOCKS)
 def test_every_line_of_a_lock_file_has_a_version_and_a_hash_and_no_address(lock: str) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8")
     listed = entries(ROOT / lock)
+    assert listed
     assert len(listed) == len(re.findall(r"^[^\s#]", text, re.MULTILINE))
     assert text.count(" \\\n    --hash=sha256:") >= len(listed)
     assert "://" not in text
@@ -286,6 +300,7 @@ def test_every_line_of_a_lock_file_has_a_version_and_a_hash_and_no_address(lock:
 
 def test_npms_lock_file_has_versions_and_hashes_and_no_address() -> None:
     packages = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    assert len(packages) > 100
     for place, locked in packages.items():
         if place:
             assert locked["version"], place

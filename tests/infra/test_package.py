@@ -183,18 +183,6 @@ def orders(where: str, texts: Mapping[str, str]) -> list[Mapping[str, Any]]:
     return asked
 
 
-def test_lock_files_name_no_registry_and_hash_everything() -> None:
-    for lock in sorted((ROOT / "infra" / "packages").glob("*.lock")):
-        text = lock.read_text()
-        assert "://" not in text.replace("# ", ""), lock
-        entries = [line for line in text.splitlines() if "==" in line and not line.startswith("#")]
-        assert entries
-        assert all(line.endswith("\\") for line in entries), lock
-    npm = json.loads((ROOT / "package-lock.json").read_text())["packages"]
-    assert len(npm) > 100
-    assert all("resolved" not in one and ("integrity" in one or not name) for name, one in npm.items())
-
-
 def test_the_compiler_is_the_python_of_the_functions() -> None:
     assert package.PYTHON == "3.13"
     if sys.version_info[:2] == (3, 13) and platform.python_implementation() == "CPython":

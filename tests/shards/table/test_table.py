@@ -24,11 +24,6 @@ from tests.world import FakeWorld
 
 
 @pytest.fixture
-def world() -> FakeWorld:
-    return FakeWorld()
-
-
-@pytest.fixture
 def store(world: FakeWorld) -> CountingStore:
     return CountingStore(make_store(world))
 

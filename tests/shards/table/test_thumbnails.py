@@ -24,11 +24,6 @@ def png(seed: int, size: tuple[int, int] = (300, 150)) -> bytes:
 
 
 @pytest.fixture
-def world() -> FakeWorld:
-    return FakeWorld()
-
-
-@pytest.fixture
 def store(world: FakeWorld) -> MemoryStore:
     return make_store(world)
 

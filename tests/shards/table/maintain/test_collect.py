@@ -17,11 +17,6 @@ LOG_SECONDS = LOG_AGE_MS / 1000
 
 
 @pytest.fixture
-def world() -> FakeWorld:
-    return FakeWorld()
-
-
-@pytest.fixture
 def store(world: FakeWorld) -> MemoryStore:
     return make_store(world)
 

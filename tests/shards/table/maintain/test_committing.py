@@ -20,11 +20,6 @@ MEGABYTE = 1 << 20
 
 
 @pytest.fixture
-def world() -> FakeWorld:
-    return FakeWorld()
-
-
-@pytest.fixture
 def store(world: FakeWorld) -> CountingStore:
     return CountingStore(make_store(world))
 
