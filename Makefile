@@ -51,6 +51,10 @@ test-long: export LOOKALIKE_TEST_LENGTH = 10
 test-long: $(TESTED) ## what takes longer, in an hour at most: kills, long simulations, great numbers
 	@$(BIN)/python $(PYTEST) -m "long or scaled or hypothesis"
 
+torture: $(ENV)/dev ## try to make the store lose something; MINUTES=60, PARTS=simulation, SEED= and REPLAY= as it prints
+	@$(BIN)/python -m tests.torture $(PARTS) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(REPLAY),--replay $(REPLAY)) $(if $(WRITE_DOCS),--write-docs)
+
 UNITS := -m "not long and not outside"
 
 test-newest: $(ENV)/run ## the unit and contract tests, on the newest Python of this machine
@@ -176,6 +180,6 @@ browser:
 			--no-install-recommends chromium curl >/dev/null; } || \
 		echo "they could not be installed; their tests will fail without: apt-get install chromium curl" >&2
 
-.PHONY: help demo test test-long test-units test-newest test-oldest lint bench package aws-local aws-local-stop format \
-	lock clean browser
+.PHONY: help demo test test-long torture test-units test-newest test-oldest lint bench package aws-local \
+	aws-local-stop format lock clean browser
 .DEFAULT_GOAL := help
