@@ -3,6 +3,7 @@
     LookalikeError
     ├── PictureError          no signatures can be computed of these bytes
     ├── WorkerNotStarted      no process could be started to compute signatures in
+    ├── PoolBusy              too many pictures wait for a process already
     ├── SignatureError        this text is no signature of that family
     ├── QueryError            the question cannot be asked of this index
     ├── KeyInvalid            no image can have this key
@@ -41,6 +42,16 @@ class PictureError(LookalikeError):
 
 class WorkerNotStarted(LookalikeError):
     """No process could be started to compute signatures in, whatever the picture. Trying again is safe."""
+
+
+class PoolBusy(LookalikeError):
+    """A picture that was not taken, because too many wait already. Trying again is safe."""
+
+    def __init__(self, message: str, retry_after: int, *, is_callers: bool) -> None:
+        """`retry_after`: seconds by which there should be room. `is_callers`: it is the caller's own that wait."""
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.is_callers = is_callers
 
 
 class SignatureError(LookalikeError):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from lookalike.signatures.compute import compute_picture
+from lookalike.signatures.compute import compute_picture, compute_thumbnail
 from lookalike.signatures.computed import ComputedPicture
 from lookalike.signatures.pool import Pool
 from lookalike.signatures.worker import Task
 from shards.errors import PictureError
 from shards.table.format.settings import IndexSettings
+
+Result = TypeVar("Result")
 
 THREADS = 4
 """Of an AsyncThreadPool: it is meant to work at one picture after another, and some may hang."""
@@ -21,11 +24,16 @@ THREADS = 4
 class AsyncPool(Protocol):
     """Computes signatures for one index."""
 
-    async def compute(self, data: bytes, *, orientations: bool = False) -> ComputedPicture:
+    async def compute(self, data: bytes, *, orientations: bool = False, caller: str = "") -> ComputedPicture:
         """Compute everything of an encoded picture; with `orientations`, the signatures of all eight.
 
-        Raises PictureError and WorkerNotStarted, as `Pool.compute` does.
+        `caller`: whoever asks, by any name; callers get their turns in fairness. Raises PictureError, WorkerNotStarted
+        and PoolBusy, as `Pool.submit` does.
         """
+        ...
+
+    async def thumbnail(self, data: bytes, side: int, *, caller: str = "") -> bytes:
+        """Draw an encoded picture as a WebP file of up to `side` × `side` pixels. Raises as `compute` does."""
         ...
 
     def close(self) -> None:
@@ -39,8 +47,12 @@ class AsyncProcessPool:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def compute(self, data: bytes, *, orientations: bool = False) -> ComputedPicture:
-        return await asyncio.wrap_future(self._pool.submit(Task(data, orientations)))
+    async def compute(self, data: bytes, *, orientations: bool = False, caller: str = "") -> ComputedPicture:
+        return await asyncio.wrap_future(self._pool.submit(Task(data, orientations), caller))
+
+    async def thumbnail(self, data: bytes, side: int, *, caller: str = "") -> bytes:
+        drawn = await asyncio.wrap_future(self._pool.submit(Task(data, drawn=side), caller))
+        return drawn.thumbnail or b""
 
     def close(self) -> None:
         self._pool.close()
@@ -58,11 +70,17 @@ class AsyncThreadPool:
         self._compute = partial(
             compute_picture, families=families, settings=settings.pictures, thumbnail=settings.thumbnails
         )
+        self._pictures = settings.pictures
         self._seconds = seconds
         self._threads = ThreadPoolExecutor(THREADS, "signatures")
 
-    async def compute(self, data: bytes, *, orientations: bool = False) -> ComputedPicture:
-        computing = partial(self._compute, data, orientations=orientations)
+    async def compute(self, data: bytes, *, orientations: bool = False, caller: str = "") -> ComputedPicture:  # noqa: ARG002
+        return await self._within(partial(self._compute, data, orientations=orientations))
+
+    async def thumbnail(self, data: bytes, side: int, *, caller: str = "") -> bytes:  # noqa: ARG002
+        return await self._within(partial(compute_thumbnail, data, self._pictures, side))
+
+    async def _within(self, computing: Callable[[], Result]) -> Result:
         work = asyncio.get_running_loop().run_in_executor(self._threads, computing)
         try:
             return await asyncio.wait_for(work, self._seconds)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeAlias
@@ -71,7 +72,7 @@ def compute_picture(
     The reason of the error is one of `decode`, or `memory` where the system or the limit of this process leaves too
     little.
     """
-    try:
+    with memory_suffices_for(data):
         picture = decode(data, settings)
         signatures = [compute_signatures(picture, families)]
         if orientations:
@@ -79,6 +80,20 @@ def compute_picture(
             others = (Picture(turned(picture.rgb, orientation)) for orientation in range(2, len(ORIENTATIONS) + 1))
             signatures += [compute_signatures(other, families) for other in others]
         drawn = draw(picture, thumbnail) if thumbnail else None
+    return ComputedPicture(picture.width, picture.height, sha256(data).digest(), drawn, tuple(signatures))
+
+
+def compute_thumbnail(data: bytes | memoryview, settings: PictureSettings, side: int) -> bytes:
+    """Decode a picture, and draw it as a WebP file of at most `side` × `side` pixels. Raises PictureError."""
+    with memory_suffices_for(data):
+        return draw(decode(data, settings), side)
+
+
+@contextmanager
+def memory_suffices_for(data: bytes | memoryview) -> Iterator[None]:
+    """Raise PictureError, with the reason `memory`, where there is too little for what is computed of these bytes."""
+    try:
+        yield
     except (MemoryError, PictureError) as error:
         # the decoder calls whatever happens in it a damaged picture
         if isinstance(error, PictureError) and not isinstance(error.__cause__, MemoryError):
@@ -86,7 +101,6 @@ def compute_picture(
         size = memoryview(data).nbytes
         message = f"the memory does not suffice for this picture of {size:,} bytes; send a smaller copy"
         raise PictureError("memory", message) from error
-    return ComputedPicture(picture.width, picture.height, sha256(data).digest(), drawn, tuple(signatures))
 
 
 def compare_rows(families: Iterable[Family], a: Mapping[str, Row], b: Mapping[str, Row]) -> list[Comparison]:

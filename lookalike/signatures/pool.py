@@ -83,7 +83,7 @@ class Pool:
         """Begin to start a process, so that the first picture does not wait half a second for one."""
         self._threads.submit(self._start)
 
-    def submit(self, task: Task) -> Future[ComputedPicture]:
+    def submit(self, task: Task, caller: str = "") -> Future[ComputedPicture]:  # noqa: ARG002
         """Have a picture's signatures computed. The future's errors are those of `compute`.
 
         A future that is cancelled before a process has the picture costs nothing. Later, the process finishes the

@@ -12,7 +12,8 @@ from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
 
 from lookalike.signatures import messages
-from lookalike.signatures.compute import compute_picture
+from lookalike.signatures.compute import compute_picture, compute_thumbnail
+from lookalike.signatures.computed import ComputedPicture
 from lookalike.signatures.messages import READY, Result
 from lookalike.signatures.process import serving_end
 from shards.errors import LookalikeError, PictureError
@@ -67,6 +68,9 @@ class Task:
     orientations: bool = False
     """Whether the signatures of all eight orientations are wanted."""
 
+    drawn: int = 0
+    """Pixels of the longer side of the thumbnail that alone is wanted; 0 where signatures are."""
+
 
 def limit_memory(size: int) -> None:
     """Let this process have at most so many bytes: what asks for more fails, and nothing else dies of it."""
@@ -92,6 +96,9 @@ def answer(task: Task, families: Sequence[Family], settings: WorkerSettings) -> 
     """Compute everything of one picture. Whatever is wrong with it is the answer, and ends nothing."""
     try:
         data, source = _read(task.original, settings)
+        if task.drawn:
+            thumbnail = compute_thumbnail(data, settings.pictures, task.drawn)
+            return ComputedPicture(0, 0, b"", thumbnail, ())
         picture = compute_picture(
             data, families, settings.pictures, thumbnail=settings.thumbnail, orientations=task.orientations
         )

@@ -8,11 +8,12 @@ from starlette.types import Scope
 from lookalike.web.dependencies import service_of
 from lookalike.web.http import problems
 from lookalike.web.http.access import authenticate
+from lookalike.web.http.callers import CALLER, caller_name, peer
 from lookalike.web.uploads import BELOW, too_large
 
 
 def admit(scope: Scope) -> None:
-    """Raise Problem for a request with a missing or unknown token.
+    """Raise Problem for a request with a missing or unknown token, and note who the caller is.
 
     A PUT below `/v1/uploads` needs no token, because its address is one. It is refused where the address is unknown or
     has expired, and where the announced picture is larger than the address allows.
@@ -21,8 +22,9 @@ def admit(scope: Scope) -> None:
     headers = Headers(scope=scope)
     path: str = scope["path"].removeprefix(scope.get("root_path", ""))
     if scope["method"] != "PUT" or not path.startswith(BELOW):
-        authenticate(headers.get("authorization"), service.settings.tokens)
+        CALLER.set(caller_name(authenticate(headers.get("authorization"), service.settings.tokens), scope))
         return
+    CALLER.set(f"peer {peer(scope)}")
     upload = service.uploads.opened(path.removeprefix(BELOW))
     length = headers.get("content-length", "")
     if length.isdecimal() and int(length) > upload.max_bytes:

@@ -22,6 +22,7 @@ from lookalike.index import Index
 from lookalike.signatures.async_pool import AsyncPool
 from lookalike.signatures.computed import ComputedPicture
 from lookalike.stats import Stats
+from lookalike.web.http.callers import CALLER
 from lookalike.web.http.limits import Limiter
 from shards.errors import PictureError
 
@@ -194,21 +195,33 @@ class Measured:
 
 
 class TimedPool:
-    """A pool that counts the work of another pool: how long it took, or why it failed."""
+    """A pool that counts the work of another pool, and tells it who asks: the caller of the request.
+
+    It counts how long a picture took, or why it failed.
+    """
 
     def __init__(self, pool: AsyncPool, metrics: Metrics) -> None:
         self._pool = pool
         self._metrics = metrics
 
-    async def compute(self, data: bytes, *, orientations: bool = False) -> ComputedPicture:
+    async def compute(self, data: bytes, *, orientations: bool = False, caller: str = "") -> ComputedPicture:
         started = self._metrics.clock()
+        with self._counting_errors():
+            computed = await self._pool.compute(data, orientations=orientations, caller=caller or CALLER.get())
+        self._metrics.computed(self._metrics.clock() - started)
+        return computed
+
+    async def thumbnail(self, data: bytes, side: int, *, caller: str = "") -> bytes:
+        with self._counting_errors():
+            return await self._pool.thumbnail(data, side, caller=caller or CALLER.get())
+
+    @contextmanager
+    def _counting_errors(self) -> Iterator[None]:
         try:
-            computed = await self._pool.compute(data, orientations=orientations)
+            yield
         except PictureError as error:
             self._metrics.not_computed(error.reason)
             raise
-        self._metrics.computed(self._metrics.clock() - started)
-        return computed
 
     def close(self) -> None:
         self._pool.close()

@@ -41,9 +41,6 @@ THREADS = 32
 TOGETHER = 8
 """Pictures of one request that are at work at once, so that a batch does not take all places."""
 
-DRAWING = 2
-"""Thumbnails drawn at once, where the index keeps none: each decodes up to 300 MB of pixels in this process."""
-
 TAIL_SECONDS = 1.0
 """Time for which the length of the tail is remembered: asking costs a listing of the store."""
 
@@ -80,7 +77,6 @@ class Service:
     clock: Callable[[], float] = time.monotonic
     """Seconds that only rise."""
     duplicates: DuplicatesCache = field(init=False)
-    drawing: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(DRAWING))
     _threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(THREADS))
     # by key, for `write_new`; a lock that nobody holds or waits for is forgotten
     _turns: WeakValueDictionary[str, anyio.Lock] = field(default_factory=WeakValueDictionary)

@@ -1,4 +1,4 @@
-"""The containers of picture files, as far as their first bytes tell: RIFF, and the boxes of ISO/IEC 14496-12."""
+"""The containers of picture files, as far as their first bytes tell. No decoder is needed for that."""
 
 from __future__ import annotations
 
@@ -6,6 +6,34 @@ HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b
 AVIF_BRANDS = frozenset({b"avif", b"avis"})
 """Brands of ISO/IEC 23008-12 that stand for HEVC, and those of AVIF, which has the same container and which Pillow
 reads."""
+
+
+MEDIA_TYPES: tuple[tuple[bytes, str], ...] = (
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"BM", "image/bmp"),
+    (b"II*\0", "image/tiff"),
+    (b"MM\0*", "image/tiff"),
+)
+"""First bytes of the files that a browser shows as a picture and cannot run, each with the media type, as in the
+WHATWG's MIME Sniffing Standard, section 6.1. Those of RIFF and ISO/IEC 14496-12 are told by their brands."""
+
+
+def media_type(head: bytes) -> str | None:
+    """Return the media type of a picture that browsers show, such as `image/jpeg`; None for all other files.
+
+    `head`: the first 512 bytes of the file, or more. They say what the file claims to be; only decoding tells whether
+    it is that.
+    """
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    if _brands(head) & AVIF_BRANDS:
+        return "image/avif"
+    if is_heic(head):
+        return "image/heic"
+    return next((name for magic, name in MEDIA_TYPES if head.startswith(magic)), None)
 
 
 def is_heic(data: bytes) -> bool:

@@ -25,7 +25,7 @@ from shards.pictures.orientations import ORIENTATIONS, turned
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["ORIENTATIONS", "Picture", "PictureSettings", "decode", "media_type", "thumbnail"]
+__all__ = ["ORIENTATIONS", "Picture", "PictureSettings", "decode", "thumbnail"]
 
 UNREADABLE = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
 """Formats that Pillow recognises and that are refused: EPS starts Ghostscript, WMF needs Windows, and the others Pillow
@@ -254,22 +254,3 @@ def thumbnail(picture: Picture, side: int) -> bytes:
     # method 2 takes 60 % of the time of the usual 4, for files that are 3 % larger
     image.save(encoded, "WEBP", quality=75, method=2)
     return encoded.getvalue()
-
-
-def media_type(data: bytes | memoryview) -> str:
-    """Return the media type of a picture file, such as `image/jpeg`, by its content alone.
-
-    It is `application/octet-stream` where the bytes begin like no picture, or the format has no media type.
-    """
-    from PIL import Image
-
-    if is_heic(bytes(data[:512])):
-        return "image/heic"
-    try:
-        with pillow_warnings_ignored(), _open(bytes(data)) as image:
-            # a JPEG with further pictures behind it: browsers know it by its first name only
-            name = "JPEG" if image.format == "MPO" else image.format or ""
-    except Exception:
-        # decoders fail in whatever way damaged bytes lead them to
-        return "application/octet-stream"
-    return Image.MIME.get(name, "application/octet-stream")

@@ -14,16 +14,10 @@ from lookalike.web.http.access import Caller
 from lookalike.web.http.problems import Problem
 from lookalike.web.http.routing import ImageKey
 from lookalike.web.service import Contents, Service
-from shards.pictures import decoding
-from shards.pictures.decoding import PictureSettings
+from shards.pictures import containers
 from shards.table.read.snapshot import Image
 
 router = APIRouter(prefix="/v1/images", tags=["pictures"])
-
-INLINE = frozenset(
-    {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/bmp", "image/heic", "image/tiff"}
-)
-"""Media types that a browser shows as a picture and cannot run. Everything else is sent as a download."""
 
 DRAWN = 256
 """Pixels of the longer side of a thumbnail that is drawn because the index keeps none."""
@@ -82,15 +76,10 @@ async def thumbnail(
         kept = await service.call(service.index.thumbnail, image)
         if kept is not None:
             return kept
-        async with service.drawing:
-            data = await service.call(service.index.content, image)
-            return None if data is None else await service.call(_draw, data, service.index.settings.pictures)
+        data = await service.call(service.index.content, image)
+        return None if data is None else await service.pool.thumbnail(data, DRAWN)
 
     return await _picture(service, key, v, if_none_match, draw)
-
-
-def _draw(data: bytes, settings: PictureSettings) -> bytes:
-    return decoding.thumbnail(decoding.decode(data, settings), DRAWN)
 
 
 async def _picture(
@@ -125,7 +114,7 @@ async def _picture(
             f"the index has no copy of {key!r}, and the file it was added from is gone, changed or unknown",
             key,
         )
-    media_type = await service.call(decoding.media_type, data)
-    if media_type not in INLINE:
+    media_type = containers.media_type(data)
+    if media_type is None:
         return Response(data, 200, headers | {"Content-Disposition": "attachment"}, "application/octet-stream")
     return Response(data, 200, headers | {"Content-Disposition": "inline"}, media_type)

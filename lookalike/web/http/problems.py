@@ -21,6 +21,7 @@ from shards.errors import (
     KeyNotFound,
     LookalikeError,
     PictureError,
+    PoolBusy,
     QueryError,
     SignatureError,
     Undecided,
@@ -101,6 +102,7 @@ PICTURES: dict[str, tuple[int, str]] = {
     "timeout": (422, "The picture took too long"),
     "crashed": (422, "The picture is damaged"),
     "memory": (413, "The picture is too large"),
+    "too_costly": (413, "The picture is too much work"),
 }
 """Status and title, by the reason of a PictureError."""
 
@@ -140,6 +142,12 @@ def of(error: Exception) -> Problem:
             detail = "no process could be started to read pictures"
             help_ = "Send it again; if it stays so, tell whoever runs this service: its log says more."
             return Problem(503, "signing-failed", "Pictures cannot be read now", detail, help=help_, headers=SOON)
+        case PoolBusy():
+            # 429: this caller sends too much at once; 503: all of them together do
+            status = 429 if error.is_callers else 503
+            help_ = "Try again after the seconds in Retry-After."
+            headers = {"Retry-After": str(error.retry_after)}
+            return Problem(status, "too-busy", "The service is busy", str(error), help=help_, headers=headers)
         case CorruptObject():
             log.error("%s", error)
             detail = "a part of the index is no longer what was written"

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from anyio.from_thread import BlockingPortal
 from starlette.types import Message
 
 from lookalike import Index
+from lookalike.signatures.computed import ComputedPicture
 from lookalike.web import WebSettings, create_app
 from lookalike.web.http.access import Tokens
 from lookalike.web.uploads import TokenUploads, Upload
+from shards.errors import PictureError
+from tests.lookalike.cli.drawing import png
+from tests.lookalike.web.conftest import Client
 
 NOW = 1_800_000_000
 
@@ -87,3 +92,35 @@ def test_what_needs_a_token_and_has_none(head: Head) -> None:
 def test_a_good_address_needs_no_token(head: Head) -> None:
     with pytest.raises(BodyAwaited):
         head.put(head.address(), {"content-length": "1000"})
+
+
+class Asked:
+    """A pool that computes nothing, and knows who asked."""
+
+    def __init__(self) -> None:
+        self.callers: list[str] = []
+
+    async def compute(self, data: bytes, *, orientations: bool = False, caller: str = "") -> ComputedPicture:
+        self.callers.append(caller)
+        raise PictureError("empty", "nothing is computed here")
+
+    async def thumbnail(self, data: bytes, side: int, *, caller: str = "") -> bytes:
+        self.callers.append(caller)
+        raise PictureError("empty", "nothing is drawn here")
+
+    def close(self) -> None:
+        pass
+
+
+def test_the_pool_is_told_who_asks(portal: BlockingPortal, tmp_path: Path) -> None:
+    index, pool = Index.create("memory://", thumbnails=0), Asked()
+    path = tmp_path / "a.png"
+    path.write_bytes(png(1))
+    index.add("a.png", png(1), source={"path": str(path)})
+    tokens = Tokens.parse("0123456789-writer write robot", public_read=True)
+    client = Client(create_app(index, WebSettings(tokens=tokens), pool=pool), portal)
+    robot = {"Authorization": "Bearer 0123456789-writer"}
+    client.put("/v1/images/b.png", content=png(2), headers=robot | {"Content-Type": "image/png"})
+    client.get("/v1/images/a.png/thumbnail")
+    client.get("/v1/images/a.png/thumbnail", headers=robot)
+    assert pool.callers == ["token robot", "peer 127.0.0.1", "token robot"]

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from lookalike import Index
-from shards.pictures.decoding import media_type
 from tests.lookalike.web.conftest import CAT, RACCOON, Client, add, problem
 from tests.world import FakeWorld
 
@@ -130,9 +129,3 @@ def test_only_what_browsers_show_as_pictures_is_shown_in_one(
     assert response.content == data
     assert response.headers["content-type"] == (sent_as or "application/octet-stream")
     assert response.headers["content-disposition"] == ("inline" if sent_as else "attachment")
-
-
-@pytest.mark.parametrize("data", [b"<html><script>alert(1)</script>", b"", CAT[:100], b"GIF89a" + b"<script>" * 20])
-def test_what_is_no_picture_has_no_picture_s_media_type(data: bytes) -> None:
-    assert media_type(data) == "application/octet-stream"
-    assert media_type(memoryview(data)) == "application/octet-stream"
