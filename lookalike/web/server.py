@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import resource
 import socket
 from collections.abc import Callable
 
@@ -11,6 +12,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from lookalike.web.http.connections import Connection
+from lookalike.web.http.crowd import BY_PEER, Crowd
+from lookalike.web.http.users import Users
 from shards.errors import LookalikeError
 
 GRACE_SECONDS = 10
@@ -18,6 +21,12 @@ GRACE_SECONDS = 10
 
 BACKLOG = 2048
 """Connections that wait to be accepted: uvicorn's own number."""
+
+CONNECTIONS = 4096
+"""Connections at most, however many descriptors there may be: each takes 30 KB or so."""
+
+OTHER_DESCRIPTORS = 256
+"""Descriptors for everything but connections: files of the index, processes that decode, addresses that are fetched."""
 
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
 """Addresses that mean all of this machine's, and what is shown for each."""
@@ -47,23 +56,50 @@ def url_of(listening: socket.socket) -> str:
 
 
 def run(
-    app: ASGIApp, listening: socket.socket, *, started: Callable[[], bool], root_path: str, access_log: bool
+    app: ASGIApp,
+    listening: socket.socket,
+    *,
+    started: Callable[[], bool],
+    root_path: str,
+    access_log: bool,
+    by_peer: int = BY_PEER,
+    users: Users | None = None,
 ) -> None:
     """Serve until a signal comes, then finish the requests under way. Closes the socket.
 
-    `started` is called once requests are answered, and returns whether to go on. At the end the signal is raised again
+    `started` is called once requests are answered, and returns whether to go on. `by_peer`: connections of one peer.
+    `users`: the users of this machine who may use the service, `None` for all. At the end the signal is raised again
     for a handler outside.
     """
     if access_log:
         logging.getLogger("uvicorn.access").setLevel(logging.INFO)
-    _Server(configured(app, root_path=root_path, access_log=access_log), started).run([listening])
+    crowd = Crowd(max_connections(resource.getrlimit(resource.RLIMIT_NOFILE)[0]), by_peer)
+    config = configured(app, root_path=root_path, access_log=access_log, crowd=crowd, users=users)
+    _Server(config, started).run([listening])
 
 
-def configured(app: ASGIApp, *, root_path: str = "", access_log: bool = False) -> uvicorn.Config:
+def max_connections(descriptors: int) -> int:
+    """Return how many connections may be open where a process may have so many descriptors; -1 stands for any number.
+
+    Half of the descriptors, or all but those that the service needs for other things, whichever is more.
+    """
+    if descriptors < 0:
+        return CONNECTIONS
+    return min(max(descriptors // 2, descriptors - OTHER_DESCRIPTORS), CONNECTIONS)
+
+
+def configured(
+    app: ASGIApp,
+    *,
+    root_path: str = "",
+    access_log: bool = False,
+    crowd: Crowd | None = None,
+    users: Users | None = None,
+) -> uvicorn.Config:
     """Return uvicorn's configuration for this app."""
     return uvicorn.Config(
         app,
-        http=Connection,
+        http=type("Connection", (Connection,), {"crowd": crowd, "users": users}),
         root_path=root_path,
         access_log=access_log,
         # the command that runs this process configures logging

@@ -71,6 +71,12 @@ def origin(text: str) -> str:
 )
 @click.option("--public-read", is_flag=True, help="Searching needs no token.")
 @click.option(
+    "--any-local-user",
+    is_flag=True,
+    help="Without tokens, answer every user of this machine. [default: only the user who runs the server, and root,"
+    " where the system tells who connects]",
+)
+@click.option(
     "--cors",
     "origins",
     type=origin,
@@ -86,6 +92,11 @@ def origin(text: str) -> str:
 @jobs_option
 @click.option(
     "--concurrency", type=click.IntRange(1), help="Requests that are worked on at once; others wait. [default: 64]"
+)
+@click.option(
+    "--peer-connections",
+    type=click.IntRange(1),
+    help="Connections of one address at once; a proxy in front of the server may need more. [default: 256]",
 )
 @click.option(
     "--max-staleness",
@@ -115,12 +126,14 @@ def serve(
     port: int,
     tokens_file: Path | None,
     public_read: bool,
+    any_local_user: bool,
     origins: tuple[str, ...],
     urls: bool,
     page: bool,
     max_body: int | None,
     jobs: int | None,
     concurrency: int | None,
+    peer_connections: int | None,
     max_staleness: float,
     cache: Path | None,
     root_path: str,
@@ -133,8 +146,8 @@ def serve(
     The index is created if there is none. While it is served, fresh images are folded into segments, and old objects
     are deleted. Other commands and other servers can use it at the same time.
 
-    Without tokens it answers this machine only, and no web page but its own. Ctrl-C and SIGTERM let requests finish
-    that have begun, for at most 10 seconds.
+    Without tokens it answers the user who runs it only, on this machine, and no web page but its own. Ctrl-C and
+    SIGTERM let requests finish that have begun, for at most 10 seconds.
     """
     import webbrowser
 
@@ -145,6 +158,8 @@ def serve(
     from lookalike.upkeep.background import Upkeep
     from lookalike.web import WebSettings, create_app
     from lookalike.web.http.access import refuse_unsafe_bind
+    from lookalike.web.http.crowd import BY_PEER
+    from lookalike.web.http.users import Users
     from lookalike.web.server import listen, run, url_of
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -189,7 +204,15 @@ def serve(
         ):
             pool.start()
             app = create_app(index, settings, pool=AsyncProcessPool(pool))
-            run(app, listening, started=started, root_path=root_path.rstrip("/"), access_log=access_log)
+            run(
+                app,
+                listening,
+                started=started,
+                root_path=root_path.rstrip("/"),
+                access_log=access_log,
+                by_peer=peer_connections or BY_PEER,
+                users=Users() if settings.tokens.is_open and not any_local_user else None,
+            )
 
 
 def _tokens(file: Path | None, *, public_read: bool) -> Tokens:

@@ -14,12 +14,20 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from lookalike.web.http.connections import HEAD_SECONDS, Connection
+from lookalike.web.http.connections import AHEAD, HEAD_SECONDS, SEND_SECONDS, Connection
+from lookalike.web.http.crowd import PATIENCE, Crowd
+from lookalike.web.http.users import Users
 from lookalike.web.server import configured
 from tests.lookalike.web.virtual_time import now, run
 
 HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
+LARGE = b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n"
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nx"
 BODY = b"an answer"
+
+PIECE, PIECES = 1 << 16, 200
+"""The large answer: more than the buffers of two sockets hold."""
 
 
 class Small(Connection):
@@ -28,8 +36,19 @@ class Small(Connection):
     head_bytes = 1000
 
 
+begun: list[str] = []
+"""Paths of the requests that `app` was given."""
+
+
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers; a POST once its body is whole, anything else at once."""
+    begun.append(scope["path"])
+    if scope["path"] == "/large":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(PIECES):
+            await send({"type": "http.response.body", "body": bytes(PIECE), "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        return
     while scope["method"] == "POST" and (await receive()).get("more_body"):
         pass
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
@@ -67,13 +86,13 @@ class Client:
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[Client]:
+async def connected(kind: type[Connection] = Small) -> AsyncIterator[Client]:
     config = configured(app)
     config.load()
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
     _, served = await loop.connect_accepted_socket(
-        lambda: Small(config=config, server_state=ServerState(), app_state={}), theirs
+        lambda: kind(config=config, server_state=ServerState(), app_state={}), theirs
     )
     reader, writer = await asyncio.open_connection(sock=ours)
     try:
@@ -83,6 +102,8 @@ async def connected() -> AsyncIterator[Client]:
 
 
 def on_a_connection(scene: Callable[[Client], Awaitable[None]]) -> None:
+    begun.clear()
+
     async def connect() -> None:
         async with connected() as client:
             await scene(client)
@@ -102,7 +123,7 @@ def refusal(answer: bytes) -> tuple[str, dict[str, Any]]:
 def test_the_service_is_run_with_it() -> None:
     config = configured(app)
     config.load()
-    assert config.http_protocol_class is Connection
+    assert issubclass(config.http_protocol_class, Connection)
 
 
 def test_who_says_nothing_is_hung_up_on() -> None:
@@ -202,3 +223,129 @@ def test_a_body_that_nobody_reads_any_more_ends_with_the_connection() -> None:
         dripping.cancel()
 
     on_a_connection(scene)
+
+
+def test_a_client_that_does_not_read_its_answer_is_cut_off() -> None:
+    async def scene(client: Client) -> None:
+        client.writer.write(LARGE)
+        await asyncio.sleep(SEND_SECONDS / 2)
+        assert not client.served.transport.is_closing()
+        assert client.served.transport.get_write_buffer_size() <= 2 * PIECE, "the rest is not even made"
+        await asyncio.sleep(SEND_SECONDS)
+        assert client.served.transport.is_closing()
+
+    on_a_connection(scene)
+
+
+def test_a_client_that_reads_slowly_gets_its_whole_answer() -> None:
+    async def scene(client: Client) -> None:
+        client.writer.write(LARGE)
+        await client.answer()
+        size = 0
+        while size < PIECE * PIECES:
+            # the buffers hold some pieces: what was sent last is taken within a few of these
+            await asyncio.sleep(SEND_SECONDS / 10)
+            size += len(await client.reader.read(4 * PIECE))
+        assert now() > 2 * SEND_SECONDS
+
+    on_a_connection(scene)
+
+
+def test_the_next_request_begins_once_the_answer_has_left() -> None:
+    async def scene(client: Client) -> None:
+        client.writer.write(LARGE + HEAD + b"\r\n")
+        await asyncio.sleep(SEND_SECONDS / 2)
+        assert begun == ["/large"]
+        read = b""
+        while not read.endswith(BODY):
+            read = read[-100:] + await client.reader.read(PIECE)
+        assert begun == ["/large", "/"]
+
+    on_a_connection(scene)
+
+
+def test_a_few_requests_may_come_ahead_and_no_more() -> None:
+    async def scene(client: Client) -> None:
+        client.writer.write((1 + AHEAD) * (HEAD + b"\r\n"))
+        for _ in range(1 + AHEAD):
+            assert (await client.answer()).startswith(b"HTTP/1.1 200")
+            assert await client.reader.readexactly(len(BODY)) == BODY
+        client.writer.write(LARGE + (1 + AHEAD) * (HEAD + b"\r\n"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert client.served.transport.is_closing()
+        assert begun == ["/"] * (1 + AHEAD)
+
+    on_a_connection(scene)
+
+
+def test_who_keeps_a_full_house_waiting_is_cut_for_the_next() -> None:
+    class Crowded(Small):
+        crowd = Crowd(most=2, by_peer=2, reserve=0)
+
+    async def scene() -> None:
+        async with connected(Crowded) as silent, connected(Crowded) as slow:
+            slow.writer.write(POST)
+            await asyncio.sleep(PATIENCE / 2)
+            async with connected(Crowded) as third:
+                assert await silent.is_hung_up_on(), "it has not even begun, and has waited longest"
+                third.writer.write(HEAD + b"\r\n")
+                assert (await third.answer()).startswith(b"HTTP/1.1 200")
+                third.writer.write(POST)
+                await asyncio.sleep(PATIENCE)
+                async with connected(Crowded):
+                    await asyncio.sleep(0)
+                    assert [slow.served.transport.is_closing(), third.served.transport.is_closing()] == [True, False]
+
+    run(scene())
+
+
+def test_a_house_full_of_work_answers_for_its_health() -> None:
+    class Full(Small):
+        crowd = Crowd(most=1, by_peer=2, reserve=2)
+
+    async def scene() -> None:
+        async with connected(Full) as working:
+            working.served._waits_since = None
+            async with connected(Full) as asking:
+                asking.writer.write(HEALTH)
+                assert (await asking.answer()).startswith(b"HTTP/1.1 200")
+            async with connected(Full) as searching:
+                searching.writer.write(HEAD + b"\r\n")
+                line, problem = refusal(await searching.rest())
+                assert line == "HTTP/1.1 503 Service Unavailable"
+                assert problem["code"] == "too-many-connections"
+
+    run(scene())
+
+
+def test_another_user_of_this_machine_is_told_the_state_of_the_service_and_no_more() -> None:
+    async def scene() -> None:
+        listening = socket.create_server(("127.0.0.1", 0))
+        for uid, status in ((1001, b"403"), (1000, b"200")):
+            config = configured(app, users=Users(lambda uid=uid: _told(uid), own=1000))  # type: ignore[misc]
+            config.load()
+            server = await asyncio.get_running_loop().create_server(
+                lambda config=config: config.http_protocol_class(  # type: ignore[misc]
+                    config=config, server_state=ServerState(), app_state={}
+                ),
+                sock=listening.dup(),
+            )
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            ends.append((writer.get_extra_info("sockname"), listening.getsockname()))
+            writer.write(HEALTH)
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+            assert await reader.readexactly(len(BODY)) == BODY
+            writer.write(HEAD + b"\r\n")
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 " + status)
+            writer.close()
+            server.close()
+        listening.close()
+
+    ends: list[tuple[tuple[str, int], tuple[str, int]]] = []
+
+    def _told(uid: int) -> bytes:
+        theirs, ours = (b"0100007F:%04X" % port for _, port in ends[-1])
+        return b"   1: %s %s 01 0:0 0:0 0 %d 0 4242\n" % (theirs, ours, uid)
+
+    asyncio.run(scene())
