@@ -27,4 +27,5 @@ class Part:
 
 PARTS: Mapping[str, Part] = {
     "simulation": Part("tests.simulation.torture", 5.0),
+    "corruption": Part("tests.torture.corruption.run", 1.0),
 }

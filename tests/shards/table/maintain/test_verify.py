@@ -1,4 +1,4 @@
-"""Verifying: what is a problem, and what is none. Changed bytes are test_corruption's subject."""
+"""Verifying: what is a problem, and what is none. Damaged bytes are the subject of tests.torture.corruption."""
 
 from __future__ import annotations
 
