@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import seconds
+from shards.errors import CorruptObject
 from shards.families import ColumnReader, Rows
-from shards.storage.base import Store
+from shards.storage.base import Store, check_size
 from shards.storage.delegating import DelegatingStore
 from shards.storage.memory import MemoryStore
 from shards.table.format.manifest import Segment
@@ -42,6 +43,12 @@ class Resident:
 
     def length(self, name: str) -> int | None:
         return len(self.columns[name]) if name in self.columns else None
+
+    def form(self, name: str) -> tuple[np.dtype[Any], tuple[int, ...]] | None:
+        return (self.columns[name].dtype, self.columns[name].shape) if name in self.columns else None
+
+    def damaged(self, name: str, problem: str) -> CorruptObject:
+        return CorruptObject("a segment in memory", f"column {name} {problem}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,5 +136,7 @@ class Counted(DelegatingStore):
             reached = max(reached, stop)
         return super().get_ranges(name, ranges)
 
-    def get(self, name: str) -> memoryview:
-        return self.get_ranges(name, [(0, self.inner.size(name))])[0]
+    def get(self, name: str, max_bytes: int | None = None) -> memoryview:
+        size = self.inner.size(name)
+        check_size(name, size, max_bytes)
+        return self.get_ranges(name, [(0, size)])[0]

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.storage.base import Data, Entry
+from shards.storage.base import Data, Entry, check_size
 from shards.storage.ranges import GAP, join
 from shards.table.format.columns import CHECK_BLOCK, CHECKS, Column
 from shards.table.format.manifest import Segment
@@ -45,8 +45,10 @@ class Unwritten:
         self.fetched += sum(stop - start for start, stop in joined)
         return [self._bytes(self.segments[name], start, stop) for start, stop in ranges]
 
-    def get(self, name: str) -> memoryview:
-        return self.get_ranges(name, [(0, self.segments[name].size)])[0]
+    def get(self, name: str, max_bytes: int | None = None) -> memoryview:
+        size = self.segments[name].size
+        check_size(name, size, max_bytes)
+        return self.get_ranges(name, [(0, size)])[0]
 
     def create(self, name: str, data: Data) -> bool:
         raise NotImplementedError(f"{name}: nothing is written here, not even these {len(data):,} bytes")

@@ -35,8 +35,8 @@ class Counted(DelegatingStore):
             self._requests += 1
         return super().request(verb, name, send)
 
-    def get(self, name: str) -> memoryview:
-        data = super().get(name)
+    def get(self, name: str, max_bytes: int | None = None) -> memoryview:
+        data = super().get(name, max_bytes)
         self._read(data.nbytes)
         return data
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
+
+from shards.errors import CorruptObject
 
 FETCHED = 1 << 14
 """Smallest number of bytes that is read from a store at once: the block that one checksum covers."""
@@ -48,6 +51,39 @@ class ColumnReader(Protocol):
         Records that are still in memory have the signatures only, and no search columns.
         """
         ...
+
+    def form(self, name: str) -> tuple[np.dtype[Any], tuple[int, ...]] | None:
+        """Return (dtype, shape) of a column; None if there is no such column."""
+        ...
+
+    def damaged(self, name: str, problem: str) -> CorruptObject:
+        """Return the error to raise where a column holds what its family cannot have written. It names the segment."""
+        ...
+
+
+def has_column(reader: ColumnReader, name: str, dtype: str, shape: tuple[int | None, ...]) -> bool:
+    """Return True if there is this column; None in `shape` stands for any length.
+
+    Raises CorruptObject where there is one, of another type or shape: a segment may come from anybody.
+    """
+    form = reader.form(name)
+    if form is None:
+        return False
+    is_right = form[0] == np.dtype(dtype) and len(form[1]) == len(shape)
+    if not is_right or any(wanted not in (None, length) for wanted, length in zip(shape, form[1], strict=True)):
+        raise reader.damaged(name, f"is {form[0]} {form[1]}, not {dtype} {shape}")
+    return True
+
+
+def has_columns(reader: ColumnReader, forms: Mapping[str, tuple[str, tuple[int | None, ...]]]) -> bool:
+    """Return True if there are all of these columns, (dtype, shape) by name, and False if there is none of them.
+
+    Raises CorruptObject as `has_column` does, and where some are missing.
+    """
+    there = [name for name, (dtype, shape) in forms.items() if has_column(reader, name, dtype, shape)]
+    if there and len(there) < len(forms):
+        raise reader.damaged(there[0], f"is there without {', '.join(forms.keys() - set(there))}")
+    return bool(there)
 
 
 def scattered(column: int, pieces: int, piece: int = FETCHED) -> int:

@@ -12,7 +12,9 @@ from shards.errors import LookalikeError
 from shards.families import Matches, Rows
 from shards.search.found import FoundRow, LaneRows, ScanOutcome, best
 from shards.search.query import Part, Query
+from shards.table.format.placement import check_family
 from shards.table.format.records import meta_of
+from shards.table.read.reader import SegmentReader
 from shards.table.read.snapshot import Source
 
 Item = TypeVar("Item")
@@ -82,6 +84,9 @@ def _matches(source: Source, query: Query) -> list[Matches]:
 def _part_matches(source: Source, query: Query, part: Part, accepted: dict[int, bool]) -> list[Matches]:
     """Return the same for the lanes of one part. `accepted`: rows that the filter was asked about, and its answers."""
 
+    if isinstance(source.reader, SegmentReader):
+        check_family(source.reader.segment, part.family)
+
     def look(questions: Sequence[Rows], limit: int) -> list[Matches]:
         return part.family.search_many(
             questions, source.reader, limit=limit, min_score=part.min_score, dead=source.dead
@@ -107,4 +112,4 @@ def _filter(source: Source, query: Query, rows: NDArray[np.int64], accepted: dic
     """Note for each of these rows that was not asked about before if the filter accepts it."""
     new = np.array(sorted(set(rows.tolist()) - accepted.keys()), np.int64)
     for row, meta in zip(new.tolist(), source.reader.texts("meta", new), strict=True):
-        accepted[row] = query.accepts(meta_of(meta)[0])
+        accepted[row] = query.accepts(meta_of(meta, source.name)[0])

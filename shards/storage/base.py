@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from shards.errors import CorruptObject
+
 Data: TypeAlias = bytes | memoryview
 """The bytes to write. Bytes that are read come back as a read-only memoryview, mapped where the store can."""
 
@@ -24,6 +26,12 @@ class Entry:
 
     modified: float
     """When the object was created, in seconds since 1970 by the store's clock."""
+
+
+def check_size(name: str, size: int, max_bytes: int | None) -> None:
+    """Raise CorruptObject where an object has more bytes than it may have."""
+    if max_bytes is not None and size > max_bytes:
+        raise CorruptObject(name, f"has {size:,} bytes, and no object of its kind has more than {max_bytes:,}")
 
 
 class Store(Protocol):
@@ -43,8 +51,11 @@ class Store(Protocol):
         """True where views are of the stored bytes themselves: they cost no memory, and are the same each time."""
         ...
 
-    def get(self, name: str) -> memoryview:
-        """Return the whole object. Raises ObjectNotFound."""
+    def get(self, name: str, max_bytes: int | None = None) -> memoryview:
+        """Return the whole object. Raises ObjectNotFound.
+
+        Raises CorruptObject, and reads nothing, where the object has more than `max_bytes`.
+        """
         ...
 
     def get_ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:

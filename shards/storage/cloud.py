@@ -23,7 +23,7 @@ from shards.errors import StorageError
 from shards.storage._cloud_errors import is_conflict, status, translate
 from shards.storage._names import check_name, folder_of
 from shards.storage._order import by_name, start_after
-from shards.storage.base import Data, Entry
+from shards.storage.base import Data, Entry, check_size
 from shards.storage.ranges import GAP, check_ranges, cut, join
 
 if TYPE_CHECKING:
@@ -116,10 +116,12 @@ class CloudStore:
     def mapped(self) -> bool:
         return False
 
-    def get(self, name: str) -> memoryview:
+    def get(self, name: str, max_bytes: int | None = None) -> memoryview:
         check_name(name)
         try:
-            return memoryview(obstore.get(self._reading, name).bytes())
+            answer = obstore.get(self._reading, name)
+            check_size(name, answer.meta["size"], max_bytes)
+            return memoryview(answer.bytes())
         except CLIENT_ERRORS as error:
             raise self._error(error, "read", name) from error
 

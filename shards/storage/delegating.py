@@ -37,8 +37,8 @@ class DelegatingStore:
     def mapped(self) -> bool:
         return self.inner.mapped
 
-    def get(self, name: str) -> memoryview:
-        return self.request("get", name, lambda: self.inner.get(name))
+    def get(self, name: str, max_bytes: int | None = None) -> memoryview:
+        return self.request("get", name, lambda: self.inner.get(name, max_bytes))
 
     def get_ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
         return self.request("get_ranges", name, lambda: self.inner.get_ranges(name, ranges))

@@ -10,20 +10,19 @@ mounts) is refused.
 from __future__ import annotations
 
 import errno
-import mmap
 import os
 import secrets
 import stat
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
-from shards.errors import ObjectNotFound, StorageError
+from shards.errors import CorruptObject, ObjectNotFound, StorageError
 from shards.storage._names import PART, check_name, folder_of
-from shards.storage.base import Data, Entry
+from shards.storage.base import Data, Entry, check_size
+from shards.storage.maps import map_file
 from shards.storage.ranges import check_ranges
 
 TEMPORARY = ".tmp"
@@ -34,7 +33,10 @@ ABANDONED_AFTER = 3600.0
 process; if it has not, its link fails and its creator gets an error."""
 
 SMALLEST_MAP = 1 << 16
-"""Bytes from which on a file is mapped. A copy of a smaller one is as fast, and holds no file descriptor open."""
+"""Bytes from which on a file is mapped. A copy of a smaller one is as fast, and takes no map of the process's."""
+
+READ_AT_ONCE = 1 << 30
+"""Bytes that are read by one call: some systems take no more than 2 GB."""
 
 NO_HARD_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
@@ -59,13 +61,18 @@ class LocalStore:
     def mapped(self) -> bool:
         return True
 
-    def get(self, name: str) -> memoryview:
-        return self._map(name)
+    def get(self, name: str, max_bytes: int | None = None) -> memoryview:
+        with self._open(name) as (descriptor, status):
+            check_size(name, status.st_size, max_bytes)
+            if status.st_size < SMALLEST_MAP:
+                return memoryview(_read(descriptor, 0, status.st_size))
+            return map_file(descriptor, str(self._path(name)), status)
 
     def get_ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
+        """Read ranges as the contract says. They are copies: a file that is cut short meanwhile does no harm."""
         check_ranges(name, ranges)
-        body = self._map(name)
-        return [body[start:stop] for start, stop in ranges]
+        with self._open(name) as (descriptor, status):
+            return [memoryview(_read(descriptor, start, min(stop, status.st_size))) for start, stop in ranges]
 
     def create(self, name: str, data: Data) -> bool:
         """Create as the contract says. The file, its name and its folders are on the disk when this returns."""
@@ -97,8 +104,7 @@ class LocalStore:
         path = self._path(name)
         with self._failing_as("look at", name, path):
             status = path.stat()
-            if stat.S_ISDIR(status.st_mode):
-                raise ObjectNotFound(name, self.url)
+            _check_regular(name, self.url, status)
             return status.st_size
 
     def _path(self, name: str) -> Path:
@@ -116,16 +122,20 @@ class LocalStore:
                 raise ObjectNotFound(name, self.url) from error
             raise StorageError(f"{name}: cannot {verb} {error.filename or path}: {error.strerror}") from error
 
-    def _map(self, name: str) -> memoryview:
+    @contextmanager
+    def _open(self, name: str) -> Iterator[tuple[int, os.stat_result]]:
+        """Open a file for reading, and look at it. Nothing else is opened: a pipe would wait for a writer for ever."""
         path = self._path(name)
-        with self._failing_as("read", name, path), path.open("rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < SMALLEST_MAP:
-                return memoryview(file.readall())
-            if sys.version_info >= (3, 13):
-                # a map outlives its descriptor; keeping one open for each runs into the limit of open files
-                return memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ, trackfd=False))
-            return memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ))
+        with self._failing_as("read", name, path):
+            _check_regular(name, self.url, path.stat())
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                # once more: it may have been replaced since
+                status = os.fstat(descriptor)
+                _check_regular(name, self.url, status)
+                yield descriptor, status
+            finally:
+                os.close(descriptor)
 
     def _write(self, path: Path, data: Data) -> bool:
         """Write a temporary file and link it to `path`; return True if the name was free."""
@@ -201,7 +211,11 @@ class LocalStore:
                 yield Entry(name, status.st_size, status.st_mtime)
 
     def _children(self, folder: str) -> Sequence[tuple[str, os.DirEntry[str]]]:
-        """Return full names and files of one folder, in the order of the full names; a folder's name ends in `/`."""
+        """Return full names and files of one folder, in the order of the full names; a folder's name ends in `/`.
+
+        Links to folders are followed in the root alone, where somebody may have moved segments to a larger disk: links
+        of links could lead in circles.
+        """
         path = self._root / folder
         try:
             with self._failing_as("list", folder or "the objects", path), os.scandir(path) as children:
@@ -209,12 +223,32 @@ class LocalStore:
                     (
                         (f"{folder}{child.name}/" if child.is_dir() else f"{folder}{child.name}", child)
                         for child in children
-                        if PART.fullmatch(child.name)
+                        if PART.fullmatch(child.name) and not (folder and child.is_symlink() and child.is_dir())
                     ),
                     key=lambda child: child[0],
                 )
         except ObjectNotFound:
             return []
+
+
+def _check_regular(name: str, url: str, status: os.stat_result) -> None:
+    """Raise an error unless this is a file: ObjectNotFound for a folder, CorruptObject for a pipe or a device."""
+    if stat.S_ISDIR(status.st_mode):
+        raise ObjectNotFound(name, url)
+    if not stat.S_ISREG(status.st_mode):
+        raise CorruptObject(name, f"is no file in {url}, but a pipe, a socket or a device")
+
+
+def _read(descriptor: int, start: int, stop: int) -> bytes:
+    """Return the bytes from `start` up to `stop`, or to where the file ends now."""
+    pieces = []
+    while start < stop:
+        piece = os.pread(descriptor, min(stop - start, READ_AT_ONCE), start)
+        if not piece:
+            break
+        pieces.append(piece)
+        start += len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _sync_folder(folder: Path) -> None:

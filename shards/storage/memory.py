@@ -10,7 +10,7 @@ from threading import Lock
 
 from shards.errors import ObjectNotFound
 from shards.storage._names import check_name
-from shards.storage.base import Data, Entry
+from shards.storage.base import Data, Entry, check_size
 from shards.storage.ranges import check_ranges
 
 
@@ -32,8 +32,10 @@ class MemoryStore:
     def mapped(self) -> bool:
         return True
 
-    def get(self, name: str) -> memoryview:
-        return memoryview(self._body(name))
+    def get(self, name: str, max_bytes: int | None = None) -> memoryview:
+        body = self._body(name)
+        check_size(name, len(body), max_bytes)
+        return memoryview(body)
 
     def get_ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
         check_ranges(name, ranges)

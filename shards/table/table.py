@@ -16,6 +16,7 @@ from shards.storage.parallel import parallel_map
 from shards.table.format import names
 from shards.table.format.columns import decode, encode
 from shards.table.format.manifest import Manifest, Segment, read_dead
+from shards.table.format.placement import check_family
 from shards.table.format.records import Order, Records
 from shards.table.format.settings import IndexSettings
 from shards.table.read.disk import DiskCache
@@ -230,6 +231,8 @@ class Table:
     def _open(self, segment: Segment) -> SegmentReader:
         reader = self._readers.get(segment.name)
         if reader is None:
+            for family in self._families:
+                check_family(segment, family)
             reader = self._readers[segment.name] = SegmentReader(self.store, segment, self._memory, self._cache)
         return reader
 

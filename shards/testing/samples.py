@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards import families
+from shards.errors import CorruptObject
 from shards.families.base import BLOCK, Family, Row, Rows
 from shards.pictures.decoding import Picture
 
@@ -36,6 +37,12 @@ class Columns:
 
     def length(self, name: str) -> int | None:
         return len(self.arrays[name]) if name in self.arrays else None
+
+    def form(self, name: str) -> tuple[np.dtype[Any], tuple[int, ...]] | None:
+        return (self.arrays[name].dtype, self.arrays[name].shape) if name in self.arrays else None
+
+    def damaged(self, name: str, problem: str) -> CorruptObject:
+        return CorruptObject("a segment", f"column {name} {problem}")
 
 
 def segment(family: Family, rows: Rows) -> Columns:

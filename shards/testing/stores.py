@@ -27,7 +27,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from shards.errors import ObjectNotFound, StorageError
+from shards.errors import CorruptObject, ObjectNotFound, StorageError
 from shards.storage import Store, open_store
 
 NewStore: TypeAlias = Callable[[], Store]
@@ -115,6 +115,12 @@ class StoreTests:
         assert store.size("large") == len(data)
         ranges = [(8_000_000, 8_000_100), (0, 10), (4_000_000, 6_500_000)]
         assert store.get_ranges("large", ranges) == [data[start:stop] for start, stop in ranges]
+
+    def test_refuses_an_object_that_is_larger_than_it_may_be(self, store: Store) -> None:
+        store.create("a", b"content")
+        assert bytes(store.get("a", 7)) == b"content"
+        with pytest.raises(CorruptObject, match=r"^a: has 7 bytes, and no object of its kind has more than 6"):
+            store.get("a", 6)
 
     def test_creates_a_large_object_only_if_it_is_absent(self, store: Store) -> None:
         # a client that switches to multipart uploads for these would overwrite

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from shards.families.base import Rows
 from shards.families.goldberg.grid import INDEPENDENT
 from shards.families.goldberg.planes import PLANE_BYTES
-from shards.families.reading import ColumnReader
+from shards.families.reading import ColumnReader, has_columns
 
 POSITIVE = "goldberg.positive"
 """Column (34 · rows,) uint8: plane P, block by block; see `Plane`."""
@@ -74,6 +74,18 @@ class Plane:
         if len(planes) == 1:
             return planes[0]
         return cls(np.concatenate([plane.words for plane in planes], axis=1), np.concatenate([p.tail for p in planes]))
+
+
+def are_there(reader: ColumnReader) -> bool:
+    """Return True if a segment has the search columns. Raises CorruptObject where one is missing or of another form."""
+    rows = reader.rows
+    forms = {
+        CLASSES: ("<u4", (None, 3)),
+        PLACES: ("<u4", (rows,)),
+        POSITIVE: ("u1", (PLANE_BYTES * rows,)),
+        REST: ("u1", (2 * PLANE_BYTES * rows,)),
+    }
+    return has_columns(reader, forms)
 
 
 def blocks(rows: int) -> list[tuple[int, int]]:
@@ -141,8 +153,11 @@ class Classes:
 
     @classmethod
     def read(cls, reader: ColumnReader) -> Classes:
-        """Read the classes of a segment that has the search columns."""
+        """Read the classes of a segment that has the search columns. Raises CorruptObject."""
         values, twos, runs = reader.column(CLASSES).astype(np.int64).T
+        is_row = (twos <= values) & (values <= len(INDEPENDENT)) & (runs > 0)
+        if not is_row.all() or int(runs.sum()) != reader.rows:
+            raise reader.damaged(CLASSES, f"has classes that {reader.rows:,} signatures cannot have")
         return cls(values, twos, np.cumsum(runs))
 
     @property

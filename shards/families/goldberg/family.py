@@ -65,7 +65,7 @@ class Goldberg(Family):
 
     def cold(self, queries: Rows, reader: ColumnReader, *, limit: int, min_score: float | None = None) -> int:
         """Return the size of all search columns, since every row is looked at; often less is read of planes N and R."""
-        if reader.length(columns.CLASSES) is None:
+        if not columns.are_there(reader):
             return super().cold(queries, reader, limit=limit, min_score=min_score)
         return sum(map(reader.cold, (columns.CLASSES, columns.PLACES, columns.POSITIVE, columns.REST)))
 
@@ -79,6 +79,6 @@ class Goldberg(Family):
         dead: NDArray[np.uint32] | None = None,
     ) -> Matches:
         """Search as the contract says. The negative of a query costs little more than the query alone."""
-        if reader.length(columns.CLASSES) is None:
+        if not columns.are_there(reader):
             return search_plainly(self.score, self.name, queries, reader, limit=limit, min_score=min_score, dead=dead)
         return search.search(queries, reader, limit=limit, min_score=min_score, dead=dead)

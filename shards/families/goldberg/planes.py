@@ -104,7 +104,8 @@ def distances_from(
     own: int | NDArray[np.integer], squares: NDArray[np.integer], dots: NDArray[np.integer]
 ) -> NDArray[np.float64]:
     """Return (n,) float64: distances of signatures of ‖a‖² = `own` and ‖b‖² = `squares`, given a·b = `dots`."""
-    apart = own + squares - 2 * dots
+    # below 0 only where the bits of a stored signature contradict each other
+    apart = np.maximum(own + squares - 2 * dots, 0)
     lengths = np.sqrt(np.asarray(own, np.float64)) + np.sqrt(squares.astype(np.float64))
     blank = lengths == 0
     lengths[blank] = 1.0

@@ -218,9 +218,12 @@ class Scan:
         sums = 2 * alive.sums - alive.matched + self._weigh(query, alive.gather(raised))
         alive = alive.reaching(sums, least[:, 2])
         places = alive.places
+        rows = self._places[places].astype(np.int64)
+        if len(rows) and rows.max() >= self._reader.rows:
+            raise self._reader.damaged(columns.PLACES, f"names row {rows.max():,} of {self._reader.rows:,}")
         squares = self._classes.squares[self._classes.at(places)]
         scores = 100.0 * (1.0 - distances_from(query.asked.square, squares, alive.sums))
-        self._best.add(self._places[places].astype(np.int64), scores, query.number)
+        self._best.add(rows, scores, query.number)
 
     def _weigh(self, query: QueryRow, plane: Plane) -> NDArray[np.int64]:
         return query.turned(matched_weights([query.asked], plane)[0])

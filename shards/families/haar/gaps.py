@@ -21,6 +21,16 @@ def encode(gaps: NDArray[np.int64], unit: np.dtype[Any]) -> tuple[NDArray[Any], 
     return units, stops
 
 
+def is_list(units: NDArray[Any], rows: int) -> bool:
+    """Return True if these units are a list of rising rows below `rows`."""
+    top = np.iinfo(units.dtype).max
+    if not len(units) or int(units.sum(dtype=np.int64)) >= rows or units[-1] == top:
+        return False
+    # a gap of 0 is the end of a long one, or the first row
+    zeros = np.flatnonzero(units[1:] == 0)
+    return bool((units[zeros] == top).all())
+
+
 def add_at(numbers: NDArray[Any], units: NDArray[Any], amount: int, buffer: NDArray[np.int64]) -> None:
     """Add `amount` to the numbers of the rows of one list.
 

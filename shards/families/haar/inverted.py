@@ -21,7 +21,7 @@ from shards.families.base import Rows
 from shards.families.haar import colours, gaps
 from shards.families.haar.bitsliced import Words, pack
 from shards.families.haar.buckets import CHANNELS, PER_CHANNEL, bucket_sizes, chunks
-from shards.families.reading import FETCHED, ColumnReader, scattered
+from shards.families.reading import FETCHED, ColumnReader, has_columns, scattered
 
 BUCKETS, INVERTED = "haar.buckets", "haar.inverted"
 
@@ -191,11 +191,33 @@ def read(reader: ColumnReader, buckets: NDArray[np.int64], weights: Sequence[int
     bitmaps: list[tuple[Words, int]] = []
     lists: list[tuple[NDArray[Any], int]] = []
     for form, which, data in zip(forms, present, contents, strict=True):
+        _check_bucket(reader, form, len(data))
         if form == BITMAP:
             bitmaps.append((data.view(np.uint64), weights[which]))
         else:
-            lists.append((data.view(UNITS[form]), weights[which]))
+            units = data.view(UNITS[form])
+            if not gaps.is_list(units, reader.rows):
+                raise reader.damaged(INVERTED, f"has a bucket whose rows do not rise, or are not below {reader.rows:,}")
+            lists.append((units, weights[which]))
     return Read(np.split(planes, np.cumsum(colours.PLANES[: channels - 1])), bitmaps, lists)
+
+
+def is_there(reader: ColumnReader) -> bool:
+    """Return True if a segment has the index. Raises CorruptObject where half of it is missing or of another form."""
+    return has_columns(reader, {BUCKETS: ("<u4", (3, None)), INVERTED: ("u1", (None,))})
+
+
+def _check_bucket(reader: ColumnReader, form: int, size: int) -> None:
+    """Raise CorruptObject for a bucket whose bytes cannot be of its form."""
+    bitmap = padded(reader.rows) // 8
+    if form == BITMAP:
+        is_right = size == bitmap
+    else:
+        # a row in a unit each, and those that stand for a long gap
+        is_right = form in UNITS and not size % UNITS[form].itemsize
+        is_right = is_right and size <= UNITS[form].itemsize * (reader.rows + reader.rows // 255 + 1)
+    if not is_right:
+        raise reader.damaged(BUCKETS, f"has a bucket of form {form} with {size:,} bytes for {reader.rows:,} rows")
 
 
 def cold(reader: ColumnReader, buckets: NDArray[np.int64], channels: int) -> int:

@@ -93,7 +93,7 @@ def search(
     def plainly() -> Matches:
         return search_plainly(scoring.score, name, queries, reader, limit=limit, min_score=min_score, dead=dead)
 
-    if reader.length(inverted.INVERTED) is None or limit * PLAIN_FROM >= reader.rows:
+    if not inverted.is_there(reader) or limit * PLAIN_FROM >= reader.rows:
         return plainly()
     living = _living(reader.rows, dead)
     best = BestRows(limit, min_score, distinct=len(queries) == 1)
@@ -113,7 +113,7 @@ def search(
 def cold(name: str, queries: Rows, reader: ColumnReader, *, limit: int) -> int:
     """Return the number of bytes that `search` would fetch, as `Family.cold` does."""
     everything = reader.cold(name)
-    if reader.length(inverted.INVERTED) is None or limit * PLAIN_FROM >= reader.rows:
+    if not inverted.is_there(reader) or limit * PLAIN_FROM >= reader.rows:
         return everything
     of_index = 0
     for row in queries:

@@ -11,7 +11,7 @@ from shards.families.hashes.chunks import MAX_FLIPS
 from shards.families.hashes.near import Near
 from shards.families.hashes.pigeonhole import Pigeonhole
 from shards.families.hashes.postings import Postings
-from shards.families.hashes.scan import SECONDS_A_ROW, WORDS, scan
+from shards.families.hashes.scan import SECONDS_A_ROW, WORDS, is_by_word, scan
 from shards.families.hashes.tables import BITS, COPIES
 from shards.families.reading import FETCHED, SECONDS_A_BYTE, ColumnReader
 
@@ -82,7 +82,7 @@ def _looked_up(
 
 def scan_cold(reader: ColumnReader, name: str, bits: int, radius: int) -> int:
     """Return the number of bytes that a scan would fetch; of several words, only those that rule out most rows."""
-    if reader.length(name + WORDS) is None:
+    if not is_by_word(reader, name):
         return reader.cold(name)
     words = min(-(-bits // WORD), radius // BITS_A_WORD + 1)
     return reader.cold(name + WORDS, [(0, words * reader.rows)])

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.families.hashes import chunks
-from shards.families.hashes.chunks import MAX_FLIPS
+from shards.families.hashes.chunks import CHUNK, MAX_FLIPS
 from shards.families.hashes.near import Near
 from shards.families.hashes.tables import BUCKETS, COPIES, MANY, STARTS, TABLES, permuted_one, rotated
-from shards.families.reading import SECONDS_A_BYTE, ColumnReader
+from shards.families.reading import SECONDS_A_BYTE, ColumnReader, has_columns
 
 DIRECT_RADIUS = TABLES - 1
 """Greatest radius for which no bit is flipped: so few buckets that their starts are read one by one, not all starts."""
@@ -67,9 +67,15 @@ class Pigeonhole:
 
     @classmethod
     def of(cls, reader: ColumnReader, name: str) -> Pigeonhole | None:
-        """Return the index of the family of this name, if the segment has one."""
-        length = reader.length(name + STARTS)
-        return None if length is None else cls(reader, name, (length // TABLES).bit_length() - 1)
+        """Return the index of the family of this name, if the segment has one. Raises CorruptObject."""
+        forms = {name + STARTS: ("<u4", (None,)), name + BUCKETS: ("<u8", (None,)), name + COPIES: ("<u4", (None,))}
+        if not has_columns(reader, forms):
+            return None
+        length = reader.length(name + STARTS) or 0
+        bits = (length // TABLES).bit_length() - 1
+        if not 1 <= bits <= CHUNK or length != (TABLES << bits) + 1:
+            raise reader.damaged(name + STARTS, f"has {length:,} places, which no number of buckets has")
+        return cls(reader, name, bits)
 
     @property
     def tables(self) -> int:
@@ -180,6 +186,8 @@ class Pigeonhole:
             alone = ~has_copies
             references = np.concatenate([references[alone], *copies])
             distances = np.concatenate([distances[alone], np.repeat(distances[has_copies], counts)])
+        if references.max() >= self.reader.rows:
+            raise self.reader.damaged(self.name + BUCKETS, f"names row {references.max():,} of {self.reader.rows:,}")
         return Near(references, distances, np.full(len(references), number))
 
     def _copies(self, at: NDArray[np.int64]) -> list[NDArray[np.uint32]]:
@@ -187,7 +195,14 @@ class Pigeonhole:
         name = self.name + COPIES
         length = self.reader.length(name) or 0
         windows = self.reader.ranges(name, [(start, min(start + WINDOW, length)) for start in at.tolist()])
+        if not all(map(len, windows)):
+            raise self.reader.damaged(name, f"has {length:,} numbers, and a bucket names copies behind them")
         counts = [int(window[0]) for window in windows]
+        # of different hashes each row is a copy of one at most
+        if sum(counts) > self.reader.rows or min(counts) < 1:
+            raise self.reader.damaged(
+                name, f"has {sum(counts):,} copies of some hashes among {self.reader.rows:,} rows"
+            )
         long = [n for n, window in enumerate(windows) if counts[n] >= len(window)]
         if long:
             starts = at[long].tolist()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from shards.families.hashes import chunks
 from shards.families.hashes.chunks import CHUNK
 from shards.families.hashes.near import Near
-from shards.families.reading import SECONDS_A_BYTE, ColumnReader, scattered
+from shards.families.reading import SECONDS_A_BYTE, ColumnReader, has_columns, scattered
 
 STARTS = ".starts"
 """Column (chunks · 2^bits + 1,) uint32: where the rows with each number of each chunk begin."""
@@ -121,11 +121,20 @@ class Postings:
 
     @classmethod
     def of(cls, reader: ColumnReader, name: str, bits: int) -> Postings | None:
-        """Return the index of the family of this name and so many bits, if the segment has one."""
-        if reader.length(name + POSTINGS) is None:
+        """Return the index of the family of this name, whose hashes have `bits` bits, if the segment has one.
+
+        Raises CorruptObject.
+        """
+        tables = tables_of(bits)
+        if not has_columns(
+            reader, {name + STARTS: ("<u4", (None,)), name + POSTINGS: ("<u4", (tables * reader.rows,))}
+        ):
             return None
         length = reader.length(name + STARTS) or 0
-        return cls(reader, name, bits, (length // tables_of(bits)).bit_length() - 1)
+        of_number = (length // tables).bit_length() - 1
+        if not 1 <= of_number <= bits // tables or length != (tables << of_number) + 1:
+            raise reader.damaged(name + STARTS, f"has {length:,} places, which no number of chunks has")
+        return cls(reader, name, bits, of_number)
 
     @property
     def tables(self) -> int:
@@ -209,6 +218,8 @@ class Postings:
         rows = np.concatenate([np.empty(0, np.uint32), *listed])
         if not rows.size:
             return Near.none()
+        if rows.max() >= self.reader.rows:
+            raise self.reader.damaged(self.name + POSTINGS, f"names row {rows.max():,} of {self.reader.rows:,}")
         rows, hashes = self._hashes(rows)
         counts = np.bitwise_count(hashes ^ probes.query)
         # word by word: numpy is slow at sums along an axis of 4

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.families.hashes.near import Near
-from shards.families.reading import ColumnReader
+from shards.families.reading import ColumnReader, has_column
 
 WORDS = ".words"
 """Column (words · rows,) uint64: word 0 of every row, then word 1 of every row, …"""
@@ -42,6 +42,13 @@ REQUESTED = 64
 
 SECONDS_A_ROW = 1.0e-9
 """Time that one word of one row takes."""
+
+
+def is_by_word(reader: ColumnReader, name: str) -> bool:
+    """Return True if a segment has the words of its hashes. Raises CorruptObject where they are not as many."""
+    form = reader.form(name)
+    words = 0 if form is None else form[0]["hash"].shape[0]
+    return has_column(reader, name + WORDS, "<u8", (words * reader.rows,))
 
 
 def scan(
@@ -113,7 +120,7 @@ class Piece:
         self.stop = stop
         self._reader = reader
         self._name = name
-        self._by_word = reader.length(name + WORDS) is not None
+        self._by_word = is_by_word(reader, name)
         self._words: dict[int, NDArray[np.uint64]] = {}
 
     def word(self, word: int) -> NDArray[np.uint64]:

@@ -10,9 +10,8 @@ import io
 import math
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from threading import Lock
 from typing import IO, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from shards.errors import CorruptObject
 from shards.storage.base import Data
+from shards.table.format import archive, dtypes
 
 ALIGNMENT = 64
 """A cache line, and the widest vector register."""
@@ -33,10 +33,6 @@ CHECKS = "checks"
 ZIP64_FROM = 1 << 30
 """Bytes from which on a member gets a ZIP64 header, which is longer: the place of the data depends on it. zipfile would
 use one only near 2 GB, by a rule of its own."""
-
-_PARSING = Lock()
-"""Held while numpy parses headers, which it does with `ast`. CPython 3.11 counts the depth of such parsing for all
-threads together, and raises SystemError where two of them take turns."""
 
 _PAD_ID = 0xD935
 _LOCAL_HEADER = 30
@@ -75,20 +71,17 @@ class Column:
         }
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Column:
-        dtype = np.lib.format.descr_to_dtype(_as_descr(document["dtype"]))
-        shape = tuple(document["shape"])
-        column = cls(document["offset"], document["bytes"], dtype, shape)
-        if column.size != dtype.itemsize * math.prod(shape) or column.offset % ALIGNMENT:
-            raise ValueError(f"column of {column.size} bytes at {column.offset} cannot be {dtype} {shape}")
+    def from_json(cls, document: object) -> Column:
+        """Return the place that a manifest says. Raises ValueError for what no column can be."""
+        if not isinstance(document, dict) or not {"offset", "bytes", "dtype", "shape"} <= document.keys():
+            raise ValueError(f"column {str(document)[:100]} is not offset, bytes, dtype and shape")
+        offset, size = document["offset"], document["bytes"]
+        if type(offset) is not int or type(size) is not int or not 0 <= offset <= dtypes.MAX_LENGTH:
+            raise ValueError(f"column of {str(size)[:20]} bytes at {str(offset)[:20]}: these are no places in a file")
+        column = cls(offset, size, dtypes.from_json(document["dtype"]), dtypes.shape_from_json(document["shape"]))
+        if size != column.dtype.itemsize * math.prod(column.shape) or offset % ALIGNMENT:
+            raise ValueError(f"column of {size} bytes at {offset} cannot be {column.dtype} {column.shape}")
         return column
-
-
-def _as_descr(document: Any) -> Any:
-    """Return numpy's description of a type from that in JSON, which has lists in place of tuples."""
-    if isinstance(document, str):
-        return document
-    return [(name, _as_descr(dtype), *(tuple(shape) for shape in rest)) for name, dtype, *rest in document]
 
 
 def write(file: IO[bytes], columns: Iterable[tuple[str, NDArray[Any]]], *, checked: bool) -> dict[str, Column]:
@@ -135,9 +128,26 @@ def encode(columns: Iterable[tuple[str, NDArray[Any]]]) -> bytes:
 
 
 def decode(name: str, data: Data) -> dict[str, NDArray[Any]]:
-    """Return the columns of the object `name`, which was read whole. Raises CorruptObject."""
+    """Return the columns of the object `name`, which was read whole; they are copies. Raises CorruptObject."""
     try:
-        with _PARSING, np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            return {member: archive[member] for member in archive.files}
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise CorruptObject(name, f"is not a numpy archive ({error})") from error
+        return _decode(memoryview(data).cast("B"))
+    except ValueError as error:
+        raise CorruptObject(name, f"is no archive of columns: {error}") from error
+
+
+def _decode(data: memoryview) -> dict[str, NDArray[Any]]:
+    members: list[archive.Member] = []
+    at = 0
+    while len(members) < archive.MAX_MEMBERS and archive.is_member(data[at : at + 4]):
+        members.append(archive.read_member(data[at : at + archive.MAX_HEADER], at, len(data)))
+        at = members[-1].end
+    archive.check_directory(data[at:][: archive.MAX_DIRECTORY], members, at)
+    columns: dict[str, NDArray[Any]] = {}
+    for member in members:
+        if member.name in columns:
+            raise ValueError(f"two columns have the name {member.name}")
+        if zlib.crc32(data[member.content : member.end]) != member.crc:
+            raise ValueError(f"the CRC-32 of column {member.name} is not the one in its header")
+        flat = np.frombuffer(data, member.dtype, math.prod(member.shape), member.offset)
+        columns[member.name] = flat.reshape(member.shape).copy()
+    return columns

@@ -14,11 +14,18 @@ from typing import Any
 
 from shards.errors import CorruptObject
 from shards.storage.base import Data
+from shards.table.format import strict_json
 from shards.table.format.layout import check_format
 from shards.table.format.names import digest
 
 GZIP_FROM = 1 << 16
 """Bytes from which on a document is compressed: a smaller one stays readable, and one packet more costs nothing."""
+
+MAX_DOCUMENT = 64 << 20
+"""Bytes of a document: the manifest of 25,000 segments of four families."""
+
+MAX_VALUES = 8 << 20
+"""Values in a document, which take about 60 bytes each once they are parsed. 25,000 segments have 5 million."""
 
 _HEAD = b'{"blake2b":"%s","body":'
 _GZIP_HEAD = bytes.fromhex("1f8b0804000000000003") + b"\x24\x00LK\x20\x00"  # FEXTRA: 36 bytes, subfield LK of 32
@@ -41,11 +48,36 @@ def unseal(data: Data, name: str) -> dict[str, Any]:
         start = len(_GZIP_HEAD) + 32
         if digest(stored[start:]).encode() != stored[len(_GZIP_HEAD) : start]:
             raise CorruptObject(name, "its compressed bytes do not match their checksum")
-        stored = zlib.decompress(stored, wbits=31)
+        stored = _unpacked(stored, name)
     start = len(_HEAD % (b"0" * 32))
     body = stored[start:-2]
     if stored != _HEAD % digest(body).encode() + body + b"}\n":
         raise CorruptObject(name, f"its {len(data):,} bytes do not match their checksum")
-    document: dict[str, Any] = json.loads(body)
+    document = _parsed(body, name)
     check_format(document.get("format"), name)
+    return document
+
+
+def _unpacked(stored: bytes, name: str) -> bytes:
+    """Return what was compressed, which has a limit: a kilobyte can stand for a megabyte."""
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        unpacked = unpacker.decompress(stored, MAX_DOCUMENT + 1)
+    except zlib.error as error:
+        raise CorruptObject(name, f"cannot be decompressed ({error})") from error
+    if len(unpacked) > MAX_DOCUMENT or not unpacker.eof or unpacker.unused_data:
+        raise CorruptObject(name, f"is not one gzip file of {MAX_DOCUMENT:,} bytes at most")
+    return unpacked
+
+
+def _parsed(body: bytes, name: str) -> dict[str, Any]:
+    """Return the document in a body that matches its checksum: whoever made it may be nobody to trust."""
+    if len(body) > MAX_DOCUMENT or sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise CorruptObject(name, f"its {len(body):,} bytes of JSON are more than any index needs")
+    try:
+        document = strict_json.loads(body)
+    except ValueError as error:
+        raise CorruptObject(name, f"its body is no JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise CorruptObject(name, f"its body is a {type(document).__name__}, and should be an object")
     return document

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from shards.errors import CorruptObject, QueryError, SignatureError
 from shards.families import Family, Row, Rows
-from shards.table.format import names
+from shards.table.format import names, strict_json
 from shards.table.format.layout import check_rows
 from shards.table.format.texts import Texts
 
@@ -204,17 +204,46 @@ class Records:
     def from_columns(cls, columns: Mapping[str, NDArray[Any]], families: Iterable[Family], name: str) -> Records:
         """Return the records that the object `name` stores as these columns. Raises CorruptObject."""
         families = list(families)
-        needed = [*FIXED, *(f"{part}.{kind}" for part in PARTS for kind in ("data", "offsets"))]
-        missing = [column for column in (*needed, *(family.name for family in families)) if column not in columns]
+        expected = {name: (np.dtype(dtype), shape) for name, (dtype, shape) in FIXED.items()}
+        expected |= {family.name: (family.dtype, ()) for family in families}
+        needed = [*expected, *(f"{part}.{kind}" for part in PARTS for kind in ("data", "offsets"))]
+        missing = [column for column in needed if column not in columns]
         if missing:
             raise CorruptObject(name, f"has no column {', '.join(missing)}")
+        rows = len(columns["kind"])
         for family in families:
-            check_rows(family.name, len(columns[family.name]), len(columns["kind"]), name)
-        return cls(
+            check_rows(family.name, len(columns[family.name]), rows, name)
+        for column, (dtype, shape) in expected.items():
+            if (columns[column].dtype, columns[column].shape) != (dtype, (rows, *shape)):
+                found = f"{columns[column].dtype} {columns[column].shape}"
+                raise CorruptObject(name, f"column {column} is {found}, {rows} records need {dtype} {(rows, *shape)}")
+        records = cls(
             {name: columns[name] for name in FIXED},
             {part: Texts(columns[f"{part}.data"], columns[f"{part}.offsets"]) for part in PARTS},
             {family.name: columns[family.name] for family in families},
         )
+        try:
+            records.check()
+        except ValueError as error:
+            raise CorruptObject(name, str(error)) from error
+        return records
+
+    def check(self) -> None:
+        """Raise ValueError for values that no record can have. Signatures are checked when they are asked with."""
+        if (self.fixed["kind"] > DELETE).any():
+            raise ValueError(f"column kind has a {self.fixed['kind'].max()}, and there are only {PUT} and {DELETE}")
+        for part, texts in self.texts.items():
+            texts.check(part, len(self))
+        lengths = np.diff(self.texts["key"].offsets)
+        if len(lengths) and not 1 <= lengths.min() <= lengths.max() <= names.MAX_KEY_BYTES:
+            raise ValueError(
+                f"a key has {lengths.min()} bytes, another {lengths.max()}; 1 to {names.MAX_KEY_BYTES:,} can be"
+            )
+        keys = self.texts["key"].tolist()
+        if (names.key_hashes(keys) != self.fixed["key_hash"]).any():
+            raise ValueError("a key does not have the hash that stands beside it")
+        # the line breaks keep apart what is not UTF-8 by itself
+        b"\n".join(keys).decode()
 
 
 def meta_bytes(meta: Mapping[str, Any] | None, source: Mapping[str, Any] | None) -> bytes:
@@ -228,7 +257,21 @@ def meta_bytes(meta: Mapping[str, Any] | None, source: Mapping[str, Any] | None)
         raise QueryError(f"metadata {dict(meta or {})!r} is not JSON: {error}") from error
 
 
-def meta_of(stored: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return (the user's metadata, the source) from stored metadata."""
-    document = json.loads(stored) if stored else {}
-    return document.get("meta", {}), document.get("source", {})
+def key_text(stored: bytes, name: str) -> str:
+    """Return a key that the object `name` stores. Raises CorruptObject."""
+    try:
+        return stored.decode()
+    except UnicodeDecodeError as error:
+        raise CorruptObject(name, f"key {stored[:60]!r} is not UTF-8 ({error.reason})") from error
+
+
+def meta_of(stored: bytes, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return (the user's metadata, the source) from metadata that the object `name` stores. Raises CorruptObject."""
+    try:
+        document = strict_json.loads(stored) if stored else {}
+    except ValueError as error:
+        raise CorruptObject(name, f"metadata is not JSON ({error})") from error
+    meta, source = (document.get(part, {}) if isinstance(document, dict) else None for part in ("meta", "source"))
+    if not isinstance(meta, dict) or not isinstance(source, dict):
+        raise CorruptObject(name, f"metadata {stored[:60]!r} is not an object with the objects meta and source")
+    return meta, source

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,20 @@ class Texts:
         offsets = np.zeros(len(texts) + 1, np.uint64)
         np.cumsum([len(text) for text in texts], out=offsets[1:])
         return cls(np.frombuffer(b"".join(texts), np.uint8), offsets)
+
+    def check(self, name: str, texts: int) -> None:
+        """Raise ValueError unless these are so many texts, end to end. `name`: that of the column."""
+        check_kind(name, self.data, self.offsets)
+        if len(self.offsets) != texts + 1:
+            raise ValueError(f"column {name}.offsets has {len(self.offsets):,} places, {texts:,} records need one more")
+        if (
+            self.offsets[0] != 0
+            or int(self.offsets[-1]) != len(self.data)
+            or (self.offsets[1:] < self.offsets[:-1]).any()
+        ):
+            raise ValueError(
+                f"column {name}.offsets does not rise from 0 to the {len(self.data):,} bytes of {name}.data"
+            )
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -50,3 +65,11 @@ class Texts:
         starts = np.cumsum([0, *(len(part.data) for part in parts)]).astype(np.uint64)
         offsets = [part.offsets[:-1] + start for part, start in zip(parts, starts, strict=False)]
         return Texts(np.concatenate([part.data for part in parts]), np.concatenate([*offsets, starts[-1:]]))
+
+
+def check_kind(name: str, data: NDArray[Any], offsets: NDArray[Any]) -> None:
+    """Raise ValueError unless the two columns of the texts `name` are of their types."""
+    if (data.dtype, data.ndim) != (np.dtype(np.uint8), 1) or (offsets.dtype, offsets.ndim) != (np.dtype("<u8"), 1):
+        raise ValueError(
+            f"columns {name}.data and {name}.offsets are {data.dtype} and {offsets.dtype}, not uint8, uint64"
+        )

@@ -206,7 +206,7 @@ class _Verifier:
             raise CorruptObject(name, "a key does not have the hash that stands beside it")
         try:
             for stored in records.texts["meta"].tolist():
-                meta_of(stored)
+                meta_of(stored, name)
         except ValueError as error:
             raise CorruptObject(name, f"metadata is not JSON ({error})") from error
         return hashes

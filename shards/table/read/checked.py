@@ -11,11 +11,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.errors import CorruptObject
+from shards.errors import CorruptObject, StorageError
 from shards.storage.base import Store
+from shards.storage.maps import is_whole
 from shards.storage.ranges import GAP, join
 from shards.table.format.columns import CHECK_BLOCK, CHECKS, Column
 from shards.table.format.manifest import Segment
+from shards.table.format.placement import check_columns
 from shards.table.read.disk import DiskCache, runs_of
 from shards.table.read.memory import CachedColumn, Memory
 
@@ -47,9 +49,13 @@ class CheckedBytes:
 
     Where the store is mapped, the blocks are those of the map, and cost no memory; else they are kept in memory, and on
     disk if there is one.
+
+    A map is looked at before it is read: a file that was cut short meanwhile would end the process.
     """
 
     def __init__(self, store: Store, segment: Segment, memory: Memory, disk: DiskCache | None = None) -> None:
+        """Read this segment. Raises CorruptObject for columns that cannot be."""
+        check_columns(segment)
         self._store = store
         self._segment = segment
         self._memory = memory
@@ -84,6 +90,9 @@ class CheckedBytes:
 
     def several(self, wanted: Sequence[tuple[str, Bounds]]) -> list[NDArray[Any]]:
         """Return rows of several columns as `rows` does, and fetch what all of them lack in one request."""
+        if self._map is not None and not is_whole(self._map):
+            self._map, self._mapped = None, {}
+            raise self._corrupt("was cut short while it was in use")
         columns: list[tuple[Column, CachedColumn]] = []
         lacking: list[MissingBlocks] = []
         for name, bounds in wanted:
@@ -118,14 +127,21 @@ class CheckedBytes:
 
     def _kept(self, name: str, column: Column) -> CachedColumn:
         if not self._store.mapped:
-            return self._memory.column(self._segment.name, name, column)
+            try:
+                return self._memory.column(self._segment.name, name, column)
+            except MemoryError as error:
+                raise StorageError(
+                    f"{self._segment.name}: no memory for the {column.size:,} bytes of column {name}"
+                ) from error
         kept = self._mapped.get(name)
         if kept is None:
-            if self._map is None:
-                self._map = self._store.get(self._segment.name)
-            if len(self._map) < column.offset + column.size:
-                raise self._corrupt(f"ends inside column {name}, after {len(self._map):,} bytes")
-            data = np.frombuffer(self._map, np.uint8, column.size, column.offset)
+            whole = self._map
+            if whole is None:
+                whole = self._store.get(self._segment.name, self._segment.size)
+                if len(whole) != self._segment.size:
+                    raise self._corrupt(f"has {len(whole):,} bytes, its manifest says {self._segment.size:,}")
+                self._map = whole
+            data = np.frombuffer(whole, np.uint8, column.size, column.offset)
             kept = self._mapped[name] = CachedColumn(data, np.zeros(column.blocks, bool))
         return kept
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shards.errors import CorruptObject
 from shards.families import ColumnReader
 from shards.storage.base import Store
 from shards.table.format.columns import CHECK_BLOCK
@@ -77,14 +78,18 @@ class SegmentReader:
         return self.ranges(name, [(start, self._bytes.column(name).shape[0] if stop is None else stop)])[0]
 
     def ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
-        rows = self._bytes.rows(name, _bounds(ranges))
+        bounds = _bounds(ranges)
+        self._check_bounds(name, bounds)
+        rows = self._bytes.rows(name, bounds)
         return [rows[start:stop] for start, stop in ranges]
 
     def cold(self, name: str, ranges: Sequence[tuple[int, int]] | None = None) -> int:
         if self._bytes.mapped:
             return 0
         whole = [(0, self._bytes.column(name).shape[0])]
-        return self._bytes.cold(name, _bounds(whole if ranges is None else ranges))
+        bounds = _bounds(whole if ranges is None else ranges)
+        self._check_bounds(name, bounds)
+        return self._bytes.cold(name, bounds)
 
     @property
     def checks_cold(self) -> int:
@@ -93,6 +98,22 @@ class SegmentReader:
     def length(self, name: str) -> int | None:
         column = self.segment.columns.get(name)
         return None if column is None else column.shape[0]
+
+    def form(self, name: str) -> tuple[np.dtype[Any], tuple[int, ...]] | None:
+        column = self.segment.columns.get(name)
+        return None if column is None else (column.dtype, column.shape)
+
+    def damaged(self, name: str, problem: str) -> CorruptObject:
+        return CorruptObject(self.segment.name, f"column {name} {problem}")
+
+    def _check_bounds(self, name: str, bounds: Bounds) -> None:
+        """Raise CorruptObject for rows that a column does not have: another column of the segment told them wrong."""
+        if not len(bounds):
+            return
+        rows = self._bytes.column(name).shape[0]
+        starts, stops = bounds.T
+        if starts.min() < 0 or stops.max() > rows or (starts > stops).any():
+            raise self.damaged(name, f"has {rows:,} rows, and another column says that some lie outside of it")
 
     def take(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
         return self.pick(rows, [name]).columns[name]
@@ -106,6 +127,8 @@ class SegmentReader:
         offsets = [(f"{part}.offsets", self._around(f"{part}.offsets", runs + AND_END)) for part in parts]
         arrays = self._bytes.several([*fixed, *offsets])
         starts = dict(zip(parts, arrays[len(columns) :], strict=True))
+        for part in parts:
+            self._check_offsets(part, starts[part], rows)
         data = self._bytes.several(
             [(f"{part}.data", self._around(f"{part}.data", starts[part][runs].astype(np.int64))) for part in parts]
         )
@@ -113,6 +136,13 @@ class SegmentReader:
             {name: column[rows] for name, column in zip(columns, arrays, strict=False)},
             {part: Texts(texts, starts[part]).take(rows).tolist() for part, texts in zip(parts, data, strict=True)},
         )
+
+    def _check_offsets(self, part: Part, offsets: NDArray[np.uint64], rows: NDArray[np.int64]) -> None:
+        """Raise CorruptObject unless the texts of these rows lie one behind the other, inside their column."""
+        there = np.unique(rows)
+        ends = np.stack([offsets[there], offsets[there + 1]], axis=1).ravel()
+        if len(ends) and ((ends[1:] < ends[:-1]).any() or int(ends[-1]) > self._bytes.column(f"{part}.data").size):
+            raise self.damaged(f"{part}.offsets", "has places that do not rise, or end behind the texts")
 
     def _around(self, name: str, bounds: Bounds) -> Bounds:
         """Return these bounds, or the whole column where they are so many that most of its blocks are read anyhow."""
@@ -227,6 +257,12 @@ class TailReader:
         return PickedRows(
             {name: self.take(name, rows) for name in columns}, {part: self.texts(part, rows) for part in parts}
         )
+
+    def form(self, name: str) -> tuple[np.dtype[Any], tuple[int, ...]] | None:
+        return None if self.length(name) is None else (self.column(name).dtype, self.column(name).shape)
+
+    def damaged(self, name: str, problem: str) -> CorruptObject:
+        return CorruptObject("log", f"column {name} {problem}")
 
     def find(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
         return _equal(self.column("key_hash"), hashes)

@@ -15,7 +15,7 @@ from shards.families import Family
 from shards.storage.parallel import ParallelMap, sequential_map
 from shards.table.format import names
 from shards.table.format.manifest import Manifest, Segment
-from shards.table.format.records import Part, meta_of
+from shards.table.format.records import Part, key_text, meta_of
 from shards.table.format.texts import Texts
 from shards.table.read.latest import sharing
 from shards.table.read.reader import Reader, SegmentReader, find_keys
@@ -85,9 +85,11 @@ class Source:
         parts: tuple[Part, ...] = ("key", "meta") if keys is None else ("meta",)
         picked = self.reader.pick(rows, DESCRIBED, parts)
         columns = (picked.columns[name] for name in DESCRIBED)
-        metas = map(meta_of, picked.texts["meta"])
+        metas = (meta_of(meta, self.name) for meta in picked.texts["meta"])
         return [
-            Image(key.decode(), int(width), int(height), digest.tobytes().hex(), int(order[0]), meta, source)
+            Image(
+                key_text(key, self.name), int(width), int(height), digest.tobytes().hex(), int(order[0]), meta, source
+            )
             for key, width, height, digest, order, (meta, source) in zip(
                 picked.texts["key"] if keys is None else keys, *columns, metas, strict=True
             )

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from shards.errors import CorruptObject
 from shards.families.base import Rows, search_plainly
 from shards.families.haar import Haar, colours, inverted, scoring, search
 from shards.families.haar.bitsliced import Adder, at_least, cut_of, rows_of
@@ -98,6 +99,12 @@ class Counting:
 
     def length(self, name: str) -> int | None:
         return self.inner.length(name)
+
+    def form(self, name: str) -> tuple[np.dtype[Any], tuple[int, ...]] | None:
+        return self.inner.form(name)
+
+    def damaged(self, name: str, problem: str) -> CorruptObject:
+        return self.inner.damaged(name, problem)
 
     def _note(self, name: str, found: list[NDArray[Any]]) -> list[NDArray[Any]]:
         self.calls.append((name, len(found), sum(array.nbytes for array in found)))

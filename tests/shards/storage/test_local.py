@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from shards.errors import ObjectNotFound, StorageError
+from shards.errors import CorruptObject, ObjectNotFound, StorageError
 from shards.storage.local import ABANDONED_AFTER, TEMPORARY, LocalStore
 from shards.testing import StoreTests
 from shards.testing.stores import NewStore, names
@@ -299,3 +300,49 @@ def test_large_objects_are_mapped_and_hold_no_memory_of_their_own(root: Path) ->
     with (root / "large").open("r+b") as file:
         file.write(b"changed behind its back")
     assert bytes(view[:7]) == b"changed"
+
+
+def test_a_pipe_a_device_and_a_folder_are_no_objects(root: Path) -> None:
+    store = LocalStore(root)
+    store.create("a/b", b"")
+    os.mkfifo(root / "a/pipe")
+    (root / "a/device").symlink_to("/dev/zero")
+    (root / "a/folder").mkdir()
+    reads = [store.get, store.size, lambda name: store.get_ranges(name, [(0, 1 << 40)])]
+    for read in reads:
+        for name in ("a/pipe", "a/device"):
+            with pytest.raises(CorruptObject, match=f"^{name}: is no file in .*, but a pipe"):
+                read(name)
+        with pytest.raises(ObjectNotFound):
+            read("a/folder")
+
+
+def test_folders_that_link_to_each_other_are_listed_once(root: Path) -> None:
+    store = LocalStore(root)
+    store.create("a/b", b"")
+    for number in range(8):
+        (root / f"a/link{number}").symlink_to(root / "a")
+        (root / f"root{number}").symlink_to(root)
+    assert [name for name in names(store) if not name.startswith("root")] == ["a/b"]
+    assert len(names(store)) == 9, "links are followed in the root alone"
+
+
+def test_a_folder_may_lie_on_another_disk(root: Path, tmp_path: Path) -> None:
+    store = LocalStore(root)
+    store.create("segments/0000/a", b"content")
+    (root / "segments").rename(tmp_path / "larger disk")
+    (root / "segments").symlink_to(tmp_path / "larger disk")
+    assert names(store, "segments/") == ["segments/0000/a"]
+    assert bytes(store.get("segments/0000/a")) == b"content"
+
+
+def test_hundreds_of_large_objects_need_no_descriptors(root: Path) -> None:
+    store = LocalStore(root)
+    store.create("large", bytes(1 << 17))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        views = [store.get("large") for _ in range(400)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(views) == 400

@@ -40,8 +40,8 @@ class CountingStore(DelegatingStore):
         self.calls.append((verb, name))
         return super().request(verb, name, send)
 
-    def get(self, name: str) -> memoryview:
-        data = super().get(name)
+    def get(self, name: str, max_bytes: int | None = None) -> memoryview:
+        data = super().get(name, max_bytes)
         self.bytes_read += len(data)
         return data
 

@@ -132,14 +132,14 @@ def test_a_column_that_cannot_be_is_refused(change: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"no archive", encode([("a", np.arange(3))])[:-30]])
 def test_what_is_no_archive_is_corrupt(data: bytes) -> None:
-    with pytest.raises(CorruptObject, match=r"log/x\.npz: is not a numpy archive"):
+    with pytest.raises(CorruptObject, match=r"log/x\.npz: is no archive of columns"):
         decode("log/x.npz", data)
 
 
 def test_pickled_objects_are_never_loaded() -> None:
     file = io.BytesIO()
     np.savez(file, a=np.array([{}], object))
-    with pytest.raises(CorruptObject, match="is not a numpy archive"):
+    with pytest.raises(CorruptObject, match="is no archive of columns"):
         decode("log/x.npz", file.getvalue())
 
 

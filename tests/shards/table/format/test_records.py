@@ -58,7 +58,7 @@ class TestRecords:
         assert made.fixed["height"].tolist() == [7, 0]
         assert made.fixed["sha256"].tolist() == [[44] * 32, [0] * 32]
         assert made.rows[DHASH.name]["hash"].tolist() == [[300], [0]]
-        assert [meta_of(stored) for stored in made.texts["meta"].tolist()] == [({"a": 1}, {}), ({}, {})]
+        assert [meta_of(stored, "log/x") for stored in made.texts["meta"].tolist()] == [({"a": 1}, {}), ({}, {})]
 
     def test_they_come_back_from_what_is_stored(self) -> None:
         made = records(put("a", 1, 5, meta={"b": [None, 2.5, "ü"]}), delete("c", 2), put("d", 3))
@@ -148,8 +148,8 @@ class TestMetadata:
             with pytest.raises(QueryError, match="is not JSON"):
                 meta_bytes(meta, None)
         else:
-            assert meta_of(meta_bytes(meta, None)) == (meta, {})
-            assert meta_of(meta_bytes(None, meta)) == ({}, meta)
+            assert meta_of(meta_bytes(meta, None), "log/x") == (meta, {})
+            assert meta_of(meta_bytes(None, meta), "log/x") == ({}, meta)
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf"), b"bytes", {1, 2}, object()])
     def test_what_is_not_json_is_refused(self, value: object) -> None:

@@ -213,7 +213,7 @@ class TestSegmentReader:
         segment, objects = pack_records(0, large, FAMILIES, MARK)
         store = MemoryStore()
         store.create(segment.name, bytes(objects[segment.name][:kept]))
-        with pytest.raises(CorruptObject, match="ends"):
+        with pytest.raises(CorruptObject, match="its manifest says"):
             SegmentReader(store, segment).column("key_hash")
 
     def test_a_column_that_the_manifest_does_not_know_is_corrupt(self, large: Records) -> None:
