@@ -57,7 +57,8 @@ class BestRows:
 
         A row may be added several times, by one query or by several.
         """
-        good = np.flatnonzero(scores >= self.floor)
+        # as long as there is no floor, what is no number must be kept out by itself
+        good = np.flatnonzero(np.isfinite(scores) if self.floor == -np.inf else scores >= self.floor)
         if self._dead is not None and len(self._dead) and len(good):
             good = good[is_living(rows[good], self._dead)]
         if len(good):

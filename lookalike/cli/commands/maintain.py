@@ -10,6 +10,9 @@ from lookalike.cli.command import Command, index_argument, output_options
 from lookalike.cli.output import human
 from lookalike.cli.output.output import Column, Output
 
+UNREAD = 3
+"""Exit code of `verify` where objects could not be read: a monitor should not call that damage."""
+
 
 @click.command(
     "stats", cls=Command, examples=(("lookalike stats s3://pictures/index", "its size, and what takes the space"),)
@@ -136,7 +139,8 @@ def collect(address: str, form: str | None) -> None:
 def verify(address: str, form: str | None) -> None:
     """Check every byte of an index against its checksums, and that its objects make up an index.
 
-    The exit code is 1 when an answer of this index may be wrong.
+    The exit code is 1 when an answer of this index may be wrong, and 3 when nothing wrong was found, but the store did
+    not give every object.
     """
     from lookalike.index import Index
 
@@ -144,12 +148,13 @@ def verify(address: str, form: str | None) -> None:
     index = Index.open(address)
     with out.progress("verifying", in_bytes=True) as progress:
         report = index.verify(progress.update)
+    status = "damaged" if report.is_damaged else "clean" if report.is_clean else "incomplete"
     if out.is_json:
         for problem in report.problems:
             out.json({"status": "problem", **asdict(problem)})
         out.json(
             {
-                "status": "clean" if report.is_clean else "damaged",
+                "status": status,
                 "index": index.url,
                 "objects": report.objects,
                 "size": report.size,
@@ -164,7 +169,7 @@ def verify(address: str, form: str | None) -> None:
                 [[problem.name, problem.problem, problem.advice] for problem in report.problems],
             )
         read = f"{human.count(report.objects, 'object')}, {human.size(report.size)}"
-        verdict = "clean" if report.is_clean else f"damaged: {human.count(len(report.problems), 'problem')}"
+        verdict = "clean" if report.is_clean else f"{status}: {human.count(len(report.problems), 'problem')}"
         out.line(f"{index.url}: {verdict} ({read}, {human.count(report.images, 'folded image')})")
     if not report.is_clean:
-        click.get_current_context().exit(1)
+        click.get_current_context().exit(1 if report.is_damaged else UNREAD)

@@ -34,8 +34,10 @@ def codes(rows: Rows, channel: int) -> NDArray[np.uint16]:
 
 def _position(averages: NDArray[np.float64], channel: int) -> NDArray[np.float64]:
     """Return the positions of averages on the scale of the codes: the codes before they are rounded down."""
-    scaled = averages * (float(WEIGHTS[channel, 0]) / UNITS[channel]) + ORIGINS[channel]
-    return np.clip(scaled, 0, (1 << PLANES[channel]) - 1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        scaled = averages * (float(WEIGHTS[channel, 0]) / UNITS[channel]) + ORIGINS[channel]
+    # unlike np.clip, these two take a damaged average that is no number for the highest
+    return np.fmax(np.fmin(scaled, (1 << PLANES[channel]) - 1), 0)
 
 
 @dataclass(frozen=True, slots=True)

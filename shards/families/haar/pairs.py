@@ -30,11 +30,13 @@ def _score(queries: Rows, rows: Rows) -> NDArray[np.float64]:
         all_of_query, in_common = _weights(queries, rows, channel)
         scale += np.where(by_luma, 0, all_of_query)
         shared += np.where(no_chroma, 0, in_common)
-    differences = np.abs(rows["avgl"] - queries["avgl"])
-    distance = float(WEIGHTS[0, 0]) * differences[:, 0]
-    for channel in (1, 2):
-        distance = np.where(by_luma, distance, distance + float(WEIGHTS[channel, 0]) * differences[:, channel])
-    scores: NDArray[np.float64] = 100.0 * ((shared - distance) / scale)
+    # a damaged average may be no number: then the score is none
+    with np.errstate(invalid="ignore", over="ignore"):
+        differences = np.abs(rows["avgl"] - queries["avgl"])
+        distance = float(WEIGHTS[0, 0]) * differences[:, 0]
+        for channel in (1, 2):
+            distance = np.where(by_luma, distance, distance + float(WEIGHTS[channel, 0]) * differences[:, channel])
+        scores: NDArray[np.float64] = 100.0 * ((shared - distance) / scale)
     return scores
 
 

@@ -39,7 +39,8 @@ def compute(rgb: NDArray[np.uint8]) -> Row:
 def is_grey(rows: Rows) -> NDArray[np.bool_]:
     """Return (rows,) bool: signatures of pictures without colour."""
     chroma = np.abs(rows["avgl"][:, 1:])
-    return np.asarray(chroma[:, 0] + chroma[:, 1] < GREY)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.asarray(chroma[:, 0] + chroma[:, 1] < GREY)
 
 
 def is_flat(rows: Rows) -> NDArray[np.bool_]:

@@ -39,13 +39,14 @@ CHUNK = 4096
 
 
 def _bins() -> NDArray[np.intp]:
-    y, x = np.divmod(np.arange(SIDE * SIDE), SIDE)
+    y, x = np.divmod(np.arange((1 << 15) + 1), SIDE)
     bins: NDArray[np.intp] = np.minimum(np.maximum(x, y), LAST_BIN)
     return bins
 
 
 BINS = _bins()
-"""(16384,) intp: the bin of every coefficient."""
+"""(32769,) intp: the bin of every coefficient, of which there are 16,384, and of every other number that a damaged
+signature can hold."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +86,9 @@ def score(query: Row, rows: Rows) -> NDArray[np.float64]:
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
         shared = shared_weight(prepared, chunk)
-        scores[start : start + CHUNK] = 100.0 * ((shared - colour_distance(prepared, chunk)) / prepared.scale)
+        # a damaged average may be no number: then the score is none, and no search finds it
+        with np.errstate(invalid="ignore", over="ignore"):
+            scores[start : start + CHUNK] = 100.0 * ((shared - colour_distance(prepared, chunk)) / prepared.scale)
     return scores
 
 

@@ -142,12 +142,12 @@ class HammingFamily(Family):
 
     @cached_property
     def _scores(self) -> NDArray[np.float64]:
-        """(bits + 1,) float64: the score at each distance.
+        """(64 · words + 1,) float64: the score at each distance, also those above `bits`, which damaged hashes have.
 
         A table, so that a row at distance d scores exactly `score_at(d)`, and a search within a radius loses no row on
         its edge.
         """
-        return np.array([self.score_at(distance) for distance in range(self.bits + 1)])
+        return np.array([self.score_at(distance) for distance in range(-(-self.bits // WORD) * WORD + 1)])
 
 
 def words_of(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shards.errors import CorruptObject
 from shards.storage.base import Data, Store
-from shards.table.format import envelope, names
+from shards.table.format import dtypes, envelope, names, whole
 from shards.table.format.columns import Column
 from shards.table.format.layout import FORMAT
 from shards.table.format.records import Order
@@ -256,12 +256,25 @@ def _order(document: Sequence[int]) -> Order:
 
 
 def read_dead(store: Store, segment: Segment) -> NDArray[np.uint32]:
-    """Return the dead rows of a segment: (dead_rows,) uint32, sorted."""
+    """Return the dead rows of a segment: (dead_rows,) uint32, sorted. Raises CorruptObject."""
     if segment.dead_object is None:
         return np.array(segment.dead, np.uint32)
-    data = store.get(segment.dead_object)
+    data = whole.get(store, segment.dead_object)
     names.check_content(segment.dead_object, data)
-    return np.frombuffer(data, "<u4", offset=_NPY_HEADER)
+    if len(data) != _NPY_HEADER + 4 * segment.dead_rows or not _is_list(bytes(data[:_NPY_HEADER]), segment.dead_rows):
+        raise CorruptObject(segment.dead_object, f"is no list of the {segment.dead_rows:,} dead rows of {segment.name}")
+    dead = np.frombuffer(data, "<u4", offset=_NPY_HEADER).copy()
+    if (dead[1:] <= dead[:-1]).any() or (len(dead) and dead[-1] >= segment.rows):
+        raise CorruptObject(segment.dead_object, f"lists rows that do not rise, or that {segment.name} does not have")
+    return dead
+
+
+def _is_list(header: bytes, rows: int) -> bool:
+    """Return True if this is the npy header of a list of so many rows."""
+    try:
+        return header[:8] == _NPY_MAGIC and dtypes.from_header(header[10:].decode()) == (np.dtype("<u4"), (rows,))
+    except ValueError:
+        return False
 
 
 def dead_bytes(dead: NDArray[np.uint32]) -> bytes:
@@ -271,5 +284,6 @@ def dead_bytes(dead: NDArray[np.uint32]) -> bytes:
     return file.getvalue()
 
 
+_NPY_MAGIC = b"\x93NUMPY\x01\x00"
 _NPY_HEADER = 128
 """np.save pads its header to a multiple of 64 bytes; a one-dimensional uint32 array's has always 128."""

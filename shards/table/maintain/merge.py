@@ -163,10 +163,7 @@ def merge(
             yield name, gather(lambda reader, name=name: reader.column(name))  # type: ignore[misc]
         for part in PARTS:
             texts = Texts.join(
-                [
-                    Texts(reader.column(f"{part}.data"), reader.column(f"{part}.offsets")).take(keep)
-                    for reader, keep in zip(readers, keeps, strict=True)
-                ]
+                [reader.all_texts(part).take(keep) for reader, keep in zip(readers, keeps, strict=True)]
             ).take(by)
             yield f"{part}.offsets", texts.offsets
             yield f"{part}.data", texts.data

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.errors import CorruptObject, LookalikeError, ObjectNotFound
+from shards.errors import CorruptObject, LookalikeError, ObjectNotFound, StorageError
 from shards.storage.base import Entry, Store
 from shards.storage.effects import Effects
-from shards.table.format import names, thumbnails
-from shards.table.format.columns import CHECKS, decode
+from shards.table.format import names, thumbnails, whole
+from shards.table.format.columns import decode
 from shards.table.format.manifest import Manifest, Segment, read_dead
-from shards.table.format.orders import highest
-from shards.table.format.records import DELETE, Records, meta_of
+from shards.table.format.records import Records, meta_of
 from shards.table.format.settings import IndexSettings
 from shards.table.maintain.collect import KEPT_MANIFESTS, ORPHAN_SECONDS
+from shards.table.maintain.segment_check import check_segment
 from shards.table.read.reader import SegmentReader
+from shards.table.write.commit import decide
+
+Result = TypeVar("Result")
 
 RESTORE = "restore it from a copy, or remove what it held and add those images again"
 COLLECT = "nothing is lost; 'lookalike collect' removes it"
+AGAIN = "nothing is known of it: see that the store answers, and verify again"
 REDRAW = "delete it: no search needs it, and it is drawn again where its image is at hand"
 
 
@@ -41,6 +46,9 @@ class Problem:
     is_harmless: bool = False
     """True if no answer can be wrong because of it."""
 
+    is_unread: bool = False
+    """True if the store did not give the object, however often it was asked: it may be whole or damaged."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -59,15 +67,22 @@ class Report:
 
     @property
     def is_clean(self) -> bool:
+        """True if every object was read, and no answer can be wrong."""
         return all(problem.is_harmless for problem in self.problems)
+
+    @property
+    def is_damaged(self) -> bool:
+        """True if an answer may be wrong. Objects that could not be read are no damage."""
+        return any(not problem.is_harmless and not problem.is_unread for problem in self.problems)
 
 
 def verify(
     store: Store, settings: IndexSettings, effects: Effects, *, progress: Callable[[int, int], None] | None = None
 ) -> Report:
-    """Read every object once, and report what is wrong. `progress` is called with (bytes read, bytes in all).
+    """Read every object once, in pieces, and report what is wrong. `progress` gets (bytes read, bytes in all).
 
-    Objects that come while this runs, or go after their fold, are no problems.
+    Objects that come while this runs, or go after their fold, are no problems. Where the store cannot say what an
+    object holds, it is asked again for some seconds.
     """
     return _Verifier(store, settings, effects, progress).run()
 
@@ -78,10 +93,16 @@ class _Verifier:
     ) -> None:
         self.store = store
         self.settings = settings
+        self.effects = effects
         self.now = effects.now_ns() / 1e9
         self.progress = progress
         self.problems: list[Problem] = []
+        self.newest = Manifest.empty(settings.shards)
         self.needed: set[str] = set()
+        self.segments: dict[str, Segment] = {}
+        self.lists: dict[str, Segment] = {}
+        self.dead: dict[str, NDArray[np.uint32]] = {}
+        self.live = _LiveHashes(settings.shards)
         self.done = self.total = 0
 
     def run(self) -> Report:
@@ -89,139 +110,166 @@ class _Verifier:
         manifests = self._manifests(list(self.store.list(names.MANIFEST)))
         entries = list(self.store.list())
         self.total = sum(entry.size for entry in entries)
-        newest = manifests[0] if manifests else Manifest.empty(self.settings.shards)
-        self.needed = {name for segment in newest for name in (segment.name, segment.dead_object) if name}
-        segments = {segment.name: segment for manifest in manifests[::-1] for segment in manifest}
-        dead = {segment.dead_object for manifest in manifests for segment in manifest if segment.dead_object}
+        if manifests:
+            self.newest = manifests[0]
+        self.live = _LiveHashes(self.newest.shards)
+        self.needed = {name for segment in self.newest for name in (segment.name, segment.dead_object) if name}
+        every = [segment for manifest in manifests[::-1] for segment in manifest]
+        self.segments = {segment.name: segment for segment in every}
+        self.lists = {segment.dead_object: segment for segment in every if segment.dead_object}
         there = {entry.name for entry in entries}
         for missing in sorted(self.needed - there):
             self._report(missing, "is named by the newest manifest and missing", RESTORE)
-        live: list[NDArray[np.uint64]] = []
         for entry in entries:
-            self._step(entry, segments, dead, live)
-        if live:
-            hashes = np.sort(np.concatenate(live))
-            twice = hashes[1:][hashes[1:] == hashes[:-1]]
-            self._check_twice(twice, newest)
-        return Report(len(entries), self.total, newest.live, tuple(self.problems))
+            self._step(entry)
+        self._check_twice(self.live.twice())
+        return Report(len(entries), self.total, self.newest.live, tuple(self.problems))
 
     def _report(self, name: str, problem: str, advice: str, *, is_harmless: bool = False) -> None:
         self.problems.append(Problem(name, problem, advice, is_harmless))
+
+    def _unread(self, name: str, error: StorageError) -> None:
+        self.problems.append(Problem(name, f"could not be read: {error}", AGAIN, is_unread=True))
 
     def _manifests(self, entries: list[Entry]) -> list[Manifest]:
         manifests = []
         for n, entry in enumerate(entries):
             try:
-                manifests.append(Manifest.from_bytes(self.store.get(entry.name), entry.name))
+                manifests.append(Manifest.from_bytes(self._get(entry.name), entry.name))
             except ObjectNotFound:
                 continue
             except CorruptObject as error:
                 advice = RESTORE if n == 0 else "delete it: newer manifests do not need it"
                 self._report(entry.name, error.problem, advice, is_harmless=n >= KEPT_MANIFESTS)
+            except StorageError as error:
+                self._unread(entry.name, error)
         # older ones are collected one by one, and a collector may die half way
         versions = [manifest.version for manifest in manifests[:KEPT_MANIFESTS]]
         if versions and versions != list(range(versions[0], versions[0] - len(versions), -1)) and not self.problems:
             self._report(names.MANIFEST, f"versions {versions} are not consecutive", RESTORE)
         return manifests
 
-    def _step(
-        self,
-        entry: Entry,
-        segments: dict[str, Segment],
-        dead: set[str],
-        live: list[NDArray[np.uint64]],
-    ) -> None:
+    def _step(self, entry: Entry) -> None:
+        name = entry.name
         try:
-            if entry.name in segments:
-                hashes = self._segment(segments[entry.name])
-                if entry.name in self.needed:
-                    live.append(hashes)
-            elif entry.name in dead:
-                names.check_content(entry.name, self.store.get(entry.name))
-            elif entry.name.startswith(names.LOG):
-                self._log(entry.name)
-            elif names.thumbnail_sha256(entry.name) is not None:
-                self._thumbnail(entry.name)
-            elif entry.name.startswith((names.SEGMENTS, names.DEAD)):
-                if self.now - entry.modified > ORPHAN_SECONDS:
-                    self._report(entry.name, "belongs to no manifest", COLLECT, is_harmless=True)
-            elif entry.name != names.SETTINGS and not entry.name.startswith(names.MANIFEST):
-                self._report(entry.name, "is no object of an index", "move it away", is_harmless=True)
+            if name in self.segments:
+                self._segment(self.segments[name])
+            elif name in self.lists:
+                dead = self._patiently(lambda: read_dead(self.store, self.lists[name]))
+                if self.segments[self.lists[name].name].dead_object == name:
+                    self.dead[name] = dead
+            elif name.startswith(names.LOG):
+                self._log(name)
+            elif names.thumbnail_sha256(name) is not None:
+                self._thumbnail(name)
+            elif name.startswith((names.SEGMENTS, names.DEAD)):
+                # a manifest that was not read may name it
+                if self.now - entry.modified > ORPHAN_SECONDS and not any(p.is_unread for p in self.problems):
+                    self._report(name, "belongs to no manifest", COLLECT, is_harmless=True)
+            elif name != names.SETTINGS and not name.startswith(names.MANIFEST):
+                self._report(name, "is no object of an index", "move it away", is_harmless=True)
         except ObjectNotFound:
             pass  # collected since the listing; objects that the newest manifest needs are looked for by themselves
         except CorruptObject as error:
             self._report(error.name, error.problem, RESTORE)
+        except StorageError as error:
+            self._unread(name, error)
         except LookalikeError as error:
-            self._report(entry.name, str(error), RESTORE)
+            self._report(name, str(error), RESTORE)
         self.done += entry.size
         if self.progress is not None:
             self.progress(self.done, self.total)
 
-    def _segment(self, segment: Segment) -> NDArray[np.uint64]:
-        """Check a segment; return (live,) uint64, the key hashes of its live rows."""
-        data = self.store.get(segment.name)
-        if len(data) != segment.size:
-            raise CorruptObject(segment.name, f"has {len(data):,} bytes, its manifest says {segment.size:,}")
-        names.check_content(segment.name, data)
-        arrays = decode(segment.name, data)
-        for name, column in segment.columns.items():
-            if name not in arrays or (arrays[name].dtype, arrays[name].shape) != (column.dtype, column.shape):
-                raise CorruptObject(segment.name, f"column {name} is not the {column.dtype} that its manifest says")
-        reader = SegmentReader(self.store, segment)
-        for name in segment.columns:
-            if name != CHECKS:
-                reader.column(name)
-        records = Records.from_columns(arrays, self.settings.load_families(), segment.name)
-        hashes = self._records(segment.name, records)
-        if (hashes[1:] < hashes[:-1]).any():
-            raise CorruptObject(segment.name, "its rows are not sorted by key hash")
-        if (hashes % np.uint64(segment.modulus) != segment.shard).any():
-            raise CorruptObject(segment.name, f"has keys that are not of shard {segment.shard} of {segment.modulus}")
-        if segment.latest not in (None, highest(records.fixed["order"])):
-            raise CorruptObject(segment.name, f"its latest order is not {segment.latest}, which its manifest says")
-        dead = read_dead(self.store, segment)
-        tombstones = np.flatnonzero(records.fixed["kind"] == DELETE)
-        if len(tombstones) != segment.tombstones or not np.isin(tombstones, dead).all():
-            raise CorruptObject(segment.name, "its tombstones are not all dead rows")
-        is_live = np.ones(len(records), bool)
-        is_live[dead] = False
-        return hashes[is_live]
+    def _segment(self, segment: Segment) -> None:
+        """Check a segment, and note the key hashes of its live rows if it counts."""
+
+        def read(start: int, stop: int) -> memoryview:
+            return self._patiently(lambda: self.store.get_ranges(segment.name, [(start, stop)])[0])
+
+        # lists of dead rows come before segments, by their names; a bad one was reported then
+        dead = self.dead.pop(segment.dead_object, None) if segment.dead_object else read_dead(self.store, segment)
+        hashes = check_segment(segment, self.settings.load_families(), dead, read)
+        if segment.name in self.needed:
+            self.live.add(segment, hashes)
 
     def _log(self, name: str) -> None:
-        data = self.store.get(name)
+        data = self._get(name)
         names.check_content(name, data)
-        self._records(name, Records.from_columns(decode(name, data), self.settings.load_families(), name))
+        records = Records.from_columns(decode(name, data), self.settings.load_families(), name)
+        for stored in records.texts["meta"].tolist():
+            meta_of(stored, name)
 
     def _thumbnail(self, name: str) -> None:
         try:
-            thumbnails.unseal(name, self.store.get(name))
+            thumbnails.unseal(name, self._get(name))
         except CorruptObject as error:
             self._report(name, error.problem, REDRAW, is_harmless=True)
 
-    def _records(self, name: str, records: Records) -> NDArray[np.uint64]:
-        """Check what the records say of themselves, and return their key hashes."""
-        hashes: NDArray[np.uint64] = records.fixed["key_hash"]
-        keys = records.texts["key"].tolist()
-        if len(keys) != len(records) or (names.key_hashes(keys) != hashes).any():
-            raise CorruptObject(name, "a key does not have the hash that stands beside it")
-        try:
-            for stored in records.texts["meta"].tolist():
-                meta_of(stored, name)
-        except ValueError as error:
-            raise CorruptObject(name, f"metadata is not JSON ({error})") from error
-        return hashes
+    def _get(self, name: str) -> memoryview:
+        return self._patiently(lambda: whole.get(self.store, name))
 
-    def _check_twice(self, twice: NDArray[np.uint64], newest: Manifest) -> None:
+    def _patiently(self, read: Callable[[], Result]) -> Result:
+        """Read; try again while the store cannot say (503, 429, a broken connection): that is no damage."""
+        return decide(self.effects, read)
+
+    def _check_twice(self, twice: NDArray[np.uint64]) -> None:
         """Report live rows of one hash and one key: those of two keys may collide."""
         for hashed in np.unique(twice):
-            keys: list[bytes] = []
-            for segment in newest:
-                if hashed % np.uint64(segment.modulus) != segment.shard:
-                    continue
-                reader = SegmentReader(self.store, segment)
-                _, rows = reader.find(np.array([hashed], np.uint64))
-                keys += reader.texts("key", rows[~np.isin(rows, read_dead(self.store, segment))])
+            try:
+                keys = self._live_keys(hashed)
+            except StorageError as error:
+                self._unread(names.MANIFEST, error)
+                return
             for key in {key for key in keys if keys.count(key) > 1}:
                 self._report(
                     names.MANIFEST, f"key {key.decode()!r} lives {keys.count(key)} times", "add this image again"
                 )
+
+    def _live_keys(self, hashed: np.uint64) -> list[bytes]:
+        """Return the keys of all live rows of this key hash."""
+        keys: list[bytes] = []
+        for segment in self.newest:
+            if hashed % np.uint64(segment.modulus) == segment.shard:
+                reader = SegmentReader(self.store, segment)
+                _, rows = reader.find(np.array([hashed], np.uint64))
+                keys += reader.texts("key", rows[~np.isin(rows, read_dead(self.store, segment))])
+        return keys
+
+
+class _LiveHashes:
+    """The key hashes of live rows, of one shard at a time: no key is in two of them.
+
+    Those of wide segments, whose keys belong to several shards, are kept to the end.
+    """
+
+    def __init__(self, shards: int) -> None:
+        self._shards = shards
+        self._shard = -1
+        self._here: list[NDArray[np.uint64]] = []
+        self._wide: list[NDArray[np.uint64]] = []
+        self._found: list[NDArray[np.uint64]] = []
+
+    def add(self, segment: Segment, hashes: NDArray[np.uint64]) -> None:
+        """Take the hashes of a segment; segments of one shard come one after the other, and by rising shard."""
+        if segment.shard != self._shard:
+            self._settle()
+            self._shard = segment.shard
+        (self._here if segment.modulus == self._shards else self._wide).append(hashes)
+
+    def twice(self) -> NDArray[np.uint64]:
+        """Return the hashes that occur more than once."""
+        self._settle()
+        return np.concatenate([np.empty(0, np.uint64), *self._found, _repeated(self._wide)])
+
+    def _settle(self) -> None:
+        # a wide segment is with the first of its shards, so all that may share keys with this shard came before
+        wide = [hashes[hashes % np.uint64(self._shards) == self._shard] for hashes in self._wide if self._here]
+        self._found.append(_repeated(self._here + wide))
+        self._here = []
+
+
+def _repeated(parts: list[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    """Return the hashes that occur more than once in all parts together."""
+    hashes: NDArray[np.uint64] = np.sort(np.concatenate([np.empty(0, np.uint64), *parts]))
+    repeated: NDArray[np.uint64] = hashes[1:][hashes[1:] == hashes[:-1]]
+    return repeated

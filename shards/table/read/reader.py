@@ -121,6 +121,15 @@ class SegmentReader:
     def texts(self, part: Part, rows: NDArray[np.int64]) -> list[bytes]:
         return self.pick(rows, [], [part]).texts[part]
 
+    def all_texts(self, part: Part) -> Texts:
+        """Return a whole column of texts."""
+        texts = Texts(self.column(f"{part}.data"), self.column(f"{part}.offsets"))
+        try:
+            texts.check(part, self.rows)
+        except ValueError as error:
+            raise CorruptObject(self.segment.name, str(error)) from error
+        return texts
+
     def pick(self, rows: NDArray[np.int64], columns: Sequence[str], parts: Sequence[Part] = ()) -> PickedRows:
         runs = _runs(rows)
         fixed = [(name, self._around(name, runs)) for name in columns]

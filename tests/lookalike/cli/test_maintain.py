@@ -111,7 +111,7 @@ def test_one_wrong_byte_is_found_named_and_exit_code_1(index: Index, tmp_path: P
     assert result.exit_code == 1
     problem, verdict = lines(result.stdout)
     assert problem["name"] == segment.relative_to(tmp_path / "index").as_posix()
-    assert set(problem) == {"status", "name", "problem", "advice", "is_harmless"}
+    assert set(problem) == {"status", "name", "problem", "advice", "is_harmless", "is_unread"}
     assert (verdict["status"], verdict["problems"]) == ("damaged", 1)
     text = run("verify", "index", "--text")
     assert text.exit_code == 1
