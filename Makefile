@@ -51,7 +51,7 @@ test-long: export LOOKALIKE_TEST_LENGTH = 10
 test-long: $(TESTED) ## what takes longer, in an hour at most: kills, long simulations, great numbers
 	@$(BIN)/python $(PYTEST) -m "long or scaled or hypothesis"
 
-torture: $(ENV)/dev ## try to make the store lose something; MINUTES=60, PARTS=simulation, SEED= and REPLAY= as it prints
+torture: $(ENV)/dev $(ENV)/fuzz/complete ## try to make the store lose something; MINUTES=60, PARTS=simulation, SEED= and REPLAY= as it prints
 	@$(BIN)/python -m tests.torture $(PARTS) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(REPLAY),--replay $(REPLAY)) $(if $(WRITE_DOCS),--write-docs)
 
@@ -98,6 +98,8 @@ lock: $(UV) ## choose the newest versions anew
 		pyproject.toml -o requirements-oldest.lock
 	@$(LOCK) --universal --python-version 3.11 --group build --group bench -c requirements.lock \
 		pyproject.toml -o requirements-bench.lock
+	@$(LOCK) --universal --python-version 3.11 --group build --extra testing -c requirements.lock \
+		pyproject.toml infra/packages/fuzz.in -o infra/packages/fuzz.lock
 	@for set in build local; do $(LOCK) -c requirements.lock \
 		--universal --python-version 3.11 infra/packages/$$set.in -o infra/packages/$$set.lock; done
 	@for set in app scan; do $(LOCK) -c requirements.lock --python-version 3.13 \
@@ -151,6 +153,11 @@ $(ENV)/oldest/complete: requirements-oldest.lock pyproject.toml $(UV)
 $(ENV)/bench/complete: requirements-bench.lock infra/packages/build.lock pyproject.toml $(UV)
 	$(call install,$(ENV)/bench,$<,--build-constraints infra/packages/build.lock --require-build-hashes)
 	$(call lookalike,$(ENV)/bench)
+	@touch $@
+
+$(ENV)/fuzz/complete: infra/packages/fuzz.lock pyproject.toml $(UV)
+	$(call install,$(ENV)/fuzz,$<)
+	$(call lookalike,$(ENV)/fuzz)
 	@touch $@
 
 $(ENV)/local/complete: export UV_COMPILE_BYTECODE = 1

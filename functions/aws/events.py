@@ -21,6 +21,9 @@ SEQUENCER_DIGITS = 18
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+ORDERS = range(1 << 64)
+"""Times that an order can have, in ns: 1970 to 2554."""
+
 
 class Context(Protocol):
     """An invocation, as Lambda describes it."""
@@ -183,9 +186,14 @@ def _change(record: Notification) -> Change:
     place = record["s3"]
     # as in a form: a blank is a plus sign, and all that is not ASCII is percent-encoded UTF-8
     key = unquote_plus(place["object"]["key"], errors="strict")
+    bucket = place["bucket"]["name"]
+    if not isinstance(bucket, str):
+        raise TypeError(f"the bucket's name is {bucket!r}")
     happened = datetime.fromisoformat(record["eventTime"])
     nanoseconds = (happened - EPOCH) // timedelta(microseconds=1) * 1000
-    return Change(place["bucket"]["name"], key, (nanoseconds, tie_break(place["object"].get("sequencer", ""))))
+    if nanoseconds not in ORDERS:
+        raise ValueError(f"eventTime is {record['eventTime']!r}")
+    return Change(bucket, key, (nanoseconds, tie_break(place["object"].get("sequencer", ""))))
 
 
 def tie_break(sequencer: str) -> int:

@@ -11,6 +11,9 @@ from shards.families.reading import ColumnReader
 
 __all__ = ["DEFAULT", "ColumnReader", "Family", "Matches", "PairWords", "Row", "Rows", "family", "names"]
 
+LONGEST_NAME = 64
+"""Characters: what is longer is neither taken apart nor repeated."""
+
 DEFAULT = ("haar", "goldberg", "dhash", "phash")
 """Families of a new index unless told otherwise."""
 
@@ -32,6 +35,8 @@ def family(name: str) -> Family:
 
     A family's code is imported when it is first asked for: a worker that scans hashes loads nothing else.
     """
+    if len(name) > LONGEST_NAME:
+        raise QueryError(f"no family has a name of {len(name):,} characters, such as {name[:LONGEST_NAME]!r}…")
     if name == "haar":
         from shards.families.haar import Haar
 
@@ -47,7 +52,11 @@ def family(name: str) -> Family:
     for kind in KINDS:
         size = name.removeprefix(kind) or "8"
         if name.startswith(kind) and size.isdecimal():
-            return ImageHash(kind, int(size))
+            sized = ImageHash(kind, int(size))
+            if sized.name != name:
+                # two names of one family would be two columns to whoever compares names
+                raise QueryError(f"family {name!r} is called {sized.name!r}")
+            return sized
     from shards.families import installed
 
     brought = installed.load(name)

@@ -72,6 +72,21 @@ def test_a_field_that_cannot_be_read_is_no_notification(where: str, value: objec
         read(body)
 
 
+def test_a_bucket_without_a_name_is_none() -> None:
+    body = event("s3_put")
+    body["Records"][0]["s3"]["bucket"]["name"] = 7
+    with pytest.raises(EventInvalid, match="the bucket's name is 7"):
+        read(body)
+
+
+@pytest.mark.parametrize("when", ["1969-12-31T23:59:59Z", "2555-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_time_that_no_order_can_have_is_none(when: str) -> None:
+    body = event("s3_put")
+    body["Records"][0]["eventTime"] = when
+    with pytest.raises(EventInvalid, match="eventTime is"):
+        read(body)
+
+
 @pytest.mark.parametrize("when", ["", "yesterday", "2026-01-02T03:04:05.678"])
 def test_a_time_without_a_zone_is_none(when: str) -> None:
     body = event("s3_put")

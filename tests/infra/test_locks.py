@@ -37,6 +37,7 @@ ENVIRONMENTS = {
     "requirements-dev.lock": (".venv/dev", ".venv"),
     "requirements-bench.lock": (".venv/bench/complete", ".venv/bench"),
     "requirements-oldest.lock": (".venv/oldest/complete", ".venv/oldest"),
+    "infra/packages/fuzz.lock": (".venv/fuzz/complete", ".venv/fuzz"),
     "infra/packages/local.lock": (".venv/local/complete", ".venv/local"),
     "infra/packages/checkers.lock": (".venv/checkers/complete", ".venv/checkers"),
     "infra/packages/nodejs.lock": (".venv/nodejs/complete", ".venv/nodejs"),

@@ -27,5 +27,6 @@ class Part:
 
 PARTS: Mapping[str, Part] = {
     "simulation": Part("tests.simulation.torture", 5.0),
+    "fuzzing": Part("tests.torture.fuzzing.run", 2.0),
     "corruption": Part("tests.torture.corruption.run", 1.0),
 }

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from shards.errors import QueryError, SignatureError
+from shards.families import family
 from shards.families.base import Family
 from shards.families.hashes import KINDS, ImageHash
 from shards.families.hashes.cosine import dct
@@ -129,6 +130,19 @@ def test_a_name_has_the_size_unless_it_is_8() -> None:
 def test_a_kind_or_size_that_there_is_not_is_refused(kind: str, size: int) -> None:
     with pytest.raises(QueryError, match=r"there are|it can be one of"):
         ImageHash(kind, size)
+
+
+@pytest.mark.parametrize("name", ["phash8", "phash016", "phash١٦", "dhash08"])
+def test_a_family_has_one_name(name: str) -> None:
+    with pytest.raises(QueryError, match=r"is called .[dp]hash"):
+        family(name)
+
+
+@pytest.mark.parametrize("name", ["phash" + "9" * 5_000, "x" * 100_000])
+def test_a_name_of_any_length_is_refused_in_a_line(name: str) -> None:
+    with pytest.raises(QueryError, match=r"no family has a name of [\d,]+ characters") as refusal:
+        family(name)
+    assert len(str(refusal.value)) < 200
 
 
 def test_a_small_picture_has_a_db4_hash_as_long_as_any() -> None:

@@ -18,14 +18,14 @@ from random import Random
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shards.table.format import names
 from shards.table.format.columns import CHECK_BLOCK, CHECKS
 from tests.torture.corruption.damages import Objects, kind
+from tests.torture.corruption.scene import FAMILIES
 
-Craft: TypeAlias = Callable[[Objects, Random], Mapping[str, bytes | None]]
-"""From the objects of an index and chance to those that are other ones, or gone (None), in the crafted index."""
+Craft: TypeAlias = Callable[[Objects, Random], Mapping[str, bytes]]
+"""From the objects of an index and chance to those that are other ones in the crafted index."""
 
 STRANGE: tuple[Any, ...] = (
     None, True, False, -1, 0, 1, 7, 2**31, 2**32, 2**53, 2**60, 2**63, 2**64, -(2**63), 10**400, 0.5, -0.0, 1e308,
@@ -249,36 +249,42 @@ def bomb_log(objects: Objects, random: Random) -> Mapping[str, bytes]:
 # what a manifest names
 
 
-def _renamed(objects: Objects, old: str, new: str, body: bytes) -> Mapping[str, bytes | None]:
+def named_instead(objects: Objects, old: str, new: str, body: bytes) -> Mapping[str, bytes]:
     """Return the changes by which the newest manifest names this body in the place of another object."""
     manifest = newest(objects)
     document = json.dumps(unsealed(objects[manifest]), separators=(",", ":")).replace(json.dumps(old), json.dumps(new))
     return {new: body, manifest: sealed(document.encode())}
 
 
-def strange_segment(objects: Objects, random: Random) -> Mapping[str, bytes | None]:
-    """A segment with a column that holds something else, under right checksums."""
+def resealed_segment(objects: Objects, name: str, body: bytes) -> Mapping[str, bytes]:
+    """Return the changes by which these bytes, as many, take the place of a segment: with checksums that are theirs."""
+    living = [segment for shard in unsealed(objects[newest(objects)])["shards"] for segment in shard]
+    (columns,) = (segment["columns"] for segment in living if segment["name"] == name)
+    checks: list[int] = []
+    for place in sorted(columns.values(), key=lambda place: place["offset"]):
+        if place is not columns[CHECKS]:
+            data = body[place["offset"] : place["offset"] + place["bytes"]]
+            checks += [zlib.crc32(data[at : at + CHECK_BLOCK]) for at in range(0, len(data), CHECK_BLOCK)]
+    start, stop = columns[CHECKS]["offset"], columns[CHECKS]["offset"] + columns[CHECKS]["bytes"]
+    body = body[:start] + np.array(checks, "<u4").tobytes() + body[stop:]
+    return named_instead(objects, name, names.segment(int(name[9:13], 16), body, "f" * 16), body)
+
+
+def strange_segment(objects: Objects, random: Random) -> Mapping[str, bytes]:
+    """A segment with one or two columns that hold something else."""
     living = [segment for shard in unsealed(objects[newest(objects)])["shards"] for segment in shard]
     segment = random.choice(living)
     columns = {name: place for name, place in segment["columns"].items() if name != CHECKS and place["bytes"]}
-    searching = [name for name in columns if name.partition(".")[0] in ("haar", "goldberg", "dhash", "pdq")]
+    searching = [name for name in columns if name.partition(".")[0] in FAMILIES]
     body = bytearray(objects[segment["name"]])
     for _ in range(random.randrange(1, 3)):
         place = columns[random.choice(searching if random.random() < 0.6 else list(columns))]
         start, stop = place["offset"], place["offset"] + place["bytes"]
         body[start:stop] = strange_bytes(bytes(body[start:stop]), random)
-    checks: list[int] = []
-    for place in sorted(columns.values(), key=lambda place: place["offset"]):
-        data = body[place["offset"] : place["offset"] + place["bytes"]]
-        checks += [zlib.crc32(data[at : at + CHECK_BLOCK]) for at in range(0, len(data), CHECK_BLOCK)]
-    stored: NDArray[np.uint32] = np.array(checks, "<u4")
-    place = segment["columns"][CHECKS]
-    body[place["offset"] : place["offset"] + place["bytes"]] = stored.tobytes()
-    name = names.segment(int(segment["name"][9:13], 16), body, f"{random.getrandbits(64):016x}")
-    return _renamed(objects, segment["name"], name, bytes(body))
+    return resealed_segment(objects, segment["name"], bytes(body))
 
 
-def strange_dead(objects: Objects, random: Random) -> Mapping[str, bytes | None]:
+def strange_dead(objects: Objects, random: Random) -> Mapping[str, bytes]:
     """A list of dead rows that are none, come twice, or are in no order; or no list."""
     document = json.dumps(unsealed(objects[newest(objects)]))
     old = random.choice([name for name in objects if kind(name) == "dead" and name in document])
@@ -291,7 +297,7 @@ def strange_dead(objects: Objects, random: Random) -> Mapping[str, bytes | None]
         case _:
             _, head, data = strange_member(("", body[:128], body[128:]), random)
             body = head + data
-    return _renamed(objects, old, names.dead(body, f"{random.getrandbits(64):016x}"), body)
+    return named_instead(objects, old, names.dead(body, f"{random.getrandbits(64):016x}"), body)
 
 
 def strange_thumbnail(objects: Objects, random: Random) -> Mapping[str, bytes]:
