@@ -10,6 +10,7 @@ from typing import Any, Self
 from lookalike.answers import Answer, Stored, answer_all, stored_rows
 from lookalike.duplicates import find
 from lookalike.duplicates.find import Duplicates
+from lookalike.ingest import roots
 from lookalike.options import SearchOptions
 from lookalike.questions import Asking, Key, Question, signatures_by_family
 from lookalike.signatures import compute
@@ -24,6 +25,7 @@ from shards.search.grouping import Grouping
 from shards.search.query import LIMIT, score_threshold
 from shards.storage import Store, open_store, originals
 from shards.storage.effects import Effects
+from shards.storage.originals import Roots
 from shards.table import thumbnails
 from shards.table.format import names, settings
 from shards.table.format.records import Order, Record, Records
@@ -49,8 +51,11 @@ class Index:
     'cat.jpg'
     """
 
-    def __init__(self, table: CommittingTable, executor: Executor | None = None) -> None:
+    def __init__(
+        self, table: CommittingTable, executor: Executor | None = None, originals: Roots | None = None
+    ) -> None:
         self._table = table
+        self._originals = originals
         self._executor: Executor = executor or LocalExecutor()
         self.families: tuple[Family, ...] = tuple(table.settings.load_families())
 
@@ -90,13 +95,15 @@ class Index:
         cache_bytes: int = CACHE_BYTES,
         executor: Executor | None = None,
         effects: Effects | None = None,
+        originals: Iterable[str | PathLike[str]] | None = None,
     ) -> Self:
         """Open the index there.
 
         `max_staleness`: seconds for which a reader may use what it knows; 0 sees every write. `memory`: bytes of the
         index that are kept in memory, where it is not in a folder of this machine; `cache`: a folder in which up to
         `cache_bytes` are kept for the next process too, of any number of indexes. `executor`: scans segments, in this
-        process unless given; closed together with the index.
+        process unless given; closed together with the index. `originals`: folders, files and URLs that `content` may
+        read from; unless given, those that this user added images from on this machine.
 
         Raises IndexNotFound, FormatUnsupported where it was made by another version, or StorageError where `cache`
         cannot be made.
@@ -106,7 +113,7 @@ class Index:
         table = CommittingTable(
             store, settings.read(store), max_staleness=max_staleness, memory=memory, cache=disk, effects=effects
         )
-        return cls(table, executor)
+        return cls(table, executor, None if originals is None else Roots.of(originals))
 
     def close(self) -> None:
         """End the threads of the executor, and cancel what they have not begun. Nothing else is held open."""
@@ -130,6 +137,17 @@ class Index:
     def settings(self) -> IndexSettings:
         """Settings that the index was created with."""
         return self._table.settings
+
+    @property
+    def originals(self) -> Roots:
+        """Places that originals may be read from."""
+        if self._originals is None:
+            self._originals = roots.known(self.url)
+        return self._originals
+
+    def trust_originals(self, *places: str | PathLike[str]) -> None:
+        """Let `content` read originals in these folders, files and URLs, too, as long as this object lives."""
+        self._originals = self.originals | Roots.of(places)
 
     def add(
         self,
@@ -344,8 +362,12 @@ class Index:
         return thumbnails.read(self._table.store, bytes.fromhex(image.sha256))
 
     def content(self, image: Image) -> bytes | None:
-        """Return the image as it was added, read from its source; None where that is unknown, gone, or changed."""
-        return originals.unchanged(image.source, self.settings.pictures.max_bytes, image.sha256)
+        """Return the image as it was added, read from its source.
+
+        None where that is unknown, gone or changed, or not among the `originals`: what an index says of this user's
+        files and buckets is not believed by itself.
+        """
+        return originals.unchanged(image.source, self.settings.pictures.max_bytes, image.sha256, self.originals)
 
     def pressure(self) -> tuple[int, int]:
         """Return (log objects, bytes) that wait for a fold."""

@@ -33,7 +33,7 @@ class ObservedIndex(Index):
         look: Callable[[int, int], None] | None = None,
     ) -> None:
         """`store` counts what this index reads; `look` is told the pressure whenever it is known."""
-        super().__init__(index._table, index._executor)  # noqa: SLF001 - the same index, under another class
+        super().__init__(index._table, index._executor, index.originals)  # noqa: SLF001 - the same index, under another class
         self._telemetry = telemetry
         self._store = store
         self._look = look

@@ -20,9 +20,11 @@ settings = Settings.from_env()
 store = counted_store(settings)
 telemetry = Telemetry("api", store)
 telemetry.adopt("lookalike")
+bucket = BucketOriginals(boto3.client("s3", config=CONFIG), settings.images_bucket())
 opened = open_index(
     store,
     settings,
+    originals=[bucket.url("")],
     max_staleness=settings.max_staleness,
     cache=settings.cache or None,
     cache_bytes=settings.cache_bytes,
@@ -30,7 +32,6 @@ opened = open_index(
 )
 wake = compactor_wake(settings, telemetry.log)
 index = ObservedIndex(opened, telemetry, store, Waker(wake).look if wake else None)
-bucket = BucketOriginals(boto3.client("s3", config=CONFIG), settings.images_bucket())
 pool = AsyncThreadPool(index.settings, settings.answer_seconds)
 tokens = SecretTokens(
     boto3.client("secretsmanager"),

@@ -10,7 +10,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and end the process. Exit codes: 0, 1 and 2 as each command's help says, 130 after Ctrl-C."""
     try:
         from lookalike.cli.app import app
+        from lookalike.cli.descriptors import raise_limit
 
+        raise_limit()
         app.main(None if arguments is None else list(arguments), prog_name="lookalike")
     except KeyboardInterrupt:
         # so early, or so late, that no command is under way

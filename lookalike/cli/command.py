@@ -68,6 +68,17 @@ def adding_options(command: Decorated) -> Decorated:
     return jobs_option(batch(command))
 
 
+def originals_option(command: Decorated) -> Decorated:
+    """Add `--originals`, which is passed as `originals`: places that originals may be read from."""
+    return click.option(
+        "--originals",
+        metavar="PLACE",
+        multiple=True,
+        help="A folder or URL in which originals of this index lie, besides those that were added on this machine: what"
+        " the index says of files elsewhere is not believed. Repeat it.",
+    )(command)
+
+
 FACTORS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
 
 

@@ -12,6 +12,7 @@ from shards.storage import originals
 
 if TYPE_CHECKING:
     from lookalike.duplicates.find import Duplicates
+    from shards.storage.originals import Roots
     from shards.table.read.snapshot import Image
 
 
@@ -26,14 +27,14 @@ class Deletable:
     """Keys whose files are not listed, with the reasons."""
 
 
-def paths(found: Duplicates, separator: str) -> Deletable:
-    """Return the files that can be deleted. A file that any group keeps is never listed."""
+def paths(found: Duplicates, roots: Roots, separator: str) -> Deletable:
+    """Return the files below these roots that can be deleted. A file that any group keeps is never listed."""
     kept = {group.head.source.get("path") for group in found.groups}
     listed: list[bytes] = []
     left_out: list[tuple[str, str]] = []
     for group in found.groups:
         for copy in group.copies:
-            reason = _why_not(copy.image, kept, separator)
+            reason = _why_not(copy.image, kept, roots, separator)
             if reason is None:
                 listed.append(os.fsencode(str(copy.image.source["path"])))
             else:
@@ -41,12 +42,14 @@ def paths(found: Duplicates, separator: str) -> Deletable:
     return Deletable(listed, left_out)
 
 
-def _why_not(image: Image, kept: set[object], separator: str) -> str | None:
+def _why_not(image: Image, kept: set[object], roots: Roots, separator: str) -> str | None:
     path = image.source.get("path")
     if not isinstance(path, str):
         return "the index does not know its file"
     if separator in path:
         return "its name has a line break; list with -0"
+    if not roots.allow(path):
+        return f"{path} is in no folder that was added here; name its folder with --originals"
     if path in kept:
         return "the same file is the one to keep under another key"
     size, mtime_ns = image.source.get("size"), image.source.get("mtime_ns")

@@ -62,6 +62,17 @@ def _of(name: str, rules: Rules, nul_separated: bool) -> Iterator[Seen]:
     return files.in_glob(name, rules) if files.is_glob(name) else files.named(name, rules)
 
 
+def places(what: Iterable[str], found: Iterable[Original]) -> list[str]:
+    """Return the folders and URLs that were named, and each file that was found elsewhere: what roots to remember."""
+    named = [name if originals.is_url(name) else os.path.abspath(_folder(name)) for name in what if name != STDIN]  # noqa: PTH100
+    below = tuple(os.path.join(name, "") for name in named)  # noqa: PTH118
+    return [*named, *(original.path for original in found if not original.path.startswith(below))]
+
+
+def _folder(name: str) -> str:
+    return (files.split_glob(name)[0] or ".") if files.is_glob(name) else name
+
+
 def listed(stream: BinaryIO, separator: bytes) -> Iterator[str]:
     """Yield the names in a stream, whatever bytes they have, without empty ones."""
     rest = b""

@@ -78,15 +78,19 @@ def is_glob(name: str) -> bool:
     return any(character in name for character in MAGIC) and not os.path.lexists(name)
 
 
+def split_glob(pattern: str) -> tuple[str, list[str]]:
+    """Return the folder in which a glob looks, "" for the current one, and the parts that names below it match."""
+    parts = [part for part in pattern.split("/") if part not in ("", ".")]
+    first = next(i for i, part in enumerate(parts) if any(character in part for character in MAGIC))
+    return ("/" if pattern.startswith("/") else "") + "/".join(parts[:first]), parts[first:]
+
+
 def in_glob(pattern: str, rules: Rules) -> Iterator[Seen]:
     """Yield the pictures whose names match; `**` stands for any number of folders. Folders that match are not entered.
 
     Raises SourceUnreadable if nothing matches.
     """
-    parts = [part for part in pattern.split("/") if part not in ("", ".")]
-    first = next(i for i, part in enumerate(parts) if any(character in part for character in MAGIC))
-    base = ("/" if pattern.startswith("/") else "") + "/".join(parts[:first])
-    wanted = parts[first:]
+    base, wanted = split_glob(pattern)
     depth = None if "**" in wanted else len(wanted)
     prefix = rules.prefix + (os.path.join(_as_given(base), "") if base else "")  # noqa: PTH118
     below = Rules(prefix, rules.all_files, rules.skip)

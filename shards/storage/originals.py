@@ -1,13 +1,17 @@
-"""Originals: the images as they were added, in a file or in somebody's bucket, to be read again."""
+"""Originals: the images as they were added, in a file or in somebody's bucket, to be read again.
+
+What an index says of their places is believed only below `Roots`: an index may come from anybody.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256 as digest_of
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shards.errors import LookalikeError, PictureError, QueryError
@@ -30,6 +34,49 @@ def split(url: str) -> tuple[str, str]:
     if match is None:
         raise QueryError(f"{url}: objects are named s3://bucket/prefix, gs://bucket/prefix or az://container/prefix")
     return match["bucket"], match["prefix"]
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """The folders, files and buckets that originals may be read from."""
+
+    paths: frozenset[str]
+    """Absolute paths without links."""
+
+    urls: frozenset[str]
+    """Without a slash at the end."""
+
+    @classmethod
+    def of(cls, places: Iterable[str | os.PathLike[str]]) -> Roots:
+        """Return the roots at these paths and URLs; `s3://bucket/folder` stands for all that lies below."""
+        told = [os.fspath(place) for place in places]
+        return cls(
+            frozenset(os.path.realpath(place) for place in told if not is_url(place)),
+            frozenset(place.rstrip("/") for place in told if is_url(place)),
+        )
+
+    def __or__(self, other: Roots) -> Roots:
+        """Return the roots of both."""
+        return Roots(self.paths | other.paths, self.urls | other.urls)
+
+    def allow(self, place: str) -> bool:
+        """Return True if an original may be read at this path or URL, links resolved."""
+        return self.resolved(place) is not None
+
+    def resolved(self, place: str) -> str | None:
+        """Return the path without links, or the URL, where it is below a root; else None."""
+        if is_url(place):
+            return place if not self.urls.isdisjoint(_and_above(place)) else None
+        if not place.startswith("/") or "\0" in place:
+            return None
+        path = os.path.realpath(place)
+        return path if not self.paths.isdisjoint(_and_above(path)) else None
+
+
+def _and_above(place: str) -> list[str]:
+    """Return a path or URL, and all folders that it is in."""
+    ends = [at for at, character in enumerate(place) if character == "/"]
+    return [place, "/", *(place[:end] for end in ends)]
 
 
 @lru_cache
@@ -74,42 +121,67 @@ def look(url: str) -> Entry | None:
     return opened(bucket).look(name)
 
 
-def read(source: Mapping[str, Any], max_bytes: int) -> bytes:
+def read(source: Mapping[str, Any], max_bytes: int, roots: Roots) -> bytes:
     """Return the bytes at the place that an image was read from, the `source` of its record.
 
-    Raises PictureError where the place is unknown, gone, or holds too much, and StorageError where the store fails.
+    Raises PictureError where the place is unknown, not below the roots, gone, or holds too much, and StorageError where
+    the store fails.
     """
     path = source.get("path")
     if not isinstance(path, str):
         raise PictureError("unreadable", "the index does not know where this image was read from")
-    if not is_url(path):
-        return read_file(path, max_bytes)
-    entry = look(path)
+    place = roots.resolved(path)
+    if place is None:
+        raise PictureError(
+            "unreadable",
+            f"{path!r:.300}: this machine was not told that originals of the index are there; add that folder, or name"
+            " it with --originals",
+        )
+    if not is_url(place):
+        try:
+            return _read_file(place, max_bytes, follow=False)[0]
+        except PictureError as error:
+            raise PictureError(error.reason, f"{path}: {error}") from error
+    entry = look(place)
     if entry is None:
         raise PictureError("unreadable", f"{path}: the object is gone")
     if entry.size > max_bytes:
         raise PictureError("too_large_bytes", f"{path}: {entry.size:,} bytes, the limit is {max_bytes:,}")
-    return read_object(path)
+    return read_object(place)
 
 
-def unchanged(source: Mapping[str, Any], max_bytes: int, sha256: str) -> bytes | None:
+def unchanged(source: Mapping[str, Any], max_bytes: int, sha256: str, roots: Roots) -> bytes | None:
     """Return the bytes of an image that has not changed since it was added; None where it has, or cannot be read."""
     try:
-        data = read(source, max_bytes)
+        data = read(source, max_bytes, roots)
     except LookalikeError:
         return None
     return data if digest_of(data).hexdigest() == sha256 else None
 
 
-def _read_file(path: str | os.PathLike[str], max_bytes: int) -> tuple[bytes, os.stat_result]:
+def _read_file(path: str | os.PathLike[str], max_bytes: int, *, follow: bool = True) -> tuple[bytes, os.stat_result]:
+    """Read a file, and nothing else: a pipe would be waited for without end, and a device has none."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | (0 if follow else os.O_NOFOLLOW)
     try:
-        with Path(path).open("rb") as file:
+        _check_regular(os.stat(path))  # noqa: PTH116 - before it is opened: to open a device may do something
+        with open(os.open(path, flags), "rb") as file:  # noqa: PTH123
             status = os.fstat(file.fileno())
+            _check_regular(status)
             _check_size(status.st_size, max_bytes)
             # a byte more than it may have: should the file have grown, decoding refuses it
             return file.read(max_bytes + 1), status
-    except OSError as error:
-        raise PictureError("unreadable", error.strerror or str(error)) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise PictureError("unreadable", reason or str(error)) from error
+
+
+def _check_regular(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise PictureError("unreadable", "Is a directory")
+    if not stat.S_ISREG(status.st_mode):
+        raise PictureError(
+            "unreadable", "this is a pipe, a socket or a device, not a file; to read a pipe, give - for stdin"
+        )
 
 
 def _check_size(size: int, max_bytes: int) -> None:

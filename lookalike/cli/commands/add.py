@@ -57,8 +57,8 @@ def add(
     kill are safe: images that were reported as added are in the index, and the next run continues from there.
     """
     from lookalike.cli import reporting
-    from lookalike.cli.inputs import gather, seen
-    from lookalike.ingest import changes
+    from lookalike.cli.inputs import gather, places, seen
+    from lookalike.ingest import changes, roots
     from lookalike.ingest.files import Rules, folder_id
 
     out = Output.of(form)
@@ -69,6 +69,7 @@ def add(
     index, is_new = open_or_create(address)
     if is_new:
         note(f"made a new index at {index.url} with signatures of {', '.join(index.settings.families)}")
+    roots.remember(index.url, places(what, inputs.by_key.values()))
     with out.progress("comparing") as progress:
         found = changes.compare_some(index, inputs.by_key, dict(meta), progress.advance)
         reporter = reporting.Reporter(out, tally, progress)

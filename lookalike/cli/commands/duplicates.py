@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lookalike.cli.command import Command, index_argument, output_options
+from lookalike.cli.command import Command, index_argument, originals_option, output_options
 from lookalike.cli.commands.keys import described
 from lookalike.cli.output import human
 from lookalike.cli.output.output import Column, Output, note
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     help="Write the paths of all copies but the one to keep, one a line.",
 )
 @click.option("-0", "--null", "nul_separated", is_flag=True, help="Separate the paths of --delete-list by NUL.")
+@originals_option
 @output_options
 def duplicates(
     address: str,
@@ -65,6 +66,7 @@ def duplicates(
     page: str | None,
     delete_list: str | None,
     nul_separated: bool,
+    originals: tuple[str, ...],
     form: str | None,
 ) -> None:
     """Find the groups of images that look alike, the largest groups first.
@@ -83,6 +85,7 @@ def duplicates(
         raise click.UsageError("give --min-score or --max-distance, not both")
     out = Output.of(form)
     index = Index.open(address)
+    index.trust_originals(*originals)
     name = family or _usual_family(index)
     if min_score is None and max_distance is None:
         min_score = _duplicate_score(index, name)
@@ -103,7 +106,7 @@ def duplicates(
             text = duplicates_page.page(found, index, name, progress.advance)
         Path(page).write_text(text, encoding="utf-8")
     if delete_list is not None:
-        listed = deletable.paths(found, "\0" if nul_separated else "\n")
+        listed = deletable.paths(found, index.originals, "\0" if nul_separated else "\n")
         Path(delete_list).write_bytes(b"".join(path + (b"\0" if nul_separated else b"\n") for path in listed.paths))
         for key, reason in listed.left_out:
             note(f"not in the list: {key}: {reason}")

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lookalike.cli.command import Command, index_argument, jobs_option, open_or_create, output_options, size
+from lookalike.cli.command import (
+    Command,
+    index_argument,
+    jobs_option,
+    open_or_create,
+    originals_option,
+    output_options,
+    size,
+)
 from lookalike.cli.interruption import Interruption
 from lookalike.cli.output.human import count
 from lookalike.cli.output.output import Output, note
@@ -119,6 +127,7 @@ def origin(text: str) -> str:
 )
 @click.option("--access-log", is_flag=True, help="Print a line on stderr for every request.")
 @click.option("--open", "opens", is_flag=True, help="Open the page in a browser.")
+@originals_option
 @output_options
 def serve(
     address: str,
@@ -139,6 +148,7 @@ def serve(
     root_path: str,
     access_log: bool,
     opens: bool,
+    originals: tuple[str, ...],
     form: str | None,
 ) -> None:
     """Serve an index over HTTP: a page for people, the API v1, and the APIs of IQDB and Match.
@@ -180,6 +190,7 @@ def serve(
         kept, is_new = open_or_create(address)
         # merges read whole segments once: they bypass the cache
         index = Index.open(address, max_staleness=max_staleness, cache=cache) if cache or max_staleness else kept
+        index.trust_originals(*originals)
         if is_new:
             note(f"made a new index at {index.url} with signatures of {', '.join(index.settings.families)}")
         url = url_of(listening)

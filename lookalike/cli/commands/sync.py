@@ -57,9 +57,9 @@ def sync(
     folder.
     """
     from lookalike.cli import reporting
-    from lookalike.cli.inputs import gather
+    from lookalike.cli.inputs import gather, places
     from lookalike.index import Index
-    from lookalike.ingest import changes
+    from lookalike.ingest import changes, roots
     from lookalike.ingest.files import Rules, folder_id, in_folder
     from lookalike.ingest.objects import in_bucket
     from shards.errors import IndexNotFound
@@ -93,6 +93,7 @@ def sync(
                 f"{count(len(gone))} of {count(found.known, 'image')} are not in {shown(folder)}: is it mounted?"
                 " If they are to go, say --force; nothing was changed"
             )
+        roots.remember(index.url, places([folder], inputs.by_key.values()))
         reporter = reporting.Reporter(out, tally, progress)
         reporter.unchanged(found.unchanged)
         for unusable in inputs.unusable:

@@ -93,7 +93,7 @@ def _drawing(image: Image, index: Index) -> str:
     pictures = index.settings.pictures
     try:
         drawn = index.thumbnail(image) or thumbnail(
-            decode(originals.read(image.source, pictures.max_bytes), pictures), SIDE
+            decode(originals.read(image.source, pictures.max_bytes, index.originals), pictures), SIDE
         )
         encoded = b64encode(drawn).decode()
     except LookalikeError as error:

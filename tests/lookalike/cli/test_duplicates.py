@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lookalike import Index, Record
+from lookalike.ingest import roots
 from shards.families.hashes.join import plan_join
 from shards.pictures.decoding import decode
 from tests.lookalike.cli.drawing import cloud, draw, index_of, png
@@ -34,6 +35,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
     ]:
         (photos / name).parent.mkdir(exist_ok=True)
         cloud(seed, side).save(photos / name)
+    roots.remember(str(tmp_path / "index"), [str(photos)])
     return index_of(tmp_path / "index", photos)
 
 
@@ -191,6 +193,25 @@ def test_files_that_have_changed_or_have_odd_names_are_not_listed(index: Index, 
     run("duplicates", "index", "--delete-list", "gone.txt", "-0")
     listed = Path("gone.txt").read_bytes().split(b"\0")
     assert str(photos / "new\nline.png").encode() in listed
+
+
+def test_files_where_nobody_added_any_are_neither_listed_nor_drawn(index: Index, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "somebody's"
+    elsewhere.mkdir()
+    data = png(2, 44)
+    (elsewhere / "letter.png").write_bytes(data)
+    status = (elsewhere / "letter.png").stat()
+    source = {"path": str(elsewhere / "letter.png"), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    index.add("better.png", png(2, 96))
+    index.add("letter.png", data, source=source)
+    shutil.rmtree(tmp_path / "index/thumbnails")
+    result = run("duplicates", "index", "--delete-list", "gone.txt", "--html", "page.html")
+    assert str(elsewhere) not in Path("gone.txt").read_text()
+    assert "is in no folder that was added here" in result.stderr
+    before = len(Page(Path("page.html").read_text(encoding="utf-8")).images)
+    run("duplicates", "index", "--delete-list", "gone.txt", "--html", "page.html", "--originals", elsewhere)
+    assert str(elsewhere / "letter.png") in Path("gone.txt").read_text().splitlines()
+    assert len(Page(Path("page.html").read_text(encoding="utf-8")).images) == before + 1
 
 
 def test_a_file_that_cannot_be_written_is_trouble(index: Index) -> None:

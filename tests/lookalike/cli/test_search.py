@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -221,3 +222,10 @@ def test_an_answer_that_is_not_whole_is_no_success(monkeypatch: pytest.MonkeyPat
     assert result.exit_code == 2
     assert lines(result.stdout)[0]["key"] == "3.png", "what was found is shown all the same"
     assert "segments/0001/a.npz, segments/0002/b.npz could not be searched" in result.stderr
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    result = run("search", "index", tmp_path / "pipe")
+    assert result.exit_code == 2
+    assert "pipe: this is a pipe, a socket or a device, not a file; to read a pipe, give - for stdin" in result.stderr

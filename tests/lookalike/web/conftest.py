@@ -40,6 +40,8 @@ def _computed(data: bytes) -> ComputedPicture:
 def add(index: Index, key: str, data: bytes, meta: Mapping[str, Any] | None = None, path: Path | None = None) -> None:
     """Add this picture to an index of the default families. Its signatures are computed once in all tests together."""
     source = None if path is None else {"path": str(path)}
+    if path is not None:
+        index.trust_originals(path)
     index.write([_computed(data).record(key, index.next_order(), meta, source)])
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
+import os
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike import Index
+from lookalike import Index, Record
+from shards.families import DEFAULT, family
 from tests.lookalike.web.conftest import CAT, RACCOON, Client, add, problem
 from tests.world import FakeWorld
+
+ROWS = {name: np.zeros(1, family(name).dtype)[0] for name in DEFAULT}
 
 DIGEST = sha256(CAT).hexdigest()
 
@@ -80,6 +85,7 @@ class TestOfAnIndexWithoutThumbnails:
     def index(self, world: FakeWorld, file: Path) -> Index:
         index = Index.create("memory://", thumbnails=0, effects=world)
         index.add("cat", CAT, source={"path": str(file)})
+        index.trust_originals(file)
         index.add("sent", RACCOON)
         return index
 
@@ -95,6 +101,16 @@ class TestOfAnIndexWithoutThumbnails:
 @pytest.mark.parametrize("part", ["content", "thumbnail"])
 def test_an_unknown_key_has_no_picture(client: Client, part: str) -> None:
     assert problem(client.get(f"/v1/images/nobody/{part}"))["code"] == "key-not-found"
+
+
+@pytest.mark.parametrize("part", ["content", "thumbnail"])
+def test_a_pipe_that_an_index_names_is_not_waited_for(client: Client, index: Index, tmp_path: Path, part: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for n, path in enumerate(("/dev/zero", tmp_path / "pipe")):
+        index.write([Record(f"{n}", (1, n), source={"path": str(path)}, rows=ROWS, sha256=bytes([n]) * 32)])
+        assert client.get(f"/v1/images/{n}/{part}").status_code == 404
+        index.trust_originals(tmp_path, "/dev")
+        assert client.get(f"/v1/images/{n}/{part}").status_code == 404
 
 
 def encoded(kind: str, **options: object) -> bytes:
@@ -125,6 +141,7 @@ def test_only_what_browsers_show_as_pictures_is_shown_in_one(
     path = tmp_path / "picture"
     path.write_bytes(data)
     index.add("picture", data, source={"path": str(path)})
+    index.trust_originals(tmp_path)
     response = client.get("/v1/images/picture/content")
     assert response.content == data
     assert response.headers["content-type"] == (sent_as or "application/octet-stream")
