@@ -22,6 +22,7 @@ from lookalike.web.dialects import envelopes, iqdb, match
 from lookalike.web.http import problems
 from lookalike.web.http.guard import Guard
 from lookalike.web.http.limits import Limiter, Limits
+from lookalike.web.http.places import Places
 from lookalike.web.http.problems import Problem
 from lookalike.web.http.routing import HeadIsGet, KeysInPaths
 from lookalike.web.metrics import Measured, Metrics, TimedPool
@@ -94,18 +95,19 @@ def _service(
     contents: Contents | None,
 ) -> Service:
     limiter = Limiter(
-        concurrency=settings.concurrency,
-        waiting=settings.waiting,
+        requests=settings.concurrency + settings.waiting,
         max_body=settings.max_body,
         body_seconds=settings.body_seconds,
     )
-    metrics = Metrics(index, limiter)
+    places = Places(settings.concurrency)
+    metrics = Metrics(index, limiter, places)
     return Service(
         index=index,
         settings=settings,
         pool=TimedPool(pool, metrics),
         fetcher=fetcher,
         limiter=limiter,
+        places=places,
         metrics=metrics,
         uploads=uploads,
         contents=contents,

@@ -24,6 +24,7 @@ from lookalike.signatures.computed import ComputedPicture
 from lookalike.stats import Stats
 from lookalike.web.http.callers import CALLER
 from lookalike.web.http.limits import Limiter
+from lookalike.web.http.places import Places
 from shards.errors import PictureError
 
 log = logging.getLogger("lookalike")
@@ -54,7 +55,9 @@ class Metrics:
     `clock` gives seconds that only rise.
     """
 
-    def __init__(self, index: Index, limiter: Limiter, *, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, index: Index, limiter: Limiter, places: Places, *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self.registry = CollectorRegistry()
         self.clock = clock
         registry = self.registry
@@ -91,15 +94,13 @@ class Metrics:
             ("reason",),
             registry=registry,
         )
-        Gauge("lookalike_requests_working", "Requests that have a place.", registry=registry).set_function(
-            lambda: limiter.working
+        gauges: tuple[tuple[str, str, Callable[[], int]], ...] = (
+            ("lookalike_requests_working", "Requests that arrived and are not answered.", lambda: limiter.requests),
+            ("lookalike_requests_waiting", "Calls of the index that wait for a place.", lambda: places.waiting),
+            ("lookalike_body_bytes", "Bytes of bodies, fetched pictures, unsent answers.", lambda: limiter.held),
         )
-        Gauge("lookalike_requests_waiting", "Requests that wait for a place.", registry=registry).set_function(
-            lambda: limiter.waiting
-        )
-        Gauge("lookalike_body_bytes", "Bytes of bodies that arrive or wait.", registry=registry).set_function(
-            lambda: limiter.held
-        )
+        for name, text, value in gauges:
+            Gauge(name, text, registry=registry).set_function(value)
         Gauge("lookalike_info", "The version that runs.", ("version",), registry=registry).labels(
             lookalike.__version__
         ).set(1)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import ParamSpec, Protocol, TypeAlias, TypeVar
 from weakref import WeakValueDictionary
@@ -18,7 +20,9 @@ from lookalike.options import SearchOptions
 from lookalike.questions import Question
 from lookalike.signatures.async_pool import AsyncPool
 from lookalike.web.duplicates import DuplicatesCache
+from lookalike.web.http.callers import CALLER
 from lookalike.web.http.limits import Limiter
+from lookalike.web.http.places import Places
 from lookalike.web.http.problems import Problem
 from lookalike.web.metrics import Metrics
 from lookalike.web.remote.fetching import Fetched
@@ -35,11 +39,14 @@ Result = TypeVar("Result")
 Answers: TypeAlias = Sequence[Answer | LookalikeError]
 """An answer or an error for each question."""
 
-THREADS = 32
-"""Concurrent calls of the index: most of them wait for the store."""
+PARSING = 2
+"""Bodies that are parsed at once, in threads: parsing holds the interpreter's lock, which the event loop needs too."""
 
 TOGETHER = 8
 """Pictures of one request that are at work at once, so that a batch does not take all places."""
+
+_FETCHED_BY: ContextVar[float | None] = ContextVar("fetched by", default=None)
+"""The time by which the request that this task answers has to have fetched its pictures."""
 
 TAIL_SECONDS = 1.0
 """Time for which the length of the tail is remembered: asking costs a listing of the store."""
@@ -48,8 +55,8 @@ TAIL_SECONDS = 1.0
 class Fetches(Protocol):
     """A fetcher of pictures from other sites."""
 
-    async def fetch(self, url: str) -> Fetched:
-        """Return the picture at this address. Raises Problem."""
+    async def fetch(self, url: str, *, caller: str, seconds: float) -> Fetched:
+        """Return the picture at this address, for this caller and within this time. Raises Problem."""
         ...
 
 
@@ -70,6 +77,7 @@ class Service:
     pool: AsyncPool
     fetcher: Fetches
     limiter: Limiter
+    places: Places
     metrics: Metrics
     uploads: Uploads
     contents: Contents | None = None
@@ -77,7 +85,9 @@ class Service:
     clock: Callable[[], float] = time.monotonic
     """Seconds that only rise."""
     duplicates: DuplicatesCache = field(init=False)
-    _threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(THREADS))
+    _parsing: Places = field(default_factory=lambda: Places(PARSING))
+    # places say who runs; more threads than both kinds of them are never needed
+    _threads: anyio.CapacityLimiter = field(init=False)
     # by key, for `write_new`; a lock that nobody holds or waits for is forgotten
     _turns: WeakValueDictionary[str, anyio.Lock] = field(default_factory=WeakValueDictionary)
     _tail_is_long: str | None = None
@@ -85,6 +95,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self.duplicates = DuplicatesCache(self.index, self.settings)
+        self._threads = anyio.CapacityLimiter(self.settings.concurrency + PARSING)
 
     def family(self, name: str | None) -> Family:
         """Return the family of this name, or the index's first family for `None`. Raises Problem."""
@@ -162,8 +173,29 @@ class Service:
         return answers
 
     async def call(self, work: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
-        """Call this function in a thread, which everything does that touches the store or many bytes."""
-        return await to_thread.run_sync(lambda: work(*args, **kwargs), limiter=self._threads)
+        """Call this function in a thread when it is the caller's turn, as everything does that touches the store."""
+        async with self.places.turn(CALLER.get()):
+            return await to_thread.run_sync(lambda: work(*args, **kwargs), limiter=self._threads)
+
+    async def parse(self, work: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
+        """Call this function in a thread when it is the caller's turn, as everything does that reads many bytes."""
+        async with self._parsing.turn(CALLER.get()):
+            return await to_thread.run_sync(lambda: work(*args, **kwargs), limiter=self._threads)
+
+    @contextmanager
+    def fetching(self) -> Iterator[None]:
+        """Let all that is fetched inside share the time of one request."""
+        token = _FETCHED_BY.set(self.clock() + self.settings.urls_seconds)
+        try:
+            yield
+        finally:
+            _FETCHED_BY.reset(token)
+
+    async def fetch(self, url: str) -> bytes:
+        """Return the picture at this address. Raises Problem."""
+        until = _FETCHED_BY.get()
+        seconds = self.settings.urls_seconds if until is None else until - self.clock()
+        return (await self.fetcher.fetch(url, caller=CALLER.get(), seconds=seconds)).data
 
     async def all(self, tasks: Iterable[Callable[[], Awaitable[Result]]]) -> list[Result]:
         """Run these tasks a few at a time. Returns their results in order. They handle their own errors."""

@@ -32,17 +32,19 @@ class WebSettings:
     url_bytes: int = 32 << 20
     """Size of one fetched picture."""
     url_seconds: float = 20
-    """Time for fetching one picture, redirects included."""
+    """Time for fetching one picture, waiting for its turn and redirects included."""
+    urls_seconds: float = 120
+    """Time for fetching all pictures that one request gives by their addresses."""
     max_body: int = MAX_BODY
     """Bytes of a request; a function on Lambda takes 4.5 MB."""
     body_seconds: float = 60
     """Time in which a body must arrive, so that slow clients do not hold their places for ever."""
     picture_seconds: float = 20
     """Time for computing the signatures of one picture; a picture that takes longer is refused."""
-    concurrency: int = 64
-    """Requests at work at once, which bounds memory."""
+    concurrency: int = 32
+    """Calls of the index at once, most of which wait for the store; others wait for their turn."""
     waiting: int = 256
-    """Requests that wait for a place; past that, a 429 is kinder than a long silence."""
+    """Requests beyond these that may be at work or wait; past that, a 429 is kinder than a long silence."""
 
     duplicates_seconds: float = 25
     """Time for finding duplicates; an HTTP API of AWS waits for 30 s."""

@@ -99,7 +99,9 @@ def origin(text: str) -> str:
 @click.option("--max-body", type=size, metavar="SIZE", help="Refuse larger requests. [default: 64MiB]")
 @jobs_option
 @click.option(
-    "--concurrency", type=click.IntRange(1), help="Requests that are worked on at once; others wait. [default: 64]"
+    "--concurrency",
+    type=click.IntRange(1),
+    help="Calls of the index at once; others wait for their turn. [default: 32]",
 )
 @click.option(
     "--peer-connections",

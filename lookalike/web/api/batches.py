@@ -15,7 +15,7 @@ from lookalike.signatures.computed import ComputedPicture
 from lookalike.web.api import documents, inputs, openapi
 from lookalike.web.api.documents import BatchDocument, BatchItemDocument
 from lookalike.web.api.images import PutBody
-from lookalike.web.api.inputs import Form, Given
+from lookalike.web.api.inputs import LISTED, Form, Given, StrictBody
 from lookalike.web.api.metadata import Meta
 from lookalike.web.api.openapi import FETCHED, refusals
 from lookalike.web.dependencies import Serving, needs
@@ -37,7 +37,7 @@ class BatchImage(PutBody):
     key: str
 
 
-class BatchBody(BaseModel):
+class BatchBody(StrictBody):
     """Pictures to add."""
 
     model_config = ConfigDict(
@@ -46,7 +46,7 @@ class BatchBody(BaseModel):
         json_schema_extra={"examples": [{"images": [{"key": "cat.jpg", "url": "https://example.org/cat.jpg"}]}]},
     )
 
-    images: Annotated[list[BatchImage], Field(min_length=1)]
+    images: Annotated[list[BatchImage], Field(min_length=1, max_length=LISTED, fail_fast=True)]
 
 
 class BatchFields(BaseModel):
@@ -100,7 +100,7 @@ async def _additions(service: Service, body: inputs.Body) -> list[Addition]:
         images = (await inputs.parse(service, BatchBody, body)).images
         additions = [Addition(image.key, _given(image), image.meta) for image in images]
     elif isinstance(body, Form):
-        fields = BatchFields.model_validate(body.fields)
+        fields = await service.parse(BatchFields.model_validate, body.fields)
         keys = [given.file_name for given in body.given] if fields.keys is None else fields.keys
         if len(keys) != len(body.given):
             raise validation(f"keys: {len(keys)} keys for {len(body.given)} files", keys)
@@ -131,7 +131,8 @@ async def _compute(service: Service, addition: Addition) -> ComputedPicture | Pr
         return addition.given
     try:
         names.key_bytes(addition.key)
-        return await service.pool.compute(await inputs.picture(addition.given, service))
+        async with inputs.picture(addition.given, service) as data:
+            return await service.pool.compute(data)
     except (LookalikeError, Problem) as error:
         return problems.of(error)
 

@@ -5,34 +5,35 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from lookalike.web.api import documents, inputs, openapi
 from lookalike.web.api.documents import CompareDocument
-from lookalike.web.api.inputs import Form, Given, Kind
+from lookalike.web.api.inputs import Base64, Form, Given, Kind, StrictBody
 from lookalike.web.api.openapi import FETCHED, refusals
 from lookalike.web.api.search import question_document
 from lookalike.web.dependencies import Serving, needs
 from lookalike.web.http.access import Caller
+from lookalike.web.http.encoded import Encoded
 from lookalike.web.http.problems import validation
 from lookalike.web.service import Service
 
 router = APIRouter(prefix="/v1/compare", tags=["search"])
 
 
-class Side(BaseModel):
+class Side(StrictBody):
     """One of the two images: exactly one of these fields."""
 
     model_config = ConfigDict(title="Side", extra="forbid")
 
-    image: Annotated[str | None, Field(description="A file in base64.")] = None
+    image: Annotated[Base64 | None, Field(description="A file in base64.")] = None
     url: Annotated[str | None, Field(description="An address for the server to fetch.")] = None
     key: Annotated[str | None, Field(description="The key of an image in the index.")] = None
     signature: Annotated[str | None, Field(description="A signature as text.")] = None
 
     def given(self, name: str) -> Given:
-        kinds: dict[Kind, str | None] = {
+        kinds: dict[Kind, str | Encoded | None] = {
             "image": self.image,
             "url": self.url,
             "key": self.key,
@@ -44,7 +45,7 @@ class Side(BaseModel):
         return given[0]
 
 
-class CompareBody(BaseModel):
+class CompareBody(StrictBody):
     """Two images."""
 
     model_config = ConfigDict(

@@ -180,9 +180,14 @@ class DuplicatesDocument(TypedDict):
     is_complete: Annotated[bool, Field(description="Whether all pairs were found for certain.")]
 
 
-def respond(document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def respond(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return the document as an answer. Call it in a thread where the document may be large."""
-    content = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    try:
+        content = text.encode()
+    except UnicodeEncodeError:
+        # half of a surrogate pair, in metadata that another program has written: JSON can express it as an escape only
+        content = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
     return Response(content, status, {"Cache-Control": "no-store", **(headers or {})}, "application/json")
 
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from lookalike.web.api import documents, inputs, openapi
 from lookalike.web.api.documents import ListDocument, PutDocument, StoredDocument
-from lookalike.web.api.inputs import Form, Given
+from lookalike.web.api.inputs import Base64, Form, Given, StrictBody
 from lookalike.web.api.metadata import Meta, MetaText
 from lookalike.web.api.openapi import ASKED, FETCHED, refusals
 from lookalike.web.dependencies import Serving, needs
@@ -27,7 +27,7 @@ from shards.table.format.records import Record
 router = APIRouter(prefix="/v1/images", tags=["images"])
 
 
-class PutBody(BaseModel):
+class PutBody(StrictBody):
     """The picture to add: `url` or `image`."""
 
     model_config = ConfigDict(
@@ -37,8 +37,8 @@ class PutBody(BaseModel):
     )
 
     url: Annotated[str | None, Field(description="An address for the server to fetch.")] = None
-    image: Annotated[str | None, Field(description="A file in base64.")] = None
-    meta: Meta = {}
+    image: Annotated[Base64 | None, Field(description="A file in base64.")] = None
+    meta: Meta = Field(default_factory=dict)
 
     def given(self) -> Given:
         """Return the picture. Raises Problem unless there is exactly one."""
@@ -83,8 +83,8 @@ async def put(
         given, meta = await _picture(service, body)
         if parameters.meta is not None:
             meta = {**parameters.meta, **meta}
-        data = await inputs.picture(given, service)
-    computed = await service.pool.compute(data)
+        async with inputs.picture(given, service) as data:
+            computed = await service.pool.compute(data)
     record = computed.record(key, service.index.next_order(), meta)
     if if_none_match == "*":
         await service.write_new(record)
@@ -112,7 +112,7 @@ async def _picture(service: Service, body: inputs.Body) -> tuple[Given, Mapping[
         document = await inputs.parse(service, PutBody, body)
         return document.given(), document.meta
     if isinstance(body, Form):
-        parameters = PutParameters.model_validate(body.fields)
+        parameters = await service.parse(PutParameters.model_validate, body.fields)
         if len(body.given) == 1:
             return body.given[0], parameters.meta or {}
         raise validation(f"{len(body.given)} pictures: send exactly one")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel
-from starlette.datastructures import UploadFile
+from pydantic import BaseModel, PlainValidator, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
 from lookalike.questions import Key, Question, Signature
 from lookalike.signatures.computed import ComputedPicture, Signed
+from lookalike.web.http import encoded, forms
+from lookalike.web.http.callers import CALLER
+from lookalike.web.http.encoded import Encoded
+from lookalike.web.http.forms import MULTIPART, URLENCODED, File
+from lookalike.web.http.limits import arrived
 from lookalike.web.http.problems import Problem, validation
 from lookalike.web.service import Service
 
@@ -28,12 +31,33 @@ QUESTIONS: frozenset[Kind] = PICTURES | {"key", "signature"}
 SHOWN = 64
 """Characters of a signature or an address by which an answer names its question."""
 
-PART_BYTES = 8 << 20
-"""Maximum size of a form's text field: the metadata of a thousand images."""
-
-FORMS = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})
+LISTED = 10_000
+"""Items of a list in a JSON document: more than are worked on in one request."""
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def _string(value: Any) -> str | Encoded:
+    if isinstance(value, str | Encoded):
+        return value
+    raise PydanticCustomError("string_type", "Input should be a valid string")
+
+
+Base64: TypeAlias = Annotated[str | Encoded, PlainValidator(_string), WithJsonSchema({"type": "string"})]
+"""A picture in a JSON document."""
+
+
+class StrictBody(BaseModel):
+    """A JSON document in which the first unknown field ends the reading: there may be a hundred thousand of them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, document: Any) -> Any:
+        if isinstance(document, dict):
+            for name in document:
+                if name not in cls.model_fields:
+                    raise validation(f"{name[:SHOWN]}: there is no such field", document[name])
+        return document
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +65,8 @@ class Given:
     """A picture, a key or a signature that a client sent."""
 
     kind: Kind
-    content: bytes | str | UploadFile = field(repr=False)
-    """Bytes or a form's file for `file`, base64 for `image`, otherwise the address, key or signature."""
+    content: bytes | str | Encoded = field(repr=False)
+    """Bytes for `file`, base64 for `image`, otherwise the address, key or signature."""
     file_name: str = ""
 
     @property
@@ -76,29 +100,40 @@ async def body(request: Request, service: Service, *, kinds: frozenset[Kind] = Q
     of another media type.
     """
     media_type = media_type_of(request)
-    if media_type in FORMS:
-        limits = service.settings
-        async with request.form(
-            max_files=max(limits.max_batch, limits.max_questions), max_part_size=PART_BYTES
-        ) as parts:
-            yield _form(parts.multi_items(), kinds)
-        return
-    data = await request.body()
-    if media_type == "application/json" or media_type.endswith("+json"):
-        yield data
-    elif not data:
-        yield None
-    elif media_type in ("", "application/octet-stream") or media_type.startswith("image/"):
-        yield Given("file", data)
-    else:
-        raise Problem(
-            415,
-            "unsupported-content-type",
-            "Unsupported kind of body",
-            f"Content-Type is {media_type}",
-            media_type,
-            "Send a picture itself (image/… or application/octet-stream), multipart/form-data, or application/json.",
-        )
+    with service.fetching():
+        if media_type in (MULTIPART, URLENCODED):
+            most = max(service.settings.max_batch, service.settings.max_questions)
+            yield _form(await form(request, service, max_files=most), kinds)
+            return
+        data = await service.parse(arrived(request.scope).read)
+        if media_type == "application/json" or media_type.endswith("+json"):
+            yield data
+        elif not data:
+            yield None
+        elif media_type in ("", "application/octet-stream") or media_type.startswith("image/"):
+            yield Given("file", data)
+        else:
+            raise unsupported(media_type)
+
+
+async def form(request: Request, service: Service, *, max_files: int) -> forms.Fields:
+    """Return the fields of the form that is the body of this request. Raises Problem."""
+    body = arrived(request.scope)
+    if media_type_of(request) == URLENCODED:
+        return await service.parse(forms.read_urlencoded, body)
+    return await service.parse(forms.read_multipart, body, request.headers["content-type"], max_files=max_files)
+
+
+def unsupported(media_type: str) -> Problem:
+    """Return the problem of a body of another kind."""
+    return Problem(
+        415,
+        "unsupported-content-type",
+        "Unsupported kind of body",
+        f"Content-Type is {media_type}",
+        media_type,
+        "Send a picture itself (image/… or application/octet-stream), multipart/form-data, or application/json.",
+    )
 
 
 def media_type_of(request: Request) -> str:
@@ -106,16 +141,16 @@ def media_type_of(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _form(parts: Sequence[tuple[str, UploadFile | str]], kinds: frozenset[Kind]) -> Form:
+def _form(parts: forms.Fields, kinds: frozenset[Kind]) -> Form:
     given: list[Given] = []
     fields: dict[str, str] = {}
     for name, value in parts:
-        if isinstance(value, UploadFile):
+        if isinstance(value, File):
             if name != "file":
                 raise validation(f"{name}: send pictures in parts named file, and other fields as text", name)
-            if value.filename or value.size:
+            if value.name or value.data:
                 # a browser sends a file field that was left empty as a nameless file of 0 bytes
-                given.append(Given("file", value, value.filename or ""))
+                given.append(Given("file", value.data, value.name))
         elif name == "file":
             raise validation("file: this is text; give the part a filename to send a file", value)
         elif name in kinds:
@@ -128,28 +163,29 @@ def _form(parts: Sequence[tuple[str, UploadFile | str]], kinds: frozenset[Kind])
 
 
 async def parse(service: Service, model: type[Model], data: bytes) -> Model:
-    """Parse the JSON document strictly: `"10"` is not a number. Raises pydantic's ValidationError."""
-    return await service.call(model.model_validate_json, data, strict=True)
+    """Parse the JSON document strictly: `"10"` is not a number. Raises Problem and pydantic's ValidationError."""
+    return await service.parse(_parsed, model, data)
 
 
-async def picture(given: Given, service: Service) -> bytes:
-    """Return the bytes of a picture that is given as a file, an address or base64. Raises Problem."""
-    if given.kind == "url":
-        return (await service.fetcher.fetch(str(given.content))).data
-    if isinstance(given.content, UploadFile):
-        return await given.content.read()
+def _parsed(model: type[Model], data: bytes) -> Model:
+    return model.model_validate(encoded.read(data), strict=True)
+
+
+@asynccontextmanager
+async def picture(given: Given, service: Service) -> AsyncIterator[bytes]:
+    """Yield the bytes of a picture that is given as a file, an address or base64. Raises Problem.
+
+    Bytes that are no part of the body count as held while they are used.
+    """
     if isinstance(given.content, bytes):
-        return given.content
-    return await service.call(_decoded, given.content)
-
-
-def _decoded(text: str) -> bytes:
-    """Decode base64, or a `data:` URL with base64."""
-    encoded = text.partition(",")[2] if text.startswith("data:") else text
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise validation(f"image: invalid base64 ({error})", text) from error
+        yield given.content
+        return
+    if given.kind == "url":
+        data = await service.fetch(str(given.content))
+    else:
+        data = await service.parse(encoded.decoded, given.content)
+    with service.limiter.holding(len(data), CALLER.get()):
+        yield data
 
 
 async def question(
@@ -161,7 +197,8 @@ async def question(
     if given.kind == "key":
         key = str(given.content)
         return await _turned(key, service) if orientations else Key(key), None
-    computed = await service.pool.compute(await picture(given, service), orientations=orientations)
+    async with picture(given, service) as data:
+        computed = await service.pool.compute(data, orientations=orientations)
     return computed.question(), computed
 
 

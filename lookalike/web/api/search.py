@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, Json, model_validator
@@ -18,7 +18,7 @@ from lookalike.questions import Key, Question, Signature
 from lookalike.signatures.computed import ComputedPicture
 from lookalike.web.api import documents, inputs, openapi
 from lookalike.web.api.documents import AnswerDocument, QuestionDocument, SearchDocument
-from lookalike.web.api.inputs import Form, Given, Kind
+from lookalike.web.api.inputs import LISTED, Base64, Form, Given, Kind, StrictBody
 from lookalike.web.api.openapi import FETCHED, refusals
 from lookalike.web.dependencies import Serving, needs
 from lookalike.web.http import problems
@@ -91,10 +91,11 @@ class SearchParameters(SearchFields):
         )
 
 
-Texts = str | list[str]
+Texts: TypeAlias = str | Annotated[list[str], Field(max_length=LISTED, fail_fast=True)]
+Pictures: TypeAlias = Base64 | Annotated[list[Base64], Field(max_length=LISTED, fail_fast=True)]
 
 
-class SearchBody(SearchFields):
+class SearchBody(StrictBody, SearchFields):
     """Questions, one or several of each kind, and options."""
 
     model_config = ConfigDict(
@@ -103,7 +104,7 @@ class SearchBody(SearchFields):
         json_schema_extra={"examples": [{"key": "cat.jpg", "family": "dhash", "max_distance": 10}]},
     )
 
-    image: Annotated[Texts, Field(description="Files in base64.")] = []
+    image: Annotated[Pictures, Field(description="Files in base64.")] = []
     url: Annotated[Texts, Field(description="Addresses for the server to fetch.")] = []
     key: Annotated[Texts, Field(description="Keys of images in the index.")] = []
     signature: Annotated[Texts, Field(description="Signatures of the family, as text.")] = []
@@ -111,11 +112,16 @@ class SearchBody(SearchFields):
 
     def given(self) -> list[Given]:
         """Return the questions, in this order of kinds."""
-        kinds: dict[Kind, Texts] = {"image": self.image, "url": self.url, "key": self.key, "signature": self.signature}
+        kinds: dict[Kind, Texts | Pictures] = {
+            "image": self.image,
+            "url": self.url,
+            "key": self.key,
+            "signature": self.signature,
+        }
         return [
             Given(kind, text)
             for kind, texts in kinds.items()
-            for text in ([texts] if isinstance(texts, str) else texts)
+            for text in (texts if isinstance(texts, list) else [texts])
         ]
 
 
@@ -180,7 +186,9 @@ async def _given(service: Service, body: inputs.Body) -> tuple[list[Given], Mapp
     if isinstance(body, Given):
         return [body], {}
     if isinstance(body, Form):
-        return list(body.given), SearchParameters.model_validate(body.fields).model_dump(exclude_unset=True)
+        return list(body.given), (await service.parse(SearchParameters.model_validate, body.fields)).model_dump(
+            exclude_unset=True
+        )
     if isinstance(body, bytes):
         document = await inputs.parse(service, SearchBody, body)
         return document.given(), document.model_dump(exclude_unset=True, exclude={"image", "url", "key", "signature"})

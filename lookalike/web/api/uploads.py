@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel, ConfigDict, Field, with_config
+from pydantic import ConfigDict, Field, with_config
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from lookalike.web.api import documents, inputs, openapi
 from lookalike.web.api.documents import PutDocument
 from lookalike.web.api.images import put_response
-from lookalike.web.api.inputs import Given
+from lookalike.web.api.inputs import Given, StrictBody
 from lookalike.web.api.metadata import Meta
 from lookalike.web.api.openapi import SENT, refusals
 from lookalike.web.dependencies import Serving, needs
@@ -31,7 +31,7 @@ BEARER = Caller("upload", frozenset())
 """The caller that puts a picture: nothing is known of it but the address."""
 
 
-class UploadBody(BaseModel):
+class UploadBody(StrictBody):
     """The picture that will be uploaded."""
 
     model_config = ConfigDict(
@@ -41,7 +41,7 @@ class UploadBody(BaseModel):
     )
 
     key: Annotated[str, Field(description="The key that the image will have.", min_length=1)]
-    meta: Meta = {}
+    meta: Meta = Field(default_factory=dict)
     bytes: Annotated[int | None, Field(description="Size of the picture, which is then checked at once.", ge=1)] = None
 
 
@@ -108,10 +108,10 @@ async def put_upload(
     async with inputs.body(request, service) as body:
         if not isinstance(body, Given):
             raise validation("the body is not a picture: send the file itself", inputs.media_type_of(request))
-        data = await inputs.picture(body, service)
-    if len(data) > upload.max_bytes:
-        raise too_large(len(data), upload.max_bytes)
-    computed = await service.pool.compute(data)
+        async with inputs.picture(body, service) as data:
+            if len(data) > upload.max_bytes:
+                raise too_large(len(data), upload.max_bytes)
+            computed = await service.pool.compute(data)
     record = computed.record(upload.key, service.index.next_order(), upload.meta)
     replaced = await service.call(service.write, [record])
     return put_response(service, record, BEARER, is_replaced=bool(replaced))

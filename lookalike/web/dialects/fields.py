@@ -6,17 +6,19 @@ counts.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from lookalike.web.api.inputs import FORMS, PART_BYTES, Given, media_type_of
+from lookalike.web.api.inputs import Given, form, media_type_of
+from lookalike.web.http import encoded
+from lookalike.web.http.encoded import Encoded
+from lookalike.web.http.forms import MULTIPART, URLENCODED, File
+from lookalike.web.http.limits import arrived
 from lookalike.web.http.problems import Problem, validation
 from lookalike.web.service import Service
 
@@ -32,7 +34,7 @@ class Fields:
 
     values: Mapping[str, Any]
     """Text from the query or a form, or values of any JSON type."""
-    files: Mapping[str, UploadFile]
+    files: Mapping[str, File]
     """The files of a form, by field."""
 
     def read(self, model: type[Model]) -> Model:
@@ -45,9 +47,9 @@ class Fields:
             return Given("url", _text(url, self.values[url]))
         if file in self.files:
             part = self.files[file]
-            return Given("file", part, part.filename or "")
-        if self.values.get(file):
-            return Given("image", _text(file, self.values[file]))
+            return Given("file", part.data, part.name)
+        if value := self.values.get(file):
+            return Given("image", value if isinstance(value, Encoded) else _text(file, value))
         return None
 
 
@@ -55,34 +57,25 @@ class Fields:
 async def fields(request: Request, service: Service) -> AsyncIterator[Fields]:
     """Read the fields of this request. Files are closed at the end. Raises Problem where the body is malformed."""
     query = dict(request.query_params)
-    if media_type_of(request) in FORMS:
-        async with request.form(max_files=MAX_FILES, max_part_size=PART_BYTES) as form:
-            texts = {name: value for name, value in form.items() if isinstance(value, str)}
+    with service.fetching():
+        if media_type_of(request) in (MULTIPART, URLENCODED):
+            sent = await form(request, service, max_files=MAX_FILES)
+            texts = {name: value for name, value in sent if isinstance(value, str)}
             # a browser sends a file field that was left empty as a nameless file of 0 bytes
-            files = {
-                name: value
-                for name, value in form.items()
-                if isinstance(value, UploadFile) and (value.filename or value.size)
-            }
+            files = {name: value for name, value in sent if isinstance(value, File) and (value.name or value.data)}
             yield Fields(query | texts, files)
-    elif data := await request.body():
-        # clients of these servers often send JSON with another media type
-        yield Fields(query | await service.call(_object, data), {})
-    else:
-        yield Fields(query, {})
+        else:
+            # clients of these servers often send JSON with another media type
+            data = await service.parse(arrived(request.scope).read)
+            yield Fields(query | (await service.parse(_object, data) if data else {}), {})
 
 
 def _object(data: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise Problem(
-            400,
-            "bad-request",
-            "The request cannot be read",
-            f"the body is neither a form nor JSON ({error})",
-            help="Send multipart/form-data, application/x-www-form-urlencoded or application/json.",
-        ) from error
+        document = encoded.read(data)
+    except Problem as problem:
+        problem.help = "Send multipart/form-data, application/x-www-form-urlencoded or application/json."
+        raise
     if not isinstance(document, dict):
         raise validation("the body is JSON, but not an object", document)
     return document

@@ -11,13 +11,13 @@ from typing import Annotated, Any, NotRequired
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from lookalike.options import SearchOptions
 from lookalike.questions import Key, Question, Signature
 from lookalike.signatures.computed import ComputedPicture
-from lookalike.web.api import inputs, openapi
+from lookalike.web.api import documents, inputs, openapi
 from lookalike.web.dependencies import Serving, needs
 from lookalike.web.dialects.channels import Channels
 from lookalike.web.dialects.envelopes import Envelope, refusals
@@ -146,7 +146,7 @@ async def add(post_id: PostId, request: Request, service: Serving, _: Annotated[
             raise validation("there is no image: send it as the file of a form, or its hash or channels")
     await service.call(service.write, [computed.record(str(post_id), service.index.next_order())])
     text = family.format(computed.orientations[0][FAMILY])
-    return JSONResponse(_stored(family, post_id, text, with_signature=asked.signature))
+    return documents.respond(_stored(family, post_id, text, with_signature=asked.signature))
 
 
 @router.get(
@@ -160,7 +160,7 @@ async def get(
 ) -> Response:
     family = service.family(FAMILY)
     stored = await service.call(service.index.get, str(post_id))
-    return JSONResponse(_stored(family, post_id, stored.signatures[FAMILY], with_signature=asked.signature))
+    return documents.respond(_stored(family, post_id, stored.signatures[FAMILY], with_signature=asked.signature))
 
 
 @router.delete(
@@ -172,7 +172,7 @@ async def get(
 async def delete(post_id: PostId, service: Serving, _: Annotated[Caller, needs("write")]) -> Response:
     await service.make_room()
     await service.call(service.remove, [str(post_id)])
-    return JSONResponse({"post_id": post_id})
+    return documents.respond({"post_id": post_id})
 
 
 @router.get(
@@ -208,7 +208,7 @@ async def query(request: Request, service: Serving, _: Annotated[Caller, needs("
 
 @router.get("/status", summary="Count the images", response_model=IqdbStatus, responses=ASKED)
 async def status(service: Serving, _: Annotated[Caller, needs("read")]) -> Response:
-    return JSONResponse({"images": await service.call(service.index.count)})
+    return documents.respond({"images": await service.call(service.index.count)})
 
 
 async def _question(service: Service, asked: IqdbQuery, given: Fields) -> Question:
@@ -229,7 +229,10 @@ async def _compute(service: Service, asked: IqdbImage, given: Fields) -> Compute
     if asked.channels is not None:
         return await service.pool.compute(await service.call(asked.channels.encoded))
     picture = given.picture("file")
-    return None if picture is None else await service.pool.compute(await inputs.picture(picture, service))
+    if picture is None:
+        return None
+    async with inputs.picture(picture, service) as data:
+        return await service.pool.compute(data)
 
 
 def _of_hash(service: Service, family: Family, text: str) -> ComputedPicture:
@@ -251,7 +254,7 @@ def _answer(service: Service, family: Family, question: Question, asked: IqdbKno
         post_id = int(hit.key)
         document = _stored(family, post_id, texts[hit.key], with_signature=asked.signature)
         answer.append(document | {"id": post_id, "score": hit.score})
-    return JSONResponse(answer)
+    return documents.respond(answer)
 
 
 def _hits(service: Service, question: Question, asked: IqdbKnown) -> Sequence[Hit]:

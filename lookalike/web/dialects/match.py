@@ -12,13 +12,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import from_json
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from lookalike.index import Index
 from lookalike.options import SearchOptions
 from lookalike.signatures.computed import ComputedPicture
-from lookalike.web.api import inputs, openapi
+from lookalike.web.api import documents, inputs, openapi
 from lookalike.web.api.metadata import Meta
 from lookalike.web.dependencies import Serving, needs
 from lookalike.web.dialects.envelopes import Envelope, refusals
@@ -57,7 +57,7 @@ def _parsed(meta: Any) -> Any:
 
 Filepath = Annotated[str, Field(description="The image's key.", examples=["pictures/cat.jpg"])]
 Url = Annotated[str | None, Field(description="An address for the server to fetch.")]
-Base64 = Annotated[str | None, Field(description="The picture in base64, or the file of a form.")]
+Base64 = Annotated[inputs.Base64 | None, Field(description="The picture in base64, or the file of a form.")]
 
 
 class MatchDelete(MatchFields):
@@ -149,7 +149,7 @@ Writer = Annotated[Caller, needs("write")]
 
 
 def _ok(method: Method, result: Sequence[Any] = ()) -> Response:
-    return JSONResponse({"status": "ok", "error": [], "method": method, "result": list(result)})
+    return documents.respond({"status": "ok", "error": [], "method": method, "result": list(result)})
 
 
 def _form(model: type[MatchFields], *files: str) -> dict[str, openapi.Schema]:
@@ -286,4 +286,5 @@ async def _compute(
     picture = given.picture(file, url)
     if picture is None:
         raise validation(f"there is no picture: send {file} as a file of a form, or an address in {url}")
-    return await service.pool.compute(await inputs.picture(picture, service), orientations=orientations)
+    async with inputs.picture(picture, service) as data:
+        return await service.pool.compute(data, orientations=orientations)

@@ -1,29 +1,44 @@
-"""Limits on body size, upload time and concurrency.
+"""Limits on body size, upload time, requests at once, and the bytes that they hold.
 
-A request takes a place only after its whole body has arrived; requests get their places in the order in which their
-bodies became complete. So a client that sends slowly holds up nobody else.
+A request counts from the moment when its whole body has arrived until its answer begins, so a client that sends or
+reads slowly holds up nobody else. The bytes of its body count from the first one until its answer begins, and those of
+its answer until they are sent. One caller gets half of all at most.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from tempfile import SpooledTemporaryFile
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self, cast
 
 import anyio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike.web.http import problems
+from lookalike.web.http.forms import TEXT_BYTES, URLENCODED, too_large
 from lookalike.web.http.problems import Problem
 
 IN_MEMORY = 1 << 20
 """Bytes of one body that stay in memory until its request is at work; a larger body goes to a temporary file."""
 
-HELD = 2 << 30
-"""Bytes of all arriving and waiting bodies, in memory and in temporary files: about 32 of the largest."""
+HELD = 1 << 30
+"""Bytes of all bodies, fetched pictures and unsent answers, in memory and in temporary files: 16 of the largest."""
+
+SHARE = 2
+"""The part of the requests and of the bytes that one caller may have: 1 / SHARE."""
+
+PIECE = 1 << 16
+"""Bytes of an answer that are sent at a time. The next ones follow when the network has taken these."""
+
+DIGITS = 18
+"""Digits of the largest length that is told from a larger one."""
+
+ARRIVED = "lookalike.body"
+"""The key in a request's scope of the body that has arrived."""
 
 CHUNK = 1 << 18
 """Bytes of a body that a handler gets at a time."""
@@ -37,63 +52,85 @@ IDLE_BELOW = "/page/"
 
 
 class Limiter:
-    """The places of a service, and the requests that wait for one."""
+    """The requests of a service, and the bytes that they hold."""
 
-    def __init__(
-        self, *, concurrency: int, waiting: int, max_body: int, body_seconds: float, max_held: int = HELD
-    ) -> None:
+    def __init__(self, *, requests: int, max_body: int, body_seconds: float, max_held: int = HELD) -> None:
         self.max_body = max_body
         self.body_seconds = body_seconds
-        self.working = 0
-        """Requests that have a place."""
-        self.waiting = 0
-        """Requests that wait for a place."""
+        self.requests = 0
+        """Requests that have arrived, and whose answers have not begun."""
         self.held = 0
-        """Bytes of arriving and waiting bodies."""
+        """Bytes of bodies, fetched pictures, and unsent answers."""
         self._max_held = max_held
-        self._max_requests = concurrency + waiting
-        self._places = anyio.Semaphore(concurrency)
+        self._max_requests = requests
+        self._requests_of: Counter[str] = Counter()
+        self._held_of: Counter[str] = Counter()
 
-    def check_room(self) -> None:
-        """Raise Problem 429 when the queue is full."""
-        if self.working + self.waiting >= self._max_requests:
-            raise _busy(f"{self.waiting:,} requests are waiting already")
+    def check_room(self, caller: str) -> None:
+        """Raise Problem 429 where there are as many requests as there may be, or as many of this caller."""
+        if self.requests >= self._max_requests:
+            raise _busy(f"{self.requests:,} requests are at work or wait already")
+        if self._requests_of[caller] >= max(1, self._max_requests // SHARE):
+            raise _busy(f"{self._requests_of[caller]:,} requests of yours are at work or wait already")
 
-    def hold(self, size: int) -> None:
+    def begin(self, caller: str) -> None:
+        """Count a request that has arrived. Raises Problem 429."""
+        self.check_room(caller)
+        self.requests += 1
+        self._requests_of[caller] += 1
+
+    def end(self, caller: str) -> None:
+        """Count a request no longer."""
+        self.requests -= 1
+        _subtract(self._requests_of, caller, 1)
+
+    def hold(self, size: int, caller: str) -> None:
         """Count these bytes as held. Raises Problem 429 when that would be more than the limit."""
         if self.held + size > self._max_held:
             raise _busy("the bodies of waiting requests use up the room for them")
-        self.held += size
+        if self._held_of[caller] + size > self._max_held // SHARE:
+            raise _busy("the bodies of your waiting requests use up your share of the room for them")
+        self.keep(size, caller)
 
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Wait for a place, first come, first served, and hold it. Raises Problem 429 when the queue is full."""
-        self.check_room()
-        self.waiting += 1
-        try:
-            await self._places.acquire()
-        finally:
-            self.waiting -= 1
-        self.working += 1
+    def keep(self, size: int, caller: str) -> None:
+        """Count these bytes as held, which they are already."""
+        self.held += size
+        self._held_of[caller] += size
+
+    def let_go(self, size: int, caller: str) -> None:
+        """Count these bytes no longer."""
+        self.held -= size
+        _subtract(self._held_of, caller, size)
+
+    @contextmanager
+    def holding(self, size: int, caller: str) -> Iterator[None]:
+        """Hold these bytes. Raises Problem 429 when that would be more than the limit."""
+        self.hold(size, caller)
         try:
             yield
         finally:
-            self.working -= 1
-            self._places.release()
+            self.let_go(size, caller)
+
+
+def _subtract(counts: Counter[str], name: str, number: int) -> None:
+    counts[name] -= number
+    if not counts[name]:
+        del counts[name]
 
 
 class Limits:
     """Middleware that answers 401, 408, 413 and 429 to requests that should not reach the handlers.
 
-    A client that goes away leaves the queue; its handler is cancelled unless the answer was sent. `admit` raises
-    Problem for a request that is refused before its body is read. `refused` is called with the code of each refusal.
+    When a client goes away, its handler is cancelled unless the answer was sent. `admit` returns the name of the
+    caller, and raises Problem for a request that is refused before its body is read. `refused` is called with the code
+    of each refusal.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         *,
-        admit: Callable[[Scope], None],
+        admit: Callable[[Scope], str],
         limiter: Limiter,
         refused: Callable[[str], None],
     ) -> None:
@@ -107,14 +144,16 @@ class Limits:
         if scope["type"] != "http" or _is_idle(path):
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        answer = _Answer(send)
         with _Body(self._limiter) as body:
+            answer = _Answer(send, body)
             try:
-                self._admit(scope)
-                self._limiter.check_room()
-                self._check_length(headers.get("content-length", ""))
+                body.caller = self._admit(scope)
+                self._limiter.check_room(body.caller)
+                self._check_length(Headers(scope=scope))
                 if await self._arrive(body, receive):
+                    body.begin()
+                    # not a copy: middleware further out reads the route from this scope
+                    scope[ARRIVED] = body
                     await self._work(scope, body, receive, answer)
             except Problem as problem:
                 if answer.has_begun:
@@ -122,10 +161,15 @@ class Limits:
                 self._refused(problem.code)
                 await problems.response(problem)(scope, receive, send)
 
-    def _check_length(self, length: str) -> None:
+    def _check_length(self, headers: Headers) -> None:
         """Check the announced length; the bytes that are really sent are counted as well."""
-        if length.isdecimal() and int(length) > self._limiter.max_body:
-            raise self._too_large(f"a body of {int(length):,} bytes")
+        length = headers.get("content-length", "")
+        # more digits would be refused as a number before they are as a size
+        size = int(length[:DIGITS]) if length.isdecimal() else 0
+        if size > self._limiter.max_body:
+            raise self._too_large(f"a body of {size:,} bytes")
+        if size > TEXT_BYTES and headers.get("content-type", "").lower().startswith(URLENCODED):
+            raise too_large("a form without files")
 
     async def _arrive(self, body: _Body, receive: Receive) -> bool:
         """Read the whole body. Returns whether it arrived, which it does not when the client goes away."""
@@ -159,7 +203,7 @@ class Limits:
         )
 
     async def _work(self, scope: Scope, body: _Body, receive: Receive, answer: _Answer) -> None:
-        """Wait for a place and run the app, until the client goes away."""
+        """Run the app, until the client goes away."""
         gone = anyio.Event()
         failure: Exception | None = None
 
@@ -174,8 +218,7 @@ class Limits:
         async with anyio.create_task_group() as group:
             group.start_soon(watch)
             try:
-                async with self._limiter.place():
-                    await self._app(scope, body.replay(gone), answer)
+                await self._app(scope, body.replay(gone), answer)
             except Exception as error:  # raised below: the group would wrap it
                 failure = error
             group.cancel_scope.cancel()
@@ -184,11 +227,14 @@ class Limits:
 
 
 class _Body:
-    """A body on its way to a handler; its bytes count as held until the handler has read them."""
+    """A body, and what its request counts as: a request from `begin`, and the bytes from the first, until `end`."""
 
     def __init__(self, limiter: Limiter) -> None:
         self.size = 0
+        self.caller = ""
+        """Empty until it is known."""
         self._limiter = limiter
+        self._has_begun = False
         self._file = SpooledTemporaryFile[bytes](max_size=IN_MEMORY)
 
     def __enter__(self) -> Self:
@@ -197,53 +243,98 @@ class _Body:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._let_go()
+        self.end()
+        self._file.close()
 
     def append(self, chunk: bytes) -> None:
-        self._limiter.hold(len(chunk))
+        self._limiter.hold(len(chunk), self.caller)
         self.size += len(chunk)
         # writing 64 KiB into the page cache is faster than a round trip to a thread
         self._file.write(chunk)
 
+    def begin(self) -> None:
+        """Count the request, now that its body is whole."""
+        self._file.seek(0)
+        self._limiter.begin(self.caller)
+        self._has_begun = True
+
+    def end(self) -> None:
+        """Count neither the request nor its bytes any more."""
+        if self._has_begun:
+            self._limiter.end(self.caller)
+            self._has_begun = False
+        self._limiter.let_go(self.size, self.caller)
+        self.size = 0
+
+    @contextmanager
+    def sending(self, size: int) -> Iterator[Callable[[int], None]]:
+        """Count so many bytes of the answer as held; yields a function that counts some of them no longer."""
+        left = size
+
+        def sent(count: int) -> None:
+            nonlocal left
+            left -= count
+            self._limiter.let_go(count, self.caller)
+
+        self._limiter.keep(size, self.caller)
+        try:
+            yield sent
+        finally:
+            sent(left)
+
+    def file(self) -> BinaryIO:
+        """Return the whole body, to be read once, in a thread."""
+        return cast(BinaryIO, self._file)
+
     def replay(self, gone: anyio.Event) -> Receive:
         """Return the app's `receive`: this body, then a disconnect once the client has gone."""
-        self._file.seek(0)
-        left = self.size
         is_whole = False
 
         async def receive() -> Message:
-            nonlocal left, is_whole
+            nonlocal is_whole
             if is_whole:
                 await gone.wait()
                 return {"type": "http.disconnect"}
             chunk = self._file.read(CHUNK)
-            left -= len(chunk)
-            is_whole = left == 0
-            if is_whole:
-                self._let_go()
+            is_whole = len(chunk) < CHUNK
             return {"type": "http.request", "body": chunk, "more_body": not is_whole}
 
         return receive
 
-    def _let_go(self) -> None:
-        self._file.close()
-        self._limiter.held -= self.size
-        self.size = 0
-
 
 class _Answer:
-    """The app's `send`, which knows how much of the answer was sent."""
+    """The app's `send`, which sends a large answer in pieces, and knows how much of it was sent."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, body: _Body) -> None:
         self.has_begun = False
         self.is_complete = False
         self._send = send
+        self._body = body
 
     async def __call__(self, message: Message) -> None:
         self.has_begun = True
-        if message["type"] == "http.response.body" and not message.get("more_body", False):
-            self.is_complete = True
-        await self._send(message)
+        if message["type"] != "http.response.body":
+            self._body.end()
+            await self._send(message)
+            return
+        body, more = message.get("body", b""), message.get("more_body", False)
+        if len(body) <= PIECE:
+            self.is_complete = not more
+            await self._send(message)
+            return
+        view = memoryview(body)
+        with self._body.sending(len(body)) as sent:
+            for at in range(0, len(body), PIECE):
+                piece = bytes(view[at : at + PIECE])
+                self.is_complete = not more and at + PIECE >= len(body)
+                await self._send({"type": "http.response.body", "body": piece, "more_body": not self.is_complete})
+                sent(len(piece))
+
+
+def arrived(scope: Scope) -> BinaryIO:
+    """Return the body of a request that has come through `Limits`, to be read once, in a thread."""
+    body: _Body = scope[ARRIVED]
+    return body.file()
 
 
 def _busy(detail: str) -> Problem:

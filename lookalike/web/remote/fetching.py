@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from math import inf
 from urllib.parse import urljoin
 
 import anyio
@@ -21,13 +22,14 @@ import lookalike
 from lookalike.web.http.problems import Problem
 from lookalike.web.remote.addresses import Address, Target, is_public, parse, refused
 from lookalike.web.remote.network import Pinned, Resolve, SystemNames
+from lookalike.web.remote.turns import Turns
 from lookalike.web.settings import WebSettings
 
 REDIRECTS = 5
 REDIRECTED = frozenset({301, 302, 303, 307, 308})
 
-AT_ONCE = 16
-"""Concurrent fetches of one service; each may hold the largest picture in memory."""
+DIGITS = 18
+"""Digits of the largest length that is read as a number."""
 
 MEDIA_TYPES = re.compile(r"image/.+|(application|binary)/octet-stream")
 """Accepted media types; S3 sends the last where nobody gave an object's type."""
@@ -73,13 +75,13 @@ class Fetcher:
         self._resolve = resolve or SystemNames()
         self._network = network or httpcore.AnyIOBackend()
         self._tls: ssl.SSLContext | None = None
-        self._at_once = anyio.Semaphore(AT_ONCE)
+        self._turns = Turns()
 
-    async def fetch(self, url: str) -> Fetched:
-        """Return the picture at this address.
+    async def fetch(self, url: str, *, caller: str = "", seconds: float = inf) -> Fetched:
+        """Return the picture at this address, for this caller, and within this time and that of the settings.
 
-        Raises Problem: 400 or 403 `url-refused`, 413 `url-too-large`, 415 `url-not-a-picture`, 502 `url-failed`,
-        504 `url-timeout`. None of them reveals the addresses of a name.
+        Raises Problem: 400 or 403 `url-refused`, 413 `url-too-large`, 415 `url-not-a-picture`, 429 `too-busy`,
+        502 `url-failed`, 504 `url-timeout`. None of them reveals the addresses of a name.
         """
         if not self._is_on:
             raise Problem(
@@ -90,19 +92,21 @@ class Fetcher:
                 help="Send the picture itself.",
             )
         target = parse(url)
-        async with self._at_once:
-            try:
-                with anyio.fail_after(self._seconds):
+        seconds = max(0.0, min(seconds, self._seconds))
+        try:
+            # everything is inside: waiting for a turn, looking the name up, redirects
+            with anyio.fail_after(seconds):
+                async with self._turns.turn(caller):
                     return await self._follow(target)
-            except TimeoutError as error:
-                raise Problem(
-                    504,
-                    "url-timeout",
-                    "The other site is too slow",
-                    f"{target.url} had not sent the picture within {self._seconds:g} s",
-                    target.url,
-                    "Send the picture itself, or try again later.",
-                ) from error
+        except TimeoutError as error:
+            raise Problem(
+                504,
+                "url-timeout",
+                "The other site is too slow",
+                f"{target.url} had not sent the picture within {seconds:.3g} s",
+                target.url,
+                "Send the picture itself, or try again later.",
+            ) from error
 
     async def _follow(self, target: Target) -> Fetched:
         """Return the picture at this address, or where redirects lead."""
@@ -119,7 +123,11 @@ class Fetcher:
 
     async def _get(self, target: Target) -> Fetched | str:
         """Return the picture at this one address, or the URL that it redirects to."""
-        network = Pinned(self._network, await self._addresses(target))
+        addresses = await self._addresses(target)
+        async with self._turns.at(str(addresses[0])):
+            return await self._get_from(target, Pinned(self._network, addresses))
+
+    async def _get_from(self, target: Target, network: Pinned) -> Fetched | str:
         origin = httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port)
         request = httpcore.Request(
             "GET",
@@ -162,7 +170,7 @@ class Fetcher:
         if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
             raise _failed("it sends the picture compressed, although asked not to", target)
         length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > self._max_bytes:
+        if length.isdecimal() and (len(length) > DIGITS or int(length) > self._max_bytes):
             raise self._too_large(target)
         data = bytearray()
         async for chunk in response.aiter_stream():

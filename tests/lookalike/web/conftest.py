@@ -84,7 +84,7 @@ class Elsewhere:
     pictures: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    async def fetch(self, url: str) -> Fetched:
+    async def fetch(self, url: str, *, caller: str, seconds: float) -> Fetched:
         self.asked.append(url)
         if url not in self.pictures:
             raise Problem(502, "url-failed", "The address gave no picture", f"{url} answered 404", url)

@@ -17,6 +17,7 @@ from lookalike.web.api import metrics
 from lookalike.web.dependencies import provide
 from lookalike.web.http.access import Tokens
 from lookalike.web.http.limits import Limiter
+from lookalike.web.http.places import Places
 from lookalike.web.http.problems import Problem, of, response
 from lookalike.web.metrics import Measured, Metrics
 from shards.errors import StorageError
@@ -30,8 +31,9 @@ class Service:
 
     def __init__(self, index: Any, tokens: Tokens | None = None) -> None:
         self.clock = Clock()
-        self.limiter = Limiter(concurrency=1, waiting=1, max_body=1, body_seconds=1)
-        self.metrics = Metrics(index, self.limiter, clock=self.clock)
+        self.limiter = Limiter(requests=2, max_body=1, body_seconds=1)
+        self.places = Places(1)
+        self.metrics = Metrics(index, self.limiter, self.places, clock=self.clock)
         self.app = FastAPI()
         settings = SimpleNamespace(tokens=tokens or Tokens.none())
         provide(self.app, SimpleNamespace(settings=settings, metrics=self.metrics))  # type: ignore[arg-type] # what it reads
@@ -149,7 +151,7 @@ def test_what_the_handlers_tell_is_counted(service: Service) -> None:
 
 
 def test_places_are_told_as_they_are_now(service: Service) -> None:
-    service.limiter.working, service.limiter.waiting, service.limiter.held = 3, 2, 1000
+    service.limiter.requests, service.places.waiting, service.limiter.held = 3, 2, 1000
     numbers = service.numbers()
     assert numbers["lookalike_requests_working"] == 3
     assert numbers["lookalike_requests_waiting"] == 2

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.lookalike.web.conftest import Client, problem
+from tests.lookalike.web.conftest import CAT, Client, problem
 from tests.tiers import scaled
 
 MEDIA_TYPES = (
@@ -73,3 +75,40 @@ def test_any_body_is_answered(client: Client, route: tuple[str, str], media_type
     if response.status_code >= 400:
         # 502: what stands in for other sites has no picture at any address
         assert problem(response)["status"] in (400, 404, 413, 415, 422, 502)
+
+
+LARGE = 2 << 20
+"""Bytes of a document that is too large for one without pictures."""
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/search", "/v1/images", "/v1/compare", "/v1/uploads", "/query", "/search", "/add"]
+)
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"&" * LARGE),
+        ("application/json", b'{"key": [' + b'"",' * (LARGE // 3) + b'""]}'),
+        ("application/json", b"{" + b",".join(b'"%d": 1' % i for i in range(LARGE // 10)) + b"}"),
+        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"x" * LARGE),
+    ],
+    ids=["form", "list", "names", "field"],
+)
+def test_text_is_small(client: Client, path: str, media_type: str, body: bytes) -> None:
+    response = client.post(path, content=body, headers={"Content-Type": media_type})
+    assert response.status_code == 413, response.text
+
+
+def test_a_document_may_be_large_for_its_pictures(client: Client) -> None:
+    picture = base64.b64encode(CAT + bytes(LARGE)).decode()
+    answer = client.post("/v1/search", json={"image": [picture, picture], "limit": 1})
+    assert [len(item["hits"]) for item in answer.json()["answers"]] == [0, 0]
+    key = client.post("/v1/search", json={"key": picture})
+    assert (key.status_code, problem(key)["code"]) == (422, "validation")
+
+
+def test_the_first_unknown_field_ends_the_reading(client: Client) -> None:
+    names = {f"field{i}": i for i in range(50_000)}
+    for path, document in (("/v1/search", names), ("/v1/compare", {"a": names, "b": {"key": "x"}})):
+        refusal = problem(client.post(path, json=document))
+        assert refusal["detail"] == "field0: there is no such field"

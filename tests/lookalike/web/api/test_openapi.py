@@ -29,7 +29,7 @@ OPEN = {"/healthz", "/readyz", "/openapi.json", "/v1/uploads/{token}"}
 class OnlyExamples:
     """A picture is at the address that the description's examples have, and nowhere else."""
 
-    async def fetch(self, url: str) -> Fetched:
+    async def fetch(self, url: str, *, caller: str, seconds: float) -> Fetched:
         if url == "https://example.org/cat.jpg":
             return Fetched(CAT, "image/jpeg", url)
         raise Problem(400, "url-refused", "That is not fetched", "it is no example", url)

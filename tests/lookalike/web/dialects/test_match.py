@@ -209,6 +209,16 @@ def test_values_that_are_no_text_of_any_encoding_are_refused(client: Client, fie
         fail(response, "add")
 
 
+def test_half_of_a_surrogate_pair_is_no_text(client: Client) -> None:
+    for body in (rb'{"url": "http://a.example/\ud800"}', rb'{"\udfff": 1}'):
+        assert "JSON" in fail(client.post("/search", content=body), "search")
+    fail(client.post("/add", content=rb'{"filepath": "a", "metadata": {"a": "\ud800"}, "url": "x"}'), "add")
+    form = b'--b\r\nContent-Disposition: form-data; name="url"\r\n\r\nhttp://a.example/\\ud800\r\n--b--\r\n'
+    media_type = "multipart/form-data; boundary=b; charset=unicode_escape"
+    answer = client.post("/search", content=form, headers={"Content-Type": media_type})
+    assert r"a.example/\ud800 answered" in fail(answer, "search", 502), "it is text that only looks like one"
+
+
 def test_an_address_that_gives_no_picture_is_a_fault_of_that_address(client: Client) -> None:
     fail(client.post("/search", data={"url": "https://example.org/gone.jpg"}), "search", 502)
 

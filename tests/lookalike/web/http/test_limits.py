@@ -1,4 +1,4 @@
-"""Limits on body size, upload time and concurrency, and clients that go away."""
+"""Limits on body size, upload time, requests at once and bytes that they hold, and clients that go away."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike.web.http.access import Tokens, authenticate
-from lookalike.web.http.limits import CHUNK, IN_MEMORY, Limiter, Limits
+from lookalike.web.http.forms import TEXT_BYTES
+from lookalike.web.http.limits import CHUNK, IN_MEMORY, PIECE, SHARE, Limiter, Limits, arrived
 from tests.lookalike.web.virtual_time import now, run, settle
 
 TOKEN = "a-token-that-only-tests-know"
@@ -100,11 +101,15 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await answer(send, body)
 
 
-def limiter_of(
-    *, concurrency: int = 64, waiting: int = 256, max_body: int = 1 << 26, body_seconds: float = 60, **limits: Any
-) -> Limiter:
+def limiter_of(*, requests: int = 320, max_body: int = 1 << 26, body_seconds: float = 60, **limits: Any) -> Limiter:
     """Return a limiter with these limits, and wide ones otherwise."""
-    return Limiter(concurrency=concurrency, waiting=waiting, max_body=max_body, body_seconds=body_seconds, **limits)
+    return Limiter(requests=requests, max_body=max_body, body_seconds=body_seconds, **limits)
+
+
+def caller_of(scope: Scope) -> str:
+    """The caller that a request says it is; all requests are of different ones otherwise."""
+    exchange: Exchange = scope["exchange"]
+    return exchange.headers.get("caller", str(id(exchange)))
 
 
 class Stage:
@@ -116,7 +121,7 @@ class Stage:
         self.working: list[Exchange] = []
         self.cancelled: list[Exchange] = []
         self._go: dict[int, asyncio.Event] = {}
-        self.app = Limits(self._work, admit=lambda _: None, limiter=self.limiter, refused=self.refused.append)
+        self.app = Limits(self._work, admit=caller_of, limiter=self.limiter, refused=self.refused.append)
 
     async def _work(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = scope["exchange"]
@@ -136,17 +141,18 @@ class Stage:
     def let_go(self, exchange: Exchange) -> None:
         self._going(exchange).set()
 
-    def request(self, path: str = "/v1/search") -> Exchange:
+    def request(self, path: str = "/v1/search", **headers: str) -> Exchange:
         """A request without a body, on its way."""
-        return Exchange(path).start(self.app).body()
+        return Exchange(path, headers).start(self.app).body()
 
     def is_at_rest(self) -> bool:
-        return (self.limiter.working, self.limiter.waiting, self.limiter.held) == (0, 0, 0)
+        return (self.limiter.requests, self.limiter.held) == (0, 0)
 
 
 def limited(app: ASGIApp, tokens: Tokens | None = None, **limits: Any) -> Limits:
-    def admit(scope: Scope) -> None:
+    def admit(scope: Scope) -> str:
         authenticate(Headers(scope=scope).get("authorization"), tokens or Tokens.none())
+        return caller_of(scope)
 
     return Limits(app, admit=admit, limiter=limiter_of(**limits), refused=lambda _: None)
 
@@ -164,7 +170,7 @@ def test_a_body_too_large_for_memory_waits_on_disk_and_is_the_same() -> None:
     async def scene() -> None:
         body = bytes(range(256)) * (IN_MEMORY // 64)
         limiter = limiter_of()
-        app = Limits(echo, admit=lambda _: None, limiter=limiter, refused=lambda _: None)
+        app = Limits(echo, admit=caller_of, limiter=limiter, refused=lambda _: None)
         exchange = Exchange().start(app).body(body[:-5], more=True)
         await settle()
         assert limiter.held == len(body) - 5
@@ -229,7 +235,7 @@ def test_a_body_has_to_arrive_in_time_however_often_a_piece_comes() -> None:
 
 def test_a_slow_body_takes_no_place() -> None:
     async def scene() -> None:
-        app = limited(echo, concurrency=1, waiting=0)
+        app = limited(echo, requests=1)
         slow = Exchange().start(app).body(b"begin", more=True)
         await settle()
         assert (await Exchange().start(app).body(b"fast").end()).answer == b"fast"
@@ -238,39 +244,127 @@ def test_a_slow_body_takes_no_place() -> None:
     run(scene())
 
 
-def test_the_time_in_line_is_not_the_time_of_the_body() -> None:
+def test_the_time_at_work_is_not_the_time_of_the_body() -> None:
     async def scene() -> None:
-        stage = Stage(concurrency=1, body_seconds=5)
-        first, second = stage.request(), stage.request()
+        stage = Stage(body_seconds=5)
+        exchange = stage.request()
         await asyncio.sleep(100)
-        stage.let_go(first)
-        stage.let_go(second)
-        assert (await second.end()).status == 200
+        stage.let_go(exchange)
+        assert (await exchange.end()).status == 200
 
     run(scene())
 
 
-def test_who_came_first_is_first() -> None:
+def test_one_caller_has_a_part_of_the_requests() -> None:
     async def scene() -> None:
-        stage = Stage(concurrency=2, waiting=10)
-        everybody = [stage.request() for _ in range(7)]
-        order = []
-        for exchange in everybody:
-            await settle()
-            assert len(stage.working) <= 2
-            order.append(stage.working[0])
-            assert stage.limiter.waiting == max(0, 7 - len(order) - 1)
-            stage.let_go(stage.working[0])
-            await exchange.end()
-        assert [everybody.index(exchange) for exchange in order] == list(range(7))
+        stage = Stage(requests=2 * SHARE)
+        greedy = [stage.request(caller="greedy") for _ in range(2)]
+        await settle()
+        refused = await stage.request(caller="greedy").end()
+        assert (refused.status, refused.problem["code"]) == (429, "too-busy")
+        assert "of yours" in refused.problem["detail"]
+        other = stage.request(caller="other")
+        for exchange in (*greedy, other):
+            stage.let_go(exchange)
+            assert (await exchange.end()).status == 200
         assert stage.is_at_rest()
 
     run(scene())
 
 
-def test_a_full_line_answers_at_once_without_reading_the_body() -> None:
+def test_one_caller_has_a_part_of_the_room_for_bodies() -> None:
     async def scene() -> None:
-        stage = Stage(concurrency=1, waiting=2)
+        stage = Stage(max_held=50 * SHARE)
+        greedy = Exchange(headers={"caller": "greedy"}).start(stage.app).body(b"x" * 50, more=True)
+        await settle()
+        refused = await Exchange(headers={"caller": "greedy"}).start(stage.app).body(b"y").end()
+        assert (refused.status, refused.problem["code"]) == (429, "too-busy")
+        other = Exchange(headers={"caller": "other"}).start(stage.app).body(b"x" * 50)
+        stage.let_go(other)
+        assert (await other.end()).status == 200
+        greedy.leave()
+        await greedy.end()
+        assert stage.is_at_rest()
+
+    run(scene())
+
+
+def test_an_answer_that_is_not_read_keeps_nobody_out() -> None:
+    async def scene() -> None:
+        app = limited(echo, requests=1)
+        reading = asyncio.Event()
+        unread = Exchange()
+
+        async def send(message: Message) -> None:
+            await reading.wait()
+
+        unread.send = send  # type: ignore[method-assign]
+        unread.start(app).body(b"x")
+        await settle()
+        assert (await Exchange().start(app).body(b"read").end()).answer == b"read"
+        reading.set()
+        await unread.end()
+
+    run(scene())
+
+
+def test_a_large_answer_leaves_in_pieces_and_what_is_unsent_counts() -> None:
+    async def scene() -> None:
+        limiter = limiter_of()
+        body = bytes(range(256)) * (3 * PIECE // 256 + 1)
+        held: list[int] = []
+        exchange = Exchange()
+        keep = exchange.send
+
+        async def send(message: Message) -> None:
+            held.append(limiter.held)
+            await keep(message)
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await answer(send, body)
+
+        exchange.send = send  # type: ignore[method-assign]
+        around = Limits(app, admit=caller_of, limiter=limiter, refused=lambda _: None)
+        await exchange.start(around).body(b"question").end()
+        assert exchange.answer == body
+        assert held == [0, len(body), len(body) - PIECE, len(body) - 2 * PIECE, len(body) - 3 * PIECE]
+        assert [message.get("more_body") for message in exchange.sent[1:]] == [True, True, True, False]
+        assert limiter.held == 0
+
+    run(scene())
+
+
+def test_a_form_without_files_is_small() -> None:
+    async def scene() -> None:
+        headers = {"content-type": "application/x-www-form-urlencoded", "content-length": str(TEXT_BYTES + 1)}
+        exchange = await Exchange(headers=headers).start(limited(echo)).end()
+        assert (exchange.status, exchange.received) == (413, 0)
+        assert "Content-Type" in exchange.problem["help"]
+
+    run(scene())
+
+
+def test_a_length_of_thousands_of_digits_is_too_large() -> None:
+    async def scene() -> None:
+        exchange = await Exchange(headers={"content-length": "9" * 5000}).start(limited(echo)).end()
+        assert (exchange.status, exchange.received) == (413, 0)
+
+    run(scene())
+
+
+def test_a_handler_may_read_the_body_as_a_file() -> None:
+    async def scene() -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await answer(send, arrived(scope).read())
+
+        assert (await Exchange().start(limited(app)).body(b"one", b"two").end()).answer == b"onetwo"
+
+    run(scene())
+
+
+def test_a_full_house_answers_at_once_without_reading_the_body() -> None:
+    async def scene() -> None:
+        stage = Stage(requests=3)
         inside = [stage.request() for _ in range(3)]
         await settle()
         outside = await Exchange().start(stage.app).end()
@@ -286,9 +380,9 @@ def test_a_full_line_answers_at_once_without_reading_the_body() -> None:
     run(scene())
 
 
-def test_a_line_that_filled_while_the_body_arrived_answers_so() -> None:
+def test_a_house_that_filled_while_the_body_arrived_answers_so() -> None:
     async def scene() -> None:
-        stage = Stage(concurrency=1, waiting=0)
+        stage = Stage(requests=1)
         arriving = Exchange().start(stage.app).body(b"x", more=True)
         await settle()
         first = stage.request()
@@ -304,7 +398,7 @@ def test_a_line_that_filled_while_the_body_arrived_answers_so() -> None:
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/page/page.js"])
 def test_a_busy_service_is_not_a_dead_one(path: str) -> None:
     async def scene() -> None:
-        stage = Stage(concurrency=1, waiting=0)
+        stage = Stage(requests=1)
         busy = stage.request()
         await settle()
         idle = stage.request(path)
@@ -326,26 +420,6 @@ def test_below_another_path_the_same_holds() -> None:
     run(scene())
 
 
-def test_who_leaves_the_line_makes_room_in_it() -> None:
-    async def scene() -> None:
-        stage = Stage(concurrency=1, waiting=1)
-        first, second = stage.request(), stage.request()
-        await settle()
-        second.leave()
-        await second.end()
-        assert second.sent == []
-        third = stage.request()
-        await settle()
-        stage.let_go(first)
-        await settle()
-        assert stage.working == [third]
-        stage.let_go(third)
-        assert (await third.end()).status == 200
-        assert stage.is_at_rest()
-
-    run(scene())
-
-
 def test_who_leaves_while_sending_leaves_nothing_behind() -> None:
     async def scene() -> None:
         stage = Stage()
@@ -361,7 +435,7 @@ def test_who_leaves_while_sending_leaves_nothing_behind() -> None:
 
 def test_who_leaves_at_work_is_worked_for_no_longer() -> None:
     async def scene() -> None:
-        stage = Stage(concurrency=1)
+        stage = Stage()
         first, second = stage.request(), stage.request()
         await settle()
         first.leave()
@@ -410,18 +484,18 @@ def test_an_app_that_asks_hears_that_the_client_left() -> None:
     run(scene())
 
 
-def test_an_error_of_the_app_comes_out_as_it_is_and_frees_the_place() -> None:
+def test_an_error_of_the_app_comes_out_as_it_is_and_counts_no_longer() -> None:
     async def scene() -> None:
-        limiter = limiter_of(concurrency=1)
+        limiter = limiter_of(requests=1)
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             raise ZeroDivisionError("of the app")
 
-        around = Limits(app, admit=lambda _: None, limiter=limiter, refused=lambda _: None)
+        around = Limits(app, admit=caller_of, limiter=limiter, refused=lambda _: None)
         for _ in range(2):
             with pytest.raises(ZeroDivisionError, match="of the app"):
                 await Exchange().start(around).body(b"x").end()
-        assert (limiter.working, limiter.waiting, limiter.held) == (0, 0, 0)
+        assert (limiter.requests, limiter.held) == (0, 0)
 
     run(scene())
 
@@ -460,9 +534,9 @@ def test_without_a_good_token_the_body_is_not_read(headers: dict[str, str]) -> N
 
 
 @given(st.lists(st.tuples(st.sampled_from(["come", "whole", "go", "leave"]), st.integers(0, 30)), max_size=60))
-def test_whatever_happens_no_place_is_lost_and_none_is_made_up(events: Sequence[tuple[str, int]]) -> None:
+def test_whatever_happens_no_request_is_forgotten_and_none_is_made_up(events: Sequence[tuple[str, int]]) -> None:
     async def scene() -> None:
-        stage = Stage(concurrency=2, waiting=3)
+        stage = Stage(requests=5)
         everybody: list[Exchange] = []
         for event, number in events:
             if event == "come":
@@ -476,9 +550,7 @@ def test_whatever_happens_no_place_is_lost_and_none_is_made_up(events: Sequence[
                 else:
                     one.leave()
             await settle()
-            assert len(stage.working) == stage.limiter.working <= 2
-            assert stage.limiter.working + stage.limiter.waiting <= 5
-            assert stage.limiter.working == 2 or stage.limiter.waiting == 0
+            assert len(stage.working) == stage.limiter.requests <= 5
         for one in everybody:
             one.leave()
         await settle()

@@ -16,7 +16,8 @@ import pytest
 from lookalike.web.http.problems import Problem
 from lookalike.web.remote import network
 from lookalike.web.remote.addresses import Address
-from lookalike.web.remote.fetching import AT_ONCE, REDIRECTS, Fetched, Fetcher
+from lookalike.web.remote.fetching import REDIRECTS, Fetched, Fetcher
+from lookalike.web.remote.turns import AT_ONCE, BY_CALLER, FROM_TARGET
 from lookalike.web.settings import WebSettings
 from tests.lookalike.web.unhurried import unhurried
 from tests.lookalike.web.virtual_time import now, run, settle
@@ -417,19 +418,79 @@ def test_a_name_server_that_does_not_answer_is_not_waited_for() -> None:
     run(scene())
 
 
-def test_only_so_many_are_fetched_at_once_and_waiting_is_not_slowness() -> None:
-    async def slow() -> Pieces:
-        await asyncio.sleep(15)
-        yield page()
+async def slow() -> Pieces:
+    await asyncio.sleep(15)
+    yield page()
 
+
+def test_a_target_is_asked_for_a_few_pictures_at_once() -> None:
     async def scene() -> None:
         internet = site(slow)
-        fetching = fetcher(internet, url_seconds=20)
-        tasks = [asyncio.create_task(fetching.fetch("http://a.example/cat.jpg")) for _ in range(AT_ONCE + 1)]
+        fetching = fetcher(internet, url_seconds=40)
+        tasks = [asyncio.create_task(fetching.fetch("http://a.example/cat.jpg")) for _ in range(FROM_TARGET + 1)]
         await asyncio.sleep(1)
-        assert internet.open == AT_ONCE
+        assert internet.open == FROM_TARGET
         assert all(fetched.data == b"picture" for fetched in await asyncio.gather(*tasks))
         assert now() == pytest.approx(30)
+
+    run(scene())
+
+
+def test_other_targets_are_asked_meanwhile_but_not_too_many() -> None:
+    async def scene() -> None:
+        names = [f"site{i}" for i in range(AT_ONCE + 1)]
+        addresses = {name: f"93.184.216.{i + 40}" for i, name in enumerate(names)}
+        internet = Internet(
+            dict.fromkeys(addresses.values(), slow), {f"{name}.example": [[at]] for name, at in addresses.items()}
+        )
+        fetching = fetcher(internet, url_seconds=40)
+        tasks = [asyncio.create_task(fetching.fetch(f"http://{name}.example/")) for name in names]
+        await asyncio.sleep(1)
+        assert internet.open == AT_ONCE
+        await asyncio.gather(*tasks)
+        assert now() == pytest.approx(30)
+
+    run(scene())
+
+
+def test_waiting_for_a_turn_is_a_part_of_the_time() -> None:
+    async def scene() -> None:
+        fetching = fetcher(site(slow), url_seconds=20)
+        tasks = [asyncio.create_task(fetching.fetch("http://a.example/cat.jpg")) for _ in range(FROM_TARGET)]
+        await settle()
+        with pytest.raises(Problem) as caught:
+            await fetching.fetch("http://a.example/cat.jpg")
+        assert (caught.value.code, now()) == ("url-timeout", pytest.approx(20))
+        await asyncio.gather(*tasks)
+
+    run(scene())
+
+
+def test_a_request_with_little_time_left_gets_no_more() -> None:
+    async def scene() -> None:
+        for left, at in ((5, 5), (-1, 5)):
+            with pytest.raises(Problem) as caught:
+                await fetcher(site(slow)).fetch("http://a.example/cat.jpg", seconds=left)
+            assert (caught.value.code, now()) == ("url-timeout", pytest.approx(at))
+
+    run(scene())
+
+
+def test_a_caller_with_too_many_addresses_is_told_so_and_others_are_not() -> None:
+    async def scene() -> None:
+        fetching = fetcher(site(silence), url_seconds=20)
+
+        async def refused(caller: str) -> str:
+            with pytest.raises(Problem) as caught:
+                await fetching.fetch("http://a.example/cat.jpg", caller=caller)
+            return caught.value.code
+
+        many = [asyncio.create_task(refused("greedy")) for _ in range(BY_CALLER)]
+        await settle()
+        assert (await refused("greedy"), now()) == ("too-busy", 0)
+        assert (await refused("other"), now()) == ("url-timeout", pytest.approx(20))
+        assert set(await asyncio.gather(*many)) == {"url-timeout"}
+        assert (fetching._turns._of_caller, fetching._turns._targets) == ({}, {})
 
     run(scene())
 
