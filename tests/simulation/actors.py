@@ -13,7 +13,7 @@ from lookalike.questions import Signature
 from shards.errors import Conflict, KeyNotFound, QueryError, Undecided
 from shards.table.format.records import Order
 from shards.table.format.settings import IndexSettings
-from shards.table.maintain.collect import collect
+from shards.table.maintain import collect
 from shards.table.maintain.committing import CommittingTable
 from shards.table.maintain.merge import Merged
 from shards.table.read.snapshot import Image
@@ -183,7 +183,7 @@ class Collector(Actor):
 
     def act(self) -> None:
         try:
-            self.place.scheduler.note(f"  {collect(self.store, self.effects)}")
+            self.place.scheduler.note(f"  {collect.collect(self.store, self.effects)}")
         except Conflict as error:
             self.place.scheduler.note(f"  refused: {error}")
 

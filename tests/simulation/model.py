@@ -75,18 +75,22 @@ Floor: TypeAlias = Mapping[str, Event]
 class Model:
     """Everything that was ever tried."""
 
-    events: list[Event] = field(default_factory=list)
+    events: dict[int, Event] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
     _batch_of: dict[int, Batch] = field(default_factory=dict)
     _newest: dict[str, Event] = field(default_factory=dict)
 
     def begin(self, writes: Iterable[tuple[str, Order, bool]]) -> Batch:
         """A new batch of (key, order, deleted)."""
-        events = [Event(len(self.events) + n, *write) for n, write in enumerate(writes)]
-        batch = Batch(tuple(events))
-        self.events += events
+        return self.add(Batch(tuple(Event(len(self.events) + n, *write) for n, write in enumerate(writes))))
+
+    def add(self, batch: Batch) -> Batch:
+        """Take a batch into account that has been made elsewhere."""
+        self.events |= {event.number: event for event in batch.events}
         self.batches.append(batch)
-        self._batch_of |= {event.number: batch for event in events}
+        self._batch_of |= {event.number: batch for event in batch.events}
+        if batch.happened:
+            self.has_happened(batch)
         return batch
 
     def has_happened(self, batch: Batch) -> None:
@@ -131,7 +135,7 @@ class Model:
 
     def _event_of(self, seen: Seen) -> Event:
         """The event that wrote this record, and that it is what was written."""
-        event = self.events[seen.number] if 0 <= seen.number < len(self.events) else None
+        event = self.events.get(seen.number)
         if event is None or event.deleted or event.key != seen.key:
             raise ViolationError(f"{seen} was never written: its number belongs to {event}")
         if (event.number, event.order[0]) != (seen.width, seen.time):
@@ -150,7 +154,7 @@ class Model:
     def _may_be_deleted(self, key: str, since: Order) -> bool:
         return any(
             event.deleted and event.order > since and self._batch_of[event.number].happened is not False
-            for event in self.events
+            for event in self.events.values()
             if event.key == key
         )
 

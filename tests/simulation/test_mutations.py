@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from itertools import count
 
 import pytest
@@ -14,13 +13,11 @@ from shards.storage.effects import Effects
 from shards.table.format import names
 from shards.table.maintain.collect import Collected
 from tests.shards.table.synthetic import put, read, records
-from tests.simulation import mutations
 from tests.simulation.interleaving import CrashError, crash
+from tests.simulation.mutations import Mutation, collecting, committing, merging, reading, recording
 from tests.simulation.run import EVERYBODY, MERGING, Cast, SimulationError, simulate
 from tests.simulation.scene import HOURS, MINUTES, Scene
 from tests.simulation.test_scenarios import a_merge_that_is_committed_after_it_was_collected, orphan_is_not_taken_over
-
-Mutation = Callable[[], AbstractContextManager[object]]
 
 SEEDS = 150
 """Seeds in which a mistake has to show: a dozen times what the rarest of them needs on average."""
@@ -30,17 +27,17 @@ SEEDS = 150
 @pytest.mark.parametrize(
     ("mutation", "cast"),
     [
-        (mutations.what_is_folded_is_told_by_a_watermark, EVERYBODY),
-        (mutations.a_version_that_is_there_counts_as_ones_own, EVERYBODY),
-        (mutations.whatever_is_not_named_is_collected_at_once, EVERYBODY),
-        (mutations.a_reader_does_not_start_again, EVERYBODY),
-        (mutations.the_last_to_arrive_wins, EVERYBODY),
-        (mutations.resharding_forgets_what_a_segment_was_made_for, EVERYBODY),
-        (mutations.a_merge_mixes_wide_segments_with_others, EVERYBODY),
-        (mutations.the_parts_of_a_split_are_committed_one_by_one, EVERYBODY),
-        (mutations.a_collector_goes_by_age_alone, MERGING),
-        (mutations.a_collector_makes_its_fence_when_it_has_deleted, MERGING),
-        (mutations.a_commit_does_not_ask_how_old_an_upload_is, MERGING),
+        (recording.what_is_folded_is_told_by_a_watermark, EVERYBODY),
+        (committing.a_version_that_is_there_counts_as_ones_own, EVERYBODY),
+        (collecting.whatever_is_not_named_is_collected_at_once, EVERYBODY),
+        (reading.a_reader_does_not_start_again, EVERYBODY),
+        (recording.the_last_to_arrive_wins, EVERYBODY),
+        (merging.resharding_forgets_what_a_segment_was_made_for, EVERYBODY),
+        (merging.a_merge_mixes_wide_segments_with_others, EVERYBODY),
+        (merging.the_parts_of_a_split_are_committed_one_by_one, EVERYBODY),
+        (collecting.a_collector_goes_by_age_alone, MERGING),
+        (collecting.a_collector_makes_its_fence_when_it_has_deleted, MERGING),
+        (committing.a_commit_does_not_ask_how_old_an_upload_is, MERGING),
     ],
     ids=lambda given: getattr(given, "__name__", ""),
 )
@@ -70,7 +67,7 @@ def test_a_reader_that_reads_the_manifest_before_the_log_loses_records() -> None
         return read(reader)
 
     assert story() == {"cat": 1}
-    with mutations.the_manifest_is_read_before_the_log():
+    with reading.the_manifest_is_read_before_the_log():
         assert story() == {}
 
 
@@ -85,24 +82,27 @@ def test_a_merge_that_forgets_what_died_meanwhile_shows_a_key_twice() -> None:
         assert scene.read() == {"cat": 4, "dog": 2, "bird": 3}
 
     story()
-    with mutations.a_merge_forgets_what_died_meanwhile(), pytest.raises(AssertionError, match="cat lives twice"):
+    with merging.a_merge_forgets_what_died_meanwhile(), pytest.raises(AssertionError, match="cat lives twice"):
         story()
 
 
 def test_names_without_the_commits_mark_lose_an_object() -> None:
-    with mutations.names_are_made_of_the_content_alone(), pytest.raises(CorruptObject, match="is needed by the newest"):
+    with (
+        committing.names_are_made_of_the_content_alone(),
+        pytest.raises(CorruptObject, match="is needed by the newest"),
+    ):
         orphan_is_not_taken_over(Scene())
 
 
 def test_a_commit_that_does_not_ask_how_old_an_upload_is_names_what_was_collected() -> None:
     with (
-        mutations.a_commit_does_not_ask_how_old_an_upload_is(),
+        committing.a_commit_does_not_ask_how_old_an_upload_is(),
         pytest.raises(CorruptObject, match="is needed by the newest"),
     ):
         a_merge_that_is_committed_after_it_was_collected(Scene())
 
 
-@pytest.mark.parametrize("collect", [mutations.collect_by_age, mutations.collect_before_the_fence])
+@pytest.mark.parametrize("collect", [collecting.collect_by_age, collecting.collect_before_the_fence])
 def test_a_collector_without_a_fence_breaks_a_commit_that_fell_asleep_at_its_last_step(
     collect: Callable[[Store, Effects], Collected],
 ) -> None:

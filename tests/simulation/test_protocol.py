@@ -15,7 +15,7 @@ from tests.simulation.scheduler import Scheduler
 from tests.simulation.world import CALM
 from tests.tiers import scaled
 
-SEEDS = int(os.environ.get("LOOKALIKE_SIMULATION_SEEDS", scaled(24)))
+SEEDS = int(os.environ.get("LOOKALIKE_SIMULATION_SEEDS", scaled(12)))
 FROM = int(os.environ.get("LOOKALIKE_SIMULATION_FROM", "0"))
 GROUPS = 4
 
@@ -30,7 +30,7 @@ def test_no_history_breaks_a_promise(group: int, cast: Cast) -> None:
 
 @pytest.mark.parametrize("cast", [EVERYBODY, MERGING], ids=["everybody", "merging"])
 def test_nor_does_one_without_faults(cast: Cast) -> None:
-    for seed in range(5):
+    for seed in range(3):
         simulate(seed, CALM, cast)
 
 

@@ -26,6 +26,8 @@ class Part:
 
 
 PARTS: Mapping[str, Part] = {
+    "schedules": Part("tests.simulation.schedules.torture", 3.0),
+    "power": Part("tests.simulation.schedules.power", 1.0),
     "simulation": Part("tests.simulation.torture", 5.0),
     "fuzzing": Part("tests.torture.fuzzing.run", 2.0),
     "corruption": Part("tests.torture.corruption.run", 1.0),

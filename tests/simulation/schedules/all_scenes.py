@@ -1,0 +1,8 @@
+"""All scenes that there are: importing this module makes them known."""
+
+from __future__ import annotations
+
+from tests.simulation.schedules import scenes
+from tests.simulation.schedules.scene import SCENES
+
+__all__ = ["SCENES", "scenes"]
