@@ -7,15 +7,13 @@ until all of its messages were dead letters.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 from weakref import finalize
 
+from functions.aws.pools import pool
 from functions.aws.settings import Settings
 from lookalike.ingest.original import Originals
 from lookalike.ingest.reading import RecordReader
-from lookalike.signatures.pool import Pool
-from lookalike.signatures.worker import WorkerSettings
 from shards.errors import PictureError
 from shards.table.format.records import Order, Record
 from shards.table.format.settings import IndexSettings
@@ -25,10 +23,7 @@ class RecordMaker:
     """A maker of records for one index, as `Index.sign` makes them, within the limits of the function's settings."""
 
     def __init__(self, index: IndexSettings, settings: Settings) -> None:
-        worker = WorkerSettings.of(index)
-        worker = replace(worker, memory=min(worker.memory, settings.sign_memory))
-        # a function has one processor
-        self._pool = Pool(worker, 1, settings.sign_seconds)
+        self._pool = pool(index, settings, settings.sign_seconds)
         self._at_the_end = finalize(self, self._pool.close)
 
     def __call__(

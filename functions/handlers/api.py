@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import boto3
 
-from functions.aws import fanout
+from functions.aws import fanout, pools
 from functions.aws.bucket import CONFIG, BucketOriginals
 from functions.aws.calls import compactor_wake
 from functions.aws.events import Context, HttpRequest, HttpResponse
@@ -13,7 +13,7 @@ from functions.aws.opening import ObservedIndex, counted_store, open_index
 from functions.aws.settings import Settings
 from functions.aws.telemetry import Telemetry
 from functions.aws.tokens import SecretTokens
-from lookalike.signatures.async_pool import AsyncThreadPool
+from lookalike.signatures.async_pool import AsyncProcessPool
 from lookalike.upkeep.waker import Waker
 
 settings = Settings.from_env()
@@ -32,7 +32,7 @@ opened = open_index(
 )
 wake = compactor_wake(settings, telemetry.log)
 index = ObservedIndex(opened, telemetry, store, Waker(wake).look if wake else None)
-pool = AsyncThreadPool(index.settings, settings.answer_seconds)
+pool = AsyncProcessPool(pools.pool(index.settings, settings, settings.answer_seconds))
 tokens = SecretTokens(
     boto3.client("secretsmanager"),
     settings.tokens_secret,

@@ -11,8 +11,8 @@ from lookalike.ingest.batch_writer import BatchWriter
 from lookalike.ingest.changes import ToAdd
 from lookalike.ingest.outcome import Failure
 from lookalike.ingest.writer import Writer
-from lookalike.signatures.pool import Pool
-from lookalike.signatures.worker import Task, WorkerSettings
+from lookalike.signatures.pool import Original, Pool
+from lookalike.signatures.worker import WorkerSettings
 from shards.errors import LookalikeError
 from shards.storage import originals
 from shards.table.format.records import Order, Record
@@ -63,9 +63,7 @@ def add(
         reporter.added([(record.key, record.key in replaces) for record in records])
 
     writer = BatchWriter(index, batch, time.monotonic, report)
-    settings = WorkerSettings.of(index.settings, originals.read_listed)
-    has_objects = any(originals.is_url(wanted.original.path) for wanted in to_add)
-    with Pool(settings, jobs, credentials=has_objects) as pool:
+    with Pool(WorkerSettings.of(index.settings), jobs, reader=originals.read_listed) as pool:
         for outcomes in pool.run(_tasks(index, to_add)):
             for (wanted, order), picture in outcomes:
                 reporter.advance(1)
@@ -96,7 +94,7 @@ def tidy(index: Writer) -> None:
     index.collect()
 
 
-def _tasks(index: Writer, to_add: Sequence[ToAdd]) -> Iterator[tuple[tuple[ToAdd, Order], Task]]:
+def _tasks(index: Writer, to_add: Sequence[ToAdd]) -> Iterator[tuple[tuple[ToAdd, Order], Original]]:
     """Yield the tasks as workers have room for them: each gets its order then, before its original is read."""
     for wanted in to_add:
-        yield (wanted, index.next_order()), Task(wanted.original.source)
+        yield (wanted, index.next_order()), Original(wanted.original.source)

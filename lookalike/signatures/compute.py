@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -65,28 +66,34 @@ def compute_picture(
     *,
     thumbnail: int = 0,
     orientations: bool = False,
+    max_cost: float = math.inf,
+    digest: bytes | None = None,
 ) -> ComputedPicture:
     """Decode a picture once, and compute everything of it. Raises PictureError.
 
     `thumbnail`: its longer side in pixels, or 0 for none. `orientations`: compute the signatures of all eight.
-    The reason of the error is one of `decode`, or `memory` where the system or the limit of this process leaves too
-    little.
+    `max_cost`: as `decode` takes it. `digest`: the SHA-256 of the bytes, where it is known. The reason of the error is
+    one of `decode`, or `memory` where the system or the limit of this process leaves too little.
     """
     with memory_suffices_for(data):
-        picture = decode(data, settings)
+        picture = decode(data, settings, max_cost=max_cost)
         signatures = [compute_signatures(picture, families)]
         if orientations:
             # one at a time: the eight pictures together would be eight times as large
             others = (Picture(turned(picture.rgb, orientation)) for orientation in range(2, len(ORIENTATIONS) + 1))
             signatures += [compute_signatures(other, families) for other in others]
         drawn = draw(picture, thumbnail) if thumbnail else None
-    return ComputedPicture(picture.width, picture.height, sha256(data).digest(), drawn, tuple(signatures))
+    digest = sha256(data).digest() if digest is None else digest
+    return ComputedPicture(picture.width, picture.height, digest, drawn, tuple(signatures))
 
 
-def compute_thumbnail(data: bytes | memoryview, settings: PictureSettings, side: int) -> bytes:
+def compute_thumbnail(
+    data: bytes | memoryview, settings: PictureSettings, side: int, *, max_cost: float = math.inf
+) -> ComputedPicture:
     """Decode a picture, and draw it as a WebP file of at most `side` × `side` pixels. Raises PictureError."""
     with memory_suffices_for(data):
-        return draw(decode(data, settings), side)
+        picture = decode(data, settings, max_cost=max_cost)
+        return ComputedPicture(picture.width, picture.height, b"", draw(picture, side), ())
 
 
 @contextmanager

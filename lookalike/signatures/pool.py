@@ -6,19 +6,23 @@ Each picture has one answer, in time, whatever becomes of the processes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field, replace
 from itertools import chain
-from threading import Lock
-from typing import TypeVar
+from threading import Lock, Thread
+from typing import Any, TypeAlias, TypeVar
 
-from lookalike.signatures import messages
+from lookalike.signatures import memory
 from lookalike.signatures.computed import ComputedPicture
-from lookalike.signatures.messages import READY, Result
-from lookalike.signatures.process import Process, crash, ending, processors
-from lookalike.signatures.watchdog import Watchdog
-from lookalike.signatures.worker import Task, WorkerSettings
-from shards.errors import PictureError, WorkerNotStarted
+from lookalike.signatures.crew import Crew
+from lookalike.signatures.fair_queue import FairQueue, Job, Sharing
+from lookalike.signatures.memory import MemoryBudget
+from lookalike.signatures.messages import Result
+from lookalike.signatures.process import processors
+from lookalike.signatures.worker import LIFE_SECONDS, Task, WorkerSettings, memory_for
+from shards.errors import LookalikeError, PictureError, WorkerNotStarted
+from shards.pictures.costs import COST_A_SECOND, stated_cost
 
 log = logging.getLogger("lookalike")
 
@@ -26,17 +30,43 @@ SECONDS = 300.0
 """Time limit for one picture where nobody waits for it. The largest that is taken by default needs 6 s of a slow
 processor; the rest is for disks and stores that are slow, and for a machine that is busy with other things."""
 
-START_SECONDS = 600.0
-"""A process imports its libraries in half a second, and within a minute where the machine is busy with other things.
-Where it takes so much longer, something is stuck."""
-
 IN_FLIGHT = 4
 """Tasks that `run` takes for each process: one at work, and others at hand while the caller is busy with results."""
 
 TICK = 0.25
 """Seconds after which `run` comes back without news, so that its caller can see to other things."""
 
+TURNED = 7.0
+"""Cost of the signatures of all orientations, in costs of one: decoding is done once."""
+
+GIVES_WAY = 5
+"""Niceness of processes that take any picture, where others are kept for small ones: these, and the service itself, get
+three times the share of a processor that both want."""
+
+Reader: TypeAlias = Callable[[Mapping[str, Any], int], tuple[bytes, Mapping[str, Any]]]
+"""Reads an original, given the source of its record and the most bytes that it may have; returns the bytes, and the
+source as it was when they were read. Raises LookalikeError."""
+
 Label = TypeVar("Label")
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A picture that the pool's reader reads when its turn has come."""
+
+    source: Mapping[str, Any]
+    """The place that it is read from, as its record will name it."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """Processes that take the same kind of pictures, and the threads that talk to them, one each."""
+
+    crew: Crew
+    only_small: bool
+    most: int
+    """Most threads, and so processes."""
+    threads: list[Thread] = field(default_factory=list)
 
 
 class Pool:
@@ -44,8 +74,13 @@ class Pool:
 
     Each of them has one thread here that talks to it, so a process is sent one picture at a time, and only that picture
     is lost with it. A picture that takes longer than `seconds`, not counting the time that it waits for a process, is
-    given up: its process is killed, and a later picture gets a new one. `credentials`: leave what opens buckets in the
-    environment of the processes. Safe to use from several threads. A context manager.
+    given up: its process is killed, and a later picture gets a new one. A picture that would take longer, by the work
+    that it is, is refused.
+
+    `reader` reads the originals, in this process: the others can read nothing. `sharing`: rules among callers who do
+    not know each other; with them there is one more process, for small pictures alone, and two at least for all others.
+    `budget`: bytes of memory that all pictures at work may have together. Safe to use from several threads. A context
+    manager.
     """
 
     def __init__(
@@ -54,17 +89,26 @@ class Pool:
         processes: int | None = None,
         seconds: float = SECONDS,
         *,
-        credentials: bool = False,
+        reader: Reader | None = None,
+        sharing: Sharing | None = None,
+        budget: int | None = None,
     ) -> None:
+        # what it is at when its life is over may still take its time
+        settings = replace(settings, processor_seconds=2 * LIFE_SECONDS + 2 * seconds)
+        count = processes or processors()
+        if sharing is not None:
+            count = max(2, count)
         self._settings = settings
-        self._count = processes or processors()
+        self._count = count
         self._seconds = seconds
-        self._credentials = credentials
-        self._threads = ThreadPoolExecutor(self._count, "signatures")
-        self._watchdog = Watchdog()
+        self._reader = reader
+        self._queue = FairQueue(count, sharing)
+        self._budget = MemoryBudget(budget or memory.for_pictures())
+        patient = replace(settings, niceness=GIVES_WAY if sharing else 0)
+        self._lanes = [Lane(Crew(patient, seconds), only_small=False, most=count)]
+        if sharing is not None:
+            self._lanes.append(Lane(Crew(settings, seconds), only_small=True, most=1))
         self._lock = Lock()
-        self._processes: set[Process] = set()
-        self._idle: list[Process] = []
         self._is_closed = False
 
     def __enter__(self) -> Pool:
@@ -76,20 +120,22 @@ class Pool:
     @property
     def pids(self) -> list[int]:
         """The processes that live now."""
-        with self._lock:
-            return sorted(process.pid for process in self._processes)
+        return sorted(pid for lane in self._lanes for pid in lane.crew.pids)
 
     def start(self) -> None:
         """Begin to start a process, so that the first picture does not wait half a second for one."""
-        self._threads.submit(self._start)
+        self._hire(self._lanes[-1], starts=True)
 
-    def submit(self, task: Task, caller: str = "") -> Future[ComputedPicture]:  # noqa: ARG002
+    def submit(self, task: Task | Original, caller: str = "") -> Future[ComputedPicture]:
         """Have a picture's signatures computed. The future's errors are those of `compute`.
 
-        A future that is cancelled before a process has the picture costs nothing. Later, the process finishes the
-        picture, unheard, within the time limit.
+        `caller`: whoever asks, by any name; callers take turns. Raises PoolBusy where too many pictures wait. A future
+        that is cancelled before a process has the picture costs nothing. Later, the process finishes the picture,
+        unheard, within the time limit.
         """
-        return self._threads.submit(self._compute, task)
+        job = self._job(task, caller)
+        self._enqueue(job)
+        return job.future
 
     def compute(self, data: bytes, *, orientations: bool = False) -> ComputedPicture:
         """Compute everything of an encoded picture; with `orientations`, the signatures of all eight.
@@ -100,14 +146,14 @@ class Pool:
         """
         return self.submit(Task(data, orientations)).result()
 
-    def run(self, tasks: Iterable[tuple[Label, Task]]) -> Iterator[list[tuple[Label, Result]]]:
+    def run(self, tasks: Iterable[tuple[Label, Task | Original]]) -> Iterator[list[tuple[Label, Result]]]:
         """Compute the signatures of many pictures, and yield results as they come, each with its task's label.
 
         Takes tasks only as there is room for them, IN_FLIGHT for each process. Yields every TICK at the latest, perhaps
         nothing. Raises WorkerNotStarted where no process can be started.
         """
         upcoming = iter(tasks)
-        running: dict[Future[ComputedPicture], tuple[Label, Task]] = {}
+        running: dict[Future[ComputedPicture], tuple[Label, Task | Original]] = {}
         try:
             while True:
                 while len(running) < self._count * IN_FLIGHT:
@@ -123,7 +169,7 @@ class Pool:
                     try:
                         results.append((labelled[0], future.result()))
                     except WorkerNotStarted:
-                        if not self._has_begun():
+                        if not any(lane.crew.has_begun for lane in self._lanes):
                             raise
                         # others could begin, so this one was ended from outside before it did anything
                         upcoming = chain([labelled], upcoming)
@@ -138,89 +184,109 @@ class Pool:
         """Kill the processes, whatever they are at, and leave none behind: pictures that are at work have crashed."""
         with self._lock:
             self._is_closed = True
-            for process in self._processes:
-                process.kill()
-        self._threads.shutdown(cancel_futures=True)
-        self._watchdog.close()
-        for process in list(self._processes):
-            self._end(process)
+        self._queue.close()
+        for lane in self._lanes:
+            lane.crew.kill()
+        for lane in self._lanes:
+            for thread in lane.threads:
+                thread.join()
+            lane.crew.close()
 
-    def _has_begun(self) -> bool:
+    def _job(self, task: Task | Original, caller: str) -> Job:
+        if isinstance(task, Original):
+            # nobody knows yet what is there
+            return Job(task, caller, 0, 0.0)
+        cost, pixels = stated_cost(task.data, self._settings.pictures.max_pixels)
+        task = replace(task, max_cost=self._seconds * COST_A_SECOND, max_pixels=pixels)
+        return Job(task, caller, len(task.data), cost * (TURNED if task.orientations else 1.0))
+
+    def _enqueue(self, job: Job) -> None:
+        self._queue.put(job)
+        for lane in self._lanes:
+            if job.is_small or not lane.only_small:
+                self._hire(lane)
+
+    def _hire(self, lane: Lane, *, starts: bool = False) -> None:
+        """Start one more thread if there is more to do; or one that `starts` a process before there is anything."""
         with self._lock:
-            return any(process.is_ready for process in self._processes)
+            if self._is_closed or len(lane.threads) == lane.most:
+                return
+            if not starts and not self._queue.is_short(only_small=lane.only_small):
+                return
+            # a daemon: it must not keep a program from ending that has not closed the pool
+            thread = Thread(target=self._work, args=(lane, starts), name="signatures", daemon=True)
+            lane.threads.append(thread)
+            thread.start()
 
-    def _start(self) -> None:
-        self._idle.append(self._idle_process() or self._new_process())
+    def _work(self, lane: Lane, starts: bool) -> None:
+        """Have pictures computed, one after the other, until the pool is closed."""
+        if starts:
+            try:
+                lane.crew.start()
+            except WorkerNotStarted as error:
+                # whoever sends a picture is told, too
+                log.warning("%s", error)
+        while (job := self._queue.take(only_small=lane.only_small)) is not None:
+            outcome: ComputedPicture | BaseException | None
+            try:
+                outcome = self._compute(job, lane)
+            except BaseException as error:  # of interest to whoever waits for this picture
+                outcome = error
+            self._queue.done(job)
+            if isinstance(outcome, BaseException):
+                job.future.set_exception(outcome)
+            elif outcome is not None:
+                job.future.set_result(outcome)
 
-    def _compute(self, task: Task) -> ComputedPicture:
-        process = self._idle_process() or self._new_process()
-        try:
-            answer, was_killed = self._ask(process, task)
-        except BaseException:
-            self._end(process)
-            raise
-        if answer is None or was_killed:
-            status = self._end(process, has_hung_up=answer is None)
-        else:
-            self._idle.append(process)
-        if answer is None:
-            if was_killed:
-                message = f"its signatures were not computed within {self._seconds:g} s; send a smaller copy"
-                raise PictureError("timeout", message)
-            raise PictureError("crashed", crash(status))
+    def _compute(self, job: Job, lane: Lane) -> ComputedPicture | None:
+        """Return the picture of a job; `None` where it has gone back into the queue."""
+        task, source = job.task, None
+        if isinstance(task, Original):
+            data, source = self._read(task)
+            task = self._job(Task(data), job.caller).task
+        answer = self._answer(task, lane)
         if isinstance(answer, PictureError):
+            if answer.reason == "too_many_pixels" and task.max_pixels < self._settings.pictures.max_pixels:
+                self._again(job, task, source)
+                return None
             raise answer
-        return answer
+        return answer if source is None else replace(answer, source=source)
 
-    def _idle_process(self) -> Process | None:
-        """Take the process that was busy last, so that the others' memory may be paged out."""
-        while True:
-            with self._lock:
-                if not self._idle:
-                    return None
-                process = self._idle.pop()
-            if not process.has_ended:
-                return process
-            log.warning("an idle process ended (%s)", ending(self._end(process)))
+    def _answer(self, task: Task, lane: Lane) -> Result:
+        pixels = min(task.max_pixels or 0, self._settings.pictures.max_pixels)
+        needed = min(self._settings.memory, memory_for(len(task.data), pixels))
+        if lane.only_small:
+            # its pictures are small, and wait for nobody: that much is beside the budget
+            return lane.crew.answer(task, needed)
+        with self._budget.lent(needed) as size:
+            return lane.crew.answer(task, size)
 
-    def _new_process(self) -> Process:
-        with self._lock:
-            if self._is_closed:
-                raise WorkerNotStarted("no signatures are computed any more: this is being stopped")
-            process = Process("lookalike.signatures.worker", credentials=self._credentials)
-            self._processes.add(process)
-        process.send(self._settings)
-        connection = process.connection
+    def _read(self, original: Original) -> tuple[bytes, Mapping[str, Any]]:
+        """Return the bytes of an original, and its source. Raises PictureError whatever is wrong with it."""
+        if self._reader is None:
+            raise PictureError("unreadable", "no originals are read here: send the picture itself")
         try:
-            if connection.poll(START_SECONDS) and connection.recv_bytes(len(READY)) == READY:
-                process.is_ready = True
-                return process
-            status = self._end(process)
-        except (EOFError, OSError):
-            status = self._end(process, has_hung_up=True)
-        raise WorkerNotStarted(
-            f"a process for signatures ended before it began ({ending(status)}); what it said stands above"
-        )
+            return self._reader(original.source, self._settings.pictures.max_bytes)
+        except PictureError:
+            raise
+        except LookalikeError as error:
+            # a store that does not answer, say
+            raise PictureError("unreadable", str(error)) from error
+        except Exception as error:
+            message = f"its signatures cannot be computed ({type(error).__name__}: {error})"
+            raise PictureError("error", message) from error
 
-    def _end(self, process: Process, *, has_hung_up: bool = False) -> int:
-        """End a process for good, and return its exit status."""
-        with self._lock:
-            self._processes.discard(process)
-        return process.close(has_hung_up=has_hung_up)
+    def _again(self, job: Job, task: Task, source: Mapping[str, Any] | None) -> None:
+        """Queue a picture once more that is larger than its header says: as one of which nothing is known."""
+        most = self._settings.pictures.max_pixels
+        again = Job(replace(task, max_pixels=most), job.caller, len(task.data), task.max_cost)
 
-    def _ask(self, process: Process, task: Task) -> tuple[Result | None, bool]:
-        """Return the answer of a process, and whether it was killed for its slowness.
+        def finish(future: Future[ComputedPicture]) -> None:
+            if (error := future.exception()) is not None:
+                job.future.set_exception(error)
+            else:
+                picture = future.result()
+                job.future.set_result(picture if source is None else replace(picture, source=source))
 
-        The answer is None where the process died instead, or sent what is no answer.
-        """
-        answer = None
-        # a process that hangs may hang with half of the picture sent, or of its answer
-        self._watchdog.begin(process, self._seconds)
-        try:
-            process.connection.send(task)
-            answer = messages.read(process.connection.recv_bytes(messages.MAX_BYTES), self._settings.families)
-        except (EOFError, OSError, ValueError):
-            pass
-        finally:
-            was_killed = self._watchdog.end(process)
-        return answer, was_killed
+        self._enqueue(again)
+        again.future.add_done_callback(finish)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
 from typing import Any
 
 LAST_SECONDS = 30.0
@@ -21,6 +23,10 @@ PASSED_ON_FROM = ("LC_", "PYTHON", "MALLOC_", "OMP_", "OPENBLAS_", "MKL_")
 list of what may be passed on, since nobody knows all names that secrets have."""
 
 
+CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Limits of memory of a container, as control groups of version 2 and 1 show it."""
+
+
 def processors() -> int:
     """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -28,18 +34,32 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def environment(variables: Mapping[str, str], *, credentials: bool) -> dict[str, str]:
-    """Return the environment of a process, given our own.
+def machine_memory() -> int:
+    """Return the bytes of memory that this process and its children may use: the machine's, or its container's."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for path in CONTAINER_LIMITS:
+        with suppress(OSError, ValueError):  # no such file, or the word max
+            limits.append(int(path.read_text()))
+    return min(limit for limit in limits if limit > 0)
 
-    It has no secrets: with `credentials` what opens buckets, under whatever names the clouds' tools have for it, but
-    nothing of the service. A process is one thread on one processor, since there are as many of them as processors.
+
+def used_memory(pid: int | str = "self") -> int | None:
+    """Return the bytes of a process's address space, as its limit counts them; None where the system does not say."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:  # noqa: PTH123 - for each large picture
+            return int(file.read(64).split()[0]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a process, given our own: it has no secrets.
+
+    A process is one thread on one processor, since there are as many of them as processors.
     """
-    if credentials:
-        passed_on = {name: value for name, value in variables.items() if not name.startswith("LOOKALIKE_")}
-    else:
-        passed_on = {
-            name: value for name, value in variables.items() if name in PASSED_ON or name.startswith(PASSED_ON_FROM)
-        }
+    passed_on = {
+        name: value for name, value in variables.items() if name in PASSED_ON or name.startswith(PASSED_ON_FROM)
+    }
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109
     return {**threads, **passed_on, "PYTHONPATH": path}
@@ -48,13 +68,19 @@ def environment(variables: Mapping[str, str], *, credentials: bool) -> dict[str,
 class Process:
     """`python -m MODULE FD`, where FD is its end of a socket; it ends when ours is closed, or when we do.
 
-    What it prints on stderr is ours; it has no stdin and no stdout.
+    What it prints on stderr is ours, until it is confined; it has no stdin and no stdout.
     """
 
     is_ready = False
-    """Whether it has said that it can begin. Set by whoever receives its messages."""
+    """Whether it has said that it can begin."""
 
-    def __init__(self, module: str, *, credentials: bool = False) -> None:
+    seconds = 0.0
+    """Seconds that it has been at work. Set by whoever gives it work."""
+
+    _memory: int | None = None
+    """Bytes of memory that it had when it began."""
+
+    def __init__(self, module: str) -> None:
         self.connection: Connection
         self.connection, theirs = Pipe()
         with theirs:
@@ -63,7 +89,7 @@ class Process:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env=environment(os.environ, credentials=credentials),
+                env=environment(os.environ),
                 # a group of its own: Ctrl-C in the terminal is for the command alone
                 process_group=0,
             )
@@ -80,6 +106,27 @@ class Process:
         """Send a message. A process that has died takes none: whoever waits for its answer finds the socket closed."""
         with suppress(ConnectionError):
             self.connection.send(message)
+
+    def begins(self) -> None:
+        """Take note that it has said that it can begin."""
+        self.is_ready = True
+        self._memory = used_memory(self.pid)
+
+    @property
+    def kept(self) -> int:
+        """Bytes of memory that it has beside those that it had when it began; 0 where the system does not say."""
+        now = None if self._memory is None else used_memory(self.pid)
+        return 0 if self._memory is None or now is None else max(0, now - self._memory)
+
+    def allow_memory(self, size: int) -> None:
+        """Let it have so many bytes of memory beside those that it had when it began, where the system can do that."""
+        if sys.platform != "linux" or self._memory is None:
+            return
+        # an error: it has ended, or the system does not let us, and its own limit is what holds
+        with suppress(OSError):
+            _, hard = resource.prlimit(self.pid, resource.RLIMIT_AS)
+            limit = self._memory + size
+            resource.prlimit(self.pid, resource.RLIMIT_AS, (limit if hard < 0 else min(limit, hard), hard))
 
     def kill(self) -> None:
         """End the process, whatever it is at."""

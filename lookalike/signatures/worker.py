@@ -1,36 +1,41 @@
 """The loop of a process that computes signatures. `python -m lookalike.signatures.worker FD` serves a socket.
 
-It decodes what strangers send, so it may take up memory, hang or die; the pool that sent the picture sees to that.
+It decodes what strangers send, so it may take up memory, hang or die, or do what an attacker wants: the pool that sent
+the picture sees to the former, and its confinement to the latter.
 """
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
-from typing import Any, TypeAlias
+
+import numpy as np
 
 from lookalike.signatures import messages
-from lookalike.signatures.compute import compute_picture, compute_thumbnail
-from lookalike.signatures.computed import ComputedPicture
+from lookalike.signatures.compute import compute_picture, compute_signatures, compute_thumbnail
+from lookalike.signatures.confinement import confine
 from lookalike.signatures.messages import READY, Result
 from lookalike.signatures.process import serving_end
-from shards.errors import LookalikeError, PictureError
+from shards.errors import PictureError
 from shards.families import Family, family
-from shards.pictures.decoding import PictureSettings
+from shards.pictures.decoding import Picture, PictureSettings, decode, prepare, thumbnail
 from shards.table.format.settings import IndexSettings
 
 BYTES_A_PIXEL = 32
 """Most bytes that a pixel needs: 3 of the decoded picture, as many turned, 13 while Pillow converts and lays a picture
 over white, and up to 24 in `whash`, which computes in float64 on the next larger square of a power of two."""
 
-MEMORY = 1 << 30
-"""Bytes beside the pixels: the interpreter and its libraries, the file, and what a decoder keeps of it."""
+COPIES = 4
+"""Most bytes for each byte of the file: as it was received, as the decoder keeps it, and what it unpacks at once."""
 
-Reader: TypeAlias = Callable[[Mapping[str, Any], int], tuple[bytes, Mapping[str, Any]]]
-"""Reads an original, given the source of its record and the most bytes that it may have; returns the bytes, and the
-source as it was when they were read. Raises LookalikeError. A function of a module: processes are sent its name."""
+MEMORY = 192 << 20
+"""Bytes beside these: what a decoder takes whatever the picture."""
+
+LIFE_SECONDS = 600.0
+"""Time at work after which a process is replaced, so that one that was taken over does not stay for ever, and what it
+has used of a processor stays within a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +50,28 @@ class WorkerSettings:
     """Pixels of the longer side of the thumbnails, 0 for none."""
 
     memory: int
-    """Bytes that a process may use."""
+    """Bytes that a process may use beside what it has when it begins."""
 
-    reader: Reader | None = None
-    """What reads the originals of tasks that name one."""
+    processor_seconds: float = 2 * LIFE_SECONDS
+    """Processor time after which the system ends a process."""
+
+    niceness: int = 0
+    """Number by which a process gives way to others, as `nice` counts."""
 
     @classmethod
-    def of(cls, settings: IndexSettings, reader: Reader | None = None) -> WorkerSettings:
+    def of(cls, settings: IndexSettings) -> WorkerSettings:
         """Return those of an index, with memory for the largest picture that it takes."""
         pictures = settings.pictures
-        memory = MEMORY + pictures.max_bytes + BYTES_A_PIXEL * pictures.max_pixels
-        return cls(settings.families, pictures, settings.thumbnails, memory, reader)
+        memory = memory_for(pictures.max_bytes, pictures.max_pixels)
+        return cls(settings.families, pictures, settings.thumbnails, memory)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """One picture to compute signatures of."""
 
-    original: bytes | Mapping[str, Any]
-    """The encoded picture, or the source from which the worker's reader takes it."""
+    data: bytes
+    """The encoded picture."""
 
     orientations: bool = False
     """Whether the signatures of all eight orientations are wanted."""
@@ -71,53 +79,70 @@ class Task:
     drawn: int = 0
     """Pixels of the longer side of the thumbnail that alone is wanted; 0 where signatures are."""
 
+    max_pixels: int | None = None
+    """Most pixels that the picture may have; the settings say it where this does not."""
 
-def limit_memory(size: int) -> None:
-    """Let this process have at most so many bytes: what asks for more fails, and nothing else dies of it."""
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    if hard == resource.RLIM_INFINITY or size < hard:
-        resource.setrlimit(resource.RLIMIT_DATA, (size, hard))
+    max_cost: float = float("inf")
+    """Most work that the picture may be."""
+
+
+def memory_for(size: int, pixels: int) -> int:
+    """Return the most bytes that a picture needs whose file has so many bytes, and which has so many pixels."""
+    return MEMORY + COPIES * size + BYTES_A_PIXEL * pixels
 
 
 def serve(connection: Connection) -> None:
     """Answer each Task with a ComputedPicture or a PictureError, until the other end is closed or gone."""
     try:
         settings: WorkerSettings = connection.recv()
-        limit_memory(settings.memory)
         families = tuple(family(name) for name in settings.families)
-        connection.send_bytes(READY)
+        load_everything(families)
+        os.nice(settings.niceness)
+        silence()
+        layers = confine(settings.memory, settings.processor_seconds)
+        connection.send_bytes(b" ".join([READY, *(layer.encode() for layer in sorted(layers))]))
         while True:
             connection.send_bytes(messages.write(answer(connection.recv(), families, settings)))
     except (EOFError, ConnectionError):
         return
 
 
+def load_everything(families: Sequence[Family]) -> None:
+    """Load all that computing needs, as much of which is loaded when it is first used: later nothing can be read."""
+    prepare()
+    side = np.arange(64, dtype=np.uint8)
+    picture = Picture(np.ascontiguousarray(np.broadcast_to(side[:, None, None] * 2 + side[None, :, None], (64, 64, 3))))
+    compute_signatures(decode(thumbnail(picture, 32)), families)
+
+
+def silence() -> None:
+    """Drop whatever this process says from now on: libraries write what is wrong with a picture, in its words."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
 def answer(task: Task, families: Sequence[Family], settings: WorkerSettings) -> Result:
     """Compute everything of one picture. Whatever is wrong with it is the answer, and ends nothing."""
+    pictures = settings.pictures
+    if task.max_pixels is not None:
+        pictures = replace(pictures, max_pixels=min(pictures.max_pixels, task.max_pixels))
     try:
-        data, source = _read(task.original, settings)
         if task.drawn:
-            thumbnail = compute_thumbnail(data, settings.pictures, task.drawn)
-            return ComputedPicture(0, 0, b"", thumbnail, ())
-        picture = compute_picture(
-            data, families, settings.pictures, thumbnail=settings.thumbnail, orientations=task.orientations
+            return compute_thumbnail(task.data, pictures, task.drawn, max_cost=task.max_cost)
+        return compute_picture(
+            task.data,
+            families,
+            pictures,
+            thumbnail=settings.thumbnail,
+            orientations=task.orientations,
+            max_cost=task.max_cost,
+            digest=b"",
         )
-        return replace(picture, source=source)
     except PictureError as error:
         return error
-    except LookalikeError as error:
-        # whatever the reader raised: a store that does not answer, say
-        return PictureError("unreadable", str(error))
     except Exception as error:
         return PictureError("error", f"its signatures cannot be computed ({type(error).__name__}: {error})")
-
-
-def _read(original: bytes | Mapping[str, Any], settings: WorkerSettings) -> tuple[bytes, Mapping[str, Any] | None]:
-    if isinstance(original, bytes):
-        return original, None
-    if settings.reader is None:
-        raise PictureError("unreadable", "no originals are read here: send the picture itself")
-    return settings.reader(original, settings.pictures.max_bytes)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 import lookalike
 from lookalike.index import Index
-from lookalike.signatures.async_pool import AsyncPool, AsyncThreadPool
+from lookalike.signatures.async_pool import AsyncPool, AsyncProcessPool
 from lookalike.web import dependencies
 from lookalike.web.admission import admit
 from lookalike.web.api import batches, compare, content, duplicates, health, images, openapi, search
@@ -53,7 +53,7 @@ def create_app(
 ) -> FastAPI:
     """Return the app that serves this index. It is ready: nothing waits for start-up events.
 
-    `pool` computes signatures, in threads of this process by default. `fetcher` fetches pictures of other sites.
+    `pool` computes signatures, in processes that can be killed by default. `fetcher` fetches pictures of other sites.
     `uploads` makes the addresses of `POST /v1/uploads`; by default they lead back to this app. `contents` says which
     pictures clients read elsewhere; by default the app sends them all.
     """
@@ -61,7 +61,7 @@ def create_app(
     service = _service(
         index,
         settings,
-        pool or AsyncThreadPool(index.settings, settings.picture_seconds),
+        pool or AsyncProcessPool.shared(index.settings, settings.picture_seconds),
         fetcher or Fetcher(settings),
         uploads or TokenUploads(index, settings),
         contents,

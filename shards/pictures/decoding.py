@@ -7,10 +7,11 @@ signatures never load it.
 from __future__ import annotations
 
 import io
+import math
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -20,12 +21,13 @@ from numpy.typing import NDArray
 
 from shards.errors import PictureError
 from shards.pictures.containers import ends_early, is_heic
+from shards.pictures.costs import check_cost
 from shards.pictures.orientations import ORIENTATIONS, turned
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["ORIENTATIONS", "Picture", "PictureSettings", "decode", "thumbnail"]
+__all__ = ["ORIENTATIONS", "Picture", "PictureSettings", "decode", "prepare", "thumbnail"]
 
 UNREADABLE = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
 """Formats that Pillow recognises and that are refused: EPS starts Ghostscript, WMF needs Windows, and the others Pillow
@@ -92,16 +94,28 @@ class Picture:
         return [self, *(Picture(turned(self.rgb, orientation)) for orientation in range(2, 9))]
 
 
-def decode(data: bytes | memoryview, settings: PictureSettings | None = None) -> Picture:
+def prepare() -> None:
+    """Load every decoder, each to work in one thread: for a process that can load nothing any more later."""
+    from PIL import AvifImagePlugin, Image
+
+    Image.init()
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    with suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.options.DECODE_THREADS = 1
+
+
+def decode(data: bytes | memoryview, settings: PictureSettings | None = None, *, max_cost: float = math.inf) -> Picture:
     """Decode a picture: JPEG, PNG, GIF, WebP, AVIF, TIFF, BMP, ICO and whatever else Pillow reads.
 
     HEIC needs the extra `lookalike[heic]`. Of an animation the first frame is decoded. Depths and colour spaces
     become 8-bit RGB as Pillow converts them: 16-bit and floating-point greys are clipped at 255, not scaled,
-    and embedded colour profiles do not count.
+    and embedded colour profiles do not count. `max_cost`: the most work that it may be (see `costs`).
 
     Raises PictureError, and nothing else whatever the bytes, with `reason` one of
-    `empty`, `too_large_bytes`, `too_many_pixels` (before anything is decoded), `not_an_image` (no known
-    format), `unsupported` (a known format that cannot be read here), `truncated` (the file ends too early) and
+    `empty`, `too_large_bytes`, `too_many_pixels` and `too_costly` (before anything is decoded), `not_an_image` (no
+    known format), `unsupported` (a known format that cannot be read here), `truncated` (the file ends too early) and
     `damaged` (it contradicts itself).
     """
     settings = settings or PictureSettings()
@@ -115,7 +129,7 @@ def decode(data: bytes | memoryview, settings: PictureSettings | None = None) ->
         )
     try:
         with pillow_warnings_ignored():
-            return Picture(_pixels(bytes(data), settings))
+            return Picture(_pixels(bytes(data), settings, max_cost))
     except PictureError:
         raise
     except Exception as error:
@@ -123,7 +137,7 @@ def decode(data: bytes | memoryview, settings: PictureSettings | None = None) ->
         raise _refusal(error, bytes(data)) from error
 
 
-def _pixels(data: bytes, settings: PictureSettings) -> NDArray[np.uint8]:
+def _pixels(data: bytes, settings: PictureSettings, max_cost: float) -> NDArray[np.uint8]:
     """Return the pixels of a file: (height, width, 3) uint8, C-contiguous."""
     heic = is_heic(data)
     with _open_heic(data) if heic else _open(data) as image:
@@ -134,6 +148,7 @@ def _pixels(data: bytes, settings: PictureSettings) -> NDArray[np.uint8]:
                 f"{width:,} × {height:,} = {width * height:,} pixels are more than the "
                 f"{settings.max_pixels:,} that are decoded; send a smaller copy",
             )
+        check_cost("HEIF" if heic else image.format or "", width * height, data, max_cost)
         image.load()
         orientation = 1 if heic or settings.exif == "ignore" else _exif_orientation(image)
         return turned(_rgb(image, settings.alpha), orientation)

@@ -20,6 +20,7 @@ from lookalike.web import WebSettings, create_app
 from lookalike.web.dependencies import service_of
 from shards.table.format.records import Record
 from tests.lookalike.web.conftest import PICTURES, Elsewhere
+from tests.lookalike.web.threads import Threads
 from tests.lookalike.web.unhurried import unhurried
 from tests.patience import PATIENCE
 
@@ -93,7 +94,7 @@ class Host:
         index = Index.create("memory://")
         index.write(records)
         elsewhere = Elsewhere()
-        self.app = app = create_app(index, unhurried(settings), fetcher=elsewhere)
+        self.app = app = create_app(index, unhurried(settings), pool=Threads(index.settings), fetcher=elsewhere)
         try:
             yield Service(self.url, index, elsewhere, app)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from contextlib import closing
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -165,8 +166,6 @@ def serve(
 
     from lookalike.index import Index
     from lookalike.signatures.async_pool import AsyncProcessPool
-    from lookalike.signatures.pool import Pool
-    from lookalike.signatures.worker import WorkerSettings
     from lookalike.upkeep.background import Upkeep
     from lookalike.web import WebSettings, create_app
     from lookalike.web.http.access import refuse_unsafe_bind
@@ -212,11 +211,11 @@ def serve(
 
         with (
             Interruption() as interruption,
-            Pool(WorkerSettings.of(index.settings), jobs, settings.picture_seconds) as pool,
+            closing(AsyncProcessPool.shared(index.settings, settings.picture_seconds, jobs)) as pool,
             Upkeep(kept),
         ):
             pool.start()
-            app = create_app(index, settings, pool=AsyncProcessPool(pool))
+            app = create_app(index, settings, pool=pool)
             run(
                 app,
                 listening,

@@ -5,13 +5,16 @@ Whoever reads the named pipe beside the folder of that picture learns the number
 
 from __future__ import annotations
 
-import os
-import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lookalike.cli import main
+from lookalike.signatures.crew import Crew
+from lookalike.signatures.messages import Result
+from lookalike.signatures.process import Process
+from lookalike.signatures.worker import Task
 from shards.storage import originals
 
 DEADLY = "deadly.png"
@@ -20,22 +23,36 @@ DEADLY = "deadly.png"
 PIPE = "pipe"
 """The name of the pipe."""
 
-read_listed = originals.read_listed
+read_listed, ask = originals.read_listed, Crew._ask
 
 
-def hang(source: Mapping[str, Any], max_bytes: int) -> tuple[bytes, Mapping[str, Any]]:
-    """Read a picture as ever, unless it is the one to hang at."""
+class Deadly(bytes):
+    """The bytes of the picture at which the process that receives them hangs."""
+
+    pipe: Path
+
+    def __reduce__(self) -> tuple[Any, tuple[float]]:
+        return time.sleep, (10_000.0,)
+
+
+def read(source: Mapping[str, Any], max_bytes: int) -> tuple[bytes, Mapping[str, Any]]:
+    """Read a picture as ever, and mark the one to hang at."""
+    data, source = read_listed(source, max_bytes)
     path = Path(source["path"])
     if path.name == DEADLY:
-        (path.parents[1] / PIPE).write_text(f"{os.getpid()}\n")
-        while True:
-            signal.pause()
-    return read_listed(source, max_bytes)
+        data = Deadly(data)
+        data.pipe = path.parents[1] / PIPE
+    return data, source
+
+
+def tell(crew: Crew, process: Process, task: Task) -> tuple[Result | None, bool]:
+    """Send a picture to a process as ever, and tell which has the one to hang at."""
+    if isinstance(task.data, Deadly):
+        task.data.pipe.write_text(f"{process.pid}\n")
+    return ask(crew, process, task)
 
 
 if __name__ == "__main__":
-    # by its module's name, not as __main__: processes are sent that
-    from tests.lookalike.cli import hanging
-
-    originals.read_listed = hanging.hang
+    originals.read_listed = read
+    Crew._ask = tell  # type: ignore[method-assign]
     main()

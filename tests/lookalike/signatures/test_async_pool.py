@@ -7,16 +7,13 @@ import io
 import os
 import signal
 from collections.abc import Iterator
-from functools import partial
 from hashlib import sha256
-from threading import Event
 
 import pytest
 from PIL import Image
 
 from lookalike import Index, Key
-from lookalike.signatures import async_pool
-from lookalike.signatures.async_pool import AsyncPool, AsyncProcessPool, AsyncThreadPool
+from lookalike.signatures.async_pool import AsyncPool, AsyncProcessPool
 from lookalike.signatures.computed import ComputedPicture, Signed
 from lookalike.signatures.pool import Pool
 from lookalike.signatures.worker import WorkerSettings
@@ -25,14 +22,11 @@ from shards.pictures.decoding import ORIENTATIONS, PictureSettings, decode
 from tests.lookalike.cli.drawing import cloud, png
 from tests.lookalike.signatures.encoded import black
 from tests.lookalike.signatures.exchanges import Exchanges, exchanges
-from tests.lookalike.web.virtual_time import now, run, settle
 from tests.patience import PATIENCE
 
 __all__ = ["exchanges"]
 
 FAMILIES = ("dhash", "goldberg")
-
-SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +41,9 @@ def processes(index: Index) -> Iterator[Pool]:
         yield pool
 
 
-@pytest.fixture(params=["processes", "threads"])
-def pool(request: pytest.FixtureRequest, index: Index) -> Iterator[AsyncPool]:
-    """Either kind."""
-    if request.param == "processes":
-        yield AsyncProcessPool(request.getfixturevalue("processes"))
-        return
-    threads = AsyncThreadPool(index.settings, PATIENCE)
-    yield threads
-    threads.close()
+@pytest.fixture
+def pool(processes: Pool) -> AsyncPool:
+    return AsyncProcessPool(processes)
 
 
 @pytest.fixture
@@ -173,28 +161,20 @@ def test_closing_refuses_what_is_at_work(single: Pool, exchanges: Exchanges) -> 
     assert single.pids == []
 
 
-def test_a_thread_that_takes_too_long_is_not_waited_for(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, answered = Event(), Event()
+def test_a_thumbnail_alone_is_drawn_as_large_as_is_wanted(pool: AsyncPool) -> None:
+    drawn = asyncio.run(pool.thumbnail(png(1, side=300), 40))
+    assert decode(drawn).rgb.shape == (40, 40, 3)
+    with pytest.raises(PictureError) as caught:
+        asyncio.run(pool.thumbnail(b"nothing", 40))
+    assert caught.value.reason == "not_an_image"
 
-    def hang(*given: object, **options: object) -> ComputedPicture:
-        begun.set()
-        answered.wait(PATIENCE)
-        raise PictureError("damaged", "nobody hears this")
 
-    async def given_up(pool: AsyncThreadPool) -> PictureError:
-        work = asyncio.ensure_future(pool.compute(png(1)))
-        await settle()
-        assert begun.wait(PATIENCE)
-        with pytest.raises(PictureError) as caught:
-            await work
-        assert now() == SECONDS
-        return caught.value
-
-    monkeypatch.setattr(async_pool, "compute_picture", partial(hang))
-    pool = AsyncThreadPool(index.settings, SECONDS)
-    try:
-        assert run(given_up(pool)).reason == "timeout"
-        assert not answered.is_set()
-    finally:
-        answered.set()
-        pool.close()
+def test_the_pool_of_a_service_ends_with_whoever_refers_to_it(index: Index) -> None:
+    pool = AsyncProcessPool.shared(index.settings, PATIENCE)
+    assert asyncio.run(pool.compute(png(1))).width == 24
+    inner = pool._pool
+    (pid,) = inner.pids
+    del pool
+    assert inner.pids == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

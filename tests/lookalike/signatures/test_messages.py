@@ -2,69 +2,123 @@
 
 from __future__ import annotations
 
-import json
+import struct
+from hashlib import sha256
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lookalike.signatures import messages
-from lookalike.signatures.compute import compute_picture
+from lookalike.signatures.compute import compute_picture, compute_thumbnail
 from lookalike.signatures.computed import ComputedPicture
+from lookalike.signatures.messages import HEAD, Wanted
 from shards.errors import PictureError
 from shards.families import DEFAULT, family
 from shards.pictures.decoding import PictureSettings
 from tests.lookalike.cli.drawing import png
 
 FAMILIES = tuple(family(name) for name in DEFAULT)
+DIGEST = sha256(png(1)).digest()
+WANTED = Wanted(FAMILIES, 1, 16, 1000)
 
 
 def computed(**options: Any) -> ComputedPicture:
     return compute_picture(png(1), FAMILIES, PictureSettings(), **options)
 
 
-@pytest.mark.parametrize("options", [{}, {"thumbnail": 16, "orientations": True}])
-def test_a_picture_comes_back_as_it_was(options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [({}, Wanted(FAMILIES, 1, 0, 1000)), ({"thumbnail": 16, "orientations": True}, Wanted(FAMILIES, 8, 16, 1000))],
+)
+def test_a_picture_comes_back_as_it_was(options: dict[str, Any], wanted: Wanted) -> None:
     picture = computed(**options)
-    back = messages.read(messages.write(picture), DEFAULT)
+    data = messages.write(picture)
+    assert len(data) <= wanted.max_bytes
+    back = messages.read(data, wanted, DIGEST)
     assert back == picture
     assert isinstance(back, ComputedPicture)
     assert back.record("a", (1, 2)) == picture.record("a", (1, 2))
 
 
+def test_a_thumbnail_alone_comes_back_as_it_was() -> None:
+    drawn = compute_thumbnail(png(1), PictureSettings(), 20)
+    back = messages.read(messages.write(drawn), Wanted((), 1, 20, 1000), DIGEST)
+    assert isinstance(back, ComputedPicture)
+    assert (back.thumbnail, back.orientations) == (drawn.thumbnail, ())
+
+
+def test_the_digest_is_ours_whatever_the_worker_says() -> None:
+    back = messages.read(messages.write(computed(thumbnail=16, digest=bytes(32))), WANTED, DIGEST)
+    assert isinstance(back, ComputedPicture)
+    assert back.sha256 == DIGEST
+
+
 def test_an_error_comes_back_as_it_was() -> None:
-    back = messages.read(messages.write(PictureError("truncated", "the end is missing")), DEFAULT)
+    back = messages.read(messages.write(PictureError("truncated", "the end is missing: é")), WANTED, DIGEST)
     assert isinstance(back, PictureError)
-    assert (back.reason, str(back)) == ("truncated", "the end is missing")
+    assert (back.reason, str(back)) == ("truncated", "the end is missing: é")
 
 
-DOCUMENT = json.loads(messages.write(computed()))
+def test_an_error_commands_no_terminal_and_is_not_endless() -> None:
+    back = messages.read(messages.write(PictureError("damaged", "\x1b[2J\r\n" + "é" * 5000)), WANTED, DIGEST)
+    assert str(back).startswith("�[2J��éé")
+    assert str(back).isprintable()
+    assert len(str(back)) < 1200
+
+
+GOOD = messages.write(computed(thumbnail=16))
+WIDTH, HEIGHT, LENGTH = HEAD.unpack_from(GOOD)[1:]
+DRAWN, ROWS = GOOD[HEAD.size : HEAD.size + LENGTH], GOOD[HEAD.size + LENGTH :]
+
+
+def with_haar(**values: Any) -> bytes:
+    """Return rows with another signature of the first family."""
+    (row,) = np.frombuffer(ROWS, FAMILIES[0].dtype, 1).copy()
+    for name, value in values.items():
+        row[name] = value
+    return row.tobytes() + ROWS[FAMILIES[0].dtype.itemsize :]
 
 
 @pytest.mark.parametrize(
-    "document",
+    "data",
     [
-        None,
-        [],
-        "text",
-        {},
-        {"reason": "a"},
-        {**DOCUMENT, "width": None},
-        {**DOCUMENT, "width": float("inf")},
-        {**DOCUMENT, "sha256": "xyz"},
-        {**DOCUMENT, "thumbnail": "é"},
-        {**DOCUMENT, "orientations": 7},
-        {**DOCUMENT, "orientations": [{}]},
-        {**DOCUMENT, "orientations": [{**DOCUMENT["orientations"][0], "dhash": "00"}]},
-        {**DOCUMENT, "orientations": [{**DOCUMENT["orientations"][0], "dhash": "00" * 16}]},
-        {**DOCUMENT, "source": 7},
+        b"",
+        b"P",
+        b"\x80\x04.",
+        b"[" * 10_000,
+        GOOD[:-1],
+        GOOD + b"\0",
+        b"Q" + GOOD[1:],
+        HEAD.pack(b"P", 0, HEIGHT, LENGTH) + DRAWN + ROWS,
+        HEAD.pack(b"P", 1 << 31, 1 << 31, LENGTH) + DRAWN + ROWS,
+        HEAD.pack(b"P", WIDTH, HEIGHT, 0) + ROWS,
+        HEAD.pack(b"P", WIDTH, HEIGHT, LENGTH) + bytes(LENGTH) + ROWS,
+        HEAD.pack(b"P", WIDTH, HEIGHT, LENGTH - 1) + DRAWN[:-1] + ROWS,
+        HEAD.pack(b"P", WIDTH, HEIGHT, 0xFFFFFFFF) + DRAWN + ROWS,
+        GOOD[: HEAD.size + LENGTH] + with_haar(avgl=np.nan),
+        GOOD[: HEAD.size + LENGTH] + with_haar(sig=32_767),
+        b"E",
+        b"Etruncated",
+        b"E\0without a reason",
+        b"E../..\0no word",
+        b"Edamaged\0" + b"x" * 3000,
+        b"Edamaged\0\xff\xfe",
     ],
 )
-def test_anything_else_is_no_answer(document: object) -> None:
+def test_anything_else_is_no_answer(data: bytes) -> None:
     with pytest.raises(ValueError, match="no answer of a worker"):
-        messages.read(json.dumps(document).encode(), DEFAULT)
+        messages.read(data, WANTED, DIGEST)
 
 
-@pytest.mark.parametrize("data", [b"", b"\x80\x04.", b"[" * 100_000])
-def test_what_is_no_json_is_no_answer(data: bytes) -> None:
-    with pytest.raises(ValueError, match="no answer of a worker"):
-        messages.read(data, DEFAULT)
+def test_what_was_not_asked_for_is_no_answer() -> None:
+    with pytest.raises(ValueError, match="no answer"):
+        messages.read(messages.write(computed(thumbnail=16, orientations=True)), WANTED, DIGEST)
+    with pytest.raises(ValueError, match="no answer"):
+        messages.read(GOOD, Wanted(FAMILIES, 1, 0, 1000), DIGEST)
+    with pytest.raises(ValueError, match="no answer"):
+        messages.read(GOOD, Wanted(FAMILIES, 1, 16, WIDTH * HEIGHT - 1), DIGEST)
+
+
+def test_the_head_has_no_gaps() -> None:
+    assert HEAD.size == 1 + struct.calcsize("=3I")

@@ -22,6 +22,7 @@ from lookalike.web.http.problems import Problem
 from lookalike.web.remote.fetching import Fetched
 from lookalike.web.service import Service
 from shards.table.format.settings import IndexSettings
+from tests.lookalike.web.threads import Threads
 from tests.lookalike.web.unhurried import unhurried
 from tests.world import FakeWorld
 
@@ -147,7 +148,8 @@ def client(
 ) -> Iterator[Client]:
     """A client of an app with a service of its own. The middleware and its metrics are shared; `fresh` has its own."""
     app = _routes(unhurried(settings))
-    service = service_of(create_app(index, unhurried(settings), fetcher=elsewhere))
+    app_of_index = create_app(index, unhurried(settings), pool=Threads(index.settings), fetcher=elsewhere)
+    service = service_of(app_of_index)
     service.clock = clock
     provide(app, service)
     yield Client(app, portal)
@@ -157,7 +159,7 @@ def client(
 @pytest.fixture
 def fresh(index: Index, settings: WebSettings, portal: BlockingPortal) -> Iterator[Client]:
     """A client of an app that shares nothing. An error of the app is answered, not raised."""
-    app = create_app(index, unhurried(settings))
+    app = create_app(index, unhurried(settings), pool=Threads(index.settings))
     yield Client(app, portal, raises=False)
     service_of(app).pool.close()
 

@@ -22,6 +22,7 @@ from lookalike.web.dependencies import service_of
 from shards.table.format.records import Record
 from tests.lookalike.cli.drawing import png
 from tests.lookalike.web.conftest import Client, problem
+from tests.lookalike.web.threads import Threads
 from tests.lookalike.web.unhurried import unhurried
 from tests.patience import PATIENCE
 
@@ -133,7 +134,8 @@ class TestOfTwoServices:
     @contextmanager
     def served(self, address: str) -> Iterator[Client]:
         with start_blocking_portal() as portal:
-            app = create_app(Index.open(address), unhurried())
+            index = Index.open(address)
+            app = create_app(index, unhurried(), pool=Threads(index.settings))
             yield Client(app, portal)
             service_of(app).pool.close()
 

@@ -17,6 +17,7 @@ from lookalike.web.http.access import Tokens
 from lookalike.web.http.problems import Problem
 from lookalike.web.remote.fetching import Fetched
 from tests.lookalike.web.conftest import CAT, RACCOON, Client, add
+from tests.lookalike.web.threads import Threads
 from tests.lookalike.web.unhurried import unhurried
 from tests.tiers import scaled
 
@@ -41,7 +42,7 @@ def made() -> Any:
         add(index, key, data)
     lines = "\n".join(f"{token} {scope}" for scope, token in TOKENS.items())
     settings = unhurried(WebSettings(tokens=Tokens.parse(lines), max_body=1 << 20))
-    return create_app(index, settings, fetcher=OnlyExamples())
+    return create_app(index, settings, pool=Threads(index.settings), fetcher=OnlyExamples())
 
 
 app = made()

@@ -15,6 +15,7 @@ from lookalike.web.uploads import TokenUploads
 from shards.pictures.decoding import PictureSettings
 from tests.lookalike.cli.drawing import png
 from tests.lookalike.web.conftest import CAT, Client, Clock, problem
+from tests.lookalike.web.threads import Threads
 from tests.lookalike.web.unhurried import unhurried
 
 NOW = 1_800_000_000
@@ -128,7 +129,7 @@ def test_no_more_is_promised_than_a_request_may_bring(portal: BlockingPortal) ->
     index = Index.create("memory://", pictures=PictureSettings(max_bytes=5000))
     assert TokenUploads(index, WebSettings(max_body=4000)).max_bytes == 4000
     assert TokenUploads(index, WebSettings(max_body=6000)).max_bytes == 5000
-    client = Client(create_app(index, unhurried()), portal)
+    client = Client(create_app(index, unhurried(), pool=Threads(index.settings)), portal)
     response = client.post("/v1/uploads", json={"key": "a"})
     assert response.json()["max_bytes"] == 5000
     assert problem(client.put(path_of(response.json()), content=CAT))["code"] == "picture-too-large-bytes"
