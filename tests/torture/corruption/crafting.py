@@ -172,7 +172,9 @@ def strange_member(member: Member, random: Random) -> Member:
         case 0:
             return random.choice(("", "../x.npy", "key_hash.npy", "key_hash", "x" * 300, "meta.data.npy")), head, data
         case 1:
-            said = ast.literal_eval(head[10:].decode())
+            said = _read_header(head)
+            if not said:
+                return name, head, strange_bytes(data, random)
             said[random.choice(list(said))] = random.choice(
                 ("|O", "<u8", ">u8", "<f8", "|V100000000", "<U1000000", True, (2**60,), (2**31, 2**31), (-1,), (0,), (),
                  [], None, (len(data),), (1, 1, 1), ((((),),),))
@@ -187,6 +189,15 @@ def strange_member(member: Member, random: Random) -> Member:
             return name, head, strange_bytes(data, random)
         case _:
             return name, head[: random.randrange(len(head))], data
+
+
+def _read_header(head: bytes) -> dict[str, Any]:
+    """Return what a header says; nothing where it is changed already."""
+    try:
+        said = ast.literal_eval(head[10:].decode())
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def strange_bytes(data: bytes, random: Random) -> bytes:

@@ -84,8 +84,8 @@ def fuzz(name: str, seconds: int, seed: int) -> Fuzzed:
         options = [
             f"-max_total_time={seconds}", f"-seed={seed % (1 << 32) or 1}", f"-timeout={SECONDS}",
             f"-max_len={fuzzed.longest}",
-            f"-rss_limit_mb={MEMORY_MB}", f"-artifact_prefix={folder}/found-", f"-dict={folder}/tokens",
-            "-print_final_stats=1", "-verbosity=1",
+            f"-rss_limit_mb={MEMORY_MB}", f"-artifact_prefix={folder}/found-",
+            *([f"-dict={folder}/tokens"] if fuzzed.tokens else ()), "-print_final_stats=1",
         ]  # fmt: skip
         done = subprocess.run(
             [PYTHON, "-m", "tests.torture.fuzzing.engine", name, *options, str(corpus)],

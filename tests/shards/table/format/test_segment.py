@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
@@ -13,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from shards.errors import CorruptObject
+from shards.errors import CorruptObject, StorageError
 from shards.storage.memory import MemoryStore
 from shards.table.format import names
 from shards.table.format.columns import CHECK_BLOCK, CHECKS
@@ -34,6 +37,16 @@ def stored(made: Records, store: CountingStore | MemoryStore) -> SegmentReader:
     for name, data in objects.items():
         assert store.create(name, data)
     return SegmentReader(store, segment)
+
+
+def test_a_disk_without_room_to_lay_a_segment_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", Full)
+    with pytest.raises(StorageError, match=r"a segment of 1 rows cannot be laid out in .*: No space left on device"):
+        pack_records(0, records(put("key", 1)), FAMILIES, MARK)
 
 
 def keys(n: int) -> list[str]:
