@@ -39,7 +39,7 @@ REFUSING = {501, 502, 503}
 class Nowhere:
     """A fetcher without a network."""
 
-    async def fetch(self, url: str) -> Fetched:
+    async def fetch(self, url: str, *, caller: str, seconds: float) -> Fetched:
         raise Problem(502, "url-failed", "The address gave no picture", "there is no network", url)
 
 
