@@ -68,6 +68,8 @@ ALLOWED: dict[str, tuple[int, int]] = {
     # locks, and signals to itself
     "futex": (202, 98),
     "membarrier": (324, 283),
+    "set_robust_list": (273, 99),
+    "rseq": (334, 293),
     "rt_sigaction": (13, 134),
     "rt_sigprocmask": (14, 135),
     "rt_sigreturn": (15, 139),
@@ -97,19 +99,24 @@ ALLOWED: dict[str, tuple[int, int]] = {
 """The calls that computing needs, with their numbers on x86-64 and arm64. All others fail with ENOSYS, at which
 libraries go on without them: what is newer than this list fails as on an older Linux."""
 
+CLONE = (56, 220)
+CLONE_THREAD = 0x10000
+"""The call that starts threads and processes, and the flag in its first argument that makes it a thread. The newer
+`clone3` keeps its flags where a filter cannot see them, and fails; the C library then takes this one."""
+
 OWN_SIGNALS: dict[str, tuple[int, int]] = {"kill": (62, 129), "tgkill": (234, 131)}
 """Calls that are allowed where their first argument is this process: `abort` needs them."""
 
 
-def confine(memory: int, processor_seconds: float) -> frozenset[str]:
+def confine(memory: int, processor_seconds: float, *, threads: bool = False) -> frozenset[str]:
     """Confine this process for good, and return the names of the layers that hold.
 
     What it has open stays open. `memory`: bytes that it may have beside what it has now. `processor_seconds`: the
-    processor time after which the system ends it, this process's past included. Everything that it will need of the
-    disk must have been read before.
+    processor time after which the system ends it, this process's past included. `threads`: it may start threads, and no
+    processes. Everything that it will need of the disk must have been read before.
     """
     layers = {LIMITS}
-    _limit(memory, processor_seconds)
+    _limit(memory, processor_seconds, threads=threads)
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
     if libc is not None:
         # so that what it may run, which is nothing, gets no rights of its own; the other two need that
@@ -118,12 +125,12 @@ def confine(memory: int, processor_seconds: float) -> frozenset[str]:
             layers.add(LANDLOCK)
     # after Landlock, whose rules are a file descriptor at first, and before the filter, which lets no limit be set
     _set(resource.RLIMIT_NOFILE, 0)
-    if libc is not None and _seccomp(libc):
+    if libc is not None and _seccomp(libc, threads=threads):
         layers.add(SECCOMP)
     return frozenset(layers)
 
 
-def _limit(memory: int, processor_seconds: float) -> None:
+def _limit(memory: int, processor_seconds: float, *, threads: bool) -> None:
     used = used_memory()
     if used is not None:
         # the only one that counts shared memory too; beyond it, what asks for more fails, and nothing else dies of it
@@ -132,7 +139,9 @@ def _limit(memory: int, processor_seconds: float) -> None:
         _set(resource.RLIMIT_DATA, memory)
     _set(resource.RLIMIT_CPU, int(processor_seconds) + 1)
     _set(resource.RLIMIT_FSIZE, 0)
-    _set(resource.RLIMIT_NPROC, 0)
+    if not (threads and sys.platform == "linux"):
+        # of threads too on Linux, where the filter tells the two apart
+        _set(resource.RLIMIT_NPROC, 0)
     _set(resource.RLIMIT_CORE, 0)
 
 
@@ -165,12 +174,12 @@ def _landlock(libc: ctypes.CDLL) -> bool:
         os.close(ruleset)
 
 
-def _seccomp(libc: ctypes.CDLL) -> bool:
+def _seccomp(libc: ctypes.CDLL, *, threads: bool = False) -> bool:
     """Filter the system calls of this process. Returns whether the system does."""
     machine = platform.machine()
     if machine not in AUDIT_ARCH:
         return False
-    program = _program(machine)
+    program = _program(machine, threads=threads)
     instructions = ctypes.create_string_buffer(program, len(program))
 
     class Program(ctypes.Structure):
@@ -182,9 +191,9 @@ def _seccomp(libc: ctypes.CDLL) -> bool:
     return bool(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(described), 0, 0) == 0)
 
 
-def _program(machine: str) -> bytes:
+def _program(machine: str, *, threads: bool = False) -> bytes:
     """Return the filter: classic BPF over struct seccomp_data, which is number, architecture, address and arguments."""
-    load, equal, give = 0x20, 0x15, 0x06
+    load, equal, has, give = 0x20, 0x15, 0x45, 0x06
     kill, refuse, allow = 0x80000000, 0x00050000 | errno.ENOSYS, 0x7FFF0000
     column = list(AUDIT_ARCH).index(machine)
     # a process may call by the numbers of another architecture, which mean other things
@@ -196,6 +205,14 @@ def _program(machine: str) -> bytes:
             (equal, 0, 4, numbers[column]),
             (load, 0, 0, 16),
             (equal, 0, 1, os.getpid()),
+            (give, 0, 0, allow),
+            (give, 0, 0, refuse),
+        ]
+    if threads:
+        lines += [
+            (equal, 0, 4, CLONE[column]),
+            (load, 0, 0, 16),
+            (has, 0, 1, CLONE_THREAD),
             (give, 0, 0, allow),
             (give, 0, 0, refuse),
         ]

@@ -96,10 +96,10 @@ def serve(connection: Connection) -> None:
     try:
         settings: WorkerSettings = connection.recv()
         families = tuple(family(name) for name in settings.families)
-        load_everything(families)
+        threads = load_everything(families)
         os.nice(settings.niceness)
         silence()
-        layers = confine(settings.memory, settings.processor_seconds)
+        layers = confine(settings.memory, settings.processor_seconds, threads=threads)
         connection.send_bytes(b" ".join([READY, *(layer.encode() for layer in sorted(layers))]))
         while True:
             connection.send_bytes(messages.write(answer(connection.recv(), families, settings)))
@@ -107,12 +107,16 @@ def serve(connection: Connection) -> None:
         return
 
 
-def load_everything(families: Sequence[Family]) -> None:
-    """Load all that computing needs, as much of which is loaded when it is first used: later nothing can be read."""
-    prepare()
+def load_everything(families: Sequence[Family]) -> bool:
+    """Load all that computing needs, as much of which is loaded when it is first used: later nothing can be read.
+
+    Returns whether it needs threads.
+    """
+    threads = prepare()
     side = np.arange(64, dtype=np.uint8)
     picture = Picture(np.ascontiguousarray(np.broadcast_to(side[:, None, None] * 2 + side[None, :, None], (64, 64, 3))))
     compute_signatures(decode(thumbnail(picture, 32)), families)
+    return threads
 
 
 def silence() -> None:

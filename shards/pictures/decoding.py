@@ -11,7 +11,7 @@ import math
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -94,16 +94,21 @@ class Picture:
         return [self, *(Picture(turned(self.rgb, orientation)) for orientation in range(2, 9))]
 
 
-def prepare() -> None:
-    """Load every decoder, each to work in one thread: for a process that can load nothing any more later."""
+def prepare() -> bool:
+    """Load every decoder, to work in one thread if it can: for a process that can load nothing any more later.
+
+    Returns whether one of them starts threads all the same: that of HEIC, which is there with its extra alone.
+    """
     from PIL import AvifImagePlugin, Image
 
     Image.init()
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    with suppress(ImportError):
+    try:
         import pillow_heif
-
-        pillow_heif.options.DECODE_THREADS = 1
+    except ImportError:
+        return False
+    pillow_heif.options.DECODE_THREADS = 1
+    return True
 
 
 def decode(data: bytes | memoryview, settings: PictureSettings | None = None, *, max_cost: float = math.inf) -> Picture:

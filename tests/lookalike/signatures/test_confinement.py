@@ -30,7 +30,7 @@ import _socket, ctypes, json, os, resource, sys
 from lookalike.signatures import confinement
 without, parent, secret = json.loads(sys.argv[1])
 for layer in without:
-    setattr(confinement, "_" + layer, lambda libc: False)
+    setattr(confinement, "_" + layer, lambda libc, **options: False)
 layers = sorted(confinement.confine(200 << 20, 100))
 {ATTEMPTS}
 print(json.dumps([layers, attempts]))
@@ -141,13 +141,38 @@ def test_processor_time_is_bounded() -> None:
     assert done.returncode in (-9, -24)
 
 
+@pytest.mark.parametrize(("threads", "said"), [(True, "a thread, no process"), (False, "nothing")])
+def test_threads_are_for_decoders_that_need_them_and_processes_for_nobody(threads: bool, said: str) -> None:
+    code = (
+        "import os, threading\n"
+        "from lookalike.signatures.confinement import SECCOMP, confine\n"
+        f"if SECCOMP not in confine(200 << 20, 100, threads={threads}):\n"
+        "    print('no filter')\n"
+        "    raise SystemExit\n"
+        "try:\n"
+        "    thread = threading.Thread(target=print, args=('a thread',), kwargs={'end': ''})\n"
+        "    thread.start()\n"
+        "    thread.join()\n"
+        "except RuntimeError:\n"
+        "    print('nothing')\n"
+        "    raise SystemExit\n"
+        "try:\n"
+        "    os.fork()\n"
+        "except OSError:\n"
+        "    print(', no process')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=PATIENCE)
+    assert done.stdout.decode() in (f"{said}\n", "no filter\n")
+
+
+@pytest.mark.parametrize("threads", [False, True])
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
-def test_the_filter_is_a_program_that_the_kernel_would_take(machine: str) -> None:
-    program = confinement._program(machine)
+def test_the_filter_is_a_program_that_the_kernel_would_take(machine: str, threads: bool) -> None:
+    program = confinement._program(machine, threads=threads)
     lines = [struct.unpack_from("=HBBI", program, start) for start in range(0, len(program), 8)]
     assert len(lines) < 4096
     for number, (code, then, otherwise, _) in enumerate(lines):
-        if code == 0x15:
+        if code in (0x15, 0x45):
             assert number + 1 + max(then, otherwise) < len(lines)
     assert lines[-1][0] == 0x06
     # every number once: the columns are not mixed up
