@@ -179,7 +179,10 @@ def _tiff(data: bytes) -> Header | None:
     sizes: dict[int, int] = {}
     for entry in range(min(entries, ENTRIES)):
         tag, kind, count = struct.unpack_from(order + "HHI", data, position + 2 + 12 * entry)
-        if tag in (256, 257) and kind in (3, 4) and count == 1:
+        if tag in (256, 257):
+            # of a tag that is there twice, or in a form that nobody writes, decoders take what they like
+            if tag in sizes or kind not in (3, 4) or count != 1:
+                return None
             (sizes[tag],) = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, position + 10 + 12 * entry)
     return Header("TIFF", sizes[256], sizes[257]) if len(sizes) == 2 else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -113,3 +114,12 @@ def test_no_file_keeps_it_busy(data: bytes) -> None:
     read_header(data)
     # the largest takes a few ms; what depends on the square of its size would take hours
     assert time.process_time() - began < 2
+
+
+def test_a_tiff_that_states_its_width_twice_states_nothing() -> None:
+    tiff = bytearray(encoded("TIFF"))
+    (start,) = struct.unpack_from("<I", tiff, 4)
+    for other in (struct.pack("<HHII", 256, 4, 1, 1), struct.pack("<HHII", 256, 6, 1, 1)):
+        # in the place of the third tag
+        tiff[start + 26 : start + 38] = other
+        assert read_header(bytes(tiff)) is None

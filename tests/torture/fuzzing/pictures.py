@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import zlib
 from collections.abc import Sequence
 from random import Random
@@ -12,7 +13,7 @@ import numpy as np
 from lookalike import PictureError, PictureSettings
 from lookalike.signatures.compute import compute_picture
 from shards.families import family, names
-from shards.pictures.containers import media_type
+from shards.pictures.costs import stated_cost
 from tests.torture.fuzzing.target import Mutation, Target
 
 SETTINGS = PictureSettings(max_bytes=1 << 16, max_pixels=1 << 18)
@@ -27,8 +28,13 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def check(data: bytes) -> None:
-    """Only PictureError, with a known reason; each signature has a text that is read as the same signature."""
-    media_type(data[:512])
+    """Only PictureError, with a known reason; each signature has a text that is read as the same signature.
+
+    What the header states, by which the work is planned, is no less than what is decoded.
+    """
+    stated, pixels = stated_cost(data, SETTINGS.max_pixels)
+    assert pixels > 0
+    assert 0 < stated < math.inf
     try:
         computed = compute_picture(data, FAMILIES, SETTINGS, thumbnail=16)
     except PictureError as error:
@@ -38,6 +44,7 @@ def check(data: bytes) -> None:
     record = computed.record("key", (1, 0), None, None)
     assert record.rows is not None
     assert 0 < record.width * record.height <= SETTINGS.max_pixels
+    assert record.width * record.height <= pixels, f"the header states {pixels:,} pixels, and there are more"
     for kind in FAMILIES:
         row = record.rows[kind.name]
         assert kind.parse(kind.format(row)) == row, kind.name
