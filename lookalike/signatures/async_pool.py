@@ -8,10 +8,13 @@ from weakref import finalize
 
 from lookalike.signatures.computed import ComputedPicture
 from lookalike.signatures.fair_queue import Sharing
-from lookalike.signatures.pool import Pool
+from lookalike.signatures.pool import Pool, drawing
 from lookalike.signatures.worker import Task, WorkerSettings
-from shards.errors import PictureError
 from shards.table.format.settings import IndexSettings
+
+AT_ONCE = 1 << 18
+"""Bytes of a picture up to which the event loop itself looks at its header, in less than a millisecond. It takes 20 ms
+for the worst of 32 MB."""
 
 
 class AsyncPool(Protocol):
@@ -56,13 +59,15 @@ class AsyncProcessPool:
         self._pool.start()
 
     async def compute(self, data: bytes, *, orientations: bool = False, caller: str = "") -> ComputedPicture:
-        return await asyncio.wrap_future(self._pool.submit(Task(data, orientations), caller))
+        return await self._computed(Task(data, orientations), caller)
 
     async def thumbnail(self, data: bytes, side: int, *, caller: str = "") -> bytes:
-        drawn = await asyncio.wrap_future(self._pool.submit(Task(data, drawn=side), caller))
-        if drawn.thumbnail is None:
-            raise PictureError("crashed", "the process that read it drew nothing")
-        return drawn.thumbnail
+        return drawing(await self._computed(Task(data, drawn=side), caller))
 
     def close(self) -> None:
         self._pool.close()
+
+    async def _computed(self, task: Task, caller: str) -> ComputedPicture:
+        if len(task.data) <= AT_ONCE:
+            return await asyncio.wrap_future(self._pool.submit(task, caller))
+        return await asyncio.wrap_future(await asyncio.to_thread(self._pool.submit, task, caller))

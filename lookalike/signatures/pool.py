@@ -39,15 +39,22 @@ TICK = 0.25
 TURNED = 7.0
 """Cost of the signatures of all orientations, in costs of one: decoding is done once."""
 
-GIVES_WAY = 5
+GIVES_WAY = 3
 """Niceness of processes that take any picture, where others are kept for small ones: these, and the service itself, get
-three times the share of a processor that both want."""
+twice the share of a processor that both want."""
 
 Reader: TypeAlias = Callable[[Mapping[str, Any], int], tuple[bytes, Mapping[str, Any]]]
 """Reads an original, given the source of its record and the most bytes that it may have; returns the bytes, and the
 source as it was when they were read. Raises LookalikeError."""
 
 Label = TypeVar("Label")
+
+
+def drawing(picture: ComputedPicture) -> bytes:
+    """Return the thumbnail of a picture of which nothing else was wanted."""
+    if picture.thumbnail is None:
+        raise PictureError("crashed", "the process that read it drew nothing")
+    return picture.thumbnail
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,10 @@ class Pool:
         can be started.
         """
         return self.submit(Task(data, orientations)).result()
+
+    def thumbnail(self, data: bytes, side: int) -> bytes:
+        """Draw an encoded picture as a WebP file of up to `side` × `side` pixels. Raises as `compute` does."""
+        return drawing(self.submit(Task(data, drawn=side)).result())
 
     def run(self, tasks: Iterable[tuple[Label, Task | Original]]) -> Iterator[list[tuple[Label, Result]]]:
         """Compute the signatures of many pictures, and yield results as they come, each with its task's label.

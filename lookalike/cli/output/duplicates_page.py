@@ -8,8 +8,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from lookalike.cli.output import human
+from lookalike.signatures.pool import Pool
+from lookalike.signatures.worker import WorkerSettings
 from shards.errors import LookalikeError
-from shards.pictures.decoding import decode, thumbnail
 from shards.storage import originals
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ img, .none { display: block; width: 120px; height: 120px; object-fit: contain; b
 def page(found: Duplicates, index: Index, family: str, drawn: Callable[[int], None]) -> str:
     """Return the page as HTML. `drawn` is called with the number of images that were drawn."""
     groups = found.groups[:GROUPS]
-    sections = "\n".join(_group(n, group, index, drawn) for n, group in enumerate(groups, 1))
+    # a process is started only if there is a picture without a thumbnail
+    with Pool(WorkerSettings.of(index.settings), 1) as pool:
+        sections = "\n".join(_group(n, group, index, pool, drawn) for n, group in enumerate(groups, 1))
     copies = sum(len(group.copies) for group in found.groups)
     told = f"{human.count(len(found.groups), 'group')} with {human.count(copies, 'copy', 'copies')}, to {family}"
     if len(groups) < len(found.groups):
@@ -68,14 +71,14 @@ def page(found: Duplicates, index: Index, family: str, drawn: Callable[[int], No
 """
 
 
-def _group(n: int, group: Group, index: Index, drawn: Callable[[int], None]) -> str:
+def _group(n: int, group: Group, index: Index, pool: Pool, drawn: Callable[[int], None]) -> str:
     size = human.count(1 + len(group.copies), "image")
-    items = "\n".join([_item(group.head, None, index), *(_item(c.image, c, index) for c in group.copies)])
+    items = "\n".join([_item(group.head, None, index, pool), *(_item(c.image, c, index, pool) for c in group.copies)])
     drawn(1 + len(group.copies))
     return f"<section><h2>Group {n:,}: {size}</h2>\n<ul>\n{items}\n</ul></section>"
 
 
-def _item(image: Image, copy: Copy | None, index: Index) -> str:
+def _item(image: Image, copy: Copy | None, index: Index, pool: Pool) -> str:
     """Return one image as HTML; `copy` is None for the image to keep."""
     alike = "<b>keep</b>" if copy is None else f"score {human.score(copy.score)}"
     if copy is not None and copy.distance is not None:
@@ -83,18 +86,16 @@ def _item(image: Image, copy: Copy | None, index: Index) -> str:
     size = human.pixels(image.width, image.height)
     path = str(image.source.get("path", ""))
     return (
-        f'<li{" class=keep" if copy is None else ""} title="{_text(path)}">{_drawing(image, index)}'
+        f'<li{" class=keep" if copy is None else ""} title="{_text(path)}">{_drawing(image, index, pool)}'
         f"{_text(image.key)}<br><small>{size}<br>{alike}</small></li>"
     )
 
 
-def _drawing(image: Image, index: Index) -> str:
+def _drawing(image: Image, index: Index, pool: Pool) -> str:
     """Return the thumbnail as HTML, or a note if the original cannot be read any more."""
-    pictures = index.settings.pictures
+    max_bytes = index.settings.pictures.max_bytes
     try:
-        drawn = index.thumbnail(image) or thumbnail(
-            decode(originals.read(image.source, pictures.max_bytes, index.originals), pictures), SIDE
-        )
+        drawn = index.thumbnail(image) or pool.thumbnail(originals.read(image.source, max_bytes, index.originals), SIDE)
         encoded = b64encode(drawn).decode()
     except LookalikeError as error:
         return f'<span class="none" title="{_text(str(error))}">cannot be read now</span>'
