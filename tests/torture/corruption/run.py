@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from tests.torture.corruption.crafting import BOMBS, CRAFTS
+from tests.torture.corruption.crafting import BOMBS, CRAFTS, Craft
 from tests.torture.corruption.damages import DAMAGES, kind
 from tests.torture.corruption.trying import PROMISED, Outcome, Place, Trial, Tried
 from tests.torture.figures import Failure, Figures, Table
@@ -106,6 +106,24 @@ def _batch(seed: int, numbers: range) -> list[Tried | None]:
             trial(place, Path(folder))
         with limited():
             return [one_trial(seed, n, Path(folder)) for n in numbers]
+
+
+def bombed(place: Place, craft: Craft) -> Tried:
+    """Try this on an index that lies there, in a process of its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(_bomb, place, craft).result()
+        except BrokenProcessPool:
+            return Tried(craft.__name__, "whole index", Outcome.BARE, "it ended the process")
+
+
+def _bomb(place: Place, craft: Craft) -> Tried:
+    with tempfile.TemporaryDirectory() as folder:
+        whole = trial(place, Path(folder))
+        with limited():
+            tried = _in_time(craft.__name__, "whole index", lambda: whole.try_craft(craft, Random(0)))
+    assert tried is not None
+    return tried
 
 
 @lru_cache

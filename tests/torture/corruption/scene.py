@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from unittest.mock import patch
 
 import numpy as np
@@ -66,6 +67,14 @@ def build(world: FakeWorld) -> MemoryStore:
     return store
 
 
+@lru_cache
+def built(seed: int) -> tuple[Mapping[str, bytes], int]:
+    """The objects of such an index, by name, and the time when it was done, in ns since 1970."""
+    world = FakeWorld(seed)
+    store = build(world)
+    return {entry.name: bytes(store.get(entry.name)) for entry in store.list()}, world.now_ns()
+
+
 def records(index: Index, numbers: range, seed: int, *, deleted: bool = False) -> Records:
     """A record for each number, with signatures that resemble each other as those of real pictures do."""
     chosen = np.random.default_rng(seed).integers(0, 24, len(numbers))
@@ -88,8 +97,3 @@ def picture(seed: int) -> bytes:
     file = io.BytesIO()
     Image.fromarray(np.random.default_rng(seed).integers(0, 256, (30, 40, 3), np.uint8)).save(file, "PNG")
     return file.getvalue()
-
-
-def objects_of(store: MemoryStore) -> Mapping[str, bytes]:
-    """The objects of a store, by name."""
-    return {entry.name: bytes(store.get(entry.name)) for entry in store.list()}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -15,7 +16,8 @@ from lookalike import Index
 from shards.table.maintain.verify import Report
 from shards.table.read.checked import CheckedBytes
 from tests.tiers import scaled
-from tests.torture.corruption.crafting import newest, unsealed
+from tests.torture.corruption import run
+from tests.torture.corruption.crafting import BOMBS, CRAFTS, Craft, newest, strange_document, unsealed
 from tests.torture.corruption.damages import DAMAGES, Damage, Objects, first_byte, kind
 from tests.torture.corruption.trying import PROMISED, Outcome, Place, Trial
 
@@ -44,7 +46,7 @@ def test_the_index_has_every_kind_of_object_and_every_column_for_searching(trial
 @pytest.mark.parametrize("wanted", KINDS)
 def test_no_damage_is_believed(wanted: str, trials: dict[Place, Trial]) -> None:
     random = Random(wanted)
-    for n in range(scaled(3)):
+    for n in range(scaled(2)):
         trial = trials[list(Place)[n % len(Place)]]
         tried = trial.try_damage(random.choice(DAMAGES), random.choice(objects_of_a_kind(trial, wanted)), random)
         assert tried is None or tried.outcome in PROMISED, tried
@@ -57,6 +59,28 @@ def test_no_damage_to_any_object_is_believed(damage: Damage, trials: dict[Place,
         place = list(Place)[n % len(Place)]
         tried = trials[place].try_damage(damage, name, Random(name))
         assert tried is None or tried.outcome in PROMISED, f"{place}: {tried}"
+
+
+@pytest.mark.scaled
+@pytest.mark.parametrize(
+    "craft",
+    [craft for craft in dict.fromkeys(CRAFTS) if craft is not strange_document],
+    ids=lambda craft: craft.__name__,
+)
+def test_of_objects_that_somebody_made_come_errors_of_ours(craft: Craft, trials: dict[Place, Trial]) -> None:
+    random = Random(craft.__name__)
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+        for n in range(scaled(1)):
+            tried = trials[list(Place)[n % len(Place)]].try_craft(craft, random)
+            assert tried.outcome in PROMISED, tried
+
+
+@pytest.mark.long
+def test_bombs_take_neither_time_nor_memory() -> None:
+    for craft in BOMBS:
+        for place in Place:
+            tried = run.bombed(place, craft)
+            assert tried.outcome in PROMISED, tried
 
 
 # what the trial would say, were there no checks

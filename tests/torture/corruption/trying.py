@@ -77,9 +77,7 @@ class Trial:
         """Build the index. `folder`: an empty one, for Place.FOLDER."""
         self._place = place
         self._folder = folder
-        world = FakeWorld(seed)
-        self.objects: Objects = scene.objects_of(scene.build(world))
-        self._now = world.now_ns()
+        self.objects, self._now = scene.built(seed)
         with self._opened({}) as store:
             self._expected = ask(store, self._world())
             broken = [found for found in self._expected.values() if isinstance(found, Broken | Refused)]
