@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from os import PathLike
 from typing import Any, Self
@@ -24,11 +25,11 @@ from shards.search.executors.local import LocalExecutor
 from shards.search.grouping import Grouping
 from shards.search.query import LIMIT, score_threshold
 from shards.storage import Store, open_store, originals
-from shards.storage.effects import Effects
+from shards.storage.effects import Effects, World
 from shards.storage.originals import Roots
 from shards.table import thumbnails
 from shards.table.format import names, settings
-from shards.table.format.records import Order, Record, Records
+from shards.table.format.records import UNDATED, Order, Record, Records
 from shards.table.format.settings import SEGMENT_ROWS, THUMBNAIL, IndexSettings
 from shards.table.maintain import collect, verify
 from shards.table.maintain.committing import Committed, CommittingTable, Compacted
@@ -57,7 +58,6 @@ class Index:
         self._table = table
         self._originals = originals
         self._executor: Executor = executor or LocalExecutor()
-        self.families: tuple[Family, ...] = tuple(table.settings.load_families())
 
     @classmethod
     def create(
@@ -72,16 +72,26 @@ class Index:
         executor: Executor | None = None,
         effects: Effects | None = None,
     ) -> Index:
-        """Create an index at a path, `s3://bucket/prefix` or `memory://`. Raises IndexExists.
+        """Create an index at a path, `s3://bucket/prefix` or `memory://`.
 
         `thumbnails`: the longer side, in pixels, of the small copy that is kept of each image; 0 keeps none.
         `executor`: scans segments, in this process unless given; closed together with the index.
+
+        Raises IndexExists, or StoreUnfit for a store that would lose what is written.
         """
         if isinstance(families, str):
             raise QueryError(f"families is {families!r}: give a list of names, such as [{families!r}]")
         store = open_store(where) if isinstance(where, str) else where
-        chosen = IndexSettings(tuple(families), shards, segment_rows, pictures or PictureSettings(), thumbnails)
-        settings.create(store, chosen)
+        effects = effects or World()
+        chosen = IndexSettings(
+            tuple(families),
+            shards,
+            segment_rows,
+            pictures or PictureSettings(),
+            thumbnails,
+            settings.new_id(effects),
+        )
+        settings.create(store, chosen, effects)
         return cls(CommittingTable(store, chosen, effects=effects), executor)
 
     @classmethod
@@ -131,7 +141,7 @@ class Index:
     @property
     def url(self) -> str:
         """Address of the store that the index is in."""
-        return self._table.store.url
+        return self._table.root.url
 
     @property
     def settings(self) -> IndexSettings:
@@ -148,6 +158,11 @@ class Index:
     def trust_originals(self, *places: str | PathLike[str]) -> None:
         """Let `content` read originals in these folders, files and URLs, too, as long as this object lives."""
         self._originals = self.originals | Roots.of(places)
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """Families of the index; the first is searched unless a question names another."""
+        return self._table.families
 
     def add(
         self,
@@ -178,7 +193,7 @@ class Index:
         """Return the record that `add` would write. `order`: when the image became this, now unless given."""
         if not isinstance(image, bytes | bytearray | memoryview):
             raise QueryError(f"image {key!r} is {type(image).__name__}: give the bytes of an encoded picture")
-        order = order or self._table.next_order()
+        order = order or self._table.orders([key])[0]
         try:
             picture = compute.compute_picture(
                 image, self.families, self.settings.pictures, thumbnail=self.settings.thumbnails
@@ -188,25 +203,40 @@ class Index:
         return picture.record(key, order, meta, source)
 
     def write(self, records: Sequence[Record]) -> None:
-        """Write many records of images, or of deletes, at once: all of them or none."""
-        thumbnails.store(self._table, records)
+        """Write many records of images, or of deletes, at once: all of them or none.
+
+        A record counts unless the index has a later state of its key.
+        """
         if records:
-            self._table.append(Records.of(records, self.families))
+            packed = Records.of(records, self.families)
+            self._table.append(packed, lambda: thumbnails.store(self._table, records))
+
+    def dated(self, records: Sequence[Record]) -> list[Record]:
+        """Return these records with orders of now, each later than the newest state of its key: so that it counts."""
+        orders = self._table.orders([record.key for record in records])
+        return [replace(record, order=order) for record, order in zip(records, orders, strict=True)]
 
     def write_bulk(self, records: Records) -> None:
         """Write thousands of records straight to segments, all or none: `Records.build` makes them of columns."""
         self._table.write(records)
 
     def next_order(self) -> tuple[int, int]:
-        """Return the order of a record that is made now."""
+        """Return the order of a record that is made now, by the store's clock."""
         return self._table.next_order()
+
+    def orders(self, keys: Sequence[str], at: Order | None = None) -> Sequence[Order]:
+        """Return for each key an order of now that is later than the newest state of the key: a record with it counts.
+
+        `at`: an earlier order, to give instead unless the newest state lies in the future.
+        """
+        return self._table.orders(keys, at)
 
     def remove(self, keys: Iterable[str]) -> list[str]:
         """Remove these images, and return the keys of those that were there."""
         wanted = list(dict.fromkeys(keys))
         known = self.has(wanted)
         there = [key for key in wanted if key in known]
-        self.write([Record(key, self._table.next_order(), deleted=True) for key in there])
+        self.write(self.dated([Record(key, UNDATED, deleted=True) for key in there]))
         return there
 
     def search(
@@ -262,10 +292,17 @@ class Index:
             raise QueryError(f"a search asks one family, not {' and '.join(options.families)}: search once for each")
         kind = self._family(*options.families)
         options.threshold(kind)  # refused before any picture is decoded
-        asking = Asking(kind, self.settings.pictures, options)
+        chosen = self.settings
+        asking = Asking(kind, chosen.pictures, options)
         signatures = asking.signatures(questions)
 
         def answer(snapshot: Snapshot) -> Sequence[Answer | LookalikeError]:
+            nonlocal chosen, asking, signatures
+            if self.settings != chosen:
+                # another index is at this place now, perhaps with other families, or other rules for pictures
+                chosen = self.settings
+                asking = Asking(self._family(kind.name), chosen.pictures, options)
+                signatures = asking.signatures(questions)
             rows = asking.rows(signatures, lambda key: stored_rows(key, [kind], snapshot, self.url)[kind.name])
             return answer_all(asking, rows, self._executor, self._table.parallel_map, snapshot)
 
@@ -406,12 +443,12 @@ class Index:
 
     def collect(self) -> collect.Collected:
         """Delete the objects that no reader can need any more."""
-        done = collect.collect(self._table.store, self._table.effects)
+        done = collect.collect(self._table)
         return done + collect.collect_thumbnails(self._table)
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> verify.Report:
         """Check every byte of every object, and that together they make an index."""
-        return verify.verify(self._table.store, self.settings, self._table.effects, progress=progress)
+        return verify.verify(self._table, progress=progress)
 
     def _family(self, name: str | None = None) -> Family:
         if name is None:

@@ -14,6 +14,8 @@
     ├── CorruptObject         bytes in the store are not the bytes that were written
     └── StorageError          the store did not do what it was asked
         ├── ObjectNotFound    no object of this name (a reader starts again from a new snapshot)
+        ├── StoreUnfit        the store does not keep a promise that an index rests on
+        ├── IndexReplaced     another index is at this place now (an open one starts anew with it)
         ├── Conflict          other writers won every race for the next manifest
         └── Undecided         the store gave up half way: it may or may not have happened; try again
 
@@ -105,6 +107,17 @@ class ObjectNotFound(StorageError):
     def __init__(self, name: str, store: str) -> None:
         super().__init__(f"{name}: no such object in {store}")
         self.name = name
+
+
+class StoreUnfit(StorageError):
+    """A store that creates what is there already, or does not list what was created: no index is safe in it."""
+
+
+class IndexReplaced(StorageError):
+    """A place where another index is now than the one that was opened."""
+
+    def __init__(self, store: str) -> None:
+        super().__init__(f"{store}: the index was replaced by another one meanwhile; open it again")
 
 
 class Conflict(StorageError):

@@ -12,8 +12,14 @@ class FakeWorld:
         self._random = random.Random(seed)
         self._now = start_ns
 
+    def reseed(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
     def now_ns(self) -> int:
         self._now += 1_000
+        return self._now
+
+    def steady_ns(self) -> int:
         return self._now
 
     def random(self) -> int:

@@ -83,7 +83,8 @@ def remove(index: Writer, keys: Sequence[str], order: Order, reporter: Reporter,
         if is_stopped():
             return
         some = keys[start : start + REMOVED_AT_ONCE]
-        index.write([Record(key, order, deleted=True) for key in some])
+        orders = index.orders(some, at=order)
+        index.write([Record(key, late, deleted=True) for key, late in zip(some, orders, strict=True)])
         reporter.removed(some)
         reporter.advance(len(some))
 
@@ -97,4 +98,5 @@ def tidy(index: Writer) -> None:
 def _tasks(index: Writer, to_add: Sequence[ToAdd]) -> Iterator[tuple[tuple[ToAdd, Order], Original]]:
     """Yield the tasks as workers have room for them: each gets its order then, before its original is read."""
     for wanted in to_add:
-        yield (wanted, index.next_order()), Original(wanted.original.source)
+        (order,) = index.orders([wanted.original.key])
+        yield (wanted, order), Original(wanted.original.source)

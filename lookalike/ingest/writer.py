@@ -38,8 +38,11 @@ class Writer(KnownImages, Protocol):
     @property
     def settings(self) -> IndexSettings: ...
 
-    def next_order(self) -> Order:
-        """Return the order of a record that is made now."""
+    def orders(self, keys: Sequence[str], at: Order | None = None) -> Sequence[Order]:
+        """Return for each key an order of now that is later than the newest state of the key.
+
+        `at`: an earlier order, to give instead unless the newest state lies in the future.
+        """
         ...
 
     def write(self, records: Sequence[Record]) -> None:

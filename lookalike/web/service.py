@@ -106,15 +106,22 @@ class Service:
         detail = f"the index has no signatures of family {name!r}"
         raise Problem(422, "query-invalid", "Invalid query", detail, name, f"Use one of: {known}.")
 
-    def write(self, records: Sequence[Record]) -> set[str]:
-        """Add these images in one log object. Returns the keys that existed before. Call it in a thread."""
-        existing = self.index.has(record.key for record in records)
-        self.index.write(records)
-        self._count(records, existing)
-        return existing
+    def write(self, records: Sequence[Record]) -> tuple[Sequence[Record], set[str]]:
+        """Add these images, as of now, in one log object. Call it in a thread.
 
-    async def write_new(self, record: Record) -> None:
-        """Add this image unless its key exists. Raises Problem where it does, or where another writer came first.
+        Returns the records as written, and the keys that existed before.
+        """
+        existing = self.index.has(record.key for record in records)
+        # dated after looking: what is said to be replaced is, whatever its clock was
+        dated = self.index.dated(records)
+        self.index.write(dated)
+        self._count(dated, existing)
+        return dated, existing
+
+    async def write_new(self, record: Record) -> Record:
+        """Add this image, as of now, unless its key exists, and return the record as written.
+
+        Raises Problem where the key exists, or where another writer came first.
 
         Requests of this process take turns, so exactly one of several for the same key succeeds. Another process may
         write between the check and the write: then both records are in the log, the one with the higher order counts,
@@ -122,16 +129,18 @@ class Service:
         second one writes, both succeed: a write to the log does not depend on what is there, so it never waits.
         """
         async with self._turns.setdefault(record.key, anyio.Lock()):
-            await self.call(self._write_new, record)
+            return await self.call(self._write_new, record)
 
-    def _write_new(self, record: Record) -> None:
+    def _write_new(self, record: Record) -> Record:
         if self.index.has([record.key]):
             raise _taken(record.key)
+        (record,) = self.index.dated([record])
         self.index.write([record])
         current = self.index.images([record.key]).get(record.key)
         if current is not None and (current.added, current.sha256) != (record.order[0], record.sha256.hex()):
             raise _taken(record.key)
         self._count([record], set())
+        return record
 
     def _count(self, records: Sequence[Record], existing: set[str]) -> None:
         seen = set(existing)

@@ -11,7 +11,11 @@ class Effects(Protocol):
     """The effects that code has besides its store."""
 
     def now_ns(self) -> int:
-        """Return the nanoseconds since 1970."""
+        """Return the nanoseconds since 1970, by a clock that people and programs set."""
+        ...
+
+    def steady_ns(self) -> int:
+        """Return nanoseconds that pass evenly, whatever happens to the clock; they begin anywhere."""
         ...
 
     def random(self) -> int:
@@ -28,6 +32,9 @@ class World:
 
     def now_ns(self) -> int:
         return time.time_ns()
+
+    def steady_ns(self) -> int:
+        return time.monotonic_ns()
 
     def random(self) -> int:
         return secrets.randbits(64)

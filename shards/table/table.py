@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.errors import CorruptObject, ObjectNotFound, QueryError
+from shards.errors import CorruptObject, IndexReplaced, ObjectNotFound, QueryError, StorageError
 from shards.storage.base import Entry, Store
+from shards.storage.deciding import write_once
 from shards.storage.effects import Effects, World
 from shards.storage.parallel import parallel_map
-from shards.table.format import names
+from shards.storage.probe import HOUR_NS, StoreClock, check_conditional_create
+from shards.table.format import names, settings, whole
 from shards.table.format.columns import decode, encode
 from shards.table.format.manifest import Manifest, Segment, read_dead
 from shards.table.format.placement import check_family
@@ -25,10 +29,16 @@ from shards.table.read.newest import Base, newest
 from shards.table.read.reader import SegmentReader
 from shards.table.read.snapshot import Snapshot, Source
 from shards.table.read.tail import Tail
-from shards.table.write.commit import write_once
 
 MEMORY = 512 << 20
 """Bytes of segments that are kept by default: twice what searches read of a million images in four families."""
+
+LOOK_NS = 60 * 10**9
+"""For so long a reader may go on with an index over which another one was copied, if the old one's objects are all
+there still. An index that was moved away or deleted is missed at once, and a writer always looks."""
+
+UNKNOWN_NS = 2**64 - 1
+"""The latest order of a segment of an older release, in ns since 1970: it might be any."""
 
 RESTARTS = 8
 """Snapshots that a reader takes before it believes that an object is missing, not just collected."""
@@ -61,36 +71,105 @@ class Table:
         `max_staleness`: seconds for which a snapshot is used again without asking the store; 0 reads every write.
         `memory`: bytes of segments to keep, where the store is not mapped; `cache`: a disk that keeps more of them.
         """
-        self.store = store
-        self.settings = settings
+        self.root = store
         self.effects: Effects = effects or World()
-        self._families = settings.load_families()
         self._max_staleness_ns = int(max_staleness * 1e9)
         self._lock = threading.RLock()
         self._last_ns = 0
-        self._manifest: Manifest | None = None
+        self._takes = 0
+        self._memory_bytes = memory
+        self._cache = cache
+        self._begin(settings)
+
+    def _begin(self, settings: IndexSettings) -> None:
+        """Begin with the index with these settings, and forget everything about any other."""
+        self.settings = settings
+        self.store = settings.data(self.root)
+        self.clock = StoreClock(self.store, self.effects, self.root.url)
+        self.families = tuple(settings.load_families())
+        self._is_fit = False
+        self._looked_ns = self.effects.steady_ns()
+        self._horizon_ns = 0
+        self._horizon_at: int | None = None
+        self._known: Base | None = None
         self._snapshot: Snapshot | None = None
         self._snapshot_ns = 0
-        self._snapshot_take = self._takes = 0
-        self._memory = Memory(memory)
-        self._cache = cache
+        self._snapshot_take = 0
+        self._memory = Memory(self._memory_bytes)
         self._readers: dict[str, SegmentReader] = {}
         self._dead: dict[str, NDArray[np.uint32]] = {}
         self._logs: dict[str, Records] = {}
 
-    def next_order(self) -> Order:
-        """Return the order of an event that happens now: later than any that was returned before."""
+    def look(self) -> None:
+        """Look whether this is still the index that was opened. Raises IndexReplaced, and has begun anew then.
+
+        Raises IndexNotFound where there is none any more.
+        """
+        now = settings.read(self.root)
         with self._lock:
-            self._last_ns = max(self.effects.now_ns(), self._last_ns + 1)
+            self._looked_ns = self.effects.steady_ns()
+            if now != self.settings:
+                self._begin(now)
+                raise IndexReplaced(self.root.url)
+
+    def prepare(self) -> None:
+        """Make sure, once, that the store is fit to be written. Raises StoreUnfit."""
+        if not self._is_fit:
+            check_conditional_create(self.store, self.effects, self.root.url)
+            self._is_fit = True
+
+    def next_order(self) -> Order:
+        """Return the order of an event that happens now, by the store's clock: later than any that was returned."""
+        now = self.clock.now_ns()
+        with self._lock:
+            self._last_ns = max(now, self._last_ns + 1)
             return self._last_ns, self.effects.random()
 
-    def append(self, records: Records) -> str:
-        """Write records as one log object and return its name. On return they are safe, and every query sees them."""
-        self._check(records)
-        body = encode(records.columns())
-        newest_ms = int(records.fixed["order"][:, 0].max()) // 10**6
-        name = names.log(newest_ms, body)
-        write_once(self.store, self.effects, name, body)
+    def orders(self, keys: Sequence[str], at: Order | None = None) -> list[Order]:
+        """Return the order of an event that happens now for each of these keys, later than the newest state of the key.
+
+        `at`: an earlier order, to give where the state is not later than now. A state may be later if a machine whose
+        clock was wrong wrote it, or if it is that of an event. Keys are looked up only where the index holds anything
+        so late.
+        """
+        now = [self.next_order() for _ in keys]
+        if not now or not self._may_be_later_than(now[0]):
+            return [at or order for order in now]
+        newest = self.read(lambda snapshot: snapshot.orders(keys))
+        orders: list[Order] = []
+        for key, order in zip(keys, now, strict=True):
+            if key in newest and newest[key] >= order:
+                # of several records of one key the last counts
+                newest[key] = newest[key][0] + 1, order[1]
+                orders.append(newest[key])
+            else:
+                orders.append(at or order)
+        return orders
+
+    def append(self, records: Records, before: Callable[[], object] = lambda: None) -> str:
+        """Write records as one log object and return its name. On return they are safe, and every query sees them.
+
+        `before`: creates objects that have to be there before the records.
+        """
+
+        def attempt() -> str:
+            self._check(records)
+            self.prepare()
+            before()
+            body = encode(records.columns())
+            newest_ms = int(records.fixed["order"][:, 0].max()) // 10**6
+            name = names.log(newest_ms, body)
+            store = self.store
+            write_once(store, self.effects, name, body)
+            try:
+                self.look()
+            except IndexReplaced:
+                with suppress(StorageError):  # not everybody may delete, and nobody reads it there
+                    store.delete([name])
+                raise
+            return name
+
+        name = self._restarting(attempt)
         self._look_again()
         return name
 
@@ -161,7 +240,7 @@ class Table:
         return len(tail), sum(entry.size for entry in tail)
 
     def _check(self, records: Records) -> None:
-        expected = {family.name: family.dtype for family in self._families}
+        expected = {family.name: family.dtype for family in self.families}
         given = {name: rows.dtype for name, rows in records.rows.items()}
         if given != expected:
             raise QueryError(f"records have signatures of {sorted(given)}, the index has {sorted(expected)}")
@@ -169,26 +248,60 @@ class Table:
             raise QueryError("there are no records to add")
 
     def _restarting(self, attempt: Callable[[], Result]) -> Result:
-        """Try again where an object is gone that was listed: it was folded and collected before it was read."""
+        """Try again where an object is gone that was listed, or where another index is here now.
+
+        The object was folded and collected before it was read.
+        """
         for _ in range(RESTARTS - 1):
             try:
                 return attempt()
-            except ObjectNotFound:
+            except (ObjectNotFound, IndexReplaced):
                 continue
         try:
             return attempt()
         except ObjectNotFound as error:
             raise missing(error) from error
 
+    def _may_be_later_than(self, order: Order) -> bool:
+        """Return True if the index may hold a state that is not earlier than this order.
+
+        Goes by the last snapshot, of the last hour at most. No state of the present is written with a later time than
+        the store's clock shows; those of events and of older releases may be.
+        """
+        now = self.effects.steady_ns()
+        if self._horizon_at is None or not 0 <= now - self._horizon_at < HOUR_NS:
+
+            def attempt() -> None:
+                listed = [entry.name for entry in self.store.list(names.LOG)]
+                self._see(self._newest(), listed)
+
+            self._restarting(attempt)
+        return self._horizon_ns >= order[0]
+
+    def _see(self, manifest: Manifest, log: Iterable[str]) -> None:
+        """Note the latest time that a state in these segments and log objects can have."""
+        segments = (segment.latest[0] if segment.latest else UNKNOWN_NS for segment in manifest if segment.rows)
+        logs = ((names.log_ms(name) + 1) * 10**6 for name in log)
+        self._horizon_ns = max(chain(segments, logs), default=0)
+        self._horizon_at = self.effects.steady_ns()
+
     def _newest(self) -> Manifest:
         """Return the newest manifest, which is read once a version."""
         return self._base().manifest
 
     def _base(self) -> Base:
-        """Return the newest manifest, and when it was created."""
+        """Return the newest manifest, and when it was created. Raises IndexReplaced, and has begun anew then."""
         with self._lock:
-            base = newest(self.store, self.settings.shards, self._manifest)
-            self._manifest = base.manifest
+            base = newest(self.store, self.settings.shards, self._known, index=self.settings.id)
+            known, version = self._known, base.manifest.version
+            is_young = 0 <= self.effects.steady_ns() - self._looked_ns < LOOK_NS
+            if not version or not is_young or (known is not None and version < known.manifest.version):
+                self.look()
+            if known is not None and not base.manifest.may_follow(known.manifest):
+                # this index was put back to an older state, or brought back from a copy
+                self._begin(self.settings)
+                raise IndexReplaced(self.root.url)
+            self._known = base
             return base
 
     def _take_snapshot(self) -> Snapshot:
@@ -196,6 +309,7 @@ class Table:
         listed = list(self.store.list(names.LOG))
         manifest = self._newest()
         tail = frozenset(entry.name for entry in self._unfolded(manifest, listed))
+        self._see(manifest, tail)
         before = self._snapshot
         if before is not None and (before.manifest, before.log) == (manifest, tail):
             return before
@@ -224,16 +338,18 @@ class Table:
         return {name: read[name] if name in read else known[name] for name in log}
 
     def _load_object(self, name: str) -> Records:
-        data = self.store.get(name)
+        data = whole.get(self.store, name)
         names.check_content(name, data)
-        return Records.from_columns(decode(name, data), self._families, name)
+        return Records.from_columns(decode(name, data), self.families, name)
 
     def _open(self, segment: Segment) -> SegmentReader:
         reader = self._readers.get(segment.name)
         if reader is None:
-            for family in self._families:
+            for family in self.families:
                 check_family(segment, family)
-            reader = self._readers[segment.name] = SegmentReader(self.store, segment, self._memory, self._cache)
+            reader = self._readers[segment.name] = SegmentReader(
+                self.store, segment, self._memory, self._cache, self.settings.id
+            )
         return reader
 
     def _dead_of(self, segment: Segment) -> NDArray[np.uint32]:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from shards.errors import ObjectNotFound
 from shards.storage.base import Store
-from shards.table.format import names, thumbnails
+from shards.storage.deciding import write_once
+from shards.table.format import names, thumbnails, whole
 from shards.table.format.records import Record
 from shards.table.table import Table
-from shards.table.write.commit import write_once
 
 
 def store(table: Table, records: Sequence[Record]) -> None:
@@ -30,6 +30,6 @@ def read(store: Store, sha256: bytes) -> bytes | None:
     """Return the thumbnail of the image with this SHA-256, or None. Raises CorruptObject."""
     name = names.thumbnail(sha256)
     try:
-        return thumbnails.unseal(name, store.get(name))
+        return thumbnails.unseal(name, whole.get(store, name))
     except ObjectNotFound:
         return None

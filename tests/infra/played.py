@@ -6,6 +6,7 @@ import math
 from base64 import b64encode
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import pytest
@@ -94,8 +95,9 @@ def _folding(stack: Stack) -> None:
     stack.broken = set()
     stack.call("compact", {})
     # by then what is folded may go
-    compact.index._table.effects = FakeWorld(start_ns=index.next_order()[0] + 3600 * 10**9)
-    stack.call("compact", {})
+    then = index.next_order()[0] + 3600 * 10**9
+    with patch.object(compact.index._table.clock, "now_ns", lambda: then):
+        stack.call("compact", {})
 
 
 def _asking(stack: Stack) -> None:
@@ -140,11 +142,12 @@ def _asking(stack: Stack) -> None:
     # a worker that is late: what it is to scan was merged and collected meanwhile
     del stack.modules["scan"]
     stack.function("scan")
-    segments = {entry.name: bytes(stack.store.get(entry.name)) for entry in stack.store.list(names.SEGMENTS)}
-    stack.store.delete(list(segments))
+    store = index.settings.data(stack.store)
+    segments = {entry.name: bytes(store.get(entry.name)) for entry in store.list(names.SEGMENTS)}
+    store.delete(list(segments))
     stack.call("scan", stack.last["scan"])
     for name, data in segments.items():
-        stack.store.create(name, data)
+        store.create(name, data)
 
 
 def _collecting(stack: Stack) -> None:

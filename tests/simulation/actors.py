@@ -183,7 +183,7 @@ class Collector(Actor):
 
     def act(self) -> None:
         try:
-            self.place.scheduler.note(f"  {collect.collect(self.store, self.effects)}")
+            self.place.scheduler.note(f"  {collect.collect(self.table)}")
         except Conflict as error:
             self.place.scheduler.note(f"  refused: {error}")
 

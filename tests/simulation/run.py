@@ -17,6 +17,7 @@ from shards.table.format.settings import IndexSettings
 from shards.table.maintain import collect, committing, merge, reshard, verify
 from shards.table.maintain.committing import CommittingTable
 from shards.table.read.newest import newest
+from shards.table.write import commit
 from tests.simulation.actors import (
     Actor,
     BulkWriter,
@@ -87,7 +88,7 @@ def simulate(seed: int, adversity: Adversity = ADVERSE, cast: Cast = EVERYBODY) 
         model = Model()
         shards, segment_rows = random.choice((1, 2, 3)), random.choice((8, 20, 1000))
         settings = IndexSettings((FAMILY.name,), shards=shards, segment_rows=segment_rows)
-        table_settings.create(store, settings)
+        table_settings.create(store, settings, ActorEffects(scheduler, Random(0)))
         calm = CommittingTable(store, settings, effects=ActorEffects(scheduler, Random(random.getrandbits(64))))
 
         def audit() -> None:
@@ -129,9 +130,9 @@ def close(place: Place, store: WatchedStore) -> None:
         last.reshard(newest(store, place.settings.shards).manifest.shards)
         if newest(store, place.settings.shards).manifest.wide:
             raise ViolationError(f"after {days} days there are wide segments, and nobody is left who could split them")
-        collect.collect(way, effects)
+        collect.collect(last)
         model.check(read_all(last.snapshot()), model.floor())
-        report = verify.verify(store, place.settings, effects)
+        report = verify.verify(CommittingTable(store, place.settings, effects=effects))
         if not report.is_clean:
             raise ViolationError(f"after {days} days: {[p for p in report.problems if not p.is_harmless]}")
 
@@ -143,6 +144,7 @@ def small_constants(random: Random) -> Iterator[int]:
     with ExitStack() as patches:
         for module, name, values in (
             (collect, "KEPT_MANIFESTS", (kept,)),
+            (commit, "KEPT_MANIFESTS", (kept,)),
             (verify, "KEPT_MANIFESTS", (kept,)),
             (segment, "INLINE_DEAD", (0, 2, manifest.INLINE_DEAD)),
             (merge, "FACTOR", (2, 4)),

@@ -65,7 +65,7 @@ class Scene:
 
     def collect(self) -> set[str]:
         """Collect, and return the names of the objects that went."""
-        return set(collect(self.store, self.world).objects)
+        return set(collect(make_table(self.store, self.world)).objects)
 
     def read(self) -> dict[str, int]:
         """Return each key's number, as a process sees it that has just started."""
@@ -82,4 +82,4 @@ class Scene:
         return [names.manifest_version(name) for name in self.names(names.MANIFEST)]
 
     def is_whole(self) -> bool:
-        return verify(self.store, self.bystander.settings, self.world).is_clean
+        return verify(self.bystander).is_clean

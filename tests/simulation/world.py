@@ -49,6 +49,9 @@ class ActorEffects:
     def now_ns(self) -> int:
         return self._scheduler.now_ns + self._skew_ns
 
+    def steady_ns(self) -> int:
+        return self._scheduler.now_ns
+
     def random(self) -> int:
         return self._random.getrandbits(64)
 

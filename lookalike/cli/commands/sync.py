@@ -64,13 +64,15 @@ def sync(
     from lookalike.ingest.objects import in_bucket
     from shards.errors import IndexNotFound
     from shards.storage.originals import is_url
+    from shards.table.format.records import UNDATED
 
     out = Output.of(form)
     tally = reporting.Tally()
     rules = Rules(prefix, all_files, skip=folder_id(address))
     try:
         # before the folder is read: a delete is as old as this, and an image added meanwhile outlives it
-        order = Index.open(address).next_order()
+        index = Index.open(address)
+        order = UNDATED if dry_run else index.next_order()
     except IndexNotFound:
         order = None
     with out.progress("looking") as progress:

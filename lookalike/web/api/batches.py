@@ -25,6 +25,7 @@ from lookalike.web.http.problems import Problem, validation
 from lookalike.web.service import Service
 from shards.errors import LookalikeError
 from shards.table.format import names
+from shards.table.format.records import UNDATED
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 
@@ -140,12 +141,13 @@ async def _compute(service: Service, addition: Addition) -> ComputedPicture | Pr
 def _write(service: Service, additions: list[Addition], results: list[ComputedPicture | Problem]) -> set[str]:
     """Write all of them in one log object. Returns the keys that existed before."""
     records = [
-        # orders are taken here, in the order sent, so that the last image of a key counts whichever was ready last
-        result.record(addition.key, service.index.next_order(), addition.meta)
+        # in the order sent, so that the last image of a key counts whichever was ready last
+        result.record(addition.key, UNDATED, addition.meta)
         for addition, result in zip(additions, results, strict=True)
         if not isinstance(result, Problem)
     ]
-    return service.write(records)
+    _, existing = service.write(records)
+    return existing
 
 
 def _respond(additions: list[Addition], results: list[ComputedPicture | Problem], existing: set[str]) -> Response:

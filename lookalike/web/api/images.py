@@ -22,7 +22,7 @@ from lookalike.web.http.problems import validation
 from lookalike.web.http.routing import ImageKey
 from lookalike.web.service import Service
 from shards.errors import KeyNotFound
-from shards.table.format.records import Record
+from shards.table.format.records import UNDATED, Record
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 
@@ -85,12 +85,12 @@ async def put(
             meta = {**parameters.meta, **meta}
         async with inputs.picture(given, service) as data:
             computed = await service.pool.compute(data)
-    record = computed.record(key, service.index.next_order(), meta)
+    record = computed.record(key, UNDATED, meta)
     if if_none_match == "*":
-        await service.write_new(record)
+        record = await service.write_new(record)
         return put_response(service, record, caller, is_replaced=False)
-    replaced = await service.call(service.write, [record])
-    return put_response(service, record, caller, is_replaced=bool(replaced))
+    written, replaced = await service.call(service.write, [record])
+    return put_response(service, written[0], caller, is_replaced=bool(replaced))
 
 
 def put_response(service: Service, record: Record, caller: Caller, *, is_replaced: bool) -> Response:

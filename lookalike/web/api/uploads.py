@@ -21,6 +21,7 @@ from lookalike.web.http.problems import validation
 from lookalike.web.http.timestamps import rfc3339
 from lookalike.web.uploads import Upload, too_large
 from shards.table.format import names
+from shards.table.format.records import UNDATED
 
 router = APIRouter(prefix="/v1/uploads", tags=["images"])
 
@@ -112,6 +113,6 @@ async def put_upload(
             if len(data) > upload.max_bytes:
                 raise too_large(len(data), upload.max_bytes)
             computed = await service.pool.compute(data)
-    record = computed.record(upload.key, service.index.next_order(), upload.meta)
-    replaced = await service.call(service.write, [record])
-    return put_response(service, record, BEARER, is_replaced=bool(replaced))
+    record = computed.record(upload.key, UNDATED, upload.meta)
+    written, replaced = await service.call(service.write, [record])
+    return put_response(service, written[0], BEARER, is_replaced=bool(replaced))

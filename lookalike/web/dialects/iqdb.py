@@ -28,6 +28,7 @@ from lookalike.web.service import Service
 from shards.families import Family
 from shards.search.query import LIMIT
 from shards.search.search import Hit
+from shards.table.format.records import UNDATED
 
 FAMILY = "haar"
 
@@ -144,7 +145,7 @@ async def add(post_id: PostId, request: Request, service: Serving, _: Annotated[
         computed = computed or await _compute(service, asked, given)
         if computed is None:
             raise validation("there is no image: send it as the file of a form, or its hash or channels")
-    await service.call(service.write, [computed.record(str(post_id), service.index.next_order())])
+    await service.call(service.write, [computed.record(str(post_id), UNDATED)])
     text = family.format(computed.orientations[0][FAMILY])
     return documents.respond(_stored(family, post_id, text, with_signature=asked.signature))
 

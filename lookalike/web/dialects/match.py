@@ -27,6 +27,7 @@ from lookalike.web.http.access import Caller
 from lookalike.web.http.problems import validation
 from lookalike.web.service import Service
 from shards.table.format import names
+from shards.table.format.records import UNDATED
 
 FAMILY = "goldberg"
 
@@ -170,7 +171,7 @@ async def add(request: Request, service: Serving, _: Writer) -> Response:
         asked = given.read(MatchAdd)
         names.key_bytes(asked.filepath)
         computed = await _compute(service, given, "image", "url")
-    record = computed.record(asked.filepath, service.index.next_order(), asked.metadata)
+    record = computed.record(asked.filepath, UNDATED, asked.metadata)
     await service.call(service.write, [record])
     return _ok("add")
 

@@ -22,11 +22,12 @@ from shards.errors import LookalikeError, ObjectNotFound, QueryError
 from shards.families import family
 from shards.search.found import FoundRow, ScanOutcome
 from shards.search.query import Part, Query
+from shards.table.format import names
 from shards.table.format.manifest import Segment
 from shards.table.read.reader import SegmentReader
 from shards.table.read.snapshot import Source
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Version of these documents. While a new release is put in place, workers of both versions are asked."""
 
 PAYLOAD = 6_000_000
@@ -53,11 +54,15 @@ class ScanRequest:
     max_rows: int
     """Maximum number of rows to answer for each lane, of all these segments together."""
 
+    index: str = ""
+    """The id of the index that the segments are of: the folder in which they lie."""
+
 
 def write_request(query: Query, sources: Sequence[Source], max_rows: int) -> dict[str, Any]:
     """Return the request as JSON. Raises PayloadTooLarge."""
     document: dict[str, Any] = {
         "protocol": PROTOCOL,
+        "index": _index_of(sources),
         "parts": [_write_part(part) for part in query.parts],
         "limit": query.limit,
         "where": dict(query.where),
@@ -81,7 +86,10 @@ def read_request(document: Mapping[str, Any]) -> ScanRequest:
             )
             for source in document["segments"]
         )
-        return ScanRequest(query, segments, int(document["max_rows"]))
+        index = document["index"]
+        if index and not names.is_id(index):
+            raise QueryError(f"{index!r:.40} is no id of an index")
+        return ScanRequest(query, segments, int(document["max_rows"]), index)
     except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
         raise QueryError(f"this is no question for a worker: {error!r}") from error
 
@@ -148,6 +156,11 @@ def _write_source(source: Source) -> dict[str, Any]:
         # gaps are small numbers: where a third of a million rows is dead, 0.27 MB in place of 1.9
         "dead": _pack(np.diff(source.dead, prepend=np.uint32(0)), "<u4", packed=True),
     }
+
+
+def _index_of(sources: Sequence[Source]) -> str:
+    """Return the id of the index that these segments are of: all of one snapshot are of one."""
+    return next((source.reader.index for source in sources if isinstance(source.reader, SegmentReader)), "")
 
 
 def _write_outcome(outcome: ScanOutcome) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from shards.search.executors.messages import ScanRequest, WorkerFailed
 from shards.search.found import ScanOutcome, best_by_lane
 from shards.search.scan import scan
 from shards.storage.base import Store
+from shards.storage.prefixed import PrefixedStore
 from shards.table.format.manifest import Segment
 from shards.table.read.disk import DiskCache
 from shards.table.read.memory import Memory
@@ -42,7 +43,7 @@ class Worker:
         self._memory = Memory(memory)
         self._disk = disk
         self._lock = threading.Lock()
-        self._readers: OrderedDict[str, SegmentReader] = OrderedDict()
+        self._readers: OrderedDict[tuple[str, str], SegmentReader] = OrderedDict()
         self._pool = ThreadPoolExecutor(PARALLEL, "lookalike-scan")
 
     def close(self) -> None:
@@ -58,7 +59,9 @@ class Worker:
 
     def scan(self, request: ScanRequest) -> list[ScanOutcome]:
         """Return the best rows of each segment for each lane, or why there are none; of all the best `max_rows`."""
-        opened = self._attempt(lambda wanted: Source(self._reader(wanted[0]), wanted[1]), request.segments)
+        opened = self._attempt(
+            lambda wanted: Source(self._reader(request.index, wanted[0]), wanted[1]), request.segments
+        )
         sources = [source for source in opened if isinstance(source, Source)]
         scanned = iter(scan(sources, request.query, self._attempt, max_rows=request.max_rows))
         outcomes = [next(scanned) if isinstance(source, Source) else source for source in opened]
@@ -84,12 +87,13 @@ class Worker:
 
         return list(self._pool.map(attempt, items))
 
-    def _reader(self, segment: Segment) -> SegmentReader:
+    def _reader(self, index: str, segment: Segment) -> SegmentReader:
         with self._lock:
-            reader = self._readers.pop(segment.name, None)
+            reader = self._readers.pop((index, segment.name), None)
             if reader is None:
-                reader = SegmentReader(self._store, segment, self._memory, self._disk)
-            self._readers[segment.name] = reader
+                store = PrefixedStore(self._store, index) if index else self._store
+                reader = SegmentReader(store, segment, self._memory, self._disk, index)
+            self._readers[index, segment.name] = reader
             while len(self._readers) > READERS:
                 self._readers.popitem(last=False)
             return reader

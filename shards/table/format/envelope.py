@@ -54,7 +54,7 @@ def unseal(data: Data, name: str) -> dict[str, Any]:
     if stored != _HEAD % digest(body).encode() + body + b"}\n":
         raise CorruptObject(name, f"its {len(data):,} bytes do not match their checksum")
     document = _parsed(body, name)
-    check_format(document.get("format"), name)
+    check_format(document, name)
     return document
 
 

@@ -15,7 +15,6 @@ from shards.errors import CorruptObject
 from shards.storage.base import Data, Store
 from shards.table.format import dtypes, envelope, names, whole
 from shards.table.format.columns import Column
-from shards.table.format.layout import FORMAT
 from shards.table.format.records import Order
 
 INLINE_DEAD = 256
@@ -131,10 +130,13 @@ class Manifest:
     """Log objects that are in the segments already, and when they were folded, in ms since 1970. A name is dropped once
     its object was collected."""
 
+    index: str = ""
+    """The id of the index; empty in format 1."""
+
     @classmethod
-    def empty(cls, shards: int) -> Manifest:
+    def empty(cls, shards: int, index: str = "") -> Manifest:
         """Return version 0, which is never stored: an index that has folded nothing."""
-        return cls(0, "", 0, ((),) * shards)
+        return cls(0, "", 0, ((),) * shards, index=index)
 
     def following(
         self,
@@ -151,7 +153,14 @@ class Manifest:
             created=created,
             segments=tuple(tuple(shard) for shard in segments),
             folded=self.folded if folded is None else folded,
+            index=self.index,
         )
+
+    def may_follow(self, known: Manifest) -> bool:
+        """Return True if this manifest may be the newest of an index that had `known` before: versions only rise."""
+        if self.version == known.version:
+            return self.commit_id == known.commit_id
+        return self.version > known.version
 
     @property
     def shards(self) -> int:
@@ -182,7 +191,8 @@ class Manifest:
         self.check()
         return envelope.seal(
             {
-                "format": FORMAT,
+                "format": 2 if self.index else 1,
+                **({"index": self.index} if self.index else {}),
                 "version": self.version,
                 "commit_id": self.commit_id,
                 "created": self.created,
@@ -206,6 +216,7 @@ class Manifest:
                     for n, shard in enumerate(document["shards"])
                 ),
                 folded=document["folded"],
+                index=document["index"] if document["format"] > 1 else "",
             )
             manifest.check()
         except (KeyError, TypeError, ValueError) as error:

@@ -26,6 +26,7 @@ MAX_SHARDS = 1 << 16
 """The limit of shards: a segment's name has four hex digits for its shard."""
 
 _VERSIONS = 1 << 64
+_ID = re.compile("[0-9a-f]{16}")
 _DIGEST = re.compile("[0-9a-f]{32}")
 _THUMBNAIL = re.compile(re.escape(THUMBNAILS) + r"([0-9a-f]{64})\.webp")
 
@@ -35,9 +36,20 @@ def digest(data: Data) -> str:
     return blake2b(data, digest_size=16).hexdigest()
 
 
+def is_id(text: str) -> bool:
+    """Return True if an index can have this id."""
+    return _ID.fullmatch(text) is not None
+
+
 def log(milliseconds: int, body: Data) -> str:
     """Return the name of a log object. The same body gives the same name, so a repeated call is a no-op."""
     return f"{LOG}{milliseconds:013d}-{digest(body)}.npz"
+
+
+def log_ms(name: str) -> int:
+    """Return the milliseconds in a log object's name; 0 where there are none."""
+    digits = name.removeprefix(LOG).partition("-")[0]
+    return int(digits) if len(digits) >= 13 and digits.isascii() and digits.isdecimal() else 0
 
 
 def manifest(version: int) -> str:

@@ -21,6 +21,9 @@ PUT, DELETE = 0, 1
 Order: TypeAlias = tuple[int, int]
 """(time in ns since 1970, tie-break), both 64 bits unsigned. Of all states of a key, the latest counts."""
 
+UNDATED: Order = 0, 0
+"""The order of a record whose order is not given yet: earlier than any other."""
+
 FIXED: dict[str, tuple[str, tuple[int, ...]]] = {
     "key_hash": ("<u8", ()),
     "kind": ("u1", ()),

@@ -10,8 +10,11 @@ from shards.errors import FormatUnsupported, IndexExists, IndexNotFound, ObjectN
 from shards.families import DEFAULT, Family, family
 from shards.pictures.decoding import PictureSettings
 from shards.storage.base import Store
-from shards.table.format import envelope, names
-from shards.table.format.layout import FORMAT
+from shards.storage.deciding import write_once
+from shards.storage.effects import Effects
+from shards.storage.prefixed import PrefixedStore
+from shards.storage.probe import check_conditional_create
+from shards.table.format import envelope, names, whole
 
 SEGMENT_ROWS = 1 << 20
 """Rows that a segment grows to: larger ones cost fewer requests a query, smaller ones spread better over workers."""
@@ -39,6 +42,10 @@ class IndexSettings:
     thumbnails: int = THUMBNAIL
     """Pixels of the longer side of the small copy that is kept of each image; 0 for none."""
 
+    id: str = ""
+    """16 hex digits, drawn at random when the index was made: they tell it from every other index at the same place,
+    and are the folder of all its other objects. Empty in format 1, whose objects lie beside `index.json`."""
+
     def __post_init__(self) -> None:
         if not self.families or len(set(self.families)) != len(self.families):
             raise QueryError(f"families {list(self.families)}: an index needs one or more, each once")
@@ -50,11 +57,23 @@ class IndexSettings:
             raise QueryError(f"segment_rows is {self.segment_rows}: a segment has 1 to 4,194,304 rows")
         if not 0 <= self.thumbnails <= 2048:
             raise QueryError(f"thumbnails is {self.thumbnails}: a thumbnail has 1 to 2,048 pixels, 0 is none")
+        if self.id and not names.is_id(self.id):
+            raise QueryError(f"id is {self.id!r}: an index has 16 hex digits for an id")
+
+    @property
+    def format(self) -> int:
+        """The version of the format of all that the index stores."""
+        return 2 if self.id else 1
+
+    def data(self, store: Store) -> Store:
+        """Return the place of all objects of the index but `index.json`, which lies in `store`."""
+        return PrefixedStore(store, self.id) if self.id else store
 
     def to_bytes(self) -> bytes:
         return envelope.seal(
             {
-                "format": FORMAT,
+                "format": self.format,
+                **({"id": self.id} if self.id else {}),
                 "families": [{"name": name, "version": family(name).version} for name in self.families],
                 "shards": self.shards,
                 "segment_rows": self.segment_rows,
@@ -78,6 +97,7 @@ class IndexSettings:
             document["segment_rows"],
             PictureSettings(**document["pictures"]),
             document.get("thumbnails", 0),
+            document["id"] if document["format"] > 1 else "",
         )
 
     def load_families(self) -> list[Family]:
@@ -85,18 +105,38 @@ class IndexSettings:
         return [family(name) for name in self.families]
 
 
-def create(store: Store, settings: IndexSettings) -> None:
-    """Make an index in this store. Raises IndexExists."""
-    if not store.create(names.SETTINGS, settings.to_bytes()):
+def create(store: Store, settings: IndexSettings, effects: Effects) -> None:
+    """Make an index in this store. Raises IndexExists, or StoreUnfit for a store that is no place for one."""
+    body = settings.to_bytes()
+    # looked at before anything is written: a probe does not belong into somebody's index
+    there = _stored(store)
+    if there is None:
+        check_conditional_create(settings.data(store), effects, store.url)
+        if write_once(store, effects, names.SETTINGS, body):
+            return
+        there = _stored(store)
+    # the answer to a first attempt may have been lost: by its id an index of format 2 knows itself
+    if not settings.id or there != body:
         raise IndexExists(f"{store.url} is an index already: open it, or choose another place")
+
+
+def new_id(effects: Effects) -> str:
+    """Return an id for a new index."""
+    return f"{effects.random():016x}"
 
 
 def read(store: Store) -> IndexSettings:
     """Return the settings of the index in this store. Raises IndexNotFound."""
-    try:
-        data = store.get(names.SETTINGS)
-    except ObjectNotFound:
+    data = _stored(store)
+    if data is None:
         raise IndexNotFound(
             f"{store.url} is not an index (it has no {names.SETTINGS}): make one with 'lookalike create {store.url}'"
-        ) from None
+        )
     return IndexSettings.from_json(envelope.unseal(data, names.SETTINGS), store.url)
+
+
+def _stored(store: Store) -> bytes | None:
+    try:
+        return bytes(whole.get(store, names.SETTINGS))
+    except ObjectNotFound:
+        return None

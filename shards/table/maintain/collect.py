@@ -7,18 +7,15 @@ from dataclasses import dataclass
 
 from shards.errors import ObjectNotFound
 from shards.storage.base import Entry, Store
-from shards.storage.effects import Effects
+from shards.storage.probe import PROBES, TWICE
 from shards.table.format import names
 from shards.table.format.manifest import Manifest
-from shards.table.read.newest import Base, newest
+from shards.table.read.newest import Base, newest, read_manifest
 from shards.table.read.snapshot import Snapshot
 from shards.table.table import Table
-from shards.table.write.commit import commit
+from shards.table.write.commit import KEPT_MANIFESTS, Commit
 from shards.table.write.draft import Change
 from shards.table.write.fold import LOG_AGE_MS
-
-KEPT_MANIFESTS = 8
-"""Versions whose objects are kept whatever their age: a reader of one of these never has to start again."""
 
 ORPHAN_SECONDS = 3600.0
 """Time for which an object that nothing names is kept: it may belong to a commit under way. No commit names an object
@@ -39,8 +36,10 @@ class Collected:
         return Collected(self.objects + other.objects, self.size + other.size)
 
 
-def collect(store: Store, effects: Effects) -> Collected:
+def collect(table: Table) -> Collected:
     """Delete old log objects that are folded, old manifests, and segments and lists of dead rows that nothing names.
+
+    And what asked the store something and was left over by a crash. Goes by the store's clock alone.
 
     Safe beside any number of writers, readers and collectors: young objects are never touched, and the newest
     manifests are read after the listing of what may go. Safe even beside a commit that slept for hours: an object that
@@ -48,7 +47,7 @@ def collect(store: Store, effects: Effects) -> Collected:
     that manifest, or on a later one, names nothing so old, and the version that any other commit wants is taken. Where
     nobody has committed for an hour, a manifest that changes nothing is created first.
     """
-    now = effects.now_ns() / 1e9
+    store, now = table.store, table.clock.now_ns() / 1e9
     orphans = [*store.list(names.SEGMENTS), *store.list(names.DEAD)]
     log = list(store.list(names.LOG))
     manifests = list(store.list(names.MANIFEST))
@@ -57,7 +56,7 @@ def collect(store: Store, effects: Effects) -> Collected:
     folded: dict[str, int] = {}
     for n, entry in enumerate(kept):
         try:
-            manifest = Manifest.from_bytes(store.get(entry.name), entry.name)
+            manifest = read_manifest(store, entry.name, table.settings.id)
         except ObjectNotFound:
             # 8 commits and an hour have passed since the listing: other collectors are at work, and know better
             return Collected((), 0)
@@ -71,12 +70,13 @@ def collect(store: Store, effects: Effects) -> Collected:
     committed = kept[0].modified if kept else 0.0
     unnamed = [entry for entry in orphans if entry.name not in named and is_old(entry)]
     if kept and is_old(kept[0]) and any(committed - entry.modified <= ORPHAN_SECONDS for entry in unnamed):
-        fence = _fence(store, effects)
+        fence = _fence(table)
         committed = fence.modified
         unnamed = [entry for entry in unnamed if entry.name not in _named(fence.manifest)]
     gone = [entry for entry in unnamed if committed - entry.modified > ORPHAN_SECONDS]
     gone += [entry for entry in manifests[KEPT_MANIFESTS:] if is_old(entry)]
     gone += folded_log(log, folded, now)
+    gone += [entry for entry in store.list(PROBES) if entry.name != TWICE and is_old(entry)]
     return _delete(store, gone)
 
 
@@ -90,16 +90,18 @@ def _named(manifest: Manifest) -> set[str]:
     return {name for segment in manifest for name in (segment.name, segment.dead_object) if name is not None}
 
 
-def _fence(store: Store, effects: Effects) -> Base:
+def _fence(table: Table) -> Base:
     """Commit a manifest without any change, and return the newest one after that, perhaps somebody else's."""
 
     def same(base: Base, commit_id: str) -> Change:
-        before, created = base.manifest, effects.now_ns() // 10**6
+        before, created = base.manifest, table.clock.now_ns() // 10**6
         return Change(before.following(before.segments, commit_id=commit_id, created=created), {})
 
-    # there is a manifest, so it does not matter how many shards there would be in none
-    commit(store, effects, lambda: newest(store, 1), same)
-    return newest(store, 1)
+    def read() -> Base:
+        return newest(table.store, table.settings.shards, index=table.settings.id)
+
+    Commit(table.store, table.effects, read, same).run()
+    return read()
 
 
 def collect_thumbnails(table: Table) -> Collected:
@@ -108,7 +110,7 @@ def collect_thumbnails(table: Table) -> Collected:
     Only those over an hour old: a younger one may belong to records that are about to be written. An image that is
     added again in this very moment, long after it was removed, may lose its thumbnail, and nothing else.
     """
-    now = table.effects.now_ns() / 1e9
+    now = table.clock.now_ns() / 1e9
     listed = [
         (digest, entry)
         for entry in table.store.list(names.THUMBNAILS)

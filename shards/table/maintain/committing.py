@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from shards.errors import Conflict, ObjectNotFound, QueryError
 from shards.storage.base import Entry
+from shards.storage.deciding import write_all
 from shards.table.format import names
 from shards.table.format.manifest import Manifest, Residue, Segment
 from shards.table.format.records import Records
@@ -15,7 +16,7 @@ from shards.table.maintain.merge import Merged, due, merge, put_in_place
 from shards.table.maintain.reshard import Resharded, grow, splits
 from shards.table.read.newest import Base
 from shards.table.table import Table
-from shards.table.write.commit import commit, write_all
+from shards.table.write.commit import Commit
 from shards.table.write.draft import Change, Draft
 from shards.table.write.fold import fold
 
@@ -70,9 +71,9 @@ class CommittingTable(Table):
 
     def write(self, records: Records) -> None:
         """Write thousands of records straight into segments. On return they are safe, and every query sees them."""
-        self._check(records)
 
         def fill(draft: Draft, _: Base) -> bool:
+            self._check(records)
             self._fold(draft, {}, [records], draft.folded)
             return True
 
@@ -153,17 +154,20 @@ class CommittingTable(Table):
 
     def _commit(self, change: Callable[[Base, str], Change | None]) -> Manifest | None:
         """Commit this change and return its manifest; None where there was nothing to change."""
-        made = commit(self.store, self.effects, self._base, change)
-        if made is not None:
-            self._know(made)
-        return made
+        self.prepare()
+        made = Commit(self.store, self.effects, self._base, change).run()
+        if made is None:
+            return None
+        self.look()
+        self._know(made)
+        return made.manifest
 
-    def _know(self, made: Manifest) -> None:
+    def _know(self, made: Base) -> None:
         """Use a manifest that was committed here without reading it, and let go of segments that it does not name."""
-        live = {segment.name for segment in made}
-        lists = {segment.dead_object for segment in made}
+        live = {segment.name for segment in made.manifest}
+        lists = {segment.dead_object for segment in made.manifest}
         with self._lock:
-            self._manifest = made
+            self._known = made
             self._readers = {name: reader for name, reader in self._readers.copy().items() if name in live}
             self._dead = {name: dead for name, dead in self._dead.copy().items() if name in lists}
 
@@ -181,6 +185,7 @@ class CommittingTable(Table):
 
         Returns the result, and the number of log objects that were waiting.
         """
+        self.look()
         listed = list(self.store.list(names.LOG))
         known = self._newest()
         waiting = self._unfolded(known, listed)
@@ -190,9 +195,16 @@ class CommittingTable(Table):
 
         def fill(draft: Draft, base: Base) -> bool:
             placed[:] = [self._put(draft, base, upload) for upload in merged]
-            is_new = any(name not in draft.folded for name in batches)
+            there, fresh = listed, batches
+            if base.manifest.version != known.version:
+                # others committed since the log was listed. What they folded long ago, they may have forgotten: of a
+                # log object that is gone, the records must not come back
+                there = list(self.store.list(names.LOG))
+                existing = {entry.name for entry in there}
+                fresh = {name: records for name, records in batches.items() if name in existing}
+            is_new = any(name not in draft.folded for name in fresh)
             if is_new:
-                self._fold(draft, batches, [], [entry.name for entry in listed])
+                self._fold(draft, fresh, [], [entry.name for entry in there])
             return is_new or any(placed)
 
         if merged or chosen:
@@ -244,7 +256,7 @@ class CommittingTable(Table):
             draft,
             batches,
             direct,
-            families=self._families,
+            families=self.families,
             segment_rows=self.settings.segment_rows,
             open_segment=self._open,
             dead_of=self._dead_of,
@@ -254,7 +266,7 @@ class CommittingTable(Table):
 
     def _collect(self, listed: Sequence[Entry], known: Manifest) -> None:
         """Delete log objects that were folded so long ago that nobody needs them, since they are listed anyhow."""
-        gone = folded_log(listed, known.folded, self.effects.now_ns() / 1e9)
+        gone = folded_log(listed, known.folded, self.clock.now_ns() / 1e9)
         if gone:
             self.store.delete([entry.name for entry in gone])
 
@@ -262,7 +274,7 @@ class CommittingTable(Table):
         return grow(base.manifest, shards, now_ms=self._now_ms(), commit_id=commit_id)
 
     def _now_ms(self) -> int:
-        return self.effects.now_ns() // 10**6
+        return self.clock.now_ns() // 10**6
 
     def _merge(self, wanted: Sequence[str], into: Sequence[Residue | None]) -> Merged | None:
         """Merge segments into one, or into one for each residue of `into`, and upload those."""
@@ -278,10 +290,10 @@ class CommittingTable(Table):
         for residue in into:
             part = merge(
                 segments,
-                families=self._families,
+                families=self.families,
                 open_segment=self._open,
                 dead_of=self._dead_of,
-                now_ns=self.effects.now_ns(),
+                now_ns=self.clock.now_ns(),
                 mark=f"{self.effects.random():016x}",
                 into=residue,
             )

@@ -10,17 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.errors import CorruptObject, LookalikeError, ObjectNotFound, StorageError
-from shards.storage.base import Entry, Store
-from shards.storage.effects import Effects
+from shards.storage.base import Entry
+from shards.storage.deciding import decide
+from shards.storage.probe import PROBES
 from shards.table.format import names, thumbnails, whole
 from shards.table.format.columns import decode
 from shards.table.format.manifest import Manifest, Segment, read_dead
 from shards.table.format.records import Records, meta_of
-from shards.table.format.settings import IndexSettings
-from shards.table.maintain.collect import KEPT_MANIFESTS, ORPHAN_SECONDS
+from shards.table.maintain.collect import ORPHAN_SECONDS
 from shards.table.maintain.segment_check import check_segment
+from shards.table.read.newest import of_index
 from shards.table.read.reader import SegmentReader
-from shards.table.write.commit import decide
+from shards.table.table import Table
+from shards.table.write.commit import KEPT_MANIFESTS
 
 Result = TypeVar("Result")
 
@@ -76,25 +78,21 @@ class Report:
         return any(not problem.is_harmless and not problem.is_unread for problem in self.problems)
 
 
-def verify(
-    store: Store, settings: IndexSettings, effects: Effects, *, progress: Callable[[int, int], None] | None = None
-) -> Report:
+def verify(table: Table, *, progress: Callable[[int, int], None] | None = None) -> Report:
     """Read every object once, in pieces, and report what is wrong. `progress` gets (bytes read, bytes in all).
 
     Objects that come while this runs, or go after their fold, are no problems. Where the store cannot say what an
     object holds, it is asked again for some seconds.
     """
-    return _Verifier(store, settings, effects, progress).run()
+    return _Verifier(table, progress).run()
 
 
 class _Verifier:
-    def __init__(
-        self, store: Store, settings: IndexSettings, effects: Effects, progress: Callable[[int, int], None] | None
-    ) -> None:
-        self.store = store
-        self.settings = settings
-        self.effects = effects
-        self.now = effects.now_ns() / 1e9
+    def __init__(self, table: Table, progress: Callable[[int, int], None] | None) -> None:
+        self.store = table.store
+        self.settings = settings = table.settings
+        self.effects = table.effects
+        self.now = table.effects.now_ns() / 1e9
         self.progress = progress
         self.problems: list[Problem] = []
         self.newest = Manifest.empty(settings.shards)
@@ -135,7 +133,9 @@ class _Verifier:
         manifests = []
         for n, entry in enumerate(entries):
             try:
-                manifests.append(Manifest.from_bytes(self._get(entry.name), entry.name))
+                manifests.append(
+                    of_index(Manifest.from_bytes(self._get(entry.name), entry.name), self.settings.id, entry.name)
+                )
             except ObjectNotFound:
                 continue
             except CorruptObject as error:
@@ -166,7 +166,7 @@ class _Verifier:
                 # a manifest that was not read may name it
                 if self.now - entry.modified > ORPHAN_SECONDS and not any(p.is_unread for p in self.problems):
                     self._report(name, "belongs to no manifest", COLLECT, is_harmless=True)
-            elif name != names.SETTINGS and not name.startswith(names.MANIFEST):
+            elif name != names.SETTINGS and not name.startswith((names.MANIFEST, PROBES)):
                 self._report(name, "is no object of an index", "move it away", is_harmless=True)
         except ObjectNotFound:
             pass  # collected since the listing; objects that the newest manifest needs are looked for by themselves

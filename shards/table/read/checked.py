@@ -53,10 +53,14 @@ class CheckedBytes:
     A map is looked at before it is read: a file that was cut short meanwhile would end the process.
     """
 
-    def __init__(self, store: Store, segment: Segment, memory: Memory, disk: DiskCache | None = None) -> None:
-        """Read this segment. Raises CorruptObject for columns that cannot be."""
+    def __init__(
+        self, store: Store, segment: Segment, memory: Memory, disk: DiskCache | None = None, index: str = ""
+    ) -> None:
+        """Read this segment of the index with this id. Raises CorruptObject for columns that cannot be."""
         check_columns(segment)
         self._store = store
+        # another index may have a segment of this name, put back from a copy: what is kept is kept for one index
+        self._kept_as = f"{index}-{segment.name}" if index else segment.name
         self._segment = segment
         self._memory = memory
         self._disk = None if store.mapped else disk
@@ -113,7 +117,7 @@ class CheckedBytes:
         if missing is None:
             return 0
         if self._disk is not None and self._knows_checks(self._disk):
-            missing &= ~self._disk.stored(self._segment.name, name, column)
+            missing &= ~self._disk.stored(self._kept_as, name, column)
         joined = join(runs_of(missing, column), GAP)
         return sum(-(-(stop - start) // CHECK_BLOCK) * CHECK_BLOCK for start, stop in joined)
 
@@ -128,7 +132,7 @@ class CheckedBytes:
     def _kept(self, name: str, column: Column) -> CachedColumn:
         if not self._store.mapped:
             try:
-                return self._memory.column(self._segment.name, name, column)
+                return self._memory.column(self._kept_as, name, column)
             except MemoryError as error:
                 raise StorageError(
                     f"{self._segment.name}: no memory for the {column.size:,} bytes of column {name}"
@@ -164,16 +168,16 @@ class CheckedBytes:
                 kept.data[start:stop] = data
         kept.is_there[lack.missing] = True
         if not self._store.mapped:
-            self._memory.grew(self._segment.name, name, sum(stop - start for start, stop in runs))
+            self._memory.grew(self._kept_as, name, sum(stop - start for start, stop in runs))
         if self._disk is not None and runs:
             starts = [start for start, _ in runs]
-            self._disk.save(self._segment.name, name, list(zip(starts, pieces, strict=True)))
+            self._disk.save(self._kept_as, name, list(zip(starts, pieces, strict=True)))
 
     def _load(self, disk: DiskCache, lack: MissingBlocks) -> MissingBlocks:
         """Take the good blocks that the disk has, and return what is still missing."""
         name, column, kept = lack.name, lack.column, lack.kept
         loaded = np.zeros(column.blocks, bool)
-        for start, data in disk.load(self._segment.name, name, column, lack.missing):
+        for start, data in disk.load(self._kept_as, name, column, lack.missing):
             stop = start + len(data)
             # checked before it is copied into what is kept: another thread may have filled that meanwhile
             good = np.zeros(column.blocks, bool)
@@ -183,13 +187,13 @@ class CheckedBytes:
                 kept.data[first:last] = np.frombuffer(data, np.uint8, last - first, first - start)
             loaded |= good
         kept.is_there[loaded] = True
-        self._memory.grew(self._segment.name, name, sum(stop - start for start, stop in runs_of(loaded, column)))
+        self._memory.grew(self._kept_as, name, sum(stop - start for start, stop in runs_of(loaded, column)))
         return replace(lack, missing=lack.missing & ~loaded)
 
     def _knows_checks(self, disk: DiskCache) -> bool:
         """Return True if the checksums are known, so that blocks from this disk can be checked."""
         if self._checks is None:
-            stored = disk.checks(self._segment.name)
+            stored = disk.checks(self._kept_as)
             column = self.column(CHECKS)
             if stored is not None and len(stored) == column.size:
                 self._checks = np.frombuffer(stored, column.dtype)
@@ -206,7 +210,7 @@ class CheckedBytes:
                 raise self._corrupt(f"ends before its checksums at {checks.offset + checks.size:,}")
             self._checks = np.frombuffer(stored, checks.dtype)
             if self._disk is not None:
-                self._disk.save_checks(self._segment.name, stored)
+                self._disk.save_checks(self._kept_as, stored)
         else:
             fetched = self._ranges(wanted)
         if self._store.mapped:

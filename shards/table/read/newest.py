@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shards.storage.base import Store
-from shards.table.format import names
+from shards.errors import CorruptObject
+from shards.storage.base import Entry, Store
+from shards.table.format import names, whole
 from shards.table.format.manifest import Manifest
 
 UPLOAD_SECONDS = 30 * 60.0
@@ -19,8 +20,13 @@ class Base:
 
     manifest: Manifest
 
-    modified: float
-    """When the store created the manifest, in seconds since 1970; 0 for version 0, which is not stored."""
+    entry: Entry | None
+    """The object that it is in; None for version 0, which is not stored."""
+
+    @property
+    def modified(self) -> float:
+        """When the store created the manifest, in seconds since 1970; 0 for version 0."""
+        return 0.0 if self.entry is None else self.entry.modified
 
     def may_name(self, uploaded: float) -> bool:
         """Return True if the next manifest may name an object that was created at `uploaded` (s since 1970).
@@ -32,13 +38,25 @@ class Base:
         return self.modified - uploaded <= UPLOAD_SECONDS
 
 
-def newest(store: Store, shards: int, known: Manifest | None = None) -> Base:
-    """Return the newest manifest, or version 0 with `shards` shards where there is none.
+def newest(store: Store, shards: int, known: Base | None = None, *, index: str = "") -> Base:
+    """Return the newest manifest of the index with this id; version 0 with `shards` shards where there is none.
 
-    `known`: a manifest that was read or created before; it is not read again where it is still the newest.
+    `known`: what was read or created before; it is not read again where it is still the newest object.
     """
     for entry in store.list(names.MANIFEST, limit=1):
-        if known is not None and entry.name == names.manifest(known.version):
-            return Base(known, entry.modified)
-        return Base(Manifest.from_bytes(store.get(entry.name), entry.name), entry.modified)
-    return Base(Manifest.empty(shards), 0.0)
+        if known is not None and known.entry == entry:
+            return known
+        return Base(read_manifest(store, entry.name, index), entry)
+    return Base(Manifest.empty(shards, index), None)
+
+
+def read_manifest(store: Store, name: str, index: str) -> Manifest:
+    """Return the manifest in the object `name`, which has to be of the index with this id."""
+    return of_index(Manifest.from_bytes(whole.get(store, name), name), index, name)
+
+
+def of_index(manifest: Manifest, index: str, name: str) -> Manifest:
+    """Return this manifest, from the object `name`. Raises CorruptObject unless it is of the index with this id."""
+    if manifest.index != index:
+        raise CorruptObject(name, f"is of index {manifest.index!r}, and lies in index {index!r}")
+    return manifest

@@ -65,10 +65,17 @@ class SegmentReader:
     """A reader of one segment. No byte is used before it was checked."""
 
     def __init__(
-        self, store: Store, segment: Segment, memory: Memory | None = None, disk: DiskCache | None = None
+        self,
+        store: Store,
+        segment: Segment,
+        memory: Memory | None = None,
+        disk: DiskCache | None = None,
+        index: str = "",
     ) -> None:
+        """Read a segment of the index with the id `index` from the place of that index's objects."""
         self.segment = segment
-        self._bytes = CheckedBytes(store, segment, memory or Memory(0), disk)
+        self.index = index
+        self._bytes = CheckedBytes(store, segment, memory or Memory(0), disk, index)
 
     @property
     def rows(self) -> int:

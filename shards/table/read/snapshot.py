@@ -15,7 +15,7 @@ from shards.families import Family
 from shards.storage.parallel import ParallelMap, sequential_map
 from shards.table.format import names
 from shards.table.format.manifest import Manifest, Segment
-from shards.table.format.records import Part, key_text, meta_of
+from shards.table.format.records import Order, Part, key_text, meta_of
 from shards.table.format.texts import Texts
 from shards.table.read.latest import sharing
 from shards.table.read.reader import Reader, SegmentReader, find_keys
@@ -220,6 +220,28 @@ class Snapshot:
         for n, source, row in chain.from_iterable(self._parallel_map(look, holding)):
             places[wanted[n]] = source, row
         return places
+
+    def orders(self, keys: Iterable[str]) -> dict[str, Order]:
+        """Return the order of the newest state, a delete included, of those of these keys that have one, by key."""
+        wanted = list(dict.fromkeys(keys))
+        stored = [names.key_bytes(key) for key in wanted]
+        texts, hashes = Texts.of(stored), names.key_hashes(stored)
+
+        def look(share: tuple[Reader, NDArray[np.int64]]) -> list[tuple[int, Order]]:
+            reader, some = share
+            at, rows = find_keys(reader, texts, hashes, some)
+            orders = reader.take("order", rows).tolist()
+            return [(n, (time, tie)) for n, (time, tie) in zip(at.tolist(), orders, strict=True)]
+
+        holding: list[tuple[Reader, NDArray[np.int64]]] = [
+            (self._segments[segment.name].reader, some) for segment, some in sharing(self.manifest, hashes)
+        ]
+        if self._tail is not None:
+            holding.append((self._tail.reader, np.arange(len(wanted))))
+        newest: dict[str, Order] = {}
+        for n, order in chain.from_iterable(self._parallel_map(look, holding)):
+            newest[wanted[n]] = max(order, newest.get(wanted[n], order))
+        return newest
 
     def images(self, keys: Iterable[str]) -> dict[str, Image]:
         """Return the images of those of these keys that live, by key."""

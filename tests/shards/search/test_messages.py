@@ -178,7 +178,8 @@ PART = messages.write_request(query(signatures("dhash")), [], 7)["parts"][0]
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"protocol": 2}, "protocol 3 is asked in protocol 2"),
+        ({"protocol": 2}, "protocol 4 is asked in protocol 2"),
+        ({"index": "../elsewhere"}, "is no id of an index"),
         ({"parts": [PART | {"family": {"name": "dhash", "version": 99}}]}, "and is asked about 99"),
         ({"parts": [PART | {"family": {"name": "sift", "version": 1}}]}, "no family is called 'sift'"),
         ({"parts": [PART | {"questions": ["?"]}]}, "no question for a worker"),

@@ -81,7 +81,7 @@ def test_it_answers_with_no_more_rows_than_there_can_be_hits(store: CountingStor
 
 
 def test_segments_that_are_gone_or_broken_spoil_no_other(filled: MemoryStore, request_: Mapping[str, Any]) -> None:
-    names = [asked["segment"]["name"] for asked in request_["segments"]]
+    names = [f"{request_['index']}/{asked['segment']['name']}" for asked in request_["segments"]]
     gone, broken, *good = names
     store = MemoryStore()
     for name in good:
@@ -89,7 +89,7 @@ def test_segments_that_are_gone_or_broken_spoil_no_other(filled: MemoryStore, re
     store.create(broken, bytes(len(filled.get(broken))))
 
     answer = ask(Worker(CountingStore(store), memory=0))(request_)
-    assert answer["segments"][0]["error"]["object"] == gone
+    assert answer["segments"][0]["error"]["object"] == gone.partition("/")[2]
     assert answer["segments"][1]["error"]["type"] == "CorruptObject"
     assert len(errors(answer)) == 2
 
@@ -97,7 +97,7 @@ def test_segments_that_are_gone_or_broken_spoil_no_other(filled: MemoryStore, re
 class Broken(Worker):
     """A worker that has a bug, or no memory left."""
 
-    def _reader(self, segment: Any) -> Any:
+    def _reader(self, index: str, segment: Any) -> Any:
         raise MemoryError("Unable to allocate 7 GiB")
 
 

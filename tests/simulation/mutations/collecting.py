@@ -8,13 +8,13 @@ from dataclasses import replace
 from math import inf
 from unittest.mock import patch
 
-from shards.storage.base import Entry, Store
-from shards.storage.effects import Effects
+from shards.storage.base import Entry
 from shards.table.format import names
 from shards.table.format.manifest import Manifest
 from shards.table.maintain import collect, committing
 from shards.table.maintain.collect import Collected
 from shards.table.read.newest import Base, newest
+from shards.table.table import Table
 from tests.simulation.interleaving import InterleavedStore
 
 COLLECT = collect.collect
@@ -24,9 +24,10 @@ COLLECT = collect.collect
 def whatever_is_not_named_is_collected_at_once() -> AbstractContextManager[object]:
     """It may belong to a commit under way."""
 
-    def at_once(store: Store, effects: Effects) -> Collected:
+    def at_once(table: Table) -> Collected:
+        store = table.store
         there = [entry.name for entry in store.list(names.SEGMENTS)]
-        named = {segment.name for segment in newest(store, 1).manifest}
+        named = {segment.name for segment in newest(store, 1, index=table.settings.id).manifest}
         gone = tuple(name for name in there if name not in named)
         store.delete(gone)
         return Collected(gone, 0)
@@ -34,16 +35,18 @@ def whatever_is_not_named_is_collected_at_once() -> AbstractContextManager[objec
     return patch.object(collect, "collect", at_once)
 
 
-def collect_by_age(store: Store, effects: Effects) -> Collected:
+def collect_by_age(table: Table) -> Collected:
     """Whatever nothing names and is an hour old: perhaps a commit that fell asleep at its last step will name it."""
-    return COLLECT(AgelessStore(store), effects)
+    ageless = Table(AgelessStore(table.root), table.settings, effects=table.effects)
+    ageless.clock = table.clock
+    return COLLECT(ageless)
 
 
-def collect_before_the_fence(store: Store, effects: Effects) -> Collected:
+def collect_before_the_fence(table: Table) -> Collected:
     """The same commit may wake between the two."""
-    collected = collect_by_age(store, effects)
+    collected = collect_by_age(table)
     if collected.objects:
-        collect._fence(store, effects)
+        collect._fence(table)
     return collected
 
 
@@ -60,15 +63,15 @@ class AgelessStore(InterleavedStore):
 
     def list(self, prefix: str = "", *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
         for entry in self.inner.list(prefix, after=after, limit=limit):
-            yield replace(entry, modified=inf) if prefix == names.MANIFEST else entry
+            yield replace(entry, modified=inf) if names.MANIFEST in prefix else entry
 
 
 def what_the_fence_names_is_deleted_all_the_same() -> AbstractContextManager[object]:
     """Somebody else's commit may have come before it, and name what nothing named."""
     fence = collect._fence
 
-    def unread(store: Store, effects: Effects) -> Base:
-        return replace(fence(store, effects), manifest=Manifest.empty(1))
+    def unread(table: Table) -> Base:
+        return replace(fence(table), manifest=Manifest.empty(1))
 
     return patch.object(collect, "_fence", unread)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation.schedules import scenes
+from tests.simulation.schedules import clocks, scenes
 from tests.simulation.schedules.scene import SCENES
 
-__all__ = ["SCENES", "scenes"]
+__all__ = ["SCENES", "clocks", "scenes"]

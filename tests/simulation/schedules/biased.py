@@ -63,4 +63,5 @@ def _choose(state: State, choices: list[Choice], going: list[Choice], random: Ra
 
 def _is_hot(request: Request) -> bool:
     """Return True before a change, and between a listing of manifests or of the log and what follows from it."""
-    return request.changes or (request.verb in ("get", "list") and request.name.startswith((names.MANIFEST, names.LOG)))
+    learns = request.verb in ("get", "list") and (names.MANIFEST in request.name or names.LOG in request.name)
+    return request.changes or learns

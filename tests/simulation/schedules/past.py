@@ -29,9 +29,9 @@ class Past:
     def __init__(self, *, seed: int = 99, shards: int = 1, began: float = -3 * HOUR) -> None:
         self.seconds = began
         self.store = MemoryStore("memory://schedules", clock=self._now)
-        self.settings = IndexSettings((FAMILY.name,), shards=shards, segment_rows=1000)
-        table_settings.create(self.store, self.settings)
         self.effects = FakeWorld(seed, START_NS + int(began * 10**9))
+        self.settings = IndexSettings((FAMILY.name,), shards=shards, segment_rows=1000, id=f"{seed:016x}")
+        table_settings.create(self.store, self.settings, self.effects)
         self.table = CommittingTable(self.store, self.settings, effects=self.effects)
         self.written: list[Write] = []
 
@@ -83,7 +83,7 @@ class Past:
 
     def _die(self, do: Callable[[CommittingTable], object]) -> Past:
         way = InterleavedStore(self.store)
-        way.before("create", names.MANIFEST, crash)
+        way.before("create", f"{self.settings.id}/{names.MANIFEST}", crash)
         with suppress(CrashError):
             do(CommittingTable(way, self.settings, effects=self.effects))
         assert way.all_happened

@@ -20,7 +20,7 @@ from shards.storage.base import Data, Entry, check_size
 from shards.storage.ranges import check_ranges
 from tests.simulation.schedules.objects import Stored, entries
 
-Asked: TypeAlias = Literal["get", "create", "list", "delete", "replace", "now", "sleep", "say"]
+Asked: TypeAlias = Literal["get", "create", "list", "delete", "replace", "now", "steady", "sleep", "say"]
 
 Answer: TypeAlias = Hashable
 
@@ -42,7 +42,7 @@ class Request:
     @property
     def is_local(self) -> bool:
         """True where no other process can come between, since none can tell."""
-        return self.verb in ("now", "say")
+        return self.verb in ("now", "steady", "say")
 
     @property
     def changes(self) -> bool:
@@ -66,8 +66,9 @@ class Node:
 class Outside:
     """What a program has of the world: a store, effects, and somebody to tell what it does."""
 
-    def __init__(self, seed: int, *, mapped: bool) -> None:
+    def __init__(self, seed: int, *, mapped: bool, asks_for_time: bool) -> None:
         self.store = AskingStore(mapped=mapped)
+        self.asks_for_time = asks_for_time
         self.effects = AskingEffects(seed)
 
     def say(self, what: Hashable) -> None:
@@ -85,13 +86,15 @@ Program: TypeAlias = Callable[[Outside], None]
 class Process:
     """The tree of one program."""
 
-    def __init__(self, name: str, program: Program, seed: int, *, mapped: bool) -> None:
-        """`mapped`: what the store says of itself; if not, it is asked for ranges, and more often."""
+    def __init__(self, name: str, program: Program, seed: int, *, mapped: bool, asks_for_time: bool) -> None:
+        """`mapped`: what the store says of itself; if not, it is asked for ranges, and more often. `asks_for_time`:
+        whether the process asks the store for the time before it writes, or knows it."""
         self.name = name
         self.ran = 0
         self._program = program
         self._seed = seed
         self._mapped = mapped
+        self._asks_for_time = asks_for_time
         self._parked: OrderedDict[Node, Any] = OrderedDict()
         self.root = Node(None, None)
         self._go(self.root, greenlet(self._body), None)
@@ -130,7 +133,7 @@ class Process:
 
     def _body(self) -> Exception | None:
         try:
-            self._program(Outside(self._seed, mapped=self._mapped))
+            self._program(Outside(self._seed, mapped=self._mapped, asks_for_time=self._asks_for_time))
         except Exception as error:
             return error
         return None
@@ -188,6 +191,9 @@ class AskingEffects:
 
     def now_ns(self) -> int:
         return int(ask(Request("now")))
+
+    def steady_ns(self) -> int:
+        return int(ask(Request("steady")))
 
     def random(self) -> int:
         self._drawn += 1

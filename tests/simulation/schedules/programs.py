@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
+from typing import TypeVar
 
 from lookalike.index import Index
 from shards.errors import Conflict, QueryError, Undecided
+from shards.storage.effects import Effects
+from shards.storage.probe import StoreClock
 from shards.table.format import names, settings
 from shards.table.format.records import Records
 from shards.table.maintain import collect
@@ -20,9 +22,31 @@ from tests.simulation.schedules.facts import Acknowledged, Began, Read, Reads, R
 from tests.simulation.schedules.objects import Stored
 from tests.simulation.schedules.process import Outside, Program
 
+Opened = TypeVar("Opened", bound=CommittingTable)
+
 
 def open_table(outside: Outside) -> CommittingTable:
-    return CommittingTable(outside.store, settings.read(outside.store), effects=outside.effects)  # type: ignore[arg-type]
+    return knowing(outside, CommittingTable(outside.store, settings.read(outside.store), effects=outside.effects))
+
+
+def knowing(outside: Outside, table: Opened) -> Opened:
+    """Return a table that knows the time and that the store is fit, in scenes in which neither is in question.
+
+    It asks the store all the same when it meets another index.
+    """
+    if not outside.asks_for_time:
+        table.clock, table._is_fit = LocalClock(outside.effects), True
+    return table
+
+
+class LocalClock(StoreClock):
+    """A clock that is right."""
+
+    def __init__(self, effects: Effects) -> None:
+        self._effects = effects
+
+    def now_ns(self) -> int:
+        return self._effects.now_ns()
 
 
 class Saying(CommittingTable):
@@ -36,18 +60,18 @@ class Saying(CommittingTable):
 
     @classmethod
     def of(cls, outside: Outside, first: int) -> Saying:
-        table = cls(outside.store, settings.read(outside.store), effects=outside.effects)  # type: ignore[arg-type]
+        table = knowing(outside, cls(outside.store, settings.read(outside.store), effects=outside.effects))
         table.outside, table.first = outside, first
         return table
 
-    def append(self, records: Records) -> str:
+    def append(self, records: Records, before: Callable[[], object] = lambda: None) -> str:
         events = []
         for n in range(len(records)):
             time, tie = records.fixed["order"][n].tolist()
             events.append(Event(self.first + n, records.key(n), (time, tie), bool(records.fixed["kind"][n])))
         self.first += len(events)
         self.outside.say(Began(tuple(events), in_turn=True))
-        name = super().append(records)
+        name = super().append(records, before)
         self.outside.say(Acknowledged())
         return name
 
@@ -148,7 +172,7 @@ def reshards(shards: int) -> Callable[[CommittingTable], object]:
 
 
 def collects(table: CommittingTable) -> None:
-    collect.collect(table.store, table.effects)
+    collect.collect(table)
 
 
 ANSWERS = "answers/"
@@ -198,13 +222,10 @@ def adds(first: int, key: str) -> Program:
 
     def program(outside: Outside) -> None:
         table = open_table(outside)
-        write(outside, events(table, first, [key]), partial(front_door, table), in_turn=True)
+        (order,) = table.orders([key])
+        write(outside, (Event(first, key, order, deleted=False),), table.append, in_turn=True)
 
     return program
-
-
-def front_door(table: CommittingTable, records: Records) -> None:
-    table.append(records)
 
 
 def removes(first: int, key: str) -> Program:

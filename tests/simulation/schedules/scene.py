@@ -14,6 +14,7 @@ from shards.table.format import segment
 from shards.table.format import settings as table_settings
 from shards.table.maintain import collect, merge, verify
 from shards.table.maintain.committing import CommittingTable
+from shards.table.write import commit
 from tests.simulation.audit import read_all
 from tests.simulation.model import Seen
 from tests.simulation.run import OneByOne
@@ -43,6 +44,7 @@ class Scene:
 
 CONSTANTS: Sequence[tuple[Any, str, Any]] = (
     (collect, "KEPT_MANIFESTS", KEPT),
+    (commit, "KEPT_MANIFESTS", KEPT),
     (verify, "KEPT_MANIFESTS", KEPT),
     (merge, "FACTOR", 2),
     (segment, "INLINE_DEAD", 1),

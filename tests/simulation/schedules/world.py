@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from shards.errors import LookalikeError
+from shards.storage.memory import MemoryStore
 from shards.table.format import names
 from shards.table.format.manifest import Manifest
+from shards.table.format.settings import read as read_settings
 from tests.simulation.model import Seen, ViolationError
 from tests.simulation.scheduler import START_NS
 from tests.simulation.schedules.facts import Acknowledged, Facts
@@ -51,6 +53,7 @@ class Setting:
     steps: Sequence[Step] = ()
     limits: Limits = Limits()
     mapped: bool = True
+    asks_for_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class World:
         self.setting = setting
         self.pool = Pool()
         self.processes = [
-            Process(name, program, seed, mapped=setting.mapped)
+            Process(name, program, seed, mapped=setting.mapped, asks_for_time=setting.asks_for_time)
             for seed, (name, program) in enumerate(setting.programs.items(), 1)
         ]
         self._look = look
@@ -98,7 +101,7 @@ class World:
         self._facts: dict[Facts, Facts] = {}
         self._after: dict[tuple[int, Node, Contents], Facts] = {}
         self._needed: dict[Stored, frozenset[str]] = {}
-        self.checked = 0
+        self._folders: dict[Stored, str] = {}
         contents = self.pool.contents(self.pool.stored(one.name, one.body, one.modified) for one in setting.objects)
         self.dead = Node(None, None)
         nothing = tuple(0.0 for _ in self.processes)
@@ -193,7 +196,8 @@ class World:
                 if name in contents.by_name:
                     return contents, False
                 after = contents.created(name, request.what, now)
-                if name.startswith(names.MANIFEST) and after.listed(names.MANIFEST, limit=1)[0].name == name:
+                manifests = self._folder(contents) + names.MANIFEST
+                if name.startswith(manifests) and after.listed(manifests, limit=1)[0].name == name:
                     missing = self._needs(after) - after.by_name.keys()
                     if missing:
                         raise ViolationError(f"{name} is created, and {sorted(missing)} is not there, which it names")
@@ -209,15 +213,32 @@ class World:
 
     def _needs(self, contents: Contents) -> frozenset[str]:
         """Return the objects that the newest manifest names."""
-        for newest in contents.listed(names.MANIFEST, limit=1):
+        folder = self._folder(contents)
+        for newest in contents.listed(folder + names.MANIFEST, limit=1):
             needed = self._needed.get(newest)
             if needed is None:
-                manifest = Manifest.from_bytes(newest.body, newest.name)
+                manifest = Manifest.from_bytes(newest.body, newest.name.removeprefix(folder))
                 needed = self._needed[newest] = frozenset(
-                    name for segment in manifest for name in (segment.name, segment.dead_object) if name is not None
+                    folder + name
+                    for segment in manifest
+                    for name in (segment.name, segment.dead_object)
+                    if name is not None
                 )
             return needed
         return frozenset()
+
+    def _folder(self, contents: Contents) -> str:
+        """Return what the names of all objects of the index that is here now begin with."""
+        settings = contents.by_name.get(names.SETTINGS)
+        if settings is None:
+            return ""
+        folder = self._folders.get(settings)
+        if folder is None:
+            store = MemoryStore()
+            store.create(settings.name, settings.body)
+            stored = read_settings(store)
+            folder = self._folders[settings] = f"{stored.id}/" if stored.id else ""
+        return folder
 
     def _settle(self, state: State, n: int) -> State:
         """Go on with a process until it asks for what others can tell."""
@@ -228,6 +249,8 @@ class World:
             if node.request.verb == "now":
                 ahead = self.setting.skews.get(process.name, 0.0) + state.set[n]
                 answer = START_NS + int((elapsed + ahead) * SECOND)
+            elif node.request.verb == "steady":
+                answer = START_NS + int(elapsed * SECOND)
             elif node.request.verb == "sleep":
                 running = None  # who waits lets others go on
                 elapsed += node.request.what if node.request.what >= LONG else 0.0

@@ -16,7 +16,8 @@ from shards.families.goldberg import family as goldberg
 from shards.families.haar import search as haar_search
 from shards.families.hashes import hamming
 from shards.storage.memory import MemoryStore
-from shards.table.format import envelope, segment
+from shards.storage.probe import PROBES
+from shards.table.format import envelope, names, segment, settings
 from shards.table.format.records import DELETE, PUT, meta_bytes
 from shards.testing.samples import samples
 from tests.world import FakeWorld
@@ -69,10 +70,21 @@ def build(world: FakeWorld) -> MemoryStore:
 
 @lru_cache
 def built(seed: int) -> tuple[Mapping[str, bytes], int]:
-    """The objects of such an index, by name, and the time when it was done, in ns since 1970."""
+    """The objects of such an index, by name, and the time when it was done, in ns since 1970.
+
+    Their names are those within the index: `placed` says where they lie.
+    """
     world = FakeWorld(seed)
     store = build(world)
-    return {entry.name: bytes(store.get(entry.name)) for entry in store.list()}, world.now_ns()
+    data = settings.read(store).data(store)
+    objects = {entry.name: bytes(data.get(entry.name)) for entry in data.list() if not entry.name.startswith(PROBES)}
+    return {names.SETTINGS: bytes(store.get(names.SETTINGS)), **objects}, world.now_ns()
+
+
+def placed(objects: Mapping[str, bytes], seed: int) -> dict[str, bytes]:
+    """Return such objects, changed or not, by their names in the store: all but one are in the folder of the index."""
+    data = envelope.unseal(built(seed)[0][names.SETTINGS], names.SETTINGS)["id"]
+    return {name if name == names.SETTINGS else f"{data}/{name}": body for name, body in objects.items()}
 
 
 def records(index: Index, numbers: range, seed: int, *, deleted: bool = False) -> Records:

@@ -77,6 +77,7 @@ class Trial:
         """Build the index. `folder`: an empty one, for Place.FOLDER."""
         self._place = place
         self._folder = folder
+        self._seed = seed
         self.objects, self._now = scene.built(seed)
         with self._opened({}) as store:
             self._expected = ask(store, self._world())
@@ -159,7 +160,8 @@ class Trial:
         return FakeWorld(8, self._now + days * DAYS_NS)
 
     def _opened(self, changes: Mapping[str, bytes | None]) -> AbstractContextManager[Store]:
-        objects = {name: body for name, body in {**self.objects, **changes}.items() if body is not None}
+        there = {name: body for name, body in {**self.objects, **changes}.items() if body is not None}
+        objects = scene.placed(there, self._seed)
         if self._place is Place.FOLDER:
             assert self._folder is not None
             return in_folder(self._folder, objects, lambda: self._now / 1e9)

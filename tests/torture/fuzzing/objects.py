@@ -49,7 +49,7 @@ def asked(changes: Mapping[str, bytes], *questions: Question, of: Sequence[str] 
     kept_kinds = {"index.json", *of}
     manifest = {newest(valid())} if "segments" in of else set()
     objects = {name: body for name, body in valid().items() if kind(name) in kept_kinds or name in manifest}
-    for name, body in {**objects, **changes}.items():
+    for name, body in scene.placed({**objects, **changes}, 7).items():
         store.create(name, body)
     try:
         index = Index.open(store, effects=world)

@@ -9,12 +9,12 @@ import shutil
 from pathlib import Path
 
 from shards.storage.base import Store
-from shards.storage.memory import MemoryStore
+from shards.storage.probe import PROBES
 from shards.table.format import settings
 from shards.table.format.manifest import INLINE_DEAD
 from shards.table.format.settings import IndexSettings
 from shards.table.maintain.committing import CommittingTable
-from tests.shards.table.synthetic import DHASH, delete, many, put, records
+from tests.shards.table.synthetic import DHASH, delete, make_store, many, put, records
 from tests.world import FakeWorld
 
 FOLDER = Path(__file__).parents[3] / "golden" / "format1"
@@ -34,11 +34,14 @@ LIVE = {
 """The number of each key, as a reader sees it."""
 
 
-def build(store: Store) -> None:
+def build(store: Store, world: FakeWorld) -> None:
     """Segments of two shards, dead rows in manifests and in an object, a log that is folded and a tail."""
     chosen = IndexSettings((DHASH.name,), shards=2, segment_rows=1000)
-    settings.create(store, chosen)
-    table = CommittingTable(store, chosen, effects=FakeWorld(seed=1))
+    settings.create(store, chosen, world)
+    table = CommittingTable(store, chosen, effects=world)
+    # the ids in names are drawn at random: none of these draws is the clock's
+    table.clock.now_ns()
+    world.reseed(1)
     table.append(records(put("cat.jpg", 1, 1, meta={"licence": "CC0"}), put("dog.jpg", 1, 2, tie=7)))
     table.append(records(put("ü/3+%.png", 2, 3), delete("never", 2), delete("dog.jpg", 2)))
     table.compact()
@@ -52,9 +55,12 @@ def build(store: Store) -> None:
 
 if __name__ == "__main__":
     shutil.rmtree(FOLDER, ignore_errors=True)
-    made = MemoryStore()
-    build(made)
+    world = FakeWorld()
+    made = make_store(world)
+    build(made, world)
     for entry in made.list():
+        if entry.name.startswith(PROBES):
+            continue
         path = FOLDER / entry.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(made.get(entry.name))

@@ -1,4 +1,4 @@
-"""The promise of format 1 about signatures, and the errors for data that breaks it."""
+"""What the formats promise, and the errors for data that breaks it or is of a later one."""
 
 from __future__ import annotations
 
@@ -8,20 +8,38 @@ import numpy as np
 import pytest
 
 from shards.errors import CorruptObject, FormatUnsupported, QueryError
-from shards.table.format.layout import FORMAT, check_format, check_rows
+from shards.table.format.layout import FORMATS, check_format, check_rows
 from shards.table.format.records import Records
 from tests.shards.table.synthetic import FAMILIES, put, records
 
 
 def test_a_later_format_is_refused_by_name() -> None:
-    check_format(FORMAT, "index.json")
-    with pytest.raises(FormatUnsupported, match=r"index\.json has format 2, this release reads format 1: upgrade"):
-        check_format(FORMAT + 1, "index.json")
+    for written in FORMATS:
+        check_format({"format": written}, "index.json")
+    with pytest.raises(FormatUnsupported, match=r"index\.json has format 3, this release reads formats 1 and 2"):
+        check_format({"format": 3}, "index.json")
+
+
+@pytest.mark.parametrize("written", [None, True, "1", 0, 1.5, [1]])
+def test_what_is_no_format_is_refused_too(written: object) -> None:
+    with pytest.raises(FormatUnsupported, match=r"index\.json has format"):
+        check_format({"format": written}, "index.json")
+
+
+def test_what_an_index_needs_of_its_readers_has_to_be_known() -> None:
+    check_format({"format": 2, "needs": []}, "index.json")
+    check_format({"format": 2, "unknown": 1}, "index.json")
+    with pytest.raises(FormatUnsupported, match=r"index\.json needs \['packs'\], which this release does not know"):
+        check_format({"format": 2, "needs": ["packs"]}, "index.json")
+    with pytest.raises(CorruptObject, match="its needs are 7, and should be a list of names"):
+        check_format({"format": 2, "needs": 7}, "index.json")
 
 
 def test_a_record_has_one_row_of_each_family() -> None:
     check_rows("dhash", 3, 3)
-    with pytest.raises(QueryError, match="column dhash has 6 rows for 3 records, and format 1 holds one row a record"):
+    with pytest.raises(
+        QueryError, match="column dhash has 6 rows for 3 records, and a record has one row of each family"
+    ):
         check_rows("dhash", 6, 3)
     with pytest.raises(CorruptObject, match=re.escape("log/1.npz: column dhash has 6 rows for 3 records")):
         check_rows("dhash", 6, 3, "log/1.npz")

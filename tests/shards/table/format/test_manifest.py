@@ -132,8 +132,8 @@ def test_what_cannot_be_is_not_read(change: dict[str, object], problem: str) -> 
 
 
 def test_a_later_format_says_so() -> None:
-    with pytest.raises(FormatUnsupported, match="has format 2, this release reads format 1"):
-        Manifest.from_bytes(resealed({"format": 2}), names.manifest(3))
+    with pytest.raises(FormatUnsupported, match="has format 3, this release reads formats 1 and 2"):
+        Manifest.from_bytes(resealed({"format": 3}), names.manifest(3))
 
 
 def test_the_newest_is_the_first_of_one_listing() -> None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from shards.errors import FormatUnsupported, IndexExists, IndexNotFound, QueryError
+from shards.errors import FormatUnsupported, IndexExists, IndexNotFound, QueryError, Undecided
+from shards.storage.base import Data
+from shards.storage.delegating import DelegatingStore
 from shards.storage.memory import MemoryStore
 from shards.table.format import envelope, names
 from shards.table.format import settings as table_settings
 from shards.table.format.settings import IndexSettings
+from tests.world import FakeWorld
+
+ID = "0123456789abcdef"
 
 
 def test_settings_are_read_as_they_were_created() -> None:
     store = MemoryStore()
-    chosen = IndexSettings(("dhash", "haar"), 7, 1000)
-    table_settings.create(store, chosen)
+    chosen = IndexSettings(("dhash", "haar"), 7, 1000, id=ID)
+    table_settings.create(store, chosen, FakeWorld())
     assert table_settings.read(store) == chosen
 
 
@@ -28,9 +33,41 @@ def test_an_index_that_says_nothing_of_thumbnails_has_none() -> None:
 
 def test_an_index_is_created_once() -> None:
     store = MemoryStore()
-    table_settings.create(store, IndexSettings())
+    world = FakeWorld()
+    table_settings.create(store, IndexSettings(id=ID), world)
     with pytest.raises(IndexExists, match="is an index already"):
-        table_settings.create(store, IndexSettings())
+        table_settings.create(store, IndexSettings(id=table_settings.new_id(world)), world)
+    assert table_settings.read(store).id == ID
+
+
+class TestALostAnswer:
+    """The store wrote `index.json` and did not say so: the repeated request finds what it wrote itself."""
+
+    class Forgetful(DelegatingStore):
+        def create(self, name: str, data: Data) -> bool:
+            if super().create(name, data) and name == names.SETTINGS:
+                raise Undecided("503")
+            return False
+
+    def test_to_a_creation_is_no_index_that_was_there_already(self) -> None:
+        store = self.Forgetful(MemoryStore())
+        table_settings.create(store, IndexSettings(id=ID), FakeWorld())
+        assert table_settings.read(store).id == ID
+
+    def test_does_not_hide_an_index_that_was(self) -> None:
+        store = MemoryStore()
+        table_settings.create(store, IndexSettings(id="0" * 16), FakeWorld())
+        with pytest.raises(IndexExists):
+            table_settings.create(self.Forgetful(store), IndexSettings(id=ID), FakeWorld())
+
+
+def test_an_existing_index_gets_no_probe_of_another() -> None:
+    store = MemoryStore()
+    table_settings.create(store, IndexSettings(id=ID), FakeWorld())
+    before = [entry.name for entry in store.list()]
+    with pytest.raises(IndexExists):
+        table_settings.create(store, IndexSettings(id="f" * 16), FakeWorld())
+    assert [entry.name for entry in store.list()] == before
 
 
 def test_where_there_is_no_index_it_says_how_to_make_one() -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from shards.storage.memory import MemoryStore
 from shards.table.format import names
-from shards.table.maintain.collect import KEPT_MANIFESTS, ORPHAN_SECONDS, collect
+from shards.table.maintain.collect import ORPHAN_SECONDS, collect
 from shards.table.maintain.committing import CommittingTable
 from shards.table.read.newest import newest
+from shards.table.write.commit import KEPT_MANIFESTS
 from shards.table.write.fold import LOG_AGE_MS
 from tests.shards.table.synthetic import delete, make_store, make_table, many, put, read, records
 from tests.world import FakeWorld
@@ -33,7 +34,7 @@ def there(store: MemoryStore, prefix: str = "") -> list[str]:
 def test_an_index_that_is_new_has_nothing_to_collect(
     store: MemoryStore, table: CommittingTable, world: FakeWorld
 ) -> None:
-    assert collect(store, world).objects == ()
+    assert collect(table).objects == ()
     assert there(store) == [names.SETTINGS]
 
 
@@ -42,12 +43,12 @@ def test_a_log_object_goes_ten_minutes_after_its_fold(
 ) -> None:
     log = table.append(records(put("a", 1, 1)))
     world.pass_seconds(100 * LOG_SECONDS)
-    assert collect(store, world).objects == (), "it is not folded"
+    assert collect(table).objects == (), "it is not folded"
     table.compact()
     world.pass_seconds(LOG_SECONDS - 1)
-    assert collect(store, world).objects == ()
+    assert collect(table).objects == ()
     world.pass_seconds(2)
-    collected = collect(store, world)
+    collected = collect(table)
     assert collected.objects == (log,)
     assert collected.size > 0
     assert read(table) == {"a": 1}
@@ -59,7 +60,7 @@ def test_the_last_manifests_stay_whatever_their_age(
     for n in range(KEPT_MANIFESTS + 5):
         table.write(records(put("a", n, n)))
     world.pass_seconds(1000 * ORPHAN_SECONDS)
-    collect(store, world)
+    collect(table)
     assert there(store, names.MANIFEST) == [names.manifest(version) for version in range(KEPT_MANIFESTS + 5, 5, -1)]
 
 
@@ -67,7 +68,7 @@ def test_young_manifests_stay_however_many(store: MemoryStore, table: Committing
     for n in range(KEPT_MANIFESTS + 5):
         table.write(records(put("a", n, n)))
     world.pass_seconds(ORPHAN_SECONDS - 10)
-    collect(store, world)
+    collect(table)
     assert len(there(store, names.MANIFEST)) == KEPT_MANIFESTS + 5
 
 
@@ -81,14 +82,14 @@ def test_merged_segments_and_lists_go_when_no_kept_manifest_names_them(
     table.compact(everything=True)
     old = {*there(store, names.SEGMENTS), *there(store, names.DEAD)}
     world.pass_seconds(2 * ORPHAN_SECONDS)
-    assert collect(store, world).objects == (), "the last manifests name them still"
+    assert collect(table).objects == (), "the last manifests name them still"
     for n in range(KEPT_MANIFESTS):
         table.write(records(put("last", n, n)))
     table.compact(everything=True)
     world.pass_seconds(2 * ORPHAN_SECONDS)
     for n in range(KEPT_MANIFESTS):
         table.write(records(put("last", 100 + n, n)))
-    gone = set(collect(store, world).objects)
+    gone = set(collect(table).objects)
     assert old <= gone
     assert len(read(table)) == 701
 
@@ -108,9 +109,9 @@ def test_an_orphan_goes_when_a_manifest_is_over_an_hour_younger(
     world.pass_seconds(ORPHAN_SECONDS / 2)
     table.write(records(put("b", 1, 2)))
     world.pass_seconds(ORPHAN_SECONDS - 10)
-    assert collect(store, world).objects == ()
+    assert collect(table).objects == ()
     table.write(records(put("c", 1, 3)))
-    assert collect(store, world).objects == (orphan,)
+    assert collect(table).objects == (orphan,)
     assert there(store, names.MANIFEST) == [names.manifest(version) for version in (3, 2, 1)]
 
 
@@ -123,19 +124,19 @@ def test_where_nobody_commits_an_orphan_goes_behind_a_manifest_that_changes_noth
     orphan = orphan_of(store)
     before = newest(store, 1).manifest
     world.pass_seconds(ORPHAN_SECONDS + 10)
-    assert collect(store, world).objects == (orphan, log)
+    assert collect(table).objects == (orphan, log)
     after = newest(store, 1).manifest
     assert (after.version, after.segments, after.folded) == (before.version + 1, before.segments, before.folded)
     assert read(table) == {"a": 1, "b": 2}
     world.pass_seconds(1000 * ORPHAN_SECONDS)
-    assert collect(store, world).objects == ()
+    assert collect(table).objects == ()
     assert newest(store, 1).manifest == after, "one is made only where something has to go"
 
 
 def test_without_a_manifest_an_orphan_stays(store: MemoryStore, table: CommittingTable, world: FakeWorld) -> None:
     orphan_of(store)
     world.pass_seconds(1000 * ORPHAN_SECONDS)
-    assert collect(store, world).objects == ()
+    assert collect(table).objects == ()
     assert there(store, names.MANIFEST) == []
 
 
@@ -146,6 +147,6 @@ def test_what_is_no_object_of_an_index_is_left_alone(
     table.write(records(put("a", 1), delete("b", 1)))
     world.pass_seconds(1000 * ORPHAN_SECONDS)
     table.write(records(put("a", 2)))
-    collect(store, world)
+    collect(table)
     assert "notes.txt" in there(store)
     assert names.SETTINGS in there(store)

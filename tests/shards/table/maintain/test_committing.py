@@ -130,7 +130,7 @@ class TestCommitting:
         table.commit()
         store.reset()
         assert table.commit() == Committed(0, 0, ())
-        assert store.calls == [("list", names.LOG), ("list", names.MANIFEST)]
+        assert store.calls == [("get", names.SETTINGS), ("list", names.LOG), ("list", names.MANIFEST)]
 
     def test_the_manifest_that_was_made_here_is_not_read(self, store: CountingStore, table: CommittingTable) -> None:
         table.write(records(put("a", 1)))
@@ -186,8 +186,8 @@ class TestCommitting:
         world.pass_seconds(20)
         store.reset()
         table.commit()
-        assert [call for call in store.calls if call[0] != "list"] == [("delete", old)]
-        assert store.requests == 3
+        assert [call for call in store.calls if call[0] != "list"] == [("get", names.SETTINGS), ("delete", old)]
+        assert store.requests == 4
         table.append(records(put("c", 1, 3)))
         table.commit()
         assert old not in table.snapshot().manifest.folded

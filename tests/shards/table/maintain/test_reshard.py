@@ -232,11 +232,11 @@ class TestTable:
         half = table.snapshot().manifest
         assert len(half.wide) == 3
         assert read(table) == before
-        assert verify(store, table.settings, world).problems == ()
+        assert verify(table).problems == ()
         again = make_table(store, world, segment_rows=50)
         assert again.reshard(2) == Resharded(2, 2, 3, 6, half.version + 3)
         assert read(table) == before
-        assert verify(store, table.settings, world).problems == ()
+        assert verify(table).problems == ()
 
     def test_a_split_reads_each_column_no_more_than_once_where_it_is_kept(self) -> None:
         world = FakeWorld()
@@ -263,7 +263,7 @@ class TestTable:
         table = make_table(store, world, shards=2)
         table.write(many([f"key {n}" for n in range(50)], 1))
         table.reshard(8)
-        report = verify(store, table.settings, world)
+        report = verify(table)
         assert report.problems == ()
         assert report.images == 50
 

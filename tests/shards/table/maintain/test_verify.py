@@ -33,7 +33,7 @@ class Place:
         self.table: CommittingTable = make_table(self.store, self.world, shards=2)
 
     def verify(self) -> Report:
-        return verify(self.store, self.table.settings, self.world)
+        return verify(self.table)
 
     def problems(self) -> list[tuple[str, str]]:
         return [(problem.name, problem.problem) for problem in self.verify().problems]
@@ -79,9 +79,7 @@ def test_a_new_index_is_clean(place: Place) -> None:
 def test_progress_goes_up_to_all_bytes(place: Place) -> None:
     place.table.write(many([str(n) for n in range(100)], 1))
     told: list[tuple[int, int]] = []
-    report = verify(
-        place.store, place.table.settings, place.world, progress=lambda done, total: told.append((done, total))
-    )
+    report = verify(place.table, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (report.size, report.size)
     assert told == sorted(told)
 
@@ -209,7 +207,7 @@ def test_what_is_folded_merged_and_collected_meanwhile_is_no_problem(place: Plac
         place.store.delete([entry.name for entry in place.store.list(names.LOG)])
 
     way.after("list", "", others, nth=2)
-    report = verify(way, place.table.settings, place.world)
+    report = verify(CommittingTable(way, place.table.settings, effects=place.world))
     assert way.all_happened
     assert report.problems == ()
 

@@ -60,7 +60,7 @@ def table(world: FakeWorld) -> CommittingTable:
 
 
 def report_of(store: Moody, table: CommittingTable, world: FakeWorld) -> Report:
-    return verify(store, table.settings, world)
+    return verify(CommittingTable(store, table.settings, effects=world))
 
 
 def test_each_byte_of_a_segment_is_read_once_in_pieces(
@@ -121,7 +121,7 @@ def test_memory_does_not_grow_with_the_texts_of_a_segment(world: FakeWorld, monk
     size = max(entry.size for entry in store.list(names.SEGMENTS))
     tracemalloc.start()
     try:
-        assert verify(Moody(store), table.settings, world).is_clean
+        assert verify(CommittingTable(Moody(store), table.settings, effects=world)).is_clean
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -303,4 +303,4 @@ def test_an_index_is_opened_with_a_cache(tmp_path: Path) -> None:
         index = Index.open(store, cache=tmp_path / "cache", cache_bytes=LIMIT)
         store.reset()
         assert [hit.key for hit in index.search(question).hits] == ["a", "b"]
-        assert any(name.startswith("segments/") for _, name in store.calls) == asked
+        assert any("/segments/" in name for _, name in store.calls) == asked
