@@ -10,7 +10,7 @@ from random import Random
 
 from lookalike.index import Index
 from lookalike.questions import Signature
-from shards.errors import Conflict, KeyNotFound, QueryError, Undecided
+from shards.errors import Conflict, CorruptObject, KeyNotFound, QueryError, Undecided
 from shards.table.format.records import Order
 from shards.table.format.settings import IndexSettings
 from shards.table.maintain import collect
@@ -18,9 +18,10 @@ from shards.table.maintain.committing import CommittingTable
 from shards.table.maintain.merge import Merged
 from shards.table.read.snapshot import Image
 from tests.simulation.audit import read_all
+from tests.simulation.faults import KilledError, UnreliableStore
 from tests.simulation.model import FAMILY, Batch, Floor, Model, Seen
 from tests.simulation.scheduler import Scheduler
-from tests.simulation.world import ActorEffects, KilledError, UnreliableStore
+from tests.simulation.world import ActorEffects
 
 HOUR_NS = 3600 * 10**9
 
@@ -62,12 +63,17 @@ class Actor(ABC):
     def live(self) -> None:
         for _ in range(self.acts):
             self.place.scheduler.pass_on(self.until_next_round() + self.random.random())
+            cut = self.store.truncated
             try:
                 self.act()
             except Undecided as error:
                 self.place.scheduler.note(f"  gave up: {error}")
             except KilledError:
                 self.table = self.open()
+            except CorruptObject as error:
+                if cut == self.store.truncated:
+                    raise
+                self.place.scheduler.note(f"  noticed: {error}")
 
     def until_next_round(self) -> float:
         """Seconds. All act at about the same times, so that they get in each other's way."""

@@ -10,6 +10,7 @@ from shards.storage.delegating import DelegatingStore
 from shards.storage.memory import MemoryStore
 from shards.table.format import names
 from shards.table.format.manifest import Manifest
+from shards.table.format.settings import IndexSettings
 from shards.table.read.snapshot import Snapshot
 from tests.simulation.model import FAMILY, Seen, ViolationError
 from tests.simulation.scheduler import Scheduler
@@ -22,17 +23,18 @@ class WatchedStore(DelegatingStore):
     for hours; nobody reads it.
     """
 
-    def __init__(self, scheduler: Scheduler, slack: int) -> None:
+    def __init__(self, scheduler: Scheduler, slack: int, settings: IndexSettings) -> None:
         super().__init__(MemoryStore("memory://simulated", clock=lambda: scheduler.now_ns / 1e9))
         self.versions = 0
         self._shards = 1
+        self._folder = f"{settings.id}/" if settings.id else ""
         self._slack = slack
         self._needed: frozenset[str] = frozenset()
 
     def create(self, name: str, data: Data) -> bool:
         created = super().create(name, data)
-        if created and name.startswith(names.MANIFEST):
-            self._check_commit(Manifest.from_bytes(data, name))
+        if created and name.startswith(self._folder + names.MANIFEST):
+            self._check_commit(Manifest.from_bytes(bytes(data), name.removeprefix(self._folder)))
         return created
 
     def delete(self, those: Sequence[str]) -> None:
@@ -50,7 +52,10 @@ class WatchedStore(DelegatingStore):
             raise ViolationError(f"manifest {manifest.version} has {manifest.shards} shards after {self._shards}")
         self.versions, self._shards = manifest.version, manifest.shards
         self._needed = frozenset(
-            name for segment in manifest for name in (segment.name, segment.dead_object) if name is not None
+            self._folder + name
+            for segment in manifest
+            for name in (segment.name, segment.dead_object)
+            if name is not None
         )
         there = {entry.name for entry in self.inner.list()}
         if self._needed - there:

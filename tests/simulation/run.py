@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from random import Random
 from typing import Any, TypeAlias
 from unittest.mock import patch
@@ -16,7 +18,6 @@ from shards.table.format import settings as table_settings
 from shards.table.format.settings import IndexSettings
 from shards.table.maintain import collect, committing, merge, reshard, verify
 from shards.table.maintain.committing import CommittingTable
-from shards.table.read.newest import newest
 from shards.table.write import commit
 from tests.simulation.actors import (
     Actor,
@@ -32,9 +33,10 @@ from tests.simulation.actors import (
     Writer,
 )
 from tests.simulation.audit import WatchedStore, read_all
+from tests.simulation.faults import ADVERSE, CALM, Adversity, UnreliableStore
 from tests.simulation.model import FAMILY, Model, ViolationError
 from tests.simulation.scheduler import Scheduler
-from tests.simulation.world import ADVERSE, CALM, HOURS, ActorEffects, Adversity, UnreliableStore
+from tests.simulation.world import HOURS, ActorEffects
 
 Cast: TypeAlias = Mapping[str, tuple[type[Actor], int]]
 """The actors by name: their roles, and how often each acts."""
@@ -67,6 +69,21 @@ MERGING: Cast = {
 }
 """A cast whose uploads often still wait for a commit when they are old enough to be collected."""
 
+CROWD: Cast = {
+    **{f"writer {n}": (Writer, 2) for n in range(200)},
+    **{f"bulk writer {n}": (BulkWriter, 2) for n in range(4)},
+    **{f"compactor {n}": (Compactor, 4) for n in range(3)},
+    "committer": (Committer, 4),
+    "merger": (Merger, 4),
+    "resharder": (Resharder, 1),
+    "collector": (Collector, 6),
+    **{f"reader {n}": (Reader, 4) for n in range(4)},
+}
+"""Hundreds of writers, of whom most say little."""
+
+CASTS: Sequence[Cast] = (EVERYBODY, MERGING, EVERYBODY, CROWD)
+"""The cast of a history by its seed, in turn."""
+
 SKEW_NS = 5 * 10**9
 """Clocks are off by up to 5 s: what a machine without a working time server gains in a day."""
 
@@ -79,20 +96,33 @@ class SimulationError(AssertionError):
     """A run in which the index broke a promise, or failed as it never should: the seed and the last steps."""
 
 
-def simulate(seed: int, adversity: Adversity = ADVERSE, cast: Cast = EVERYBODY) -> list[tuple[int, str, str]]:
-    """Live through the history of this seed; its last steps. Raises SimulationError."""
+@dataclass(frozen=True, slots=True)
+class History:
+    """A history that broke no promise: its last steps, and the requests that were made of the store."""
+
+    steps: list[tuple[int, str, str]]
+    requests: int
+
+
+def simulate(seed: int, adversity: Adversity = ADVERSE, cast: Cast | None = None) -> History:
+    """Live through the history of this seed, with its own cast unless another is given. Raises SimulationError."""
+    cast = cast or CASTS[seed % len(CASTS)]
     random = Random(seed)
     scheduler = Scheduler(Random(random.getrandbits(64)))
     with small_constants(random) as kept:
-        store = WatchedStore(scheduler, kept)
         model = Model()
         shards, segment_rows = random.choice((1, 2, 3)), random.choice((8, 20, 1000))
-        settings = IndexSettings((FAMILY.name,), shards=shards, segment_rows=segment_rows)
+        mark = random.choice(("", f"{random.getrandbits(64):016x}"))
+        settings = IndexSettings((FAMILY.name,), shards=shards, segment_rows=segment_rows, id=mark)
+        store = WatchedStore(scheduler, kept, settings)
         table_settings.create(store, settings, ActorEffects(scheduler, Random(0)))
         calm = CommittingTable(store, settings, effects=ActorEffects(scheduler, Random(random.getrandbits(64))))
 
+        some = 1.0 if len(cast) < 20 else 0.1
+
         def audit() -> None:
-            model.check(read_all(calm.snapshot()), model.floor())
+            if random.random() < some:
+                model.check(read_all(calm.snapshot()), model.floor())
 
         place = Place(
             scheduler,
@@ -108,27 +138,27 @@ def simulate(seed: int, adversity: Adversity = ADVERSE, cast: Cast = EVERYBODY) 
                 scheduler, Random(random.getrandbits(64)), skew_ns=random.randrange(-SKEW_NS, SKEW_NS)
             )
             chosen = adversity if random.random() < SLEEPY else replace(adversity, stall=0.0)
-            way = UnreliableStore(store, scheduler, Random(random.getrandbits(64)), chosen)
+            way = UnreliableStore(store, scheduler, effects, Random(random.getrandbits(64)), chosen)
             actors[name] = role(place, way, effects, Random(random.getrandbits(64)), acts)
         try:
             scheduler.run({name: actor.live for name, actor in actors.items()})
             close(place, store)
         except Exception as error:
             raise SimulationError(f"seed {seed}: {type(error).__name__}: {error}\n{scheduler.tail()}") from error
-    return list(scheduler.trace)
+    return History(list(scheduler.trace), sum(actor.store.requests for actor in actors.values()))
 
 
 def close(place: Place, store: WatchedStore) -> None:
     """When all have gone home: what was acknowledged is there, whatever is compacted and collected, and whole."""
     scheduler, model = place.scheduler, place.model
-    way = UnreliableStore(store, scheduler, Random(0), CALM)
     for days in (0, 16):
         scheduler.pass_on(days * 24 * HOURS)
         effects = ActorEffects(scheduler, Random(days))
+        way = UnreliableStore(store, scheduler, effects, Random(0), CALM)
         last = CommittingTable(way, place.settings, effects=effects)
         last.compact(everything=days > 0)
-        last.reshard(newest(store, place.settings.shards).manifest.shards)
-        if newest(store, place.settings.shards).manifest.wide:
+        last.reshard(last.snapshot().manifest.shards)
+        if last.snapshot().manifest.wide:
             raise ViolationError(f"after {days} days there are wide segments, and nobody is left who could split them")
         collect.collect(last)
         model.check(read_all(last.snapshot()), model.floor())
@@ -152,6 +182,12 @@ def small_constants(random: Random) -> Iterator[int]:
             (committing, "FOLD_BYTES", ((4_000, 4_000), committing.FOLD_BYTES)),
         ):
             patches.enter_context(patch.object(module, name, random.choice(values)))
+        # immutable, and read by everybody: most of the time would go into reading them again
+        patches.enter_context(
+            patch.object(manifest.Manifest, "from_bytes", lru_cache(1000)(manifest.Manifest.from_bytes))
+        )
+        patches.callback(logging.getLogger("lookalike").setLevel, logging.getLogger("lookalike").level)
+        logging.getLogger("lookalike").setLevel(logging.ERROR)  # of all the clocks that are wrong
         # requests that a table would make at once come one after the other, in turn with everybody else's
         patches.enter_context(patch.object(parallel, "ThreadPoolExecutor", OneByOne))
         yield kept

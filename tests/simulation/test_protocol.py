@@ -10,9 +10,9 @@ from random import Random
 
 import pytest
 
+from tests.simulation.faults import CALM
 from tests.simulation.run import EVERYBODY, MERGING, Cast, SimulationError, simulate
 from tests.simulation.scheduler import Scheduler
-from tests.simulation.world import CALM
 from tests.tiers import scaled
 
 SEEDS = int(os.environ.get("LOOKALIKE_SIMULATION_SEEDS", scaled(12)))
@@ -44,7 +44,7 @@ def test_a_failure_says_its_seed_and_what_happened_before(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("tests.simulation.actors.BulkWriter.write", broken)
     with pytest.raises(SimulationError) as failure:
-        simulate(3)
+        simulate(3, cast=EVERYBODY)
     said = str(failure.value).splitlines()
     assert said[0] == "seed 3: KeyError: 'a bug'"
     assert "bulk writer  writes (Event(number=" in said[-1]

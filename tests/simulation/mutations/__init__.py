@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TypeAlias
 
-from tests.simulation.mutations import collecting, committing, merging, reading, recording
+from tests.simulation.mutations import clocks, collecting, committing, merging, reading, recording
 
 Mutation: TypeAlias = Callable[[], AbstractContextManager[object]]
 
@@ -33,6 +33,11 @@ MUTATIONS: Mapping[str, Mutation] = {
         committing.names_are_made_of_the_content_alone,
         committing.names_of_dead_lists_are_made_of_the_content_alone,
         committing.a_commit_does_not_ask_how_old_an_upload_is,
+        committing.a_commit_does_not_look_back,
+        clocks.a_write_does_not_go_above_what_it_read,
+        clocks.writes_take_the_local_time,
+        clocks.a_collector_believes_its_clock_and_a_commit_does_not_look_back,
+        clocks.nobody_looks_which_index_is_there,
         merging.a_merge_forgets_what_died_meanwhile,
         merging.a_merge_is_put_in_place_whatever_it_replaces_is_there,
         merging.a_merge_mixes_wide_segments_with_others,

@@ -21,6 +21,7 @@ def a_stalled_bulk_write_beside_a_collector_whose_clock_is_ahead() -> Setting:
             "collector": programs.maintains(programs.collects),
         },
         skews={"collector": 1.5 * HOUR},
+        asks_for_time=True,
     )
 
 
@@ -37,6 +38,7 @@ def a_bulk_write_that_sleeps_while_its_clock_is_set_back() -> Setting:
             ),
         },
         steps=[Step(2 * HOUR), Step(-2 * HOUR, "stalled")],
+        asks_for_time=True,
         limits=Limits(steps=2),
     )
 
@@ -71,4 +73,6 @@ def a_key_that_a_fast_clock_wrote_is_removed() -> Setting:
 @scene
 def a_clock_that_is_slow_adds_what_was_removed() -> Setting:
     past = Past().append(0, "a").append(10, "-a").wait(2 * HOUR)
-    return Setting(past.objects, past.facts, {"slow": programs.adds(100, "a")}, skews={"slow": -25 * HOUR})
+    return Setting(
+        past.objects, past.facts, {"slow": programs.adds(100, "a")}, skews={"slow": -25 * HOUR}, asks_for_time=True
+    )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.simulation.model import ViolationError
-from tests.simulation.schedules.world import Choice, State, World, describe
+from tests.simulation.schedules.world import Choice, Limits, State, World, describe
 
 
 class BrokenError(AssertionError):
@@ -30,8 +30,12 @@ class Explored:
     seconds: float
 
 
-def explore(world: World, *, patience: Callable[[], bool] = lambda: False) -> Explored | None:
-    """Look at all schedules. Raises BrokenError for the first that breaks a promise; None if patience was lost before.
+def explore(
+    world: World, limits: Limits | None = None, *, patience: Callable[[], bool] = lambda: False
+) -> Explored | None:
+    """Look at all schedules within the scene's limits, or smaller ones. Returns None if patience was lost before.
+
+    Raises BrokenError for the first schedule that breaks a promise.
 
     Two schedules that lead to one state go on alike, so what comes after a state is looked at once. How many schedules
     there are is known all the same: the number of ways from a state to an end is the sum of those of the next ones.
@@ -66,7 +70,7 @@ def explore(world: World, *, patience: Callable[[], bool] = lambda: False) -> Ex
         return total
 
     try:
-        total = count(world.start)
+        total = count(world.start if limits is None else replace(world.start, limits=limits))
     except ViolationError as error:
         raise BrokenError(world, path, error, schedules) from error
     except TimeoutError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
@@ -19,7 +19,7 @@ from tests.simulation.audit import read_all
 from tests.simulation.model import Seen
 from tests.simulation.run import OneByOne
 from tests.simulation.schedules.objects import Contents
-from tests.simulation.schedules.world import Limits, Setting, World
+from tests.simulation.schedules.world import Setting, World
 from tests.world import FakeWorld
 
 KEPT = 2
@@ -33,13 +33,12 @@ class Scene:
     begin: Callable[[], Setting]
 
     @contextmanager
-    def world(self, limits: Limits | None = None) -> Iterator[World]:
-        """Give the world of this scene, perhaps with other limits than its own."""
+    def world(self) -> Iterator[World]:
+        """Give the world of this scene."""
         with ExitStack() as patches:
             for module, name, value in CONSTANTS:
                 patches.enter_context(patch.object(module, name, value))
-            setting = self.begin()
-            yield World(setting if limits is None else replace(setting, limits=limits), look)
+            yield World(self.begin(), look)
 
 
 CONSTANTS: Sequence[tuple[Any, str, Any]] = (

@@ -12,7 +12,7 @@ from tests.simulation.schedules.biased import play
 from tests.simulation.schedules.power import find
 from tests.tiers import scaled
 
-SCHEDULES = scaled(20)
+SCHEDULES = scaled(4)
 """Schedules of each scene."""
 
 SOON = 5_000

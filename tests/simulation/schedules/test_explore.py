@@ -36,8 +36,8 @@ def test_no_schedule_of_a_small_scene_breaks_a_promise(name: str) -> None:
 @pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
 def test_no_schedule_with_one_preemption_breaks_a_promise(scene: Scene) -> None:
     """`make torture` looks at all with three."""
-    with scene.world(Limits(preemptions=1, mishaps=1, steps=1)) as world:
-        assert explore(world)
+    with scene.world() as world:
+        assert explore(world, Limits(preemptions=1, mishaps=1, steps=1))
 
 
 def nobody_reads(contents: Contents) -> Sequence[Seen]:

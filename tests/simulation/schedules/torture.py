@@ -19,8 +19,8 @@ from tests.torture.figures import Failure, Figures, Table
 SHARE = 0.75
 """The share of the time in which all schedules are looked at."""
 
-SHORTER = (None, Limits(2, 1, 1), Limits(1, 1, 1), Limits(1, 0, 1))
-"""Limits of a scene: its own, then smaller ones, for when the time does not suffice. The smallest ones come first."""
+SMALLER = (Limits(0, 1, 1), Limits(1, 0, 1), Limits(1, 1, 1), Limits(2, 1, 1))
+"""Limits that are tried before those of a scene, for when the time does not suffice."""
 
 
 def run(minutes: float, seed: int) -> Figures:
@@ -57,16 +57,16 @@ def replay(text: str) -> Figures:
 def _all(name: str, scene: Scene, until: float, failures: list[Failure]) -> tuple[Limits, Explored] | None:
     """Look at all schedules of a scene with the largest limits that the time suffices for."""
     best = None
-    for limits in reversed(SHORTER):
-        with scene.world(limits) as world:
+    with scene.world() as world:
+        for limits in (*SMALLER, world.setting.limits):
             try:
-                explored = explore(world, patience=lambda: time.process_time() > until)
+                explored = explore(world, limits, patience=lambda: time.process_time() > until)
             except BrokenError as error:
                 failures.append(Failure(f"{name}: {error}", encode(name, world, error.choices)))
                 return None
-        if explored is None:
-            return best
-        best = world.setting.limits, explored
+            if explored is None:
+                return best
+            best = limits, explored
     return best
 
 
