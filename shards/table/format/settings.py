@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from shards.errors import FormatUnsupported, IndexExists, IndexNotFound, ObjectNotFound, QueryError
@@ -91,11 +91,14 @@ class IndexSettings:
                     f"{where} has signatures of {stored['name']} version {stored['version']}, this release computes"
                     f" version {known}: open it with the release that made it, or index the pictures anew"
                 )
+        pictures = document["pictures"]
         return cls(
             tuple(stored["name"] for stored in document["families"]),
             document["shards"],
             document["segment_rows"],
-            PictureSettings(**document["pictures"]),
+            PictureSettings(
+                **{one.name: pictures[one.name] for one in fields(PictureSettings) if one.name in pictures}
+            ),
             document.get("thumbnails", 0),
             document["id"] if document["format"] > 1 else "",
         )
