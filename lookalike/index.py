@@ -26,7 +26,7 @@ from shards.search.grouping import Grouping
 from shards.search.query import LIMIT, score_threshold
 from shards.storage import Store, open_store, originals
 from shards.storage.effects import Effects, World
-from shards.storage.originals import Roots
+from shards.storage.originals import OpenOriginal, Roots
 from shards.table import thumbnails
 from shards.table.format import names, settings
 from shards.table.format.records import UNDATED, Order, Record, Records
@@ -405,6 +405,11 @@ class Index:
         files and buckets is not believed by itself.
         """
         return originals.unchanged(image.source, self.settings.pictures.max_bytes, image.sha256, self.originals)
+
+    def open_content(self, image: Image) -> OpenOriginal | None:
+        """Open the image as it was added, to be read piece by piece; None where `content` returns None."""
+        max_bytes = self.settings.pictures.max_bytes
+        return originals.open_unchanged(image.source, max_bytes, image.sha256, self.originals)
 
     def pressure(self) -> tuple[int, int]:
         """Return (log objects, bytes) that wait for a fold."""

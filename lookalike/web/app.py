@@ -21,6 +21,7 @@ from lookalike.web.api import uploads as api_uploads
 from lookalike.web.dialects import envelopes, iqdb, match
 from lookalike.web.http import problems
 from lookalike.web.http.guard import Guard
+from lookalike.web.http.headers import SafeHeaders
 from lookalike.web.http.limits import Limiter, Limits
 from lookalike.web.http.places import Places
 from lookalike.web.http.problems import Problem
@@ -137,6 +138,7 @@ def _wrap(app: FastAPI, service: Service) -> None:
     app.add_middleware(Measured, metrics=service.metrics)
     app.add_middleware(KeysInPaths)
     app.add_middleware(HeadIsGet)
+    app.add_middleware(SafeHeaders, is_shared=bool(settings.cors_origins))
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -26,7 +26,7 @@ CONNECTIONS = 4096
 """Connections at most, however many descriptors there may be: each takes 30 KB or so."""
 
 OTHER_DESCRIPTORS = 256
-"""Descriptors for everything but connections: files of the index, processes that decode, addresses that are fetched."""
+"""Descriptors that no connection uses: files of the index, processes that decode, addresses that are fetched."""
 
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
 """Addresses that mean all of this machine's, and what is shown for each."""
@@ -81,11 +81,11 @@ def run(
 def max_connections(descriptors: int) -> int:
     """Return how many connections may be open where a process may have so many descriptors; -1 stands for any number.
 
-    Half of the descriptors, or all but those that the service needs for other things, whichever is more.
+    Each may have a file open that it is sent, and the service needs some for other things.
     """
     if descriptors < 0:
         return CONNECTIONS
-    return min(max(descriptors // 2, descriptors - OTHER_DESCRIPTORS), CONNECTIONS)
+    return min(max(descriptors // 4, (descriptors - OTHER_DESCRIPTORS) // 2), CONNECTIONS)
 
 
 def configured(

@@ -27,7 +27,7 @@ from lookalike.web.http.problems import Problem
 from lookalike.web.metrics import Metrics
 from lookalike.web.remote.fetching import Fetched
 from lookalike.web.settings import WebSettings
-from lookalike.web.uploads import Uploads
+from lookalike.web.uploads import Uploads, UsedUploads
 from shards.errors import LookalikeError
 from shards.families import Family
 from shards.table.format.records import Record
@@ -85,6 +85,7 @@ class Service:
     clock: Callable[[], float] = time.monotonic
     """Seconds that only rise."""
     duplicates: DuplicatesCache = field(init=False)
+    used_uploads: UsedUploads = field(init=False)
     _parsing: Places = field(default_factory=lambda: Places(PARSING))
     # places say who runs; more threads than both kinds of them are never needed
     _threads: anyio.CapacityLimiter = field(init=False)
@@ -95,6 +96,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self.duplicates = DuplicatesCache(self.index, self.settings)
+        self.used_uploads = UsedUploads(self.index)
         self._threads = anyio.CapacityLimiter(self.settings.concurrency + PARSING)
 
     def family(self, name: str | None) -> Family:
@@ -185,6 +187,10 @@ class Service:
         """Call this function in a thread when it is the caller's turn, as everything does that touches the store."""
         async with self.places.turn(CALLER.get()):
             return await to_thread.run_sync(lambda: work(*args, **kwargs), limiter=self._threads)
+
+    async def read(self, work: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
+        """Call this function in a thread at once, which does nothing but read a few bytes of a file."""
+        return await to_thread.run_sync(lambda: work(*args, **kwargs))
 
     async def parse(self, work: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
         """Call this function in a thread when it is the caller's turn, as everything does that reads many bytes."""

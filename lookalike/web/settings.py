@@ -59,6 +59,8 @@ class WebSettings:
     max_questions: int = 64
     """Questions in one search."""
 
+    public_url: str | None = None
+    """The address of the service as clients know it, without a slash at its end; `None`: they are told paths only."""
     upload_secret: bytes | None = field(default=None, repr=False)
     """The secret that signs addresses for uploads, the same for all processes of a service; `None` is a random one."""
     upload_seconds: int = 900

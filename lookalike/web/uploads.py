@@ -1,4 +1,4 @@
-"""Addresses for uploads: anyone who has one may put one picture to it.
+"""Addresses for uploads: anyone who has one may put one picture to it, once.
 
 They are for clients without a token. `TokenUploads` makes addresses that lead back to this service; where requests must
 be small (a function takes 4.5 MB), another `Uploads` makes addresses that lead past the service, into a bucket.
@@ -13,6 +13,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Protocol
 
 from lookalike.index import Index
@@ -23,6 +24,9 @@ from shards.errors import PictureError
 
 BELOW = "/v1/uploads/"
 """The rest of such a path is a token."""
+
+SOURCE = "upload"
+"""The field in an image's source with the name of the permission by which it was added."""
 
 TOKEN_CHARACTERS = 6000
 """Proxies take request lines of 8 KB; this much is left for the key and the metadata."""
@@ -39,6 +43,8 @@ class Upload:
     """Seconds since 1970."""
     size: int | None = None
     """Bytes of the picture as announced by the client, if it did."""
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    """A name of this permission, which the image keeps in its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +85,8 @@ class Uploads(Protocol):
 class TokenUploads:
     """Addresses of this service, with a token that says what may be put, authenticated by HMAC-SHA256 (RFC 2104).
 
-    No token is stored: every process with the same secret accepts it, and using it twice adds the same key again. A
-    token is good for one index only, even if another service has the same secret.
+    No token is stored: every process with the same secret accepts it. A token is good for one index only, even if
+    another service has the same secret.
     """
 
     def __init__(self, index: Index, settings: WebSettings, now: Callable[[], float] = time.time) -> None:
@@ -91,8 +97,8 @@ class TokenUploads:
         self._context = f"lookalike upload 1\n{index.url}\n".encode()
 
     def address(self, upload: Upload, here: Callable[[str], str]) -> Address:
-        # the nonce keeps holders of two addresses from seeing whether both are for the same picture
-        fields = [upload.key, upload.meta, upload.max_bytes, upload.expires, secrets.token_hex(8)]
+        # the id also keeps holders of two addresses from seeing whether both are for the same picture
+        fields = [upload.key, upload.meta, upload.max_bytes, upload.expires, upload.id]
         payload = _text(json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode())
         token = f"{payload}.{_text(self._seal(payload))}"
         if len(token) > TOKEN_CHARACTERS:
@@ -117,7 +123,7 @@ class TokenUploads:
                 "this service did not make the address, or it was changed",
                 help="Use the url of POST /v1/uploads as it is.",
             )
-        key, meta, max_bytes, expires, _ = json.loads(_data(payload))
+        key, meta, max_bytes, expires, id_ = json.loads(_data(payload))
         if self.now() >= expires:
             raise Problem(
                 403,
@@ -126,10 +132,43 @@ class TokenUploads:
                 f"it was good until {rfc3339(expires * 10**9)}",
                 help="Ask for a new one with POST /v1/uploads.",
             )
-        return Upload(key, meta, max_bytes, expires)
+        return Upload(key, meta, max_bytes, expires, id=id_)
 
     def _seal(self, payload: str) -> bytes:
         return hmac.digest(self._secret, self._context + payload.encode(), "sha256")
+
+
+class UsedUploads:
+    """The permissions that are used up. Safe to use from several threads.
+
+    A process remembers them until they expire, and finds those that others have used by their names in the sources of
+    images. Only two processes that get a picture each at the same moment may both add theirs; one of them counts then.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._used: dict[str, int] = {}
+        self._lock = Lock()
+
+    def use(self, upload: Upload, now: float) -> None:
+        """Use a permission up. Raises Problem where it was used. Call it in a thread: it may ask the store."""
+        with self._lock:
+            self._used = {id_: expires for id_, expires in self._used.items() if expires > now}
+            if upload.id in self._used:
+                raise _used_up()
+            self._used[upload.id] = upload.expires
+        try:
+            image = self._index.images([upload.key]).get(upload.key)
+        except BaseException:
+            self.give_back(upload)
+            raise
+        if image is not None and image.source.get(SOURCE) == upload.id:
+            raise _used_up()
+
+    def give_back(self, upload: Upload) -> None:
+        """Let a permission be used after all: nothing was added by it."""
+        with self._lock:
+            self._used.pop(upload.id, None)
 
 
 def _text(data: bytes) -> str:
@@ -139,6 +178,16 @@ def _text(data: bytes) -> str:
 
 def _data(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def _used_up() -> Problem:
+    return Problem(
+        403,
+        "upload-used",
+        "The address was used",
+        "it is good for one picture, which was sent already",
+        help="Ask for a new one with POST /v1/uploads.",
+    )
 
 
 def too_large(size: int, max_bytes: int) -> PictureError:

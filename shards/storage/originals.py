@@ -11,8 +11,10 @@ import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import file_digest
 from hashlib import sha256 as digest_of
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from shards.errors import LookalikeError, PictureError, QueryError
 
@@ -159,20 +161,99 @@ def unchanged(source: Mapping[str, Any], max_bytes: int, sha256: str, roots: Roo
     return data if digest_of(data).hexdigest() == sha256 else None
 
 
+class OpenOriginal:
+    """An original that was unchanged when it was opened, to be read piece by piece. A context manager."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._state = self._look()
+        self.size = self._state.st_size
+        """In bytes."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, as many as there are. Raises PictureError where the file changes meanwhile."""
+        try:
+            data = self._file.read(size)
+            state = self._look()
+        except (OSError, ValueError) as error:
+            raise PictureError("unreadable", str(error)) from error
+        if (state.st_size, state.st_mtime_ns) != (self.size, self._state.st_mtime_ns):
+            raise PictureError("unreadable", "the file changes while it is read")
+        return data
+
+    def _look(self) -> os.stat_result:
+        return os.fstat(self._file.fileno())
+
+
+def open_unchanged(source: Mapping[str, Any], max_bytes: int, sha256: str, roots: Roots) -> OpenOriginal | None:
+    """Open an image that has not changed since it was added; None where it has, or cannot be read.
+
+    No more than a piece of a file is in memory at a time. An object is copied into a temporary file.
+    """
+    path = source.get("path")
+    place = roots.resolved(path) if isinstance(path, str) else None
+    try:
+        if place is None or is_url(place):
+            file = _copy(read(source, max_bytes, roots))
+        else:
+            file = _open_file(place, max_bytes, follow=False)
+    except LookalikeError:
+        return None
+    original = OpenOriginal(file)
+    try:
+        if file_digest(file, "sha256").hexdigest() == sha256:  # type: ignore[arg-type] # its types lack BinaryIO
+            file.seek(0)
+            return original
+    except OSError:
+        pass
+    file.close()
+    return None
+
+
+def _copy(data: bytes) -> BinaryIO:
+    file = cast(BinaryIO, TemporaryFile())  # noqa: SIM115 - the caller closes it
+    file.write(data)
+    file.seek(0)
+    return file
+
+
 def _read_file(path: str | os.PathLike[str], max_bytes: int, *, follow: bool = True) -> tuple[bytes, os.stat_result]:
-    """Read a file, and nothing else: a pipe would be waited for without end, and a device has none."""
+    with _open_file(path, max_bytes, follow=follow) as file:
+        status = os.fstat(file.fileno())
+        try:
+            # a byte more than it may have: should the file have grown, decoding refuses it
+            return file.read(max_bytes + 1), status
+        except OSError as error:
+            raise PictureError("unreadable", error.strerror or str(error)) from error
+
+
+def _open_file(path: str | os.PathLike[str], max_bytes: int, *, follow: bool) -> BinaryIO:
+    """Open a file, and nothing else: a pipe would be waited for without end, and a device has none."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | (0 if follow else os.O_NOFOLLOW)
     try:
         _check_regular(os.stat(path))  # noqa: PTH116 - before it is opened: to open a device may do something
-        with open(os.open(path, flags), "rb") as file:  # noqa: PTH123
-            status = os.fstat(file.fileno())
-            _check_regular(status)
-            _check_size(status.st_size, max_bytes)
-            # a byte more than it may have: should the file have grown, decoding refuses it
-            return file.read(max_bytes + 1), status
+        file = open(os.open(path, flags), "rb")  # noqa: PTH123, SIM115 - the caller closes it
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise PictureError("unreadable", reason or str(error)) from error
+    try:
+        status = os.fstat(file.fileno())
+        _check_regular(status)
+        _check_size(status.st_size, max_bytes)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def _check_regular(status: os.stat_result) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
+import stat
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
@@ -41,6 +43,9 @@ DUPLICATES_BYTES = 1 << 30
 MIN_SECRET = 16
 """Minimum length of LOOKALIKE_UPLOAD_SECRET: a shorter one could be guessed from an address that it signed."""
 
+OTHERS = stat.S_IROTH | stat.S_IWOTH
+"""Permissions that a file of tokens must not give to everybody."""
+
 ORIGIN = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
 
 
@@ -49,6 +54,14 @@ def origin(text: str) -> str:
     if ORIGIN.fullmatch(text) is None:
         raise click.BadParameter(f"{text!r} is not an origin: give scheme and host, as in https://example.org")
     return text.lower()
+
+
+def public_url(text: str) -> str:
+    """Read the value of an option as the address of a service: an origin, perhaps with a path."""
+    address = text.rstrip("/")
+    if re.fullmatch(f"{ORIGIN.pattern}[^?#@\\s]*", address, re.IGNORECASE) is None:
+        raise click.BadParameter(f"{text!r} is not the address of a service, as in https://example.org/pictures")
+    return address
 
 
 @click.command(
@@ -128,6 +141,12 @@ def origin(text: str) -> str:
     metavar="PATH",
     help="The prefix that a proxy in front of the server removes from the path.",
 )
+@click.option(
+    "--public-url",
+    type=public_url,
+    metavar="URL",
+    help="The address of the server as clients know it, for addresses of uploads. [default: they are told paths]",
+)
 @click.option("--access-log", is_flag=True, help="Print a line on stderr for every request.")
 @click.option("--open", "opens", is_flag=True, help="Open the page in a browser.")
 @originals_option
@@ -149,6 +168,7 @@ def serve(
     max_staleness: float,
     cache: Path | None,
     root_path: str,
+    public_url: str | None,
     access_log: bool,
     opens: bool,
     originals: tuple[str, ...],
@@ -181,6 +201,7 @@ def serve(
         cors_origins=origins,
         urls=urls,
         page=page,
+        public_url=public_url,
         upload_secret=_upload_secret(),
         duplicates_seconds=DUPLICATES_SECONDS,
         duplicates_bytes=DUPLICATES_BYTES,
@@ -231,11 +252,26 @@ def _tokens(file: Path | None, *, public_read: bool) -> Tokens:
     """Return the tokens of the file and of LOOKALIKE_TOKENS."""
     from lookalike.web.http.access import Tokens
 
-    texts = [file.read_text(encoding="utf-8")] if file is not None else []
+    texts = [read_private(file)] if file is not None else []
     texts += [text for text in [os.environ.get("LOOKALIKE_TOKENS")] if text]
     if not texts and not public_read:
         return Tokens.none()
     return Tokens.parse("\n".join(texts), public_read=public_read)
+
+
+def read_private(file: Path) -> str:
+    """Return the text of a file of tokens, unless every user of this machine can read or change it."""
+    with file.open("rb") as opened:
+        mode = os.fstat(opened.fileno()).st_mode
+        if mode & OTHERS and all(folder.stat().st_mode & stat.S_IXOTH for folder in file.resolve().parents):
+            raise RefusedError(
+                f"{file}: every user of this machine can read or change it, and so has its tokens: run"
+                f" 'chmod o= {shlex.quote(str(file))}', or mount the secret with mode 0400"
+            )
+        try:
+            return opened.read().decode()
+        except UnicodeDecodeError as error:
+            raise RefusedError(f"{file}: is not a file of tokens: {error}") from error
 
 
 def _upload_secret() -> bytes | None:

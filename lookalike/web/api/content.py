@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
-from starlette.responses import Response
+from fastapi import APIRouter, Header, Query, Request
+from starlette.responses import Response, StreamingResponse
 
 from lookalike.web.api.openapi import ASKED, refusals
 from lookalike.web.dependencies import Serving, needs
 from lookalike.web.http.access import Caller
+from lookalike.web.http.callers import CALLER
 from lookalike.web.http.problems import Problem
-from lookalike.web.http.routing import ImageKey
-from lookalike.web.service import Contents, Service
+from lookalike.web.http.routing import ImageKey, is_head
+from lookalike.web.service import Service
 from shards.pictures import containers
+from shards.storage.originals import OpenOriginal
 from shards.table.read.snapshot import Image
 
 router = APIRouter(prefix="/v1/images", tags=["pictures"])
 
 DRAWN = 256
 """Pixels of the longer side of a thumbnail that is drawn because the index keeps none."""
+
+PIECE = 1 << 18
+"""Bytes of a file that are read at a time."""
 
 Version = Annotated[
     str | None, Query(description="The image's sha256, which lets the client cache the answer for ever.", max_length=64)
@@ -45,15 +50,42 @@ REDIRECTED = {307: {"description": "The file is large: fetch it from Location wi
 )
 async def content(
     key: ImageKey,
+    request: Request,
     service: Serving,
     _: Annotated[Caller, needs("read")],
     v: Version = None,
     if_none_match: Known = None,
 ) -> Response:
-    async def read(image: Image) -> bytes | None:
-        return await service.call(service.index.content, image)
+    image = (await service.call(service.index.get, key)).image
+    headers = _headers(image, v)
+    if _is_known(image, if_none_match):
+        return Response(status_code=304, headers=headers)
+    address = await service.call(service.contents.address, image) if service.contents is not None else None
+    if address is not None:
+        # the address is good for a few minutes; the picture's ETag is not the redirect's
+        return Response(status_code=307, headers={"Location": address, "Cache-Control": "no-store"})
+    original = await service.call(service.index.open_content, image)
+    if original is None:
+        raise _missing(key)
+    try:
+        head = await service.call(original.read, PIECE)
+        headers |= _kind(head) | {"Content-Length": str(original.size)}
+    except BaseException:
+        original.close()
+        raise
+    if is_head(request.scope):
+        original.close()
+        return Response(headers=headers)
+    return StreamingResponse(_pieces(service, original, head), headers=headers)
 
-    return await _picture(service, key, v, if_none_match, read, service.contents)
+
+async def _pieces(service: Service, original: OpenOriginal, head: bytes) -> AsyncIterator[bytes]:
+    """Yield the file piece by piece: the next one is read when the client has taken the last."""
+    with original:
+        piece = head
+        while piece:
+            yield piece
+            piece = await service.read(original.read, PIECE)
 
 
 @router.get(
@@ -72,49 +104,57 @@ async def thumbnail(
     v: Version = None,
     if_none_match: Known = None,
 ) -> Response:
-    async def draw(image: Image) -> bytes | None:
-        kept = await service.call(service.index.thumbnail, image)
-        if kept is not None:
-            return kept
-        data = await service.call(service.index.content, image)
-        return None if data is None else await service.pool.thumbnail(data, DRAWN)
-
-    return await _picture(service, key, v, if_none_match, draw)
-
-
-async def _picture(
-    service: Service,
-    key: str,
-    version: str | None,
-    known: str | None,
-    read: Callable[[Image], Awaitable[bytes | None]],
-    contents: Contents | None = None,
-) -> Response:
     image = (await service.call(service.index.get, key)).image
-    etag = f'"{image.sha256}"'
-    headers = {
-        "ETag": etag,
-        "Cache-Control": ("private, max-age=31536000, immutable" if version == image.sha256 else "private, no-cache"),
-        "X-Content-Type-Options": "nosniff",
+    headers = _headers(image, v)
+    if _is_known(image, if_none_match):
+        return Response(status_code=304, headers=headers)
+    small = await service.call(service.index.thumbnail, image) or await _drawn(service, image)
+    if small is None:
+        raise _missing(key)
+    return Response(small, headers=headers | _kind(small))
+
+
+async def _drawn(service: Service, image: Image) -> bytes | None:
+    """Return a small copy that is drawn from the file; None where there is no file."""
+    original = await service.call(service.index.open_content, image)
+    if original is None:
+        return None
+    with original, service.limiter.holding(original.size, CALLER.get()):
+        data = await service.call(original.read, original.size)
+        return await service.pool.thumbnail(data, DRAWN)
+
+
+def _headers(image: Image, version: str | None) -> dict[str, str]:
+    """Return the headers of a picture; `version` is the sha256 in its address."""
+    is_fixed = version == image.sha256
+    return {
+        "ETag": f'"{image.sha256}"',
+        "Cache-Control": "private, max-age=31536000, immutable" if is_fixed else "private, no-cache",
         # a picture that is opened by itself must not load or run anything
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
-    if known is not None and {tag.strip().removeprefix("W/") for tag in known.split(",")} & {etag, "*"}:
-        return Response(status_code=304, headers=headers)
-    address = await service.call(contents.address, image) if contents is not None else None
-    if address is not None:
-        # the address is good for a few minutes; the picture's ETag is not the redirect's
-        return Response(status_code=307, headers={"Location": address, "Cache-Control": "no-store"})
-    data = await read(image)
-    if data is None:
-        raise Problem(
-            404,
-            "not-found",
-            "The picture is not available",
-            f"the index has no copy of {key!r}, and the file it was added from is gone, changed or unknown",
-            key,
-        )
-    media_type = containers.media_type(data)
+
+
+def _is_known(image: Image, known: str | None) -> bool:
+    """Return whether the client has this picture; `known` is its If-None-Match."""
+    return known is not None and not {f'"{image.sha256}"', "*"}.isdisjoint(
+        tag.strip().removeprefix("W/") for tag in known.split(",")
+    )
+
+
+def _kind(head: bytes) -> dict[str, str]:
+    """Return the headers that say what a file is, by its first bytes."""
+    media_type = containers.media_type(head)
     if media_type is None:
-        return Response(data, 200, headers | {"Content-Disposition": "attachment"}, "application/octet-stream")
-    return Response(data, 200, headers | {"Content-Disposition": "inline"}, media_type)
+        return {"Content-Type": "application/octet-stream", "Content-Disposition": "attachment"}
+    return {"Content-Type": media_type, "Content-Disposition": "inline"}
+
+
+def _missing(key: str) -> Problem:
+    return Problem(
+        404,
+        "not-found",
+        "The picture is not available",
+        f"the index has no copy of {key!r}, and the file it was added from is gone, changed or unknown",
+        key,
+    )

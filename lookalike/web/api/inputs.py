@@ -209,11 +209,16 @@ async def _turned(key: str, service: Service) -> Question:
     Where both are missing, the question is the key alone, and the index answers that it cannot be turned.
     """
     stored = await service.call(service.index.get, key)
-    data = await service.call(service.index.content, stored.image)
-    data = data or await service.call(service.index.thumbnail, stored.image)
-    if data is None:
-        return Key(key)
-    computed = await service.pool.compute(data, orientations=True)
+    original = await service.call(service.index.open_content, stored.image)
+    if original is not None:
+        with original, service.limiter.holding(original.size, CALLER.get()):
+            data = await service.call(original.read, original.size)
+            computed = await service.pool.compute(data, orientations=True)
+    else:
+        thumbnail = await service.call(service.index.thumbnail, stored.image)
+        if thumbnail is None:
+            return Key(key)
+        computed = await service.pool.compute(thumbnail, orientations=True)
     # a thumbnail differs a little from the picture itself, whose signatures are known
     as_is = {family.name: family.parse(stored.signatures[family.name]) for family in service.index.families}
     return Signed((as_is, *computed.orientations[1:]))

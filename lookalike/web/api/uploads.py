@@ -19,7 +19,7 @@ from lookalike.web.dependencies import Serving, needs
 from lookalike.web.http.access import Caller
 from lookalike.web.http.problems import validation
 from lookalike.web.http.timestamps import rfc3339
-from lookalike.web.uploads import Upload, too_large
+from lookalike.web.uploads import BELOW, SOURCE, Upload, too_large
 from shards.table.format import names
 from shards.table.format.records import UNDATED
 
@@ -49,7 +49,13 @@ class UploadBody(StrictBody):
 @with_config(ConfigDict(title="Upload"))
 class UploadDocument(TypedDict):
     method: Annotated[str, Field(examples=["PUT"])]
-    url: Annotated[str, Field(description="Good for one picture, without a token.")]
+    url: Annotated[
+        str,
+        Field(
+            description="Good for one picture, without a token. Without a host it is an address of this service.",
+            examples=["/v1/uploads/eyJ…"],
+        ),
+    ]
     headers: Annotated[dict[str, str], Field(description="Headers to send with the picture.", examples=[{}])]
     expires: Annotated[str, Field(description="Time in RFC 3339, UTC.", examples=["2025-03-09T14:18:02.000Z"])]
     max_bytes: Annotated[int, Field(description="Maximum size of the picture.", examples=[33554432])]
@@ -78,7 +84,9 @@ async def offer(
         raise too_large(wanted.bytes, uploads.max_bytes)
     expires = int(uploads.now()) + uploads.seconds
     upload = Upload(wanted.key, wanted.meta, wanted.bytes or uploads.max_bytes, expires, wanted.bytes)
-    address = uploads.address(upload, lambda token: str(request.url_for("put_upload", token=token)))
+    # not built from the Host header, which the client or a proxy may have set to anything
+    base = service.settings.public_url or request.scope.get("root_path", "")
+    address = uploads.address(upload, lambda token: f"{base}{BELOW}{token}")
     document: UploadDocument = {
         "method": address.method,
         "url": address.url,
@@ -93,7 +101,7 @@ async def offer(
     "/{token}",
     name="put_upload",
     summary="Upload the picture that an address was made for",
-    description="Answers like PUT /v1/images/{key}, and needs no token.",
+    description="Answers like PUT /v1/images/{key}, and needs no token. What was refused may be sent again.",
     status_code=201,
     response_model=PutDocument,
     responses=refusals(*SENT, 409) | {200: {"model": PutDocument, "description": "Replaced."}},
@@ -106,13 +114,18 @@ async def put_upload(
 ) -> Response:
     upload = service.uploads.opened(token)
     await service.make_room()
-    async with inputs.body(request, service) as body:
-        if not isinstance(body, Given):
-            raise validation("the body is not a picture: send the file itself", inputs.media_type_of(request))
-        async with inputs.picture(body, service) as data:
-            if len(data) > upload.max_bytes:
-                raise too_large(len(data), upload.max_bytes)
-            computed = await service.pool.compute(data)
-    record = computed.record(upload.key, UNDATED, upload.meta)
-    written, replaced = await service.call(service.write, [record])
+    await service.call(service.used_uploads.use, upload, service.uploads.now())
+    try:
+        async with inputs.body(request, service) as body:
+            if not isinstance(body, Given):
+                raise validation("the body is not a picture: send the file itself", inputs.media_type_of(request))
+            async with inputs.picture(body, service) as data:
+                if len(data) > upload.max_bytes:
+                    raise too_large(len(data), upload.max_bytes)
+                computed = await service.pool.compute(data)
+        record = computed.record(upload.key, UNDATED, upload.meta, {SOURCE: upload.id})
+        written, replaced = await service.call(service.write, [record])
+    except BaseException:
+        service.used_uploads.give_back(upload)
+        raise
     return put_response(service, written[0], BEARER, is_replaced=bool(replaced))

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from lookalike.web.http.headers import NOSNIFF, SAME_ORIGIN
 from shards.errors import (
     Conflict,
     CorruptObject,
@@ -86,9 +87,9 @@ class Problem(Exception):
 
 def response(problem: Problem) -> Response:
     """Return the answer to a request that this problem ends."""
-    return Response(
-        json.dumps(problem.document()), problem.status, {"Cache-Control": "no-store"} | problem.headers, MEDIA_TYPE
-    )
+    # some problems are answered outside of all middleware
+    headers = {"Cache-Control": "no-store", **NOSNIFF, **SAME_ORIGIN, **problem.headers}
+    return Response(json.dumps(problem.document()), problem.status, headers, MEDIA_TYPE)
 
 
 PICTURES: dict[str, tuple[int, str]] = {

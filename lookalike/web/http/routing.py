@@ -23,6 +23,10 @@ Slashes are encoded, and so are bytes that a client should have encoded.
 """
 
 
+HEAD = "lookalike.head"
+"""The key in the scope of a request whose method was HEAD."""
+
+
 class KeysInPaths:
     """Middleware that makes a key one segment of the path, still percent-encoded, whatever slashes it has.
 
@@ -61,7 +65,12 @@ class HeadIsGet:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self._app({**scope, "method": "GET"}, receive, send_head)
+        await self._app({**scope, "method": "GET", HEAD: True}, receive, send_head)
+
+
+def is_head(scope: Scope) -> bool:
+    """Return whether the body of the answer is not sent, so that nothing needs to be read for it."""
+    return HEAD in scope
 
 
 def _key(

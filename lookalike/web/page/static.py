@@ -47,7 +47,6 @@ def policy(picture_origins: tuple[str, ...] = ()) -> str:
 
 
 HEADERS = {
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock, Timer
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ import httpx
 import pytest
 
 from lookalike import Index
+from lookalike.cli.commands.serve import read_private
+from lookalike.cli.refused import RefusedError
 from tests.lookalike.cli.drawing import png
 from tests.lookalike.cli.running import run, start
 from tests.patience import PATIENCE
@@ -175,6 +178,20 @@ def test_a_short_upload_secret_is_refused(index: Path, monkeypatch: pytest.Monke
     result = run("serve", index)
     assert result.exit_code == 2
     assert "LOOKALIKE_UPLOAD_SECRET has 6 characters" in result.stderr
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o602])
+def test_tokens_that_every_user_of_this_machine_can_read_are_refused(mode: int) -> None:
+    with TemporaryDirectory(dir="/tmp") as place:
+        tokens = Path(place) / "my tokens"
+        tokens.write_text(TOKENS)
+        tokens.chmod(mode)
+        assert read_private(tokens) == TOKENS, "nobody else gets into the folder"
+        Path(place).chmod(0o755)
+        with pytest.raises(RefusedError, match=r"chmod o= '.*my tokens'"):
+            read_private(tokens)
+        tokens.chmod(0o640)
+        assert read_private(tokens) == TOKENS
 
 
 def test_tokens_come_from_a_file_and_from_the_environment(

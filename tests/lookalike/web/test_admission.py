@@ -117,6 +117,7 @@ def test_the_pool_is_told_who_asks(portal: BlockingPortal, tmp_path: Path) -> No
     path = tmp_path / "a.png"
     path.write_bytes(png(1))
     index.add("a.png", png(1), source={"path": str(path)})
+    index.trust_originals(path)
     tokens = Tokens.parse("0123456789-writer write robot", public_read=True)
     client = Client(create_app(index, WebSettings(tokens=tokens), pool=pool), portal)
     robot = {"Authorization": "Bearer 0123456789-writer"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lookalike import Index
 from lookalike.web import WebSettings
 from lookalike.web.http.problems import Problem
-from lookalike.web.uploads import TOKEN_CHARACTERS, TokenUploads, Upload
+from lookalike.web.uploads import TOKEN_CHARACTERS, TokenUploads, Upload, UsedUploads
 from tests.lookalike.web.conftest import Clock
 
 NOW = 1_800_000_000
@@ -47,7 +47,20 @@ def test_a_token_says_what_it_was_made_for(key: str, meta: dict[str, Any], max_b
 
 def test_two_addresses_for_the_same_are_not_the_same() -> None:
     uploads = TokenUploads(INDEX, SETTINGS, Clock(NOW))
-    assert token_of(UPLOAD, uploads) != token_of(UPLOAD, uploads)
+    one, other = (Upload("a.png", {}, 1000, NOW + 900) for _ in range(2))
+    assert token_of(one, uploads) != token_of(other, uploads)
+
+
+def test_a_permission_is_used_once_and_forgotten_when_it_has_expired() -> None:
+    used = UsedUploads(INDEX)
+    used.use(UPLOAD, NOW)
+    with pytest.raises(Problem, match="sent already") as caught:
+        used.use(UPLOAD, NOW)
+    assert caught.value.code == "upload-used"
+    used.give_back(UPLOAD)
+    used.use(UPLOAD, NOW)
+    used.use(Upload("b.png", {}, 1000, NOW + 2000), NOW + 1000)
+    assert len(used._used) == 1
 
 
 def test_every_process_with_the_secret_knows_a_token_and_no_other() -> None:

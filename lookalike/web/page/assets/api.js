@@ -213,7 +213,7 @@ export const offer = async (key, size) =>
  */
 export async function putThere({ method, url, headers }, file, onprogress) {
   const text = await patiently(() => transmit(method, url, headers, file, onprogress));
-  return new URL(url).origin === location.origin ? JSON.parse(text) : null;
+  return new URL(url, location.href).origin === location.origin ? JSON.parse(text) : null;
 }
 
 /**

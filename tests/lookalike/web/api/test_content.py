@@ -7,11 +7,15 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
+import anyio
 import numpy as np
 import pytest
+from anyio.from_thread import BlockingPortal
 from PIL import Image
+from starlette.types import Message
 
-from lookalike import Index, Record
+from lookalike import Index, PictureError, Record
+from lookalike.web.api.content import PIECE
 from shards.families import DEFAULT, family
 from tests.lookalike.web.conftest import CAT, RACCOON, Client, add, problem
 from tests.world import FakeWorld
@@ -70,6 +74,64 @@ def test_a_file_that_is_changed_or_gone_is_not_the_picture_any_more(client: Clie
     file.unlink()
     assert client.get("/v1/images/cat/content").status_code == 404
     assert client.get("/v1/images/cat/thumbnail").status_code == 200
+
+
+def test_a_large_file_is_sent_piece_by_piece_as_the_client_takes_them(
+    index: Index, client: Client, tmp_path: Path, portal: BlockingPortal
+) -> None:
+    large = CAT + bytes(8 << 20)
+    path = tmp_path / "large.jpg"
+    path.write_bytes(large)
+    index.write([Record("large", (1, 1), source={"path": str(path)}, rows=ROWS, sha256=sha256(large).digest())])
+    index.trust_originals(path)
+    assert client.get("/v1/images/large/content").content == large
+    head = client.request("HEAD", "/v1/images/large/content")
+    assert (head.headers["content-length"], head.content) == (str(len(large)), b"")
+
+    async def scene() -> list[int]:
+        """What is held while the client takes nothing but the beginning."""
+        taken: list[Message] = []
+        held: list[int] = []
+        asked: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def receive() -> Message:
+            if not asked:
+                await anyio.sleep_forever()
+            return asked.pop()
+
+        async def send(message: Message) -> None:
+            taken.append(message)
+            if len(taken) == 5:
+                held.append(client.service.limiter.held)
+                raise ConnectionResetError
+
+        path = "/v1/images/large/content"
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "query_string": b"",
+            "headers": [(b"host", b"127.0.0.1")],
+        }
+        with pytest.raises((ConnectionResetError, ExceptionGroup)):
+            await client.app(scope, receive, send)
+        return held
+
+    [held] = portal.call(scene)
+    assert 0 < held <= 2 * PIECE
+
+
+def test_a_file_that_changes_while_it_is_sent_is_not_sent_to_its_end(file: Path, index: Index) -> None:
+    image = index.get("cat").image
+    original = index.open_content(image)
+    assert original is not None
+    with original:
+        assert original.read(100) == CAT[:100]
+        with file.open("r+b") as changed:
+            changed.write(b"x")
+        os.utime(file, ns=(1, 1))
+        with pytest.raises(PictureError, match="changes while"):
+            original.read(100)
 
 
 def test_a_picture_that_was_sent_here_has_a_thumbnail_and_no_file(client: Client) -> None:

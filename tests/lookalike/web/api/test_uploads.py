@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -11,7 +13,7 @@ from anyio.from_thread import BlockingPortal
 from lookalike import Index
 from lookalike.web import WebSettings, create_app
 from lookalike.web.http.access import Tokens
-from lookalike.web.uploads import TokenUploads
+from lookalike.web.uploads import TokenUploads, UsedUploads
 from shards.pictures.decoding import PictureSettings
 from tests.lookalike.cli.drawing import png
 from tests.lookalike.web.conftest import CAT, Client, Clock, problem
@@ -52,7 +54,7 @@ def path_of(offer: dict[str, Any]) -> str:
 @pytest.mark.usefixtures("moment")
 def test_a_picture_that_is_put_to_its_address_is_in_the_index(client: Client) -> None:
     offer = offered(client, key="holiday/cat.jpg", meta={"album": "zoo"})
-    assert offer["url"].startswith("http://127.0.0.1/v1/uploads/")
+    assert offer["url"].startswith("/v1/uploads/")
     assert (offer["method"], offer["headers"]) == ("PUT", {})
     assert offer["expires"] == "2027-01-15T08:15:00.000Z"
     assert offer["max_bytes"] == client.service.index.settings.pictures.max_bytes
@@ -67,13 +69,39 @@ def test_a_picture_that_is_put_to_its_address_is_in_the_index(client: Client) ->
 
 
 @pytest.mark.usefixtures("moment")
-def test_an_address_may_be_used_again_while_it_is_good(client: Client, moment: Clock) -> None:
+def test_an_address_is_good_for_one_picture(client: Client, moment: Clock) -> None:
     path = path_of(offered(client, key="a.png"))
     assert client.put(path, content=png(1)).status_code == 201
-    assert client.put(path, content=png(1)).json()["replaced"] is True
-    assert client.service.index.count() == 1
+    assert problem(client.put(path, content=png(2)))["code"] == "upload-used"
+    assert client.service.index.get("a.png").image.sha256 == sha256(png(1)).hexdigest()
     moment.now += 900
     assert problem(client.put(path, content=png(1)))["code"] == "upload-expired"
+
+
+@pytest.mark.usefixtures("moment")
+def test_another_process_knows_that_an_address_was_used(client: Client) -> None:
+    path = path_of(offered(client, key="a.png"))
+    assert client.put(path, content=png(1)).status_code == 201
+    client.service.used_uploads = UsedUploads(client.service.index)
+    assert problem(client.put(path, content=png(2)))["code"] == "upload-used"
+    other = path_of(offered(client, key="a.png"))
+    assert client.put(other, content=png(2)).json()["replaced"] is True
+
+
+@pytest.mark.usefixtures("moment")
+def test_what_was_refused_may_be_sent_again(client: Client) -> None:
+    path = path_of(offered(client, key="a.png"))
+    assert problem(client.put(path, content=b"nothing"))["code"] == "picture-not-an-image"
+    assert client.put(path, content=png(1)).status_code == 201
+
+
+@pytest.mark.usefixtures("moment")
+def test_an_address_is_not_built_from_what_the_client_calls_the_service(client: Client) -> None:
+    for headers in ({"Host": "evil.example"}, {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}):
+        answer = client.post("/v1/uploads", json={"key": "a"}, headers=WRITER | headers)
+        assert "evil" not in answer.text
+    client.service.settings = replace(SETTINGS, public_url="https://pictures.example/below")
+    assert offered(client, key="a")["url"].startswith("https://pictures.example/below/v1/uploads/")
 
 
 @pytest.mark.usefixtures("moment")
