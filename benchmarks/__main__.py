@@ -45,6 +45,7 @@ SECTIONS = {
     "batches": Section("many questions at once", takes_signatures=True),
     "duplicates": Section("grouping duplicates"),
     "service": Section("16 clients of one server", takes_seconds=True),
+    "under_attack": Section("a good client while somebody attacks the server", takes_seconds=True, on_request=True),
     "ingest": Section("adding uploads on a stand-in for AWS", takes_rows=False, on_request=True),
 }
 
@@ -77,7 +78,7 @@ def main() -> None:
     type=click.Path(exists=True, dir_okay=False),
     help="Signatures of real pictures, as `sign` writes them.",
 )
-@click.option("--seconds", type=float, help="How long the clients of `service` ask. [default: 60]")
+@click.option("--seconds", type=float, help="How long the clients of servers ask. [default: 60, under attack 10]")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines: the machine, then a line for each row.")
 def run(
     sections: tuple[str, ...],
@@ -86,7 +87,7 @@ def run(
     seconds: float | None,
     as_json: bool,
 ) -> None:
-    """Run these sections, or all but `ingest`, which needs what `make aws-local` installs.
+    """Run these sections, or all but `under_attack`, and `ingest`, which needs what `make aws-local` installs.
 
     A missed target is a line of the table, not a failure; exit code 1 says that a section could not be run.
     """

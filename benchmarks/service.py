@@ -39,7 +39,7 @@ def run(count: int = COUNT, *, seconds: float = SECONDS) -> list[Result]:
     alone_pool, crowd_pool = pool[:ALONE], pool[ALONE:]
     with tempfile.TemporaryDirectory() as folder:
         url = str(Path(folder) / "index")
-        _fill(url, count)
+        fill(url, count)
         with _served(url) as (address, stop):
             alone = load(address, 1, seconds, alone_pool, folder="alone", requests=ALONE)
             asked = _in_process(url, alone_pool)
@@ -94,7 +94,7 @@ def _p99(times: Sequence[float]) -> float:
     return times[len(times) * 99 // 100]
 
 
-def _fill(url: str, count: int) -> None:
+def fill(url: str, count: int) -> None:
     """Create an index of this many images, as an import would leave it."""
     index = Index.create(url)
     for start in range(0, count, BATCH):

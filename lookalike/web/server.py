@@ -6,6 +6,7 @@ import errno
 import logging
 import resource
 import socket
+import time
 from collections.abc import Callable
 
 import uvicorn
@@ -27,6 +28,9 @@ CONNECTIONS = 4096
 
 OTHER_DESCRIPTORS = 256
 """Descriptors that no connection uses: files of the index, processes that decode, addresses that are fetched."""
+
+RARELY_SECONDS = 10.0
+"""Time for which uvicorn does not repeat a line, such as that a request is not valid HTTP."""
 
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
 """Addresses that mean all of this machine's, and what is shown for each."""
@@ -73,6 +77,7 @@ def run(
     """
     if access_log:
         logging.getLogger("uvicorn.access").setLevel(logging.INFO)
+    logging.getLogger("uvicorn.error").addFilter(Rarely())
     crowd = Crowd(max_connections(resource.getrlimit(resource.RLIMIT_NOFILE)[0]), by_peer)
     config = configured(app, root_path=root_path, access_log=access_log, crowd=crowd, users=users)
     _Server(config, started).run([listening])
@@ -111,6 +116,27 @@ def configured(
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+
+
+class Rarely(logging.Filter):
+    """A filter that lets each line pass once in a while: strangers must not be able to fill the log.
+
+    `clock` gives seconds that only rise.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._last: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether this line was not said lately."""
+        now = self._clock()
+        line = str(record.msg)
+        if now - self._last.get(line, -RARELY_SECONDS) < RARELY_SECONDS:
+            return False
+        self._last[line] = now
+        return True
 
 
 class _Server(uvicorn.Server):

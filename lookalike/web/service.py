@@ -30,6 +30,7 @@ from lookalike.web.settings import WebSettings
 from lookalike.web.uploads import Uploads, UsedUploads
 from shards.errors import LookalikeError
 from shards.families import Family
+from shards.storage.originals import OpenOriginal
 from shards.table.format.records import Record
 from shards.table.read.snapshot import Image
 
@@ -38,6 +39,9 @@ Result = TypeVar("Result")
 
 Answers: TypeAlias = Sequence[Answer | LookalikeError]
 """An answer or an error for each question."""
+
+OPENING = 2
+"""Originals that are opened at once: each is hashed, or fetched from a bucket, which takes all of a processor."""
 
 PARSING = 2
 """Bodies that are parsed at once, in threads: parsing holds the interpreter's lock, which the event loop needs too."""
@@ -86,8 +90,9 @@ class Service:
     """Seconds that only rise."""
     duplicates: DuplicatesCache = field(init=False)
     used_uploads: UsedUploads = field(init=False)
+    _opening: Places = field(default_factory=lambda: Places(OPENING))
     _parsing: Places = field(default_factory=lambda: Places(PARSING))
-    # places say who runs; more threads than both kinds of them are never needed
+    # places say who runs; more threads than all kinds of them are never needed
     _threads: anyio.CapacityLimiter = field(init=False)
     # by key, for `write_new`; a lock that nobody holds or waits for is forgotten
     _turns: WeakValueDictionary[str, anyio.Lock] = field(default_factory=WeakValueDictionary)
@@ -97,7 +102,7 @@ class Service:
     def __post_init__(self) -> None:
         self.duplicates = DuplicatesCache(self.index, self.settings)
         self.used_uploads = UsedUploads(self.index)
-        self._threads = anyio.CapacityLimiter(self.settings.concurrency + PARSING)
+        self._threads = anyio.CapacityLimiter(self.settings.concurrency + OPENING + PARSING)
 
     def family(self, name: str | None) -> Family:
         """Return the family of this name, or the index's first family for `None`. Raises Problem."""
@@ -187,6 +192,11 @@ class Service:
         """Call this function in a thread when it is the caller's turn, as everything does that touches the store."""
         async with self.places.turn(CALLER.get()):
             return await to_thread.run_sync(lambda: work(*args, **kwargs), limiter=self._threads)
+
+    async def open(self, image: Image) -> OpenOriginal | None:
+        """Open the image as it was added, when it is the caller's turn; None where there is no such file any more."""
+        async with self._opening.turn(CALLER.get()):
+            return await to_thread.run_sync(self.index.open_content, image, limiter=self._threads)
 
     async def read(self, work: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
         """Call this function in a thread at once, which does nothing but read a few bytes of a file."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import file_digest
 from hashlib import sha256 as digest_of
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
+from threading import Lock
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeAlias, cast
 
 from shards.errors import LookalikeError, PictureError, QueryError
 
@@ -180,6 +182,11 @@ class OpenOriginal:
         """Close the file."""
         self._file.close()
 
+    def state(self, sha256: str) -> State:
+        """Return what stays the same while the bytes do: no program can set the time of a file's last change."""
+        state = self._state
+        return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns, sha256
+
     def read(self, size: int) -> bytes:
         """Return the next bytes, as many as there are. Raises PictureError where the file changes meanwhile."""
         try:
@@ -210,14 +217,34 @@ def open_unchanged(source: Mapping[str, Any], max_bytes: int, sha256: str, roots
     except LookalikeError:
         return None
     original = OpenOriginal(file)
+    state = original.state(sha256)
     try:
-        if file_digest(file, "sha256").hexdigest() == sha256:  # type: ignore[arg-type] # its types lack BinaryIO
+        if state in _seen or file_digest(file, "sha256").hexdigest() == sha256:  # type: ignore[arg-type]
             file.seek(0)
+            _remember(state)
             return original
     except OSError:
         pass
     file.close()
     return None
+
+
+State: TypeAlias = tuple[int | str, ...]
+"""The identity of a file's bytes: device, inode, size, times, and the digest that they had."""
+
+SEEN = 4096
+"""Files that are remembered, so that a picture which is asked for again is not hashed again."""
+
+_seen: OrderedDict[State, None] = OrderedDict()
+_remembering = Lock()
+
+
+def _remember(state: State) -> None:
+    with _remembering:
+        _seen[state] = None
+        _seen.move_to_end(state)
+        while len(_seen) > SEEN:
+            _seen.popitem(last=False)
 
 
 def _copy(data: bytes) -> BinaryIO:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from lookalike.web.api.openapi import ASKED, refusals
 from lookalike.web.dependencies import Serving, needs
@@ -64,7 +65,7 @@ async def content(
     if address is not None:
         # the address is good for a few minutes; the picture's ETag is not the redirect's
         return Response(status_code=307, headers={"Location": address, "Cache-Control": "no-store"})
-    original = await service.call(service.index.open_content, image)
+    original = await service.open(image)
     if original is None:
         raise _missing(key)
     try:
@@ -76,16 +77,27 @@ async def content(
     if is_head(request.scope):
         original.close()
         return Response(headers=headers)
-    return StreamingResponse(_pieces(service, original, head), headers=headers)
+    return _Download(_pieces(service, original, head), original, headers)
+
+
+class _Download(StreamingResponse):
+    """An answer that closes the file when it is sent, or when the client has gone."""
+
+    def __init__(self, pieces: AsyncIterator[bytes], original: OpenOriginal, headers: Mapping[str, str]) -> None:
+        super().__init__(pieces, headers=headers)
+        self._original = original
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._original:
+            await super().__call__(scope, receive, send)
 
 
 async def _pieces(service: Service, original: OpenOriginal, head: bytes) -> AsyncIterator[bytes]:
     """Yield the file piece by piece: the next one is read when the client has taken the last."""
-    with original:
-        piece = head
-        while piece:
-            yield piece
-            piece = await service.read(original.read, PIECE)
+    piece = head
+    while piece:
+        yield piece
+        piece = await service.read(original.read, PIECE)
 
 
 @router.get(
@@ -116,7 +128,7 @@ async def thumbnail(
 
 async def _drawn(service: Service, image: Image) -> bytes | None:
     """Return a small copy that is drawn from the file; None where there is no file."""
-    original = await service.call(service.index.open_content, image)
+    original = await service.open(image)
     if original is None:
         return None
     with original, service.limiter.holding(original.size, CALLER.get()):

@@ -209,7 +209,7 @@ async def _turned(key: str, service: Service) -> Question:
     Where both are missing, the question is the key alone, and the index answers that it cannot be turned.
     """
     stored = await service.call(service.index.get, key)
-    original = await service.call(service.index.open_content, stored.image)
+    original = await service.open(stored.image)
     if original is not None:
         with original, service.limiter.holding(original.size, CALLER.get()):
             data = await service.call(original.read, original.size)

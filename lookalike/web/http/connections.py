@@ -12,7 +12,8 @@ import asyncio
 from http import HTTPStatus
 from typing import ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from lookalike.web.http import problems
 from lookalike.web.http.crowd import PATIENCE, Crowd, Room, peer_of
@@ -57,6 +58,7 @@ class Connection(HttpToolsProtocol):
     """The users of this machine who may ask for more than the service's health; `None`: all of them."""
 
     peer = ""
+    _at_work: RequestResponseCycle | None = None
     _timer: asyncio.TimerHandle | None = None
     _sending: asyncio.TimerHandle | None = None
     _is_in_head = False
@@ -85,6 +87,7 @@ class Connection(HttpToolsProtocol):
         self._stop_sending()
         if self.crowd is not None:
             self.crowd.leave(self)
+        self._end_work()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -139,6 +142,10 @@ class Connection(HttpToolsProtocol):
         if self.cycle.response_complete and not self.transport.is_closing():
             self._wait_for_head(self.head_seconds)
 
+    def send_400_response(self, msg: str) -> None:
+        if not self.transport.is_closing():
+            super().send_400_response(msg)
+
     def patience(self) -> float | None:
         """Return the seconds for which the client has kept the service waiting, `None` while it must not be cut."""
         if self._waits_since is None:
@@ -150,7 +157,18 @@ class Connection(HttpToolsProtocol):
         """Close the connection at once, whatever is unsent."""
         self._stop_waiting()
         self._stop_sending()
+        self._end_work()
         self.transport.abort()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._at_work = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _end_work(self) -> None:
+        """Tell the request at work that its client is gone; uvicorn tells the last one that came."""
+        if self._at_work is not None and not self._at_work.response_complete:
+            self._at_work.disconnected = True
+            self._at_work.message_event.set()
 
     def _wait_for_head(self, seconds: float) -> None:
         self._stop_waiting()

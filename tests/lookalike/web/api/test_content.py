@@ -77,15 +77,15 @@ def test_a_file_that_is_changed_or_gone_is_not_the_picture_any_more(client: Clie
 
 
 def test_a_large_file_is_sent_piece_by_piece_as_the_client_takes_them(
-    index: Index, client: Client, tmp_path: Path, portal: BlockingPortal
+    index: Index, fresh: Client, tmp_path: Path, portal: BlockingPortal
 ) -> None:
     large = CAT + bytes(8 << 20)
     path = tmp_path / "large.jpg"
     path.write_bytes(large)
     index.write([Record("large", (1, 1), source={"path": str(path)}, rows=ROWS, sha256=sha256(large).digest())])
     index.trust_originals(path)
-    assert client.get("/v1/images/large/content").content == large
-    head = client.request("HEAD", "/v1/images/large/content")
+    assert fresh.get("/v1/images/large/content").content == large
+    head = fresh.request("HEAD", "/v1/images/large/content")
     assert (head.headers["content-length"], head.content) == (str(len(large)), b"")
 
     async def scene() -> list[int]:
@@ -102,7 +102,7 @@ def test_a_large_file_is_sent_piece_by_piece_as_the_client_takes_them(
         async def send(message: Message) -> None:
             taken.append(message)
             if len(taken) == 5:
-                held.append(client.service.limiter.held)
+                held.append(fresh.service.limiter.held)
                 raise ConnectionResetError
 
         path = "/v1/images/large/content"
@@ -114,7 +114,7 @@ def test_a_large_file_is_sent_piece_by_piece_as_the_client_takes_them(
             "headers": [(b"host", b"127.0.0.1")],
         }
         with pytest.raises((ConnectionResetError, ExceptionGroup)):
-            await client.app(scope, receive, send)
+            await fresh.app(scope, receive, send)
         return held
 
     [held] = portal.call(scene)
