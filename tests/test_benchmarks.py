@@ -14,10 +14,12 @@ from click.testing import CliRunner
 
 from benchmarks import cluster, hashes, postgres
 from benchmarks.__main__ import SECTIONS, main
+from benchmarks.attacks import ATTACKS
 from benchmarks.chart import Chart, Line
 from benchmarks.measure import Result, optional, seconds
 from benchmarks.plot import PLOTS, RESULTS, charts, table, times
 from benchmarks.report import latest, read_results, show
+from benchmarks.under_attack import LIMIT
 from shards.families import family
 
 ROOT = Path(__file__).parent.parent
@@ -47,6 +49,18 @@ def test_a_section_prints_json_lines_that_say_where_a_baseline_is_missing(name: 
             assert "not" in line["baseline_name"], "says that it is not installed, or does not run"
         else:
             assert line["baseline"] > 0
+
+
+@pytest.mark.long
+def test_a_good_client_is_answered_while_the_server_is_attacked() -> None:
+    done = run("run", "under_attack", "--json", "--rows", str(ROWS), "--seconds", "2")
+    assert done.returncode == 0, done.stderr
+    _, *lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["what"] for line in lines] == [f"a search while there are {about}" for about, _ in ATTACKS.values()]
+    for line in lines:
+        # how fast says the benchmark, on a machine that does nothing else
+        assert line["ours"] < LIMIT, line
+        assert "alive afterwards" in line["detail"]
 
 
 def test_every_section_is_a_module_and_is_in_the_documentation() -> None:
