@@ -31,10 +31,11 @@ from shards.table import thumbnails
 from shards.table.format import names, settings
 from shards.table.format.records import UNDATED, Order, Record, Records
 from shards.table.format.settings import SEGMENT_ROWS, THUMBNAIL, IndexSettings
-from shards.table.maintain import collect, verify
+from shards.table.maintain import collect, repair, verify
 from shards.table.maintain.committing import Committed, CommittingTable, Compacted
 from shards.table.maintain.merge import Merged
 from shards.table.maintain.reshard import Resharded
+from shards.table.maintain.verify import Report
 from shards.table.read.disk import CACHE_BYTES, DiskCache
 from shards.table.read.listing import listed
 from shards.table.read.snapshot import Image, Snapshot
@@ -454,6 +455,16 @@ class Index:
     def verify(self, progress: Callable[[int, int], None] | None = None) -> verify.Report:
         """Check every byte of every object, and that together they make an index."""
         return verify.verify(self._table, progress=progress)
+
+    def repair(self, report: Report, *, dry_run: bool = False) -> repair.Repaired:
+        """Restore what can be restored of the damage in a report of `verify`, and name the images that are gone.
+
+        Damaged objects are moved to `damaged/`. `dry_run`: only say what would be done. Raises QueryError where the
+        report is of an index that could not be read as a whole.
+        """
+        if any(problem.is_unread for problem in report.problems):
+            raise QueryError("some objects could not be read, and may be whole: repair when the store gives them")
+        return repair.repair(self._table, report, dry_run=dry_run)
 
     def _family(self, name: str | None = None) -> Family:
         if name is None:

@@ -15,10 +15,11 @@ from lookalike.cli.commands.compare import compare
 from lookalike.cli.commands.create import create
 from lookalike.cli.commands.duplicates import duplicates
 from lookalike.cli.commands.keys import list_, remove, show
-from lookalike.cli.commands.maintain import collect, compact, reshard, stats, verify
+from lookalike.cli.commands.maintain import collect, compact, reshard, stats
 from lookalike.cli.commands.search import search
 from lookalike.cli.commands.serve import serve
 from lookalike.cli.commands.sync import sync
+from lookalike.cli.commands.verify import verify
 from lookalike.cli.output.output import note
 from shards.errors import LookalikeError
 

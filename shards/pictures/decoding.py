@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,15 +40,19 @@ LUMA_ROWS = 64
 """Rows of luma computed at a time: their float32 copy of a wide picture still fits the L2 cache."""
 
 
+Exif: TypeAlias = Literal["apply", "ignore"]
+Alpha: TypeAlias = Literal["white", "drop"]
+
+
 @dataclass(frozen=True, slots=True)
 class PictureSettings:
     """The rules by which bytes become a picture. An index keeps them for ever: they decide what its signatures mean."""
 
-    exif: Literal["apply", "ignore"] = "apply"
+    exif: Exif = "apply"
     """Turn the picture as its EXIF orientation says, or leave it as stored, as IQDB and image-match do. TIFF and HEIC
     state their orientation in the format itself; it always counts, as it does in Pillow."""
 
-    alpha: Literal["white", "drop"] = "white"
+    alpha: Alpha = "white"
     """Lay transparent pixels over white, or drop the alpha channel and show whatever colour is below, which is Pillow's
     `convert("RGB")` and what image-match does."""
 

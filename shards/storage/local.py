@@ -47,7 +47,8 @@ class LocalStore:
     def __init__(self, root: str | os.PathLike[str], clock: Callable[[], float] = time.time) -> None:
         """Use the folder `root`, which the first create makes. `clock` returns the seconds since 1970."""
         self._root = Path(root).absolute()
-        if self._root.exists() and not self._root.is_dir():
+        # unlike Path.exists, this says no where a folder on the way may not be read: every use will say why
+        if os.path.exists(self._root) and not self._root.is_dir():  # noqa: PTH110
             raise StorageError(f"{self._root}: this is a file, and a store is a folder")
         self._clock = clock
         self._swept = float("-inf")

@@ -157,6 +157,10 @@ class Table:
             self.prepare()
             before()
             body = encode(records.columns())
+            limit = whole.MAX_BYTES[names.LOG]
+            if len(body) > limit:
+                told = f"{len(records):,} records have {len(body):,} bytes, and one call takes {limit:,}"
+                raise QueryError(f"{told}: write them in several calls, or with write_bulk")
             newest_ms = int(records.fixed["order"][:, 0].max()) // 10**6
             name = names.log(newest_ms, body)
             store = self.store

@@ -1,4 +1,4 @@
-"""`lookalike stats`, `compact`, `reshard`, `collect` and `verify`: keeping an index in order."""
+"""`lookalike stats`, `compact`, `reshard` and `collect`: keeping an index in order."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ import click
 from lookalike.cli.command import Command, index_argument, output_options
 from lookalike.cli.output import human
 from lookalike.cli.output.output import Column, Output
-
-UNREAD = 3
-"""Exit code of `verify` where objects could not be read: a monitor should not call that damage."""
 
 
 @click.command(
@@ -124,52 +121,3 @@ def collect(address: str, form: str | None) -> None:
         out.json({"deleted": list(done.objects), "size": done.size})
         return
     out.line(f"deleted {human.count(len(done.objects), 'object')} of {human.size(done.size)}")
-
-
-@click.command(
-    "verify",
-    cls=Command,
-    examples=(
-        ("lookalike verify photos.index", "after a disk was full, or a copy was restored"),
-        ("lookalike verify s3://pictures/index --json", "for a monitor; reads every byte once"),
-    ),
-)
-@index_argument
-@output_options
-def verify(address: str, form: str | None) -> None:
-    """Check every byte of an index against its checksums, and that its objects make up an index.
-
-    The exit code is 1 when an answer of this index may be wrong, and 3 when nothing wrong was found, but the store did
-    not give every object.
-    """
-    from lookalike.index import Index
-
-    out = Output.of(form)
-    index = Index.open(address)
-    with out.progress("verifying", in_bytes=True) as progress:
-        report = index.verify(progress.update)
-    status = "damaged" if report.is_damaged else "clean" if report.is_clean else "incomplete"
-    if out.is_json:
-        for problem in report.problems:
-            out.json({"status": "problem", **asdict(problem)})
-        out.json(
-            {
-                "status": status,
-                "index": index.url,
-                "objects": report.objects,
-                "size": report.size,
-                "images": report.images,
-                "problems": len(report.problems),
-            }
-        )
-    else:
-        if report.problems:
-            out.table(
-                [Column("object"), Column("problem"), Column("what to do")],
-                [[problem.name, problem.problem, problem.advice] for problem in report.problems],
-            )
-        read = f"{human.count(report.objects, 'object')}, {human.size(report.size)}"
-        verdict = "clean" if report.is_clean else f"{status}: {human.count(len(report.problems), 'problem')}"
-        out.line(f"{index.url}: {verdict} ({read}, {human.count(report.images, 'folded image')})")
-    if not report.is_clean:
-        click.get_current_context().exit(1 if report.is_damaged else UNREAD)

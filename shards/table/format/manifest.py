@@ -15,10 +15,26 @@ from shards.errors import CorruptObject
 from shards.storage.base import Data, Store
 from shards.table.format import dtypes, envelope, names, whole
 from shards.table.format.columns import Column
+from shards.table.format.fields import Fields
 from shards.table.format.records import Order
 
 INLINE_DEAD = 256
 """Limit of dead rows listed in the manifest itself; more go to an object of their own, so manifests stay small."""
+
+MAX_ROWS = 1 << 22
+"""Rows of a segment: merging makes none larger (`IndexSettings.segment_rows`)."""
+
+MAX_COLUMNS = 1 << 10
+"""Columns of a segment: an index with every family has fewer than a hundred."""
+
+MAX_BYTES = 1 << 40
+"""Bytes of a segment: no store takes larger objects in one piece."""
+
+MAX_FOLDED = 1 << 20
+"""Log objects that a manifest says to be folded: those of the last minutes, of which a fold takes 128 MB at a time."""
+
+MAX_MS = 1 << 53
+"""Limit of times in ms since 1970: whole numbers above it are no longer exact in every JSON tool."""
 
 Residue: TypeAlias = tuple[int, int]
 """(shard, modulus): the keys whose hash mod `modulus` is `shard`."""
@@ -92,22 +108,29 @@ class Segment:
         return document
 
     @classmethod
-    def from_json(cls, shard: int, shards: int, document: Mapping[str, Any]) -> Segment:
+    def from_json(cls, shard: int, shards: int, document: object) -> Segment:
+        """Return the segment in this document, as `to_json` writes it. Raises ValueError."""
+        return cls.from_fields(shard, shards, Fields(document))
+
+    @classmethod
+    def from_fields(cls, shard: int, shards: int, fields: Fields) -> Segment:
+        """Return the segment that a manifest with so many shards lists. Raises ValueError."""
+        rows = fields.integer("rows", 0, MAX_ROWS)
+        listed = fields.nested("columns").every(MAX_COLUMNS)
         # the order of columns is the order of their checksums, and JSON's keys are sorted: go by place in the file
-        columns = {name: Column.from_json(column) for name, column in document["columns"].items()}
-        latest = document.get("latest")
+        columns = sorted(((name, Column.from_json(column)) for name, column in listed), key=lambda item: item[1].offset)
         return cls(
-            name=document["name"],
+            name=fields.text("name", names.SEGMENT_NAME),
             shard=shard,
-            rows=document["rows"],
-            size=document["bytes"],
-            columns=dict(sorted(columns.items(), key=lambda item: item[1].offset)),
-            modulus=document.get("modulus", shards),
-            tombstones=document["tombstones"],
-            dead_rows=document["dead_rows"],
-            dead=tuple(document.get("dead", ())),
-            dead_object=document.get("dead_object"),
-            latest=None if latest is None else _order(latest),
+            rows=rows,
+            size=fields.integer("bytes", 0, MAX_BYTES),
+            columns=dict(columns),
+            modulus=fields.integer("modulus", 1, names.MAX_SHARDS, shards),
+            tombstones=fields.integer("tombstones", 0, rows),
+            dead_rows=fields.integer("dead_rows", 0, rows),
+            dead=fields.integers("dead", INLINE_DEAD, MAX_ROWS, []),
+            dead_object=fields.text("dead_object", names.DEAD_NAME) if "dead_object" in fields else None,
+            latest=_order(fields) if "latest" in fields else None,
         )
 
 
@@ -198,36 +221,51 @@ class Manifest:
                 "created": self.created,
                 "shards": [[segment.to_json(self.shards) for segment in shard] for shard in self.segments],
                 "folded": dict(self.folded),
-                "totals": self._totals(),
+                "totals": self.totals,
             }
         )
 
     @classmethod
     def from_bytes(cls, data: Data, name: str) -> Manifest:
         """Return the manifest in the object `name`. Raises CorruptObject, or FormatUnsupported."""
-        document = envelope.unseal(data, name)
+        fields = Fields(envelope.unseal(data, name))
         try:
-            manifest = cls(
-                version=document["version"],
-                commit_id=document["commit_id"],
-                created=document["created"],
-                segments=tuple(
-                    tuple(Segment.from_json(n, len(document["shards"]), segment) for segment in shard)
-                    for n, shard in enumerate(document["shards"])
-                ),
-                folded=document["folded"],
-                index=document["index"] if document["format"] > 1 else "",
-            )
-            manifest.check()
-        except (KeyError, TypeError, ValueError) as error:
-            raise CorruptObject(name, f"its contents make no manifest ({error})") from error
-        if manifest._totals() != document["totals"]:
-            raise CorruptObject(name, f"its totals {document['totals']} are not those of its segments")
+            manifest = cls._from_fields(fields)
+        except ValueError as error:
+            raise CorruptObject(name, f"its contents make no manifest: {error}") from error
         if manifest.version != names.manifest_version(name):
             raise CorruptObject(name, f"holds version {manifest.version}")
         return manifest
 
-    def _totals(self) -> dict[str, int]:
+    @classmethod
+    def _from_fields(cls, fields: Fields) -> Manifest:
+        shards = fields.items("shards", names.MAX_SHARDS)
+        manifest = cls(
+            version=fields.integer("version", 1, (1 << 64) - 1),
+            commit_id=fields.text("commit_id", names.COMMIT_ID),
+            created=fields.integer("created", 0, MAX_MS),
+            segments=tuple(
+                tuple(
+                    Segment.from_fields(n, len(shards), Fields(segment, f"shards[{n}][{place}]"))
+                    for place, segment in enumerate(shard if isinstance(shard, list) else [shard])
+                )
+                for n, shard in enumerate(shards)
+            ),
+            folded={
+                log: fields.nested("folded").integer(log, 0, MAX_MS)
+                for log, _ in fields.nested("folded").every(MAX_FOLDED)
+            },
+            index=fields.text("index", names.ID) if fields.integer("format", 1, 2) > 1 else "",
+        )
+        manifest.check()
+        totals = {name: fields.nested("totals").integer(name, 0, 1 << 64) for name in manifest.totals}
+        if manifest.totals != totals:
+            raise ValueError(f"its totals {totals} are not those of its segments")
+        return manifest
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Sums over all segments, as a manifest states them."""
         return {
             "segments": sum(len(shard) for shard in self.segments),
             "rows": sum(segment.rows for segment in self),
@@ -259,11 +297,11 @@ class Manifest:
                     raise ValueError(f"{segment.name} lists dead rows that it does not have")
 
 
-def _order(document: Sequence[int]) -> Order:
-    time, tie = document
-    if not (0 <= time < 1 << 64 and 0 <= tie < 1 << 64):
-        raise ValueError(f"({time}, {tie}) is no order")
-    return time, tie
+def _order(fields: Fields) -> Order:
+    latest = fields.integers("latest", 2, (1 << 64) - 1)
+    if len(latest) != 2:
+        raise fields.wrong("latest", "should be a time and a tie-break")
+    return latest[0], latest[1]
 
 
 def read_dead(store: Store, segment: Segment) -> NDArray[np.uint32]:

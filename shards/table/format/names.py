@@ -26,8 +26,11 @@ MAX_SHARDS = 1 << 16
 """The limit of shards: a segment's name has four hex digits for its shard."""
 
 _VERSIONS = 1 << 64
-_ID = re.compile("[0-9a-f]{16}")
+ID = re.compile("[0-9a-f]{16}")
+COMMIT_ID = re.compile("[!-~]{1,64}")
 _DIGEST = re.compile("[0-9a-f]{32}")
+SEGMENT_NAME = re.compile(re.escape(SEGMENTS) + "[0-9a-f]{4}/[0-9a-f]{32}-[0-9a-f]{16}[.]npz")
+DEAD_NAME = re.compile(re.escape(DEAD) + "[0-9a-f]{32}-[0-9a-f]{16}[.]npy")
 _THUMBNAIL = re.compile(re.escape(THUMBNAILS) + r"([0-9a-f]{64})\.webp")
 
 
@@ -38,7 +41,7 @@ def digest(data: Data) -> str:
 
 def is_id(text: str) -> bool:
     """Return True if an index can have this id."""
-    return _ID.fullmatch(text) is not None
+    return ID.fullmatch(text) is not None
 
 
 def log(milliseconds: int, body: Data) -> str:

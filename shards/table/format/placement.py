@@ -13,11 +13,8 @@ import numpy as np
 from shards.errors import CorruptObject
 from shards.families import Family
 from shards.table.format.columns import CHECKS
-from shards.table.format.manifest import Segment
+from shards.table.format.manifest import MAX_ROWS, Segment
 from shards.table.format.records import FIXED, PARTS
-
-MAX_ROWS = 1 << 22
-"""Rows of a segment: merging makes none larger (`IndexSettings.segment_rows`)."""
 
 
 def check_columns(segment: Segment) -> None:

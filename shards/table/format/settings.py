@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, get_args
 
-from shards.errors import FormatUnsupported, IndexExists, IndexNotFound, ObjectNotFound, QueryError
+from shards.errors import CorruptObject, FormatUnsupported, IndexExists, IndexNotFound, ObjectNotFound, QueryError
 from shards.families import DEFAULT, Family, family
-from shards.pictures.decoding import PictureSettings
+from shards.pictures.decoding import Alpha, Exif, PictureSettings
 from shards.storage.base import Store
 from shards.storage.deciding import write_once
 from shards.storage.effects import Effects
 from shards.storage.prefixed import PrefixedStore
 from shards.storage.probe import check_conditional_create
 from shards.table.format import envelope, names, whole
+from shards.table.format.fields import Fields
 
 SEGMENT_ROWS = 1 << 20
 """Rows that a segment grows to: larger ones cost fewer requests a query, smaller ones spread better over workers."""
 
 THUMBNAIL = 256
 """Pixels of a thumbnail's longer side: enough for a grid on a dense screen, in 5 to 10 KB."""
+
+
+MAX_FAMILIES = 256
+
+FAMILY_NAME = re.compile("[a-z0-9_]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +91,37 @@ class IndexSettings:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any], where: str) -> IndexSettings:
-        for stored in document["families"]:
-            known = family(stored["name"]).version
-            if stored["version"] != known:
+        """Return the settings in the document of the index at this address. Raises CorruptObject, FormatUnsupported."""
+        try:
+            return cls._from_fields(Fields(document), where)
+        except ValueError as error:
+            raise CorruptObject(names.SETTINGS, f"its contents are no settings: {error}") from error
+
+    @classmethod
+    def _from_fields(cls, fields: Fields, where: str) -> IndexSettings:
+        chosen = []
+        for stored in fields.objects("families", MAX_FAMILIES):
+            name, version = stored.text("name", FAMILY_NAME), stored.integer("version", 1, 1 << 31)
+            known = family(name).version
+            if version != known:
                 raise FormatUnsupported(
-                    f"{where} has signatures of {stored['name']} version {stored['version']}, this release computes"
+                    f"{where} has signatures of {name} version {version}, this release computes"
                     f" version {known}: open it with the release that made it, or index the pictures anew"
                 )
-        pictures = document["pictures"]
+            chosen.append(name)
+        pictures = fields.nested("pictures")
         return cls(
-            tuple(stored["name"] for stored in document["families"]),
-            document["shards"],
-            document["segment_rows"],
+            tuple(chosen),
+            fields.integer("shards", 1, names.MAX_SHARDS),
+            fields.integer("segment_rows", 1, 1 << 22),
             PictureSettings(
-                **{one.name: pictures[one.name] for one in fields(PictureSettings) if one.name in pictures}
+                exif=pictures.choice("exif", get_args(Exif)),
+                alpha=pictures.choice("alpha", get_args(Alpha)),
+                max_bytes=pictures.integer("max_bytes", 0, 1 << 53),
+                max_pixels=pictures.integer("max_pixels", 0, 1 << 53),
             ),
-            document.get("thumbnails", 0),
-            document["id"] if document["format"] > 1 else "",
+            fields.integer("thumbnails", 0, 2048, 0),
+            fields.text("id", names.ID) if fields.integer("format", 1, 2) > 1 else "",
         )
 
     def load_families(self) -> list[Family]:

@@ -171,6 +171,19 @@ class CommittingTable(Table):
             self._readers = {name: reader for name, reader in self._readers.copy().items() if name in live}
             self._dead = {name: dead for name, dead in self._dead.copy().items() if name in lists}
 
+    def commit_draft(self, fill: Callable[[Draft, Base], bool]) -> Manifest | None:
+        """Commit what `fill` puts into a draft, and return the manifest; None where `fill` says False, for no change.
+
+        `fill` is called again where others were faster.
+        """
+        made = self._restarting(lambda: self._commit_draft(fill))
+        self._look_again()
+        return made
+
+    def fold_into(self, draft: Draft, records: Sequence[Records]) -> None:
+        """Put records into new segments of a draft, each where it is newer than what the draft has of its key."""
+        self._fold(draft, {}, records, draft.folded)
+
     def _commit_draft(self, fill: Callable[[Draft, Base], bool]) -> Manifest | None:
         """Commit the change that `fill` puts into a draft; None where `fill` returns False, for no change."""
 

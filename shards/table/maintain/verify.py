@@ -28,6 +28,9 @@ Result = TypeVar("Result")
 
 RESTORE = "restore it from a copy, or remove what it held and add those images again"
 COLLECT = "nothing is lost; 'lookalike collect' removes it"
+DAMAGED = "damaged/"
+"""Beginning of the names of objects that a repair has set aside."""
+
 AGAIN = "nothing is known of it: see that the store answers, and verify again"
 REDRAW = "delete it: no search needs it, and it is drawn again where its image is at hand"
 
@@ -166,6 +169,8 @@ class _Verifier:
                 # a manifest that was not read may name it
                 if self.now - entry.modified > ORPHAN_SECONDS and not any(p.is_unread for p in self.problems):
                     self._report(name, "belongs to no manifest", COLLECT, is_harmless=True)
+            elif name.startswith(DAMAGED):
+                self._report(name, "was set aside by a repair", "delete it if you do not need it", is_harmless=True)
             elif name != names.SETTINGS and not name.startswith((names.MANIFEST, PROBES)):
                 self._report(name, "is no object of an index", "move it away", is_harmless=True)
         except ObjectNotFound:

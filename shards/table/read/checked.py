@@ -208,7 +208,8 @@ class CheckedBytes:
             *fetched, stored = self._ranges([*wanted, (checks.offset, checks.offset + checks.size)])
             if len(stored) != checks.size:
                 raise self._corrupt(f"ends before its checksums at {checks.offset + checks.size:,}")
-            self._checks = np.frombuffer(stored, checks.dtype)
+            # a copy: it outlives the map, and is read without a look at the file
+            self._checks = np.frombuffer(bytes(stored), checks.dtype)
             if self._disk is not None:
                 self._disk.save_checks(self._kept_as, stored)
         else:

@@ -238,6 +238,14 @@ def test_a_store_below_a_file_is_told_when_it_is_used(tmp_path: Path) -> None:
         store.create("a", b"")
 
 
+def test_a_path_that_no_folder_can_have_is_told_when_it_is_used(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / ("x" * 300))
+    with pytest.raises(StorageError, match=r"^a: cannot create .*File name too long"):
+        store.create("a", b"")
+    with pytest.raises(StorageError, match=r"^a: cannot read .*File name too long"):
+        store.get("a")
+
+
 def test_an_object_cannot_lie_below_an_object(root: Path) -> None:
     store = LocalStore(root)
     store.create("a/b", b"content")

@@ -12,7 +12,7 @@ import pytest
 from shards.errors import CorruptObject, ObjectNotFound, QueryError
 from shards.families import family
 from shards.storage.effects import World
-from shards.table.format import names
+from shards.table.format import names, whole
 from shards.table.format.manifest import INLINE_DEAD
 from shards.table.format.records import Records
 from shards.table.read.snapshot import Snapshot
@@ -290,3 +290,12 @@ class TestPressure:
         assert table.pressure() == (3, sum(store.size(name) for name in names_of))
         table.compact()
         assert table.pressure() == (0, 0)
+
+
+def test_more_than_a_log_object_may_have_is_refused(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = make_table(make_store(world), world)
+    monkeypatch.setitem(whole.MAX_BYTES, names.LOG, 10_000)
+    with pytest.raises(QueryError, match=r"1,000 records have .* bytes, and one call takes 10,000: write"):
+        table.append(many([str(n) for n in range(1000)], 1))
+    table.write(many([str(n) for n in range(1000)], 1))
+    assert len(read(table)) == 1000

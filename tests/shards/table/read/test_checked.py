@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lookalike import CorruptObject
+from shards.storage.local import LocalStore
 from shards.storage.memory import MemoryStore
 from shards.storage.ranges import GAP
 from shards.table.format.columns import CHECK_BLOCK
@@ -164,3 +167,45 @@ def test_a_map_costs_no_memory_and_is_never_cold(packed: tuple[Segment, bytes]) 
     assert reader.cold("order") == reader.cold("order", [(0, 5)]) == 0
     assert reader.column("order").tolist() == plain(packed, "order").tolist()
     assert memory.size == 0
+
+
+class TestOfAFile:
+    """A segment in a folder is mapped: nothing of a file that was cut short may be touched, or the process ends."""
+
+    @pytest.fixture
+    def file(self, packed: tuple[Segment, bytes], tmp_path: Path) -> Path:
+        segment, body = packed
+        LocalStore(tmp_path).create(segment.name, body)
+        return tmp_path / segment.name
+
+    def reader(self, packed: tuple[Segment, bytes], tmp_path: Path) -> SegmentReader:
+        return SegmentReader(LocalStore(tmp_path), packed[0])
+
+    @pytest.mark.parametrize("left", [0, 1, CHECK_BLOCK, 1 << 17])
+    def test_one_that_was_cut_short_before_is_damaged(
+        self, packed: tuple[Segment, bytes], tmp_path: Path, file: Path, left: int
+    ) -> None:
+        os.truncate(file, left)
+        with pytest.raises(CorruptObject, match=r"has .* bytes, its manifest says"):
+            self.reader(packed, tmp_path).column("dhash")
+
+    def test_one_that_is_cut_short_in_the_meantime_is_damaged(
+        self, packed: tuple[Segment, bytes], tmp_path: Path, file: Path
+    ) -> None:
+        reader = self.reader(packed, tmp_path)
+        whole = reader.column("key_hash").tolist()
+        os.truncate(file, 1 << 17)
+        for name in ("key_hash", "dhash"):
+            with pytest.raises(CorruptObject, match=r"cut short while it was in use|its manifest says"):
+                reader.column(name)
+        (tmp_path / "restored").write_bytes(packed[1])
+        (tmp_path / "restored").replace(file)
+        assert reader.column("key_hash").tolist() == whole, "it is read again once it is whole again"
+
+    def test_one_that_is_removed_can_be_read_to_the_end(
+        self, packed: tuple[Segment, bytes], tmp_path: Path, file: Path
+    ) -> None:
+        reader = self.reader(packed, tmp_path)
+        reader.column("key_hash")
+        file.unlink()
+        assert reader.column("dhash").tolist() == plain(packed, "dhash").tolist()

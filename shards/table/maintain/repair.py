@@ -1,0 +1,302 @@
+"""Repairing: what a damaged index can be made whole from, put back by a commit like any other.
+
+Nothing is overwritten, and nothing thrown away: a damaged object is copied to `damaged/…` before it goes from its
+place. Records come back through a fold, in which for each key the highest order wins. So a record that is found twice,
+or that is older than another one, does no harm; one that nobody can read any more is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shards.errors import CorruptObject, ObjectNotFound
+from shards.storage.base import Entry
+from shards.storage.deciding import write_once
+from shards.table.format import names
+from shards.table.format.manifest import Manifest, Segment, read_dead
+from shards.table.format.orders import is_later
+from shards.table.format.records import DELETE, Records
+from shards.table.format.texts import Texts
+from shards.table.maintain.committing import CommittingTable
+from shards.table.maintain.salvage import Salvaged, records_of, salvage
+from shards.table.maintain.verify import DAMAGED, Report
+from shards.table.read.newest import Base, read_manifest
+from shards.table.read.reader import SegmentReader, find_keys
+from shards.table.write.draft import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that a repair does."""
+
+    name: str
+    """The object."""
+
+    done: str
+    """What is done about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """The result of a repair, or of the plan of one."""
+
+    actions: tuple[Action, ...]
+
+    restored: int
+    """Images whose records were read from what is damaged, or from older objects."""
+
+    gone: tuple[str, ...]
+    """Keys of images that are in the index no more, since their records cannot be read. They can be added again."""
+
+    unknown: int
+    """Images that are gone, and of which not even the key can be read."""
+
+    revived: int
+    """Limit of the images that were removed or replaced long ago, and may be found again."""
+
+    version: int | None
+    """Version of the manifest that the repair made; None for a plan, and where none was needed."""
+
+
+def repair(table: CommittingTable, report: Report, *, dry_run: bool = False) -> Repaired:
+    """Make an index whole again in which `report` found damage, as far as can be. `dry_run`: change nothing, only say.
+
+    Raises StorageError where the store fails; a repair that stops half way can be run again.
+    """
+    plan = _Plan(table, report)
+    plan.make()
+    return plan.result(None) if dry_run else plan.apply()
+
+
+@dataclass(slots=True)
+class _Plan:
+    table: CommittingTable
+    report: Report
+    actions: list[Action] = field(default_factory=list)
+
+    aside_first: list[str] = field(default_factory=list)
+    """Damaged objects that every reader stumbles over: the newest manifests, and log objects."""
+
+    aside_last: list[str] = field(default_factory=list)
+    """Damaged objects that are needed until the repair's manifest is there."""
+
+    base: Manifest | None = None
+    """The newest manifest that can be read."""
+
+    dead: dict[str, NDArray[np.uint32]] = field(default_factory=dict)
+    """Dead rows, found again, of segments whose list of them is damaged."""
+
+    rewritten: dict[str, Salvaged] = field(default_factory=dict)
+    """Segments that are damaged, and what was read of them."""
+
+    older: list[Records] = field(default_factory=list)
+    """Records of segments and log objects that the manifest does not count, where they may be the only ones left."""
+
+    revived: int = 0
+
+    def make(self) -> None:
+        """Find out what is damaged, and what can be read of it or instead of it."""
+        damaged = {problem.name for problem in self.report.problems if not problem.is_unread}
+        entries = list(self.table.store.list())
+        there = {entry.name for entry in entries}
+        manifests = self._manifests([entry for entry in entries if entry.name.startswith(names.MANIFEST)])
+        self.base = manifests[0] if manifests else Manifest.empty(self.table.settings.shards, self.table.settings.id)
+        is_newest_lost = bool(self.aside_first)
+        for name in sorted(damaged & there):
+            if name.startswith(names.LOG):
+                self._do(self.aside_first, name, "is set aside: its records cannot be read")
+            elif name.startswith(names.THUMBNAILS):
+                self._do(self.aside_last, name, "is set aside: it is drawn again where its image is at hand")
+        for segment in self.base:
+            self._look_at(segment, damaged, there, manifests)
+        lost = [segment for segment in self.base if segment.name in self.rewritten]
+        if is_newest_lost or any(self.rewritten[segment.name].unknown for segment in lost):
+            self._find_older(entries, manifests, damaged, everywhere=is_newest_lost, lost=lost)
+        elif any(self.rewritten[segment.name].lost for segment in lost):
+            self._find_older(entries, manifests, damaged, everywhere=False, lost=lost)
+        unneeded = {name for manifest in manifests[1:] for s in manifest for name in (s.name, s.dead_object) if name}
+        for name in sorted((damaged & there & unneeded) - set(self.aside_last)):
+            self._do(self.aside_last, name, "is set aside: only older manifests name it")
+
+    def _do(self, aside: list[str], name: str, done: str) -> None:
+        aside.append(name)
+        self.actions.append(Action(name, done))
+
+    def _manifests(self, entries: Sequence[Entry]) -> list[Manifest]:
+        """Return the manifests that can be read, newest first; the others are set aside."""
+        manifests: list[Manifest] = []
+        for entry in entries:
+            try:
+                manifests.append(read_manifest(self.table.store, entry.name, self.table.settings.id))
+            except ObjectNotFound:
+                continue
+            except CorruptObject:
+                before = "the one before it counts again" if not manifests else "newer ones do not need it"
+                self._do(self.aside_last if manifests else self.aside_first, entry.name, f"is set aside: {before}")
+        return manifests
+
+    def _look_at(self, segment: Segment, damaged: set[str], there: set[str], manifests: Sequence[Manifest]) -> None:
+        """Plan what to do about a segment, or about the list of its dead rows."""
+        is_bad = segment.name in damaged or segment.name not in there
+        bad_list = segment.dead_object is not None and (
+            segment.dead_object in damaged or segment.dead_object not in there
+        )
+        if not is_bad and not bad_list:
+            return
+        dead = self._dead(segment, manifests, bad_list=bad_list, is_bad=is_bad)
+        if bad_list and segment.dead_object is not None:
+            missing = segment.dead_rows - len(dead)
+            said = f"; {missing:,} that were removed or replaced long ago may be found again" if missing > 0 else ""
+            self.revived += max(missing, 0)
+            self.actions.append(Action(segment.dead_object, f"is made anew from the orders of all rows{said}"))
+            if segment.dead_object in there:
+                self.aside_last.append(segment.dead_object)
+        if not is_bad:
+            self.dead[segment.name] = dead
+            return
+        found = salvage(self.table.store, segment, self.table.families, dead)
+        self.rewritten[segment.name] = found
+        images = int((found.records.fixed["kind"] != DELETE).sum())
+        said = f"is left out: {images:,} of {segment.rows - len(dead):,} images of it can be read"
+        self.actions.append(Action(segment.name, "is made anew from its own rows" if found.is_whole else said))
+        if segment.name in there:
+            self.aside_last.append(segment.name)
+
+    def _dead(
+        self, segment: Segment, manifests: Sequence[Manifest], *, bad_list: bool, is_bad: bool
+    ) -> NDArray[np.uint32]:
+        """Return the dead rows of a segment: as they are listed, or as they can be found again."""
+        if not bad_list:
+            return read_dead(self.table.store, segment)
+        dead = np.empty(0, np.uint32)
+        for older in (same for manifest in manifests for same in manifest if same.name == segment.name):
+            try:
+                dead = np.union1d(dead, read_dead(self.table.store, older))
+            except (ObjectNotFound, CorruptObject):
+                continue
+        if is_bad or self.base is None:
+            return dead
+        return np.union1d(dead, self._outdated(segment)).astype(np.uint32)
+
+    def _outdated(self, segment: Segment) -> NDArray[np.uint32]:
+        """Return the rows of a segment that are deletes, or whose key has a later state in another segment."""
+        reader = SegmentReader(self.table.store, segment)
+        keys, hashes = reader.all_texts("key"), reader.column("key_hash")
+        orders = reader.column("order")
+        is_dead = np.asarray(reader.column("kind") == DELETE)
+        for other in self.base or ():
+            if other.name == segment.name:
+                continue
+            try:
+                there = SegmentReader(self.table.store, other)
+                at, rows = find_keys(there, keys, hashes, np.arange(segment.rows))
+                is_dead[at[is_later(there.take("order", rows), orders[at])]] = True
+            except (ObjectNotFound, CorruptObject):
+                continue  # it is damaged too
+        return np.flatnonzero(is_dead).astype(np.uint32)
+
+    def _find_older(
+        self,
+        entries: Sequence[Entry],
+        manifests: Sequence[Manifest],
+        damaged: set[str],
+        *,
+        everywhere: bool,
+        lost: Sequence[Segment],
+    ) -> None:
+        """Read what the manifest does not count any more, or not yet: older segments, orphans, folded log objects."""
+        assert self.base is not None  # noqa: S101
+        counted = {segment.name for segment in self.base}
+        named = {segment.name: segment for manifest in manifests[::-1] for segment in manifest}
+        residues = [segment.residue for segment in lost]
+        for entry in entries:
+            name = entry.name
+            is_segment = name.startswith(names.SEGMENTS) and name not in counted
+            is_folded = name.startswith(names.LOG) and name in self.base.folded
+            if name in damaged or not (is_segment or is_folded):
+                continue
+            found = records_of(self.table.store, name, self.table.families)
+            if found is None:
+                continue
+            if name in named:
+                found = found.take(self._living(named[name], found))
+            if not everywhere:
+                hashes = found.fixed["key_hash"]
+                mine = np.zeros(len(hashes), bool)
+                for shard, modulus in residues:
+                    mine |= hashes % np.uint64(modulus) == shard
+                found = found.take(np.flatnonzero(mine))
+            if len(found):
+                self.older.append(found)
+                self.actions.append(Action(name, f"is read again: {len(found):,} records of it may be the last ones"))
+
+    def _living(self, segment: Segment, found: Records) -> NDArray[np.intp]:
+        """Return the rows of an older segment that counted when it did, deletes included."""
+        try:
+            dead = read_dead(self.table.store, segment)
+        except (ObjectNotFound, CorruptObject):
+            dead = np.empty(0, np.uint32)
+        is_living = np.ones(len(found), bool)
+        is_living[dead] = False
+        return np.flatnonzero(is_living | (found.fixed["kind"] == DELETE))
+
+    def apply(self) -> Repaired:
+        """Do what is planned."""
+        for name in self.aside_first:
+            self._set_aside(name)
+        version = None
+        if self.dead or self.rewritten or self.older:
+            made = self.table.commit_draft(self._fill)
+            version = None if made is None else made.version
+        for name in self.aside_last:
+            self._set_aside(name)
+        return self.result(version)
+
+    def _fill(self, draft: Draft, _: Base) -> bool:
+        """Put what was read in the place of what is damaged. Others may have committed since it was planned."""
+        there = {segment.name for shard in draft.segments for segment in shard}
+        draft.replace(self.rewritten.keys() & there, ())
+        draft.dead |= {name: dead for name, dead in self.dead.items() if name in there}
+        records = [self.rewritten[name].records for name in sorted(self.rewritten.keys() & there)]
+        fresh = [part for part in [*records, *self.older] if len(part)]
+        if fresh:
+            self.table.fold_into(draft, fresh)
+        return True
+
+    def _set_aside(self, name: str) -> None:
+        store = self.table.store
+        try:
+            data = store.get(name)
+        except ObjectNotFound:
+            return
+        except CorruptObject as error:
+            self.actions.append(Action(name, f"stays: it {error.problem}; remove it by hand"))
+            return
+        write_once(store, self.table.effects, DAMAGED + name, data)
+        store.delete([name])
+
+    def result(self, version: int | None) -> Repaired:
+        """Return what was done, or is to be done."""
+        lost = [key for found in self.rewritten.values() for key in found.lost]
+        known = _keys([found.records for found in self.rewritten.values()] + self.older)
+        if version is not None:
+            texts = [key.decode() for key in lost]
+            known = {key.encode() for key in self.table.read(lambda snapshot: snapshot.locate_all(texts))}
+        gone = sorted(key.decode() for key in set(lost) - known)
+        restored = sum(int((found.records.fixed["kind"] != DELETE).sum()) for found in self.rewritten.values())
+        unknown = sum(found.unknown for found in self.rewritten.values())
+        return Repaired(
+            tuple(self.actions), restored + len(set(lost)) - len(gone), tuple(gone), unknown, self.revived, version
+        )
+
+
+def _keys(parts: Iterable[Records]) -> set[bytes]:
+    return {key for part in parts for key in _texts(part).tolist()}
+
+
+def _texts(records: Records) -> Texts:
+    return records.texts["key"]

@@ -1,0 +1,231 @@
+"""Repairing: what a damaged index is made whole from, and what is said to be gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pytest
+
+from shards.families.hashes import hamming
+from shards.storage.memory import MemoryStore
+from shards.table.format import names
+from shards.table.format.columns import CHECK_BLOCK
+from shards.table.format.manifest import Segment
+from shards.table.maintain.committing import CommittingTable
+from shards.table.maintain.repair import Repaired, repair
+from shards.table.maintain.verify import DAMAGED, Report, verify
+from shards.table.read.newest import newest
+from tests.shards.table.synthetic import delete, make_store, make_table, many, put, read, records
+from tests.world import FakeWorld
+
+KEYS = [f"k{n:05}" for n in range(4000)]
+
+
+class Place:
+    """An index of 4,000 images, of which 1,000 were replaced and 400 removed; and a tail."""
+
+    def __init__(self) -> None:
+        self.world = FakeWorld()
+        self.root: MemoryStore = make_store(self.world)
+        self.table: CommittingTable = make_table(self.root, self.world, shards=2)
+        self.table.write(many(KEYS, 1))
+        self.table.write(many(KEYS[:1000], 2, first=10_000))
+        self.table.write(many(KEYS[3600:], 3, deleted=True))
+        self.table.append(records(put("tail", 4, 7), delete(KEYS[5], 4)))
+        self.before = self.read()
+
+    def read(self) -> dict[str, int]:
+        """Return the number of each living key, as a process sees it that has just come."""
+        return read(make_again(self))
+
+    @property
+    def store(self) -> MemoryStore:
+        return self.table.store  # type: ignore[return-value]
+
+    def segments(self) -> list[Segment]:
+        return sorted(newest(self.store, 2, index=self.table.settings.id).manifest, key=lambda s: -s.rows)
+
+    def change(self, name: str, change: Callable[[bytearray], object]) -> None:
+        body = bytearray(self.store.get(name))
+        change(body)
+        self.store.delete([name])
+        self.store.create(name, bytes(body))
+
+    def verify(self) -> Report:
+        return verify(make_again(self))
+
+    def repair(self) -> Repaired:
+        planned = repair(make_again(self), self.verify(), dry_run=True)
+        done = repair(make_again(self), self.verify())
+        assert (planned.gone, planned.unknown, planned.revived) == (done.gone, done.unknown, done.revived)
+        assert self.verify().is_clean, self.verify().problems
+        return done
+
+    def set_aside(self) -> list[str]:
+        return [entry.name for entry in self.store.list(DAMAGED)]
+
+
+def make_again(place: Place) -> CommittingTable:
+    return CommittingTable(place.root, place.table.settings, effects=place.world)
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+def flip(at: int) -> Callable[[bytearray], None]:
+    def change(body: bytearray) -> None:
+        body[at] ^= 1
+
+    return change
+
+
+def test_an_index_in_good_order_is_left_alone(place: Place) -> None:
+    version = newest(place.store, 2, index=place.table.settings.id).manifest.version
+    done = place.repair()
+    assert done == Repaired((), 0, (), 0, 0, None)
+    assert newest(place.store, 2, index=place.table.settings.id).manifest.version == version
+
+
+def test_a_plan_changes_nothing(place: Place) -> None:
+    (segment, *_) = place.segments()
+    place.change(segment.name, flip(segment.columns["dhash"].offset))
+    before = {entry.name: bytes(place.store.get(entry.name)) for entry in place.store.list()}
+    assert repair(make_again(place), place.verify(), dry_run=True).actions
+    assert {entry.name: bytes(place.store.get(entry.name)) for entry in place.store.list()} == before
+
+
+@pytest.mark.parametrize("kind", [names.DEAD])
+def test_a_list_of_dead_rows_is_made_anew(place: Place, kind: str) -> None:
+    for name in [entry.name for entry in place.store.list(kind)]:
+        place.change(name, flip(200))
+    done = place.repair()
+    assert place.read() == place.before
+    assert (done.gone, done.unknown, done.revived) == ((), 0, 0)
+    assert all(name.startswith(DAMAGED + kind) for name in place.set_aside())
+
+
+def test_a_missing_list_of_dead_rows_is_made_anew(place: Place) -> None:
+    place.store.delete([entry.name for entry in place.store.list(names.DEAD)])
+    done = place.repair()
+    assert place.read() == place.before
+    assert done.revived == 0
+
+
+def test_damaged_search_columns_are_made_anew(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hamming, "INDEXED", 500)
+    place.table.compact(everything=True)
+    segment = place.segments()[0]
+    place.change(segment.name, flip(segment.columns["dhash.buckets"].offset + 9))
+    done = place.repair()
+    assert place.read() == place.before
+    assert (done.gone, done.unknown) == ((), 0)
+    assert "dhash.buckets" in place.segments()[0].columns
+
+
+def test_of_a_damaged_block_only_the_rows_in_it_are_gone_and_they_are_named(place: Place) -> None:
+    place.table.compact(everything=True)
+    age(place)
+    segment = place.segments()[0]
+    column = segment.columns["sha256"]
+    place.change(segment.name, flip(column.offset + CHECK_BLOCK + 5))
+    done = place.repair()
+    per_block = CHECK_BLOCK // 32
+    assert 0 < len(done.gone) <= per_block
+    assert done.unknown == 0
+    assert place.read() == {key: number for key, number in place.before.items() if key not in done.gone}
+
+
+def test_rows_whose_keys_cannot_be_read_are_counted(place: Place) -> None:
+    place.table.compact(everything=True)
+    age(place)
+    segment = place.segments()[0]
+    place.change(segment.name, flip(segment.columns["key.data"].offset))
+    done = place.repair()
+    assert done.unknown > 0
+    assert done.gone == ()
+    assert len(place.before) - len(place.read()) == done.unknown
+
+
+def test_what_older_segments_still_hold_comes_back(place: Place) -> None:
+    place.table.compact(everything=True)
+    for segment in place.segments():
+        place.store.delete([segment.name])
+    done = place.repair()
+    assert place.read() == place.before
+    assert done.gone == ()
+
+
+def test_a_segment_cut_short_gives_its_keys(place: Place) -> None:
+    place.table.compact(everything=True)
+    age(place)
+    segment = place.segments()[0]
+    end = segment.columns["meta.offsets"].offset
+    place.change(segment.name, lambda body: body.__delitem__(slice(end, None)))
+    done = place.repair()
+    assert len(done.gone) == segment.live
+    assert place.read() == {key: number for key, number in place.before.items() if key not in done.gone}
+
+
+def test_a_damaged_log_object_is_set_aside(place: Place) -> None:
+    (name,) = [entry.name for entry in place.store.list(names.LOG)]
+    body = bytes(place.store.get(name))
+    place.change(name, flip(100))
+    done = place.repair()
+    assert place.set_aside() == [DAMAGED + name]
+    assert bytes(place.store.get(DAMAGED + name)) == flipped(body, 100)
+    assert [action.name for action in done.actions] == [name]
+    assert place.read().keys() ^ place.before.keys() == {"tail", KEYS[5]}
+
+
+@pytest.mark.parametrize("how_many", [1, 2, 8])
+def test_where_the_newest_manifests_cannot_be_read_nothing_is_lost(place: Place, how_many: int) -> None:
+    manifests = [entry.name for entry in place.store.list(names.MANIFEST)]
+    for name in manifests[:how_many]:
+        place.change(name, flip(60))
+    place.repair()
+    assert place.read() == place.before
+
+
+def test_a_damaged_thumbnail_is_set_aside(place: Place) -> None:
+    name = names.thumbnail(bytes(32))
+    place.store.create(name, b"no thumbnail at all")
+    place.repair()
+    # harmless damage is left to who wants it
+    assert place.read() == place.before
+
+
+def test_others_may_write_while_it_is_repaired(place: Place) -> None:
+    segment = place.segments()[0]
+    place.change(segment.name, flip(segment.columns["width"].offset))
+    report = place.verify()
+    make_again(place).append(records(put("meanwhile", 9, 3)))
+    done = repair(make_again(place), report)
+    assert place.verify().is_clean
+    left = {key: number for key, number in place.before.items() if key not in done.gone}
+    assert place.read() == {**left, "meanwhile": 3}
+
+
+def flipped(body: bytes, at: int) -> bytes:
+    changed = bytearray(body)
+    changed[at] ^= 1
+    return bytes(changed)
+
+
+def age(place: Place) -> None:
+    """Let so much time and so many commits pass that only the newest state is left."""
+    for n in range(9):
+        place.table.write(records(put(f"filler{n}", 5, n)))
+        place.before[f"filler{n}"] = n
+    place.table.compact(everything=True)
+    for n in range(9):
+        place.table.write(records(put(f"filler{n}", 6 + n, n)))
+    place.world.pass_seconds(100_000)
+    keep = {name for s in place.segments() for name in (s.name, s.dead_object) if name}
+    kinds: Iterable[str] = (names.SEGMENTS, names.DEAD)
+    place.store.delete([e.name for kind in kinds for e in place.store.list(kind) if e.name not in keep])
+    manifests = [entry.name for entry in place.store.list(names.MANIFEST)]
+    place.store.delete(manifests[1:])
+    assert np.array_equal(sorted(place.read()), sorted(place.before))
