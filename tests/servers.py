@@ -16,6 +16,9 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
 from tests.patience import PATIENCE
 
 BUCKET = "lookalike"
@@ -145,9 +148,9 @@ class S3Server:
             try:
                 urllib.request.urlopen(f"{self.endpoint}/{BUCKET}", timeout=within).close()
             except urllib.error.HTTPError as refusal:
-                # 403: it is up, and asks who we are
+                # 403: it is up, and asks who we are; whether the bucket is there, it tells only those it knows
                 with refusal:
-                    if refusal.code == 403:
+                    if refusal.code == 403 and self._has_bucket():
                         return True
             except TimeoutError:
                 within *= 2
@@ -155,6 +158,23 @@ class S3Server:
                 pass
             time.sleep(0.05)
         return False
+
+    def _has_bucket(self) -> bool:
+        """Whether the server has made the bucket, which it does a moment after it is up."""
+        store = S3Store(
+            BUCKET,
+            endpoint=self.endpoint,
+            access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+            secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+            region=self.environment["AWS_REGION"],
+            client_options={"allow_http": True},
+            retry_config={"max_retries": 0},
+        )
+        try:
+            next(iter(store.list()), None)
+        except (BaseError, OSError):
+            return False
+        return True
 
     def _stop(self) -> None:
         if self._process is not None:
