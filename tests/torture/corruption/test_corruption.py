@@ -17,7 +17,7 @@ from shards.table.maintain.verify import Report
 from shards.table.read.checked import CheckedBytes
 from tests.tiers import scaled
 from tests.torture.corruption import run
-from tests.torture.corruption.crafting import BOMBS, CRAFTS, Craft, newest, strange_document, unsealed
+from tests.torture.corruption.crafting import BOMBS, CRAFTS, Craft, newest, unsealed
 from tests.torture.corruption.damages import DAMAGES, Damage, Objects, first_byte, kind
 from tests.torture.corruption.trying import PROMISED, Outcome, Place, Trial
 
@@ -62,11 +62,7 @@ def test_no_damage_to_any_object_is_believed(damage: Damage, trials: dict[Place,
 
 
 @pytest.mark.scaled
-@pytest.mark.parametrize(
-    "craft",
-    [craft for craft in dict.fromkeys(CRAFTS) if craft is not strange_document],
-    ids=lambda craft: craft.__name__,
-)
+@pytest.mark.parametrize("craft", dict.fromkeys(CRAFTS), ids=lambda craft: craft.__name__)
 def test_of_objects_that_somebody_made_come_errors_of_ours(craft: Craft, trials: dict[Place, Trial]) -> None:
     random = Random(craft.__name__)
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):

@@ -9,10 +9,11 @@ import pytest
 
 from tests.tiers import scaled
 from tests.torture.fuzzing.target import plainly
-from tests.torture.fuzzing.targets import target
+from tests.torture.fuzzing.targets import TARGETS, target
 
 INPUTS = {
-    "pictures": 6, "texts": 1_000, "logs": 10, "segments": 1, "dead": 2, "thumbnails": 4, "events": 300, "requests": 15,
+    "pictures": 6, "texts": 1_000, "documents": 3, "logs": 10, "segments": 1, "dead": 2, "thumbnails": 4, "events": 300,
+    "requests": 15,
 }  # fmt: skip
 """As many as take a fifth of a second."""
 
@@ -22,7 +23,7 @@ SEEDS = 8
 # a form that ends within a file: Starlette leaves the closing to the garbage collector
 @pytest.mark.filterwarnings("ignore:Unclosed file <tempfile.SpooledTemporaryFile:ResourceWarning")
 @pytest.mark.scaled
-@pytest.mark.parametrize("name", INPUTS)
+@pytest.mark.parametrize("name", TARGETS)
 def test_valid_inputs_and_what_resembles_them_break_no_promise(name: str) -> None:
     fuzzed = target(name)
     seeds = fuzzed.seeds()
