@@ -8,7 +8,7 @@ import obstore
 
 from shards.errors import ObjectNotFound, StorageError
 from shards.storage._cloud_errors import translate
-from shards.storage.base import Entry
+from shards.storage.base import Entry, check_size
 from shards.storage.cloud import CLIENT_ERRORS, PAGE, connect
 
 
@@ -30,10 +30,12 @@ class Bucket:
         except CLIENT_ERRORS as error:
             raise self._error(error, "list", folder or "the objects") from error
 
-    def get(self, name: str) -> bytes:
-        """Return the whole object. Raises ObjectNotFound."""
+    def get(self, name: str, max_bytes: int | None = None) -> bytes:
+        """Return the whole object. Raises ObjectNotFound, and CorruptObject where it has more than `max_bytes`."""
         try:
-            return bytes(obstore.get(self._client, name).bytes())
+            answer = obstore.get(self._client, name)
+            check_size(name, answer.meta["size"], max_bytes)
+            return bytes(answer.bytes())
         except CLIENT_ERRORS as error:
             raise self._error(error, "read", name) from error
 

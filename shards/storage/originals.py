@@ -113,10 +113,10 @@ def read_listed(source: Mapping[str, Any], max_bytes: int) -> tuple[bytes, Mappi
     return data, {"path": path, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
 
-def read_object(url: str) -> bytes:
-    """Return the bytes of one object. Raises ObjectNotFound."""
+def read_object(url: str, max_bytes: int | None = None) -> bytes:
+    """Return the bytes of one object. Raises ObjectNotFound, and CorruptObject where it has more than `max_bytes`."""
     bucket, name = split(url)
-    return opened(bucket).get(name)
+    return opened(bucket).get(name, max_bytes)
 
 
 def look(url: str) -> Entry | None:
@@ -151,7 +151,8 @@ def read(source: Mapping[str, Any], max_bytes: int, roots: Roots) -> bytes:
         raise PictureError("unreadable", f"{path}: the object is gone")
     if entry.size > max_bytes:
         raise PictureError("too_large_bytes", f"{path}: {entry.size:,} bytes, the limit is {max_bytes:,}")
-    return read_object(place)
+    # once more: it may have been replaced since
+    return read_object(place, max_bytes)
 
 
 def unchanged(source: Mapping[str, Any], max_bytes: int, sha256: str, roots: Roots) -> bytes | None:

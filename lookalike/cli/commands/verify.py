@@ -11,6 +11,7 @@ import click
 from lookalike.cli.command import Command, index_argument, output_options
 from lookalike.cli.output import human
 from lookalike.cli.output.output import Column, Output, note
+from shards.errors import CorruptObject, IndexNotFound
 
 if TYPE_CHECKING:
     from lookalike.index import Index
@@ -48,7 +49,15 @@ def verify(address: str, repairs: bool, dry_run: bool, yes: bool, form: str | No
     from lookalike.index import Index
 
     out = Output.of(form)
-    index = Index.open(address)
+    try:
+        index = Index.open(address)
+    except (CorruptObject, IndexNotFound) as error:
+        if not repairs:
+            raise
+        note(str(error))
+        if not _open_again(address, dry_run=dry_run, yes=yes):
+            click.get_current_context().exit(1)
+        index = Index.open(address)
     with out.progress("verifying", in_bytes=True) as progress:
         report = index.verify(progress.update)
     status = "damaged" if report.is_damaged else "clean" if report.is_clean else "incomplete"
@@ -85,12 +94,35 @@ def _repair(out: Output, index: Index, report: Report, *, dry_run: bool, yes: bo
     _say(out, plan, "planned")
     if dry_run:
         return True
-    if not yes and not (sys.stdin.isatty() and click.confirm("Do this?", err=True)):
-        note("nothing was done; say --yes to repair")
+    if not _agreed("Do this?", yes=yes):
         return True
     done = index.repair(report)
     _say(out, done, "repaired")
     return bool(done.gone or done.unknown)
+
+
+def _open_again(address: str, *, dry_run: bool, yes: bool) -> bool:
+    """Write the settings of an index anew where they are damaged or gone; return True if that was done."""
+    from shards.storage import open_store
+    from shards.storage.effects import World
+    from shards.table.maintain import lost_settings
+
+    store = open_store(address)
+    found = lost_settings.find(store)
+    note(f"what is left is an index of {', '.join(found.families)}, in {human.count(found.shards, 'shard')}")
+    note("how its pictures were decoded stands nowhere else: that will be as in a new index")
+    if dry_run or not _agreed("Write its settings anew?", yes=yes):
+        return False
+    lost_settings.restore(store, found, World())
+    return True
+
+
+def _agreed(question: str, *, yes: bool) -> bool:
+    """Return True if the user wants this done."""
+    if yes or (sys.stdin.isatty() and click.confirm(question, err=True)):
+        return True
+    note("nothing was done; say --yes to repair")
+    return False
 
 
 def _say(out: Output, done: Repaired, status: str) -> None:

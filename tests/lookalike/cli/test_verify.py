@@ -90,3 +90,14 @@ def test_an_index_in_good_order_is_not_repaired(index: Index, tmp_path: Path) ->
     before = files(tmp_path)
     result = run("verify", "index", "--repair", "--yes")
     assert (result.exit_code, lines(result.stdout)[-1]["status"], files(tmp_path)) == (0, "clean", before)
+
+
+def test_an_index_without_its_settings_is_opened_again(index: Index, tmp_path: Path) -> None:
+    (tmp_path / "index/index.json").write_bytes(b"{}")
+    assert run("verify", "index").exit_code == 2
+    planned = run("verify", "index", "--repair", "--dry-run")
+    assert planned.exit_code == 1
+    assert "what is left is an index of dhash, in 1 shard" in planned.stderr
+    assert (tmp_path / "index/index.json").read_bytes() == b"{}"
+    assert run("verify", "index", "--repair", "--yes").exit_code == 0
+    assert sorted(image.key for image in Index.open("index").list()) == ["a.png", "b.png", "c.png", "d.png"]

@@ -1,0 +1,113 @@
+"""An index whose `index.json` is damaged or gone: what the other objects still say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from shards.errors import CorruptObject, IndexNotFound, ObjectNotFound, QueryError
+from shards.families import family
+from shards.storage.base import Store
+from shards.storage.deciding import write_once
+from shards.storage.effects import Effects
+from shards.storage.prefixed import PrefixedStore
+from shards.table.format import names
+from shards.table.format.columns import CHECKS, decode
+from shards.table.format.manifest import Manifest
+from shards.table.format.records import FIXED
+from shards.table.format.settings import IndexSettings
+from shards.table.maintain.verify import DAMAGED
+from shards.table.read.newest import read_manifest
+
+MAX_FOLDERS = 1000
+"""Folders of a store that are looked into for an index."""
+
+
+def find(store: Store) -> IndexSettings:
+    """Return the settings of the index in this store, from its newest manifest and its log.
+
+    How pictures are decoded, and how large segments become, stands nowhere else: those are the defaults. Raises
+    IndexNotFound where nothing is left of an index.
+    """
+    newest: tuple[float, IndexSettings] | None = None
+    for identity in _ids(store):
+        data = PrefixedStore(store, identity) if identity else store
+        found = _settings(data, identity)
+        if found is not None and (newest is None or found[0] > newest[0]):
+            newest = found
+    if newest is None:
+        raise IndexNotFound(
+            f"{store.url}: nothing is left by which {names.SETTINGS} could be made anew: no manifest and no log object"
+            " can be read; restore it from a copy"
+        )
+    return newest[1]
+
+
+def restore(store: Store, settings: IndexSettings, effects: Effects) -> None:
+    """Write these settings; a damaged `index.json` is moved to `damaged/` before."""
+    try:
+        before = store.get(names.SETTINGS)
+    except ObjectNotFound:
+        before = None
+    if before is not None:
+        write_once(store, effects, DAMAGED + names.SETTINGS, before)
+        store.delete([names.SETTINGS])
+    if not write_once(store, effects, names.SETTINGS, settings.to_bytes()):
+        raise CorruptObject(names.SETTINGS, "was written by somebody else meanwhile")
+
+
+def _ids(store: Store) -> Iterator[str]:
+    """Yield the ids of indexes that may lie here; "" for one of format 1, whose objects lie in no folder."""
+    after = ""
+    yield ""
+    for _ in range(MAX_FOLDERS):
+        entry = next(iter(store.list(after=after, limit=1)), None)
+        if entry is None:
+            return
+        folder, slash, _rest = entry.name.partition("/")
+        if slash and names.is_id(folder):
+            yield folder
+        # the character after "/": the next name is in another folder
+        after = f"{folder}0" if slash else entry.name
+
+
+def _settings(data: Store, identity: str) -> tuple[float, IndexSettings] | None:
+    """Return the settings by the newest manifest that can be read, or a log object, and the time of that object."""
+    for entry in data.list(names.MANIFEST):
+        try:
+            manifest = read_manifest(data, entry.name, identity)
+        except (ObjectNotFound, CorruptObject):
+            continue
+        columns = [{name: c.dtype for name, c in segment.columns.items()} for segment in manifest]
+        return entry.modified, _of(columns[0] if columns else _logged(data), manifest, identity, data)
+    columns_of_log = _logged(data)
+    if not columns_of_log:
+        return None
+    return 0.0, _of(columns_of_log, Manifest.empty(1, identity), identity, data)
+
+
+def _logged(data: Store) -> Mapping[str, np.dtype[np.void]]:
+    """Return the types of the columns of a log object that can be read."""
+    for entry in data.list(names.LOG):
+        try:
+            return {name: column.dtype for name, column in decode(entry.name, data.get(entry.name)).items()}
+        except (ObjectNotFound, CorruptObject):
+            continue
+    return {}
+
+
+def _of(columns: Mapping[str, np.dtype[np.void]], manifest: Manifest, identity: str, data: Store) -> IndexSettings:
+    families = [name for name in columns if name not in FIXED and name != CHECKS and "." not in name]
+    known = []
+    for name in families:
+        try:
+            if family(name).dtype == columns[name]:
+                known.append(name)
+        except QueryError:
+            continue
+    if not known:
+        raise IndexNotFound(f"{data.url}: its objects have signatures of no family that is installed: {families}")
+    has_thumbnails = next(iter(data.list(names.THUMBNAILS, limit=1)), None) is not None
+    chosen = IndexSettings(tuple(known), manifest.shards, id=identity)
+    return chosen if has_thumbnails else IndexSettings(tuple(known), manifest.shards, thumbnails=0, id=identity)
