@@ -13,6 +13,7 @@ where the fixture may be parametrised to run everything here over several famili
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -26,6 +27,7 @@ from shards import families
 from shards.errors import QueryError, SignatureError
 from shards.families.base import BLOCK, Family, Rows
 from shards.pictures.decoding import Picture
+from shards.table.format import dtypes
 from shards.testing.samples import EDGE_PICTURES, samples, scene, segment, segment_of_many, single
 
 
@@ -64,6 +66,8 @@ class FamilyTests:
         fields = family.dtype.fields
         assert fields is not None
         assert not family.dtype.hasobject
+        described = json.dumps(np.lib.format.dtype_to_descr(family.dtype))
+        assert dtypes.from_json(json.loads(described)) == family.dtype, "an index could not read its own rows"
         assert family.dtype.newbyteorder("<") == family.dtype
         assert family.dtype.itemsize == sum(field[0].itemsize for field in fields.values())
 
