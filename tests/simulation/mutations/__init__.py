@@ -51,7 +51,6 @@ MUTATIONS: Mapping[str, Mutation] = {
         collecting.what_the_fence_names_is_deleted_all_the_same,
         collecting.lists_of_dead_rows_do_not_count_as_named,
         collecting.log_objects_go_by_age,
-        collecting.no_manifest_is_kept_for_being_the_newest,
     )
 }
 """By what is wrong with them."""

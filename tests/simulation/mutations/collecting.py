@@ -91,8 +91,3 @@ def log_objects_go_by_age() -> AbstractContextManager[object]:
     stack.enter_context(patch.object(collect, "folded_log", old))
     stack.enter_context(patch.object(committing, "folded_log", old))
     return stack
-
-
-def no_manifest_is_kept_for_being_the_newest() -> AbstractContextManager[object]:
-    """An index at rest is old as a whole."""
-    return patch.object(collect, "KEPT_MANIFESTS", 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.simulation.schedules import programs
 from tests.simulation.schedules.facts import Facts, Write
-from tests.simulation.schedules.past import HOUR, Past
+from tests.simulation.schedules.past import HOUR, MINUTE, Past
 from tests.simulation.schedules.scene import scene
 from tests.simulation.schedules.world import Limits, Setting, Step
 
@@ -75,4 +75,22 @@ def a_clock_that_is_slow_adds_what_was_removed() -> Setting:
     past = Past().append(0, "a").append(10, "-a").wait(2 * HOUR)
     return Setting(
         past.objects, past.facts, {"slow": programs.adds(100, "a")}, skews={"slow": -25 * HOUR}, asks_for_time=True
+    )
+
+
+@scene
+def an_older_state_is_put_back_while_others_live() -> Setting:
+    """Nobody is in the middle of a commit just then: docs/trust.md says what follows otherwise."""
+    past = Past().write(0, "a").append(5, "b").wait(HOUR)
+    objects, numbers = past.objects, past.numbers
+    past.write(10, "c").wait(HOUR)
+    put_back = programs.in_turn(
+        programs.is_replaced_by(objects, numbers, is_the_same=True),
+        programs.waits(MINUTE),  # a manifest is known by its time, which stores tell in seconds
+        programs.writes(200, ["d"], ["e"]),
+    )
+    return Setting(
+        past.objects,
+        past.facts,
+        {"compactor": programs.lives_through(programs.commits, put_back), "reader": programs.reads(2)},
     )

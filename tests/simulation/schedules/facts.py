@@ -50,6 +50,10 @@ class Replaced:
 
     numbers: frozenset[int]
 
+    is_the_same: bool = False
+    """True for an older state of the same index: who writes just then cannot tell, and what it writes may be lost with
+    all that is newer than that state."""
+
 
 Said: TypeAlias = Began | Acknowledged | Refused | Reads | Read | Replaced
 
@@ -63,6 +67,9 @@ class Write:
     happened: bool | None
     before: frozenset[int] = frozenset()
     in_turn: bool = False
+
+    is_excused: bool = False
+    """True if an acknowledgement promises nothing: the index was put back meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +103,8 @@ class Facts:
                 least = floors.pop(by)
                 after = replace(self, floors=tuple(floors.items()))
                 return after if least is None else after.seeing(seen, least)
-            case Replaced(numbers):
-                return self._replaced(numbers)
+            case Replaced(numbers, is_the_same):
+                return self._replaced(numbers, is_the_same=is_the_same)
 
     def seeing(self, seen: Iterable[Seen], floor: Iterable[Event] | None = None) -> Facts:
         """Return the facts after somebody saw the index like this. Raises ViolationError."""
@@ -126,6 +133,8 @@ class Facts:
         write = self.writes[at]
         if write.happened and not happened:
             raise ViolationError(f"{write.events} was refused, and somebody has seen it")
+        if happened and write.is_excused:
+            return self
         writes = list(self.writes)
         writes[at] = replace(write, happened=happened)
         gone = self.gone
@@ -135,10 +144,12 @@ class Facts:
             gone |= {event.number for event in earlier if event.key in keys}
         return replace(self, writes=tuple(writes), gone=gone)
 
-    def _replaced(self, numbers: frozenset[int]) -> Facts:
+    def _replaced(self, numbers: frozenset[int], *, is_the_same: bool) -> Facts:
         gone = self._acknowledged() - numbers
         writes = tuple(
-            replace(write, happened=None) if any(event.number in gone for event in write.events) else write
+            replace(write, happened=None)
+            if any(event.number in gone for event in write.events)
+            else replace(write, is_excused=is_the_same and write.happened is None)
             for write in self.writes
         )
         return Facts(writes, tuple((by, None) for by, _ in self.floors), (self.gone | gone) - numbers)

@@ -238,12 +238,26 @@ def removes(first: int, key: str) -> Program:
     return program
 
 
-def is_replaced_by(objects: tuple[Stored, ...], numbers: frozenset[int]) -> Program:
-    """Put another index in this one's place, in one step."""
+def is_replaced_by(objects: tuple[Stored, ...], numbers: frozenset[int], *, is_the_same: bool = False) -> Program:
+    """Put another index in this one's place, in one step; or an older state of the same one."""
 
     def program(outside: Outside) -> None:
         outside.replace(objects)
-        outside.say(Replaced(numbers))
+        outside.say(Replaced(numbers, is_the_same))
+
+    return program
+
+
+def lives_through(step: Callable[[CommittingTable], object], happening: Program) -> Program:
+    """Do a step, let something happen, and do the step again, in a process that remembers what was before."""
+
+    def program(outside: Outside) -> None:
+        table = open_table(outside)
+        for so_far in (happening, None):
+            with suppress(Conflict, Undecided):
+                step(table)
+            if so_far is not None:
+                so_far(outside)
 
     return program
 

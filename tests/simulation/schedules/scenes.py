@@ -326,3 +326,31 @@ def an_orphaned_list_of_dead_rows_is_collected() -> Setting:
             "reader": programs.reads(),
         },
     )
+
+
+@scene
+def a_merge_of_long_ago_is_committed_beside_a_collector() -> Setting:
+    past = Past().write(0, "a", "b").write(10, "c").merge_only().wait(2 * HOUR)
+    return Setting(
+        past.objects,
+        past.facts,
+        {
+            "committer": programs.commits_merges(),
+            "collector": programs.maintains(programs.collects),
+            "reader": programs.reads(),
+        },
+    )
+
+
+@scene
+def lists_of_dead_rows_beside_a_collector() -> Setting:
+    past = Past().write(0, "a", "b", "c").write(10, "-a", "b").wait(2 * HOUR).write(20, "d")
+    return Setting(
+        past.objects,
+        past.facts,
+        {
+            "collector": programs.maintains(programs.collects),
+            "bulk writer": programs.writes(100, ["c"]),
+            "reader": programs.reads(),
+        },
+    )
