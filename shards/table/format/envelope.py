@@ -12,7 +12,7 @@ import json
 import zlib
 from typing import Any
 
-from shards.errors import CorruptObject
+from shards.errors import CorruptObject, QueryError
 from shards.storage.base import Data
 from shards.table.format import strict_json
 from shards.table.format.layout import check_format
@@ -32,9 +32,17 @@ _GZIP_HEAD = bytes.fromhex("1f8b0804000000000003") + b"\x24\x00LK\x20\x00"  # FE
 
 
 def seal(document: dict[str, Any]) -> bytes:
-    """Return the bytes to store. The same document gives the same bytes."""
+    """Return the bytes to store. The same document gives the same bytes.
+
+    Raises QueryError for more than a reader would take.
+    """
     body = json.dumps(document, separators=(",", ":"), ensure_ascii=False, sort_keys=True).encode()
     plain = _HEAD % digest(body).encode() + body + b"}\n"
+    if _is_too_large(body):
+        raise QueryError(
+            f"this would make a document of {len(body):,} bytes, and none has more than {MAX_DOCUMENT:,}: it lists too"
+            " many segments; merge them ('lookalike compact --everything'), or use fewer shards"
+        )
     if len(plain) < GZIP_FROM:
         return plain
     packed = gzip.compress(plain, compresslevel=6, mtime=0)[10:]
@@ -61,18 +69,23 @@ def unseal(data: Data, name: str) -> dict[str, Any]:
 def _unpacked(stored: bytes, name: str) -> bytes:
     """Return what was compressed, which has a limit: a kilobyte can stand for a megabyte."""
     unpacker = zlib.decompressobj(wbits=31)
+    limit = MAX_DOCUMENT + len(_HEAD) + 32
     try:
-        unpacked = unpacker.decompress(stored, MAX_DOCUMENT + 1)
+        unpacked = unpacker.decompress(stored, limit + 1)
     except zlib.error as error:
         raise CorruptObject(name, f"cannot be decompressed ({error})") from error
-    if len(unpacked) > MAX_DOCUMENT or not unpacker.eof or unpacker.unused_data:
+    if len(unpacked) > limit or not unpacker.eof or unpacker.unused_data:
         raise CorruptObject(name, f"is not one gzip file of {MAX_DOCUMENT:,} bytes at most")
     return unpacked
 
 
+def _is_too_large(body: bytes) -> bool:
+    return len(body) > MAX_DOCUMENT or sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES
+
+
 def _parsed(body: bytes, name: str) -> dict[str, Any]:
     """Return the document in a body that matches its checksum: whoever made it may be nobody to trust."""
-    if len(body) > MAX_DOCUMENT or sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES:
+    if _is_too_large(body):
         raise CorruptObject(name, f"its {len(body):,} bytes of JSON are more than any index needs")
     try:
         document = strict_json.loads(body)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shards.errors import CorruptObject, FormatUnsupported
+from shards.errors import CorruptObject, FormatUnsupported, QueryError
 from shards.table.format import envelope
 from shards.table.format.names import digest
 from tests.tiers import scaled
@@ -73,3 +73,21 @@ def test_a_truncated_one_is_noticed(document: dict[str, Any], kept: int) -> None
 def test_another_format_says_that_lookalike_is_too_old(version: object) -> None:
     with pytest.raises(FormatUnsupported, match=r"a\.json has format .* upgrade lookalike"):
         envelope.unseal(envelope.seal({"format": version}), "a.json")
+
+
+@pytest.mark.parametrize("limit", ["MAX_DOCUMENT", "MAX_VALUES"])
+def test_what_no_reader_would_take_is_not_written(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = envelope.seal(LARGE)
+    monkeypatch.setattr(envelope, limit, 4_000)
+    with pytest.raises(QueryError, match="it lists too many segments; merge them"):
+        envelope.seal(LARGE)
+    with pytest.raises(CorruptObject, match=r"a\.json: .*(is not one gzip file|more than any index needs)"):
+        envelope.unseal(stored, "a.json")
+
+
+@pytest.mark.parametrize("tail", [b"x", b"\x1f\x8b\x08"])
+def test_what_follows_a_compressed_one_is_noticed(tail: bytes) -> None:
+    head = envelope.seal(LARGE)[:16]
+    packed = envelope.seal(LARGE)[48:] + tail
+    with pytest.raises(CorruptObject, match="is not one gzip file"):
+        envelope.unseal(head + digest(packed).encode() + packed, "a.json")
