@@ -34,7 +34,7 @@ def main(url: str, originals: str) -> None:
             print(address, flush=True)
             return True
 
-        run(app, listening, started=started, root_path="", access_log=False, users=Users())
+        run(app, listening, started=started, root_path="", access_log=False, users=Users.of_this_system())
 
 
 if __name__ == "__main__":

@@ -244,7 +244,7 @@ def serve(
                 root_path=root_path.rstrip("/"),
                 access_log=access_log,
                 by_peer=peer_connections or BY_PEER,
-                users=Users() if settings.tokens.is_open and not any_local_user else None,
+                users=Users.of_this_system() if settings.tokens.is_open and not any_local_user else None,
             )
 
 

@@ -44,7 +44,7 @@ class UsersOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._may_enter is None and not _is_about_health(scope):
-            # in a thread: the table of all connections of a busy machine takes milliseconds
+            # in a thread: where the kernel cannot be asked, the table of all connections takes milliseconds
             self._may_enter = await to_thread.run_sync(self._users.may_enter, scope["client"], scope["server"])
         if self._may_enter is not False:
             await self._app(scope, receive, send)

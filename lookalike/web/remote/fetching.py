@@ -128,6 +128,7 @@ class Fetcher:
             return await self._get_from(target, Pinned(self._network, addresses))
 
     async def _get_from(self, target: Target, network: Pinned) -> Fetched | str:
+        tls = self._tls_context() if target.scheme == "https" else None
         origin = httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port)
         request = httpcore.Request(
             "GET",
@@ -135,9 +136,7 @@ class Fetcher:
             headers={"Host": target.authority, **HEADERS},
         )
         try:
-            async with httpcore.AsyncHTTPConnection(
-                origin, ssl_context=self._tls_context(), network_backend=network
-            ) as connection:
+            async with httpcore.AsyncHTTPConnection(origin, ssl_context=tls, network_backend=network) as connection:
                 response = await connection.handle_async_request(request)
                 try:
                     return await self._read(target, response)
