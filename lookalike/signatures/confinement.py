@@ -33,6 +33,12 @@ PR_SET_NO_NEW_PRIVS = 38
 PR_SET_SECCOMP = 22
 SECCOMP_MODE_FILTER = 2
 
+SECCOMP_CALL = (317, 277)
+SECCOMP_SET_MODE_FILTER = 1
+SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4
+"""The call on x86-64 and arm64, and what it is asked. The flag: Linux before 5.16 slows a process with a filter down, by
+a tenth and more, so that it learns nothing of its own memory by speculation; ours has no secret there."""
+
 LANDLOCK_CREATE_RULESET = 444
 LANDLOCK_RESTRICT_SELF = 446
 LANDLOCK_CREATE_RULESET_VERSION = 1
@@ -188,6 +194,10 @@ def _seccomp(libc: ctypes.CDLL, *, threads: bool = False) -> bool:
         _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
     described = Program(len(program) // 8, ctypes.addressof(instructions))
+    number = SECCOMP_CALL[list(AUDIT_ARCH).index(machine)]
+    if libc.syscall(number, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, ctypes.byref(described)) == 0:
+        return True
+    # before Linux 4.17
     return bool(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(described), 0, 0) == 0)
 
 
