@@ -44,8 +44,8 @@ class Sharing:
     held: int = 1 << 30
     """Bytes of pictures that wait."""
 
-    seconds: float = 60.0
-    """Work of one caller that waits, in seconds of all processes."""
+    seconds: float = 30.0
+    """Work of one caller that waits, in seconds of all processes: nobody waits longer for an answer."""
 
 
 @dataclass(eq=False, slots=True)
