@@ -17,8 +17,10 @@ from lookalike import Index
 from shards.storage.local import LocalStore
 from tests.hostile.cases import Place, every
 from tests.torture.corruption import scene
-from tests.torture.corruption.asking import Broken, ask, asked
+from tests.torture.corruption.asking import Broken, Refused, ask, asked
 from tests.world import FakeWorld
+
+SEED = 7
 
 MEMORY = 1 << 30
 """Bytes above what the process takes before the first case."""
@@ -30,9 +32,11 @@ SECONDS = 120
 def main(folder: Path, first: int, step: int) -> None:
     """Play every `step`-th case, from number `first` on."""
     warnings.simplefilter("error")
-    good, now_ns = scene.built(7)
-    world = FakeWorld(7, now_ns)
-    ask(_store(folder, good, world), FakeWorld(8, world.now_ns()))  # everything is imported
+    built, now_ns = scene.built(SEED)
+    good = scene.placed(built, SEED)
+    world = FakeWorld(SEED, now_ns)
+    whole = ask(_store(folder, good, world), FakeWorld(8, world.now_ns()))
+    assert not [answer for answer in whole.values() if isinstance(answer, Broken | Refused)], "it is damaged already"
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, taken + MEMORY))
     for case in every()[first::step]:

@@ -26,6 +26,7 @@ from shards.table.maintain.salvage import Salvaged, records_of, salvage
 from shards.table.maintain.verify import DAMAGED, Report
 from shards.table.read.newest import Base, read_manifest
 from shards.table.read.reader import SegmentReader, find_keys
+from shards.table.write.commit import KEPT_MANIFESTS
 from shards.table.write.draft import Draft
 
 
@@ -96,6 +97,9 @@ class _Plan:
     older: list[Records] = field(default_factory=list)
     """Records of segments and log objects that the manifest does not count, where they may be the only ones left."""
 
+    has_gap: bool = False
+    """True if one of the newest manifests, but not the newest, cannot be read, or is missing."""
+
     revived: int = 0
 
     def make(self) -> None:
@@ -106,6 +110,7 @@ class _Plan:
         manifests = self._manifests([entry for entry in entries if entry.name.startswith(names.MANIFEST)])
         self.base = manifests[0] if manifests else Manifest.empty(self.table.settings.shards, self.table.settings.id)
         is_newest_lost = bool(self.aside_first)
+        self._look_for_a_gap(manifests)
         for name in sorted(damaged & there):
             if name.startswith(names.LOG):
                 self._do(self.aside_first, name, "is set aside: its records cannot be read")
@@ -138,6 +143,14 @@ class _Plan:
                 before = "the one before it counts again" if not manifests else "newer ones do not need it"
                 self._do(self.aside_last if manifests else self.aside_first, entry.name, f"is set aside: {before}")
         return manifests
+
+    def _look_for_a_gap(self, manifests: Sequence[Manifest]) -> None:
+        """Plan to fill up the newest manifests where one of them is missing, or will be."""
+        versions = [manifest.version for manifest in manifests[:KEPT_MANIFESTS]]
+        if versions and versions[0] - versions[-1] >= len(versions):
+            self.has_gap = True
+            many = f"{KEPT_MANIFESTS} more follow that change nothing"
+            self.actions.append(Action(names.MANIFEST, f"{many}: until then no number between others may be free"))
 
     def _look_at(self, segment: Segment, damaged: set[str], there: set[str], manifests: Sequence[Manifest]) -> None:
         """Plan what to do about a segment, or about the list of its dead rows."""
@@ -251,6 +264,9 @@ class _Plan:
         version = None
         if self.dead or self.rewritten or self.older:
             made = self.table.commit_draft(self._fill)
+            version = None if made is None else made.version
+        for _ in range(KEPT_MANIFESTS if self.has_gap else 0):
+            made = self.table.commit_draft(lambda *_: True)
             version = None if made is None else made.version
         for name in self.aside_last:
             self._set_aside(name)

@@ -16,6 +16,7 @@ from shards.table.maintain.committing import CommittingTable
 from shards.table.maintain.repair import Repaired, repair
 from shards.table.maintain.verify import DAMAGED, Report, verify
 from shards.table.read.newest import newest
+from shards.table.write.commit import KEPT_MANIFESTS
 from tests.shards.table.synthetic import delete, make_store, make_table, many, put, read, records
 from tests.world import FakeWorld
 
@@ -186,6 +187,19 @@ def test_where_the_newest_manifests_cannot_be_read_nothing_is_lost(place: Place,
     for name in manifests[:how_many]:
         place.change(name, flip(60))
     place.repair()
+    assert place.read() == place.before
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_number_between_others_is_not_set_free_too_early(place: Place, gone: bool) -> None:
+    older = [entry.name for entry in place.store.list(names.MANIFEST)][1]
+    if gone:
+        place.store.delete([older])
+    else:
+        place.change(older, flip(60))
+    before = newest(place.store, 2, index=place.table.settings.id).manifest.version
+    done = place.repair()
+    assert done.version == before + KEPT_MANIFESTS
     assert place.read() == place.before
 
 
