@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from contextlib import suppress
@@ -26,6 +27,13 @@ from shards.errors import LookalikeError
 TROUBLE, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
 """Exit codes: 1 belongs to the commands ("nothing found", "something failed"); 130 and 141 are what shells report
 for a process that SIGINT or SIGPIPE ended."""
+
+
+class Notes(logging.Handler):
+    """Shows warnings as a command shows everything that is not its output."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note(record.getMessage())
 
 
 class App(click.Group):
@@ -75,6 +83,10 @@ def app() -> None:
 
     'lookalike COMMAND --help' explains a command, with examples.
     """
+    log = logging.getLogger("lookalike")
+    # a service has a log, with times
+    if not log.handlers and click.get_current_context().invoked_subcommand != serve.name:
+        log.addHandler(Notes())
 
 
 for command in (

@@ -133,8 +133,8 @@ def _is_still_right(known: Learned, wall: int, steady: int) -> bool:
 
 
 def _length(ns: int) -> str:
-    minutes = ns // (60 * 10**9)
+    minutes = round(ns / (60 * 10**9))
     if minutes < 120:
         return f"{minutes} minutes"
-    hours = minutes // 60
-    return f"{hours} hours" if hours < 48 else f"{hours // 24:,} days"
+    hours = round(minutes / 60)
+    return f"{hours} hours" if hours < 48 else f"{round(hours / 24):,} days"

@@ -157,7 +157,7 @@ class TestStoreClock:
             clock.now_ns()
         (message,) = [record.getMessage() for record in caplog.records]
         assert message.startswith(
-            "the clock of this machine is 25 hours ahead of the clock of s3://there, which counts"
+            "the clock of this machine is 26 hours ahead of the clock of s3://there, which counts"
         )
 
     def test_four_minutes_are_not(self, caplog: pytest.LogCaptureFixture) -> None:
