@@ -22,7 +22,8 @@ class PrefixedStore:
 
     @property
     def url(self) -> str:
-        return f"{self.around.url.rstrip('/')}/{self.prefix[:-1]}"
+        around = self.around.url
+        return f"{around}{'' if around.endswith('/') else '/'}{self.prefix[:-1]}"
 
     @property
     def mapped(self) -> bool:

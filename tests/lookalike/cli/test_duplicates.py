@@ -156,7 +156,7 @@ def test_images_whose_files_are_gone_have_no_thumbnail(index: Index, tmp_path: P
     (tmp_path / "photos/small.png").unlink()
     assert run("duplicates", "index", "--html", "page.html").exit_code == 0
     assert len(Page(Path("page.html").read_text(encoding="utf-8")).images) == 5, "the index keeps a thumbnail of each"
-    shutil.rmtree(tmp_path / "index/thumbnails")
+    shutil.rmtree(tmp_path / "index" / index.settings.id / "thumbnails")
     assert run("duplicates", "index", "--html", "page.html").exit_code == 0
     page = Page(Path("page.html").read_text(encoding="utf-8"))
     assert len(page.images) == 4
@@ -204,7 +204,7 @@ def test_files_where_nobody_added_any_are_neither_listed_nor_drawn(index: Index,
     source = {"path": str(elsewhere / "letter.png"), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
     index.add("better.png", png(2, 96))
     index.add("letter.png", data, source=source)
-    shutil.rmtree(tmp_path / "index/thumbnails")
+    shutil.rmtree(tmp_path / "index" / index.settings.id / "thumbnails")
     result = run("duplicates", "index", "--delete-list", "gone.txt", "--html", "page.html")
     assert str(elsewhere) not in Path("gone.txt").read_text()
     assert "is in no folder that was added here" in result.stderr

@@ -184,7 +184,7 @@ def test_any_family_with_a_64_bit_hash_suggests_candidates(monkeypatch: pytest.M
 def test_a_store_that_is_far_away_has_the_same_groups() -> None:
     near = index_of({"dhash": rows_of(clustered(5, 300, 40, 4))}, shards=4, tail=20)
     near.remove(["image 7", "image 290"])
-    far = Index.open(CountingStore(near._table.store), memory=0)
+    far = Index.open(CountingStore(near._table.root), memory=0)
     assert near.duplicates(max_distance=4).groups
     assert far.duplicates(max_distance=4) == near.duplicates(max_distance=4)
 

@@ -7,14 +7,16 @@ from dataclasses import replace
 from lookalike import Index
 from shards.table.format.records import Record
 from tests.lookalike.cli.drawing import png
+from tests.shards.table.synthetic import make_store
 from tests.world import FakeWorld
 
 PICTURE = png(1)
 
 
-def filled(rounds: int, shards: int = 1, where: str = "memory://") -> Index:
+def filled(rounds: int, shards: int = 1, where: str | None = None) -> Index:
     """Return an index with so many segments in each shard, and one log object that is not folded."""
-    index = Index.create(where, families=["dhash"], shards=shards, effects=FakeWorld())
+    world = FakeWorld()
+    index = Index.create(where or make_store(world), families=["dhash"], shards=shards, effects=world)
     signed = index.sign("a", PICTURE)
     for n in range(rounds * shards * 4):
         index.write([_named(signed, f"{n}.png", index)])

@@ -181,7 +181,7 @@ def test_a_worker_that_is_killed_when_it_has_uploaded_changes_nothing() -> None:
 def test_a_merge_that_another_has_done_is_no_failure() -> None:
     """Two compactors know nothing of each other."""
     index = filled(FACTOR)
-    other = Index.open(index._table.store, effects=FakeWorld(seed=2))
+    other = Index.open(index._table.root, effects=FakeWorld(seed=2))
 
     def merge(segments: Sequence[str]) -> Merged | None:
         merged = index.merge(segments)
@@ -192,7 +192,7 @@ def test_a_merge_that_another_has_done_is_no_failure() -> None:
     assert (facts["merges"], facts["merges_failed"], facts["merges_in_vain"]) == (0, 0, 1)
     assert notes.values("MergesFailed") == []
     index = filled(FACTOR)
-    other = Index.open(index._table.store, effects=FakeWorld(seed=2))
+    other = Index.open(index._table.root, effects=FakeWorld(seed=2))
     facts, _ = run(index, lambda segments: other.compact() and index.merge(segments))
     assert (facts["merges"], facts["merges_failed"], facts["merges_in_vain"]) == (0, 0, 1)
 
@@ -233,7 +233,7 @@ def test_a_compactor_that_is_killed_before_it_commits_leaves_what_a_collector_ta
     merged = index.merge(index.due_merges()[0])
     assert merged is not None
     (orphan,) = merged.segments
-    store = index._table.store
+    store = index._table.root
     assert isinstance(store, MemoryStore)
     store._clock = lambda: world.now_ns() / 1e9
     index.commit()

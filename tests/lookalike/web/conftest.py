@@ -24,6 +24,7 @@ from lookalike.web.service import Service
 from shards.table.format.settings import IndexSettings
 from tests.lookalike.web.threads import Threads
 from tests.lookalike.web.unhurried import unhurried
+from tests.shards.table.synthetic import make_store
 from tests.world import FakeWorld
 
 PICTURES = Path(__file__).parents[3] / "demo" / "pictures"
@@ -110,7 +111,7 @@ def world() -> FakeWorld:
 @pytest.fixture
 def index(world: FakeWorld) -> Index:
     """Empty; with the four families that an index has by default."""
-    return Index.create("memory://", effects=world)
+    return Index.create(make_store(world), effects=world)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from lookalike import Index, PictureError, Record
 from lookalike.web.api.content import PIECE
 from shards.families import DEFAULT, family
 from tests.lookalike.web.conftest import CAT, RACCOON, Client, add, problem
+from tests.shards.table.synthetic import make_store
 from tests.world import FakeWorld
 
 ROWS = {name: np.zeros(1, family(name).dtype)[0] for name in DEFAULT}
@@ -145,7 +146,7 @@ def test_a_picture_that_was_sent_here_has_a_thumbnail_and_no_file(client: Client
 class TestOfAnIndexWithoutThumbnails:
     @pytest.fixture
     def index(self, world: FakeWorld, file: Path) -> Index:
-        index = Index.create("memory://", thumbnails=0, effects=world)
+        index = Index.create(make_store(world), thumbnails=0, effects=world)
         index.add("cat", CAT, source={"path": str(file)})
         index.trust_originals(file)
         index.add("sent", RACCOON)
