@@ -36,8 +36,8 @@ SECCOMP_MODE_FILTER = 2
 SECCOMP_CALL = (317, 277)
 SECCOMP_SET_MODE_FILTER = 1
 SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4
-"""The call on x86-64 and arm64, and what it is asked. The flag: Linux before 5.16 slows a process with a filter down, by
-a tenth and more, so that it learns nothing of its own memory by speculation; ours has no secret there."""
+"""The call on x86-64 and arm64, and what it is asked. The flag: Linux before 5.16 slows a process with a filter down,
+so that it learns nothing of its own memory by speculation; ours has no secret there."""
 
 LANDLOCK_CREATE_RULESET = 444
 LANDLOCK_RESTRICT_SELF = 446

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import pytest
@@ -23,7 +24,11 @@ from tests.patience import PATIENCE
 
 SETTINGS = WorkerSettings.of(IndexSettings(("dhash",), pictures=PictureSettings(max_pixels=50_000_000)))
 
-HEAVY = black(5_000)
+
+@cache
+def large() -> bytes:
+    """Return a file of 25 million pixels."""
+    return black(5_000)
 
 
 class Hanging(bytes):
@@ -34,9 +39,9 @@ class Hanging(bytes):
 
 
 def test_a_good_caller_is_answered_while_64_heavy_pictures_of_another_keep_processes_busy() -> None:
-    assert stated_cost(HEAVY, 50_000_000)[0] > LARGE
+    assert stated_cost(large(), 50_000_000)[0] > LARGE
     with Pool(SETTINGS, 1, PATIENCE, sharing=Sharing(seconds=1e9)) as shared:
-        heavy = [shared.submit(Task(Hanging(HEAVY)), "attacker") for _ in range(64)]
+        heavy = [shared.submit(Task(Hanging(large())), "attacker") for _ in range(64)]
         assert stated_cost(png(1), 50_000_000)[0] <= SMALL
         # by the process for small ones
         assert shared.submit(Task(png(1)), "good").result(PATIENCE).width == 24
@@ -49,7 +54,7 @@ def test_a_good_caller_is_answered_while_64_heavy_pictures_of_another_keep_proce
 def test_a_caller_with_too_much_waiting_is_refused_and_another_is_not() -> None:
     def send(shared: Pool, count: int) -> None:
         for _ in range(count):
-            shared.submit(Task(Hanging(HEAVY)), "attacker")
+            shared.submit(Task(Hanging(large())), "attacker")
 
     with Pool(SETTINGS, 1, PATIENCE, sharing=Sharing(of_one=3)) as shared:
         # one is at work, and three wait
@@ -61,7 +66,7 @@ def test_a_caller_with_too_much_waiting_is_refused_and_another_is_not() -> None:
 
 def test_a_picture_that_would_take_longer_than_there_is_time_for_is_refused() -> None:
     with Pool(SETTINGS, 1, 1.0) as hurried, pytest.raises(PictureError) as caught:
-        hurried.compute(HEAVY)
+        hurried.compute(large())
     assert caught.value.reason == "too_costly"
 
 
