@@ -23,6 +23,7 @@ from shards.table.format.records import DELETE, Records
 from shards.table.format.texts import Texts
 from shards.table.maintain.committing import CommittingTable
 from shards.table.maintain.salvage import Salvaged, records_of, salvage
+from shards.table.maintain.salvage_log import SalvagedLog, salvage_log
 from shards.table.maintain.verify import DAMAGED, Report
 from shards.table.read.newest import Base, read_manifest
 from shards.table.read.reader import SegmentReader, find_keys
@@ -54,10 +55,10 @@ class Repaired:
     """Keys of images that are in the index no more, since their records cannot be read. They can be added again."""
 
     unknown: int
-    """Images that are gone, and of which not even the key can be read."""
+    """Images that are gone, and of which not even the key can be read: of a log object, as many as it can have held."""
 
     revived: int
-    """Limit of the images that were removed or replaced long ago, and may be found again."""
+    """Limit of the images that were removed or replaced, and may be found again as they were before."""
 
     version: int | None
     """Version of the manifest that the repair made; None for a plan, and where none was needed."""
@@ -94,6 +95,9 @@ class _Plan:
     rewritten: dict[str, Salvaged] = field(default_factory=dict)
     """Segments that are damaged, and what was read of them."""
 
+    logs: dict[str, SalvagedLog] = field(default_factory=dict)
+    """Log objects that are damaged, and what was read of them."""
+
     older: list[Records] = field(default_factory=list)
     """Records of segments and log objects that the manifest does not count, where they may be the only ones left."""
 
@@ -113,7 +117,7 @@ class _Plan:
         self._look_for_a_gap(manifests)
         for name in sorted(damaged & there):
             if name.startswith(names.LOG):
-                self._do(self.aside_first, name, "is set aside: its records cannot be read")
+                self._look_at_log(name, is_folded=name in self.base.folded)
             elif name.startswith(names.THUMBNAILS):
                 self._do(self.aside_last, name, "is set aside: it is drawn again where its image is at hand")
         for segment in self.base:
@@ -178,6 +182,24 @@ class _Plan:
         self.actions.append(Action(segment.name, "is made anew from its own rows" if found.is_whole else said))
         if segment.name in there:
             self.aside_last.append(segment.name)
+
+    def _look_at_log(self, name: str, *, is_folded: bool) -> None:
+        """Plan what to do about a log object. One that was folded is not needed, but may have another one's bytes."""
+        try:
+            data = self.table.store.get(name)
+        except (ObjectNotFound, CorruptObject):
+            return
+        found = salvage_log(name, data, self.table.families)
+        if is_folded and not len(found.records):
+            self._do(self.aside_first, name, "is set aside: its records are in the segments")
+            return
+        self.logs[name] = found
+        self.revived += found.outdated
+        if len(found.records):
+            # it stays until its records are elsewhere
+            self._do(self.aside_last, name, f"is folded, and set aside: {len(found.records):,} records can be read")
+        else:
+            self._do(self.aside_first, name, f"is set aside: {_of_lost(found)}")
 
     def _dead(
         self, segment: Segment, manifests: Sequence[Manifest], *, bad_list: bool, is_bad: bool
@@ -262,7 +284,7 @@ class _Plan:
         for name in self.aside_first:
             self._set_aside(name)
         version = None
-        if self.dead or self.rewritten or self.older:
+        if self.dead or self.rewritten or any(map(len, self._read_anew())):
             made = self.table.commit_draft(self._fill)
             version = None if made is None else made.version
         for _ in range(KEPT_MANIFESTS if self.has_gap else 0):
@@ -270,7 +292,11 @@ class _Plan:
             version = None if made is None else made.version
         for name in self.aside_last:
             self._set_aside(name)
-        return self.result(version)
+        return self.result(version, is_done=True)
+
+    def _read_anew(self) -> list[Records]:
+        """Return the records that come back though no segment of the manifest had them."""
+        return [*(self.logs[name].records for name in sorted(self.logs)), *self.older]
 
     def _fill(self, draft: Draft, _: Base) -> bool:
         """Put what was read in the place of what is damaged. Others may have committed since it was planned."""
@@ -278,7 +304,7 @@ class _Plan:
         draft.replace(self.rewritten.keys() & there, ())
         draft.dead |= {name: dead for name, dead in self.dead.items() if name in there}
         records = [self.rewritten[name].records for name in sorted(self.rewritten.keys() & there)]
-        fresh = [part for part in [*records, *self.older] if len(part)]
+        fresh = [part for part in [*records, *self._read_anew()] if len(part)]
         if fresh:
             self.table.fold_into(draft, fresh)
         return True
@@ -295,19 +321,26 @@ class _Plan:
         write_once(store, self.table.effects, DAMAGED + name, data)
         store.delete([name])
 
-    def result(self, version: int | None) -> Repaired:
+    def result(self, version: int | None, *, is_done: bool = False) -> Repaired:
         """Return what was done, or is to be done."""
-        lost = [key for found in self.rewritten.values() for key in found.lost]
-        known = _keys([found.records for found in self.rewritten.values()] + self.older)
-        if version is not None:
+        salvaged: list[Salvaged | SalvagedLog] = [*self.rewritten.values(), *self.logs.values()]
+        lost = [key for found in salvaged for key in found.lost]
+        known = _keys([found.records for found in salvaged] + self.older)
+        if is_done:
             texts = [key.decode() for key in lost]
             known = {key.encode() for key in self.table.read(lambda snapshot: snapshot.locate_all(texts))}
         gone = sorted(key.decode() for key in set(lost) - known)
-        restored = sum(int((found.records.fixed["kind"] != DELETE).sum()) for found in self.rewritten.values())
-        unknown = sum(found.unknown for found in self.rewritten.values())
+        restored = sum(int((found.records.fixed["kind"] != DELETE).sum()) for found in salvaged)
+        unknown = sum(found.unknown for found in salvaged)
         return Repaired(
             tuple(self.actions), restored + len(set(lost)) - len(gone), tuple(gone), unknown, self.revived, version
         )
+
+
+def _of_lost(found: SalvagedLog) -> str:
+    if found.unknown:
+        return f"up to {found.unknown:,} records of it, images or removals, cannot be read"
+    return f"of {found.outdated:,} records of it only the keys can be read"
 
 
 def _keys(parts: Iterable[Records]) -> set[bytes]:

@@ -20,6 +20,7 @@ from random import Random
 
 from tests.torture.corruption.crafting import BOMBS, CRAFTS, Craft
 from tests.torture.corruption.damages import DAMAGES, kind
+from tests.torture.corruption.repairing import REPAIR, try_repair
 from tests.torture.corruption.trying import PROMISED, Outcome, Place, Trial, Tried
 from tests.torture.figures import Failure, Figures, Table
 
@@ -34,8 +35,9 @@ BATCH = 25
 
 MOST_FAILURES = 10
 
-CRAFTED, BOMBED = 0.4, 0.02
-"""Shares: of objects that are made on purpose among all damages, and of bombs among those."""
+CRAFTED, BOMBED, REPAIRED = 0.4, 0.02, 0.3
+"""Shares: of objects that are made on purpose among all damages, and of bombs among those; of the others, those that
+are repaired."""
 
 
 class OverTime(BaseException):
@@ -142,6 +144,8 @@ def one_trial(seed: int, n: int, folder: Path) -> Tried | None:
     damage = random.choice(DAMAGES)
     chosen = random.choice(sorted({kind(name) for name in place.objects}))
     name = random.choice([name for name in place.objects if kind(name) == chosen])
+    if random.random() < REPAIRED:
+        return _in_time(REPAIR, name, lambda: try_repair(place, damage, name, random))
     return _in_time(damage.__name__, name, lambda: place.try_damage(damage, name, random))
 
 

@@ -41,20 +41,22 @@ class Place(Enum):
 
 
 class Outcome(Enum):
-    """What came of a damage. The first four are as promised."""
+    """What came of a damage. The first five are as promised."""
 
     HARMLESS = "every answer is right"
     REFUSED = "an error names the object, no answer is wrong"
     UNKNOWABLE = "nothing that is left knows of it"
+    NAMED = "repaired, and what is gone or back is said"
     BOUNDED = "only errors of ours, in bounded time and memory"
     WRONG = "an answer is wrong"
     BARE = "an error is not ours"
     UNNAMED = "an error does not name the object"
+    UNSAID = "a repair does not say what is gone, or back, or still wrong"
     UNSEEN = "verify does not see it"
     SLOW = "it takes too long"
 
 
-PROMISED = (Outcome.HARMLESS, Outcome.REFUSED, Outcome.UNKNOWABLE, Outcome.BOUNDED)
+PROMISED = (Outcome.HARMLESS, Outcome.REFUSED, Outcome.UNKNOWABLE, Outcome.NAMED, Outcome.BOUNDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,11 @@ class Trial:
         self._folder = folder
         self._seed = seed
         self.objects, self._now = scene.built(seed)
-        with self._opened({}) as store:
-            self._expected = ask(store, self._world())
-            broken = [found for found in self._expected.values() if isinstance(found, Broken | Refused)]
+        with self.opened({}) as store:
+            self.expected = ask(store, self.world())
+            broken = [found for found in self.expected.values() if isinstance(found, Broken | Refused)]
             assert not broken, f"the index is damaged before anything was done to it: {broken}"
-            report = self._index(store).verify()
+            report = self.index(store).verify()
             assert not report.problems, report.problems
 
     def try_damage(self, damage: Damage, name: str, random: Random) -> Tried | None:
@@ -91,15 +93,15 @@ class Trial:
         changes = damage(name, self.objects, random)
         if changes is None or all(self.objects.get(other) == body for other, body in changes.items()):
             return None
-        with self._opened(changes) as store:
+        with self.opened(changes) as store:
             outcome, details = self._outcome(store, damage, name, changes)
         return Tried(damage.__name__, name, outcome, details)
 
     def try_craft(self, craft: Craft, random: Random) -> Tried:
         """Return what comes of objects that somebody made: any answer may be wrong, but no error may be bare."""
         changes = craft(self.objects, random)
-        with self._opened(changes) as store:
-            answers = {**ask(store, self._world()), "verify": asked(lambda: self._index(store).verify())}
+        with self.opened(changes) as store:
+            answers = {**ask(store, self.world()), "verify": asked(lambda: self.index(store).verify())}
             answers |= self._after_upkeep(store)
         bare = [f"{question}: {answer.said}" for question, answer in answers.items() if isinstance(answer, Broken)]
         outcome = Outcome.BARE if bare else Outcome.BOUNDED
@@ -108,8 +110,8 @@ class Trial:
     def _outcome(
         self, store: Store, damage: Damage, name: str, changes: Mapping[str, bytes | None]
     ) -> tuple[Outcome, str]:
-        answers = ask(store, self._world())
-        verified = asked(lambda: self._index(store).verify())
+        answers = ask(store, self.world())
+        verified = asked(lambda: self.index(store).verify())
         kept = self._after_upkeep(store)
         answers |= {f"{question}, after upkeep": answer for question, answer in kept.items()}
         for question, answer in [*answers.items(), ("verify", verified)]:
@@ -138,28 +140,28 @@ class Trial:
         question, _, later = question.partition(", after")
         if later and question == "stats":
             return False  # of other segments
-        return answer != self._expected.get(question, True)
+        return answer != self.expected.get(question, True)
 
     def _after_upkeep(self, store: Store) -> dict[str, object]:
         """Fold, merge everything, add an image, collect; then ask all again: damage must not spread."""
 
         def keep() -> bool:
-            index = self._index(store)
+            index = self.index(store)
             index.compact(everything=True)
             index.collect()
             return True
 
         kept = asked(keep)
-        answers = ask(store, self._world(days=1))
+        answers = ask(store, self.world(days=1))
         return {"upkeep": kept, **answers}
 
-    def _index(self, store: Store) -> Index:
-        return Index.open(store, effects=self._world())
+    def index(self, store: Store) -> Index:
+        return Index.open(store, effects=self.world())
 
-    def _world(self, days: int = 0) -> FakeWorld:
+    def world(self, days: int = 0) -> FakeWorld:
         return FakeWorld(8, self._now + days * DAYS_NS)
 
-    def _opened(self, changes: Mapping[str, bytes | None]) -> AbstractContextManager[Store]:
+    def opened(self, changes: Mapping[str, bytes | None]) -> AbstractContextManager[Store]:
         there = {name: body for name, body in {**self.objects, **changes}.items() if body is not None}
         objects = scene.placed(there, self._seed)
         if self._place is Place.FOLDER:

@@ -88,8 +88,9 @@ def read(index: Index, name: str, folder: Path, random: Random) -> Callable[[], 
         some = random.sample(sure, min(50, len(sure)))
         missing = set(some) - index.has(some)
         if missing:
-            # one that was removed meanwhile is no longer sure
-            missing &= set(Promised().read(folder.glob("*.ledger")).sure)
+            # what was changed meanwhile may have been gone in between
+            now = Promised().read(folder.glob("*.ledger")).allowed
+            missing = {key for key in missing if now[key] == promised.allowed[key]}
         if missing:
             note(folder, name, "lost", f"{sorted(missing)} were acknowledged, and a reader did not see them")
         note(folder, name, "looked", str(len(some)))

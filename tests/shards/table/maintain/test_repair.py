@@ -179,6 +179,28 @@ def test_a_damaged_log_object_is_set_aside(place: Place) -> None:
     assert bytes(place.store.get(DAMAGED + name)) == flipped(body, 100)
     assert [action.name for action in done.actions] == [name]
     assert place.read().keys() ^ place.before.keys() == {"tail", KEYS[5]}
+    # the keys can be read: one of an image, and one of an image that was removed and is there again
+    assert (done.gone, done.unknown) == (("tail",), 0)
+    assert done.revived >= 1
+
+
+@pytest.mark.parametrize("damage", [lambda body: body.append(0), lambda body: body.pop()], ids=["longer", "shorter"])
+def test_a_log_object_whose_columns_are_whole_comes_back(damage: Callable[[bytearray], object], place: Place) -> None:
+    (name,) = [entry.name for entry in place.store.list(names.LOG)]
+    place.change(name, damage)
+    done = place.repair()
+    assert place.read() == place.before
+    assert (done.restored, done.gone, done.unknown) == (1, (), 0)
+    assert place.set_aside() == [DAMAGED + name]
+
+
+def test_a_log_object_of_which_nothing_can_be_read_counts_as_what_it_can_have_held(place: Place) -> None:
+    (name,) = [entry.name for entry in place.store.list(names.LOG)]
+    place.change(name, lambda body: body.__setitem__(slice(0, None), bytes(len(body))))
+    done = place.repair()
+    assert done.gone == ()
+    assert done.unknown >= 2
+    assert done.revived >= 1
 
 
 @pytest.mark.parametrize("how_many", [1, 2, 8])

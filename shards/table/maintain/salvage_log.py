@@ -1,0 +1,91 @@
+"""What can still be read of a damaged log object: columns whose bytes match the CRC-32 in front of them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shards.errors import CorruptObject
+from shards.families import Family
+from shards.storage.base import Data
+from shards.table.format import archive
+from shards.table.format.records import DELETE, FIXED, Records
+from shards.table.format.texts import Texts
+
+SIGNATURE = b"PK\x03\x04"
+"""What the header of each column begins with."""
+
+
+@dataclass(frozen=True, slots=True)
+class SalvagedLog:
+    """The records of a damaged log object."""
+
+    records: Records
+    """All of them, or none: a record needs every column."""
+
+    lost: tuple[bytes, ...] = ()
+    """Keys of images that cannot be read, but for their keys."""
+
+    unknown: int = 0
+    """Limit of the images of which not even the key can be read."""
+
+    outdated: int = 0
+    """Limit of the images that are found again in an older state, or although they were removed."""
+
+
+def salvage_log(name: str, data: Data, families: Sequence[Family]) -> SalvagedLog:
+    """Return what can be read of the log object `name`, whose bytes are these."""
+    columns = _intact(memoryview(data).cast("B"))
+    none = Records.none(families)
+    try:
+        return SalvagedLog(Records.from_columns(columns, families, name))
+    except CorruptObject:
+        pass
+    keys = _keys(columns)
+    if keys is None:
+        rows = next((len(columns[column]) for column in FIXED if column in columns), _limit(len(data), families))
+        return SalvagedLog(none, unknown=rows, outdated=rows)
+    lost = tuple(key for key, kind in zip(keys, columns["kind"].tolist(), strict=True) if kind != DELETE)
+    return SalvagedLog(none, lost, outdated=len(keys))
+
+
+def _intact(data: memoryview) -> dict[str, NDArray[Any]]:
+    """Return the columns that are as they were written, by name, wherever they lie."""
+    columns: dict[str, NDArray[Any]] = {}
+    whole = bytes(data)
+    at = whole.find(SIGNATURE)
+    while at >= 0:
+        end = at + len(SIGNATURE)
+        try:
+            member = archive.read_member(data[at : at + archive.MAX_HEADER], at, len(data))
+        except ValueError:
+            pass
+        else:
+            if zlib.crc32(data[member.content : member.end]) == member.crc:
+                flat = np.frombuffer(data[member.offset : member.end], member.dtype)
+                columns.setdefault(member.name, flat.reshape(member.shape))
+                end = member.end
+        at = whole.find(SIGNATURE, end)
+    return columns
+
+
+def _keys(columns: Mapping[str, NDArray[Any]]) -> list[bytes] | None:
+    """Return the keys, one for each of the kinds; None where they cannot be read."""
+    kinds, data, offsets = (columns.get(name) for name in ("kind", "key.data", "key.offsets"))
+    if kinds is None or data is None or offsets is None:
+        return None
+    is_whole = (kinds.ndim, data.ndim, offsets.ndim) == (1, 1, 1) and len(offsets) == len(kinds) + 1
+    if not is_whole or offsets[0] != 0 or int(offsets[-1]) != len(data) or (offsets[1:] < offsets[:-1]).any():
+        return None
+    return Texts(data, offsets).tolist()
+
+
+def _limit(size: int, families: Sequence[Family]) -> int:
+    """Return the records that an object of so many bytes can have held, and one at least: what is gone may be all."""
+    fixed = sum(np.dtype((dtype, shape)).itemsize for dtype, shape in FIXED.values())
+    return max(size // (fixed + sum(family.dtype.itemsize for family in families)), 1)
