@@ -6,6 +6,7 @@ import asyncio
 import io
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from hashlib import sha256
 
@@ -13,11 +14,13 @@ import pytest
 from PIL import Image
 
 from lookalike import Index, Key
-from lookalike.signatures.async_pool import AsyncPool, AsyncProcessPool
+from lookalike.signatures import pool as pools
+from lookalike.signatures.async_pool import AT_ONCE, AsyncPool, AsyncProcessPool
 from lookalike.signatures.computed import ComputedPicture, Signed
 from lookalike.signatures.pool import Pool
 from lookalike.signatures.worker import WorkerSettings
 from shards.errors import PictureError
+from shards.pictures.costs import stated_cost
 from shards.pictures.decoding import ORIENTATIONS, PictureSettings, decode
 from tests.lookalike.cli.drawing import cloud, png
 from tests.lookalike.signatures.encoded import black
@@ -178,3 +181,16 @@ def test_the_pool_of_a_service_ends_with_whoever_refers_to_it(index: Index) -> N
     assert inner.pids == []
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_the_event_loop_does_not_look_through_large_files(processes: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+
+    def look(data: bytes, max_pixels: int) -> tuple[float, int]:
+        looked.append(threading.current_thread() is threading.main_thread())
+        return stated_cost(data, max_pixels)
+
+    monkeypatch.setattr(pools, "stated_cost", look)
+    for data in (png(1), png(1) + bytes(AT_ONCE)):
+        assert asyncio.run(AsyncProcessPool(processes).compute(data)).width == 24
+    assert looked == [True, False]

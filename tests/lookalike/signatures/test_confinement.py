@@ -51,6 +51,7 @@ def taken_over(secret: Path) -> Task:
     picture = TakenOver(png(1))
     picture.code = (
         f"parent, secret = {os.getpid()}, {str(secret)!r}\n{ATTEMPTS}\n"
+        "os.write(2, b'what a library says of a picture')\n"
         "said = b'Eprobe\\0' + json.dumps(attempts).encode()\n"
         "os.write(int(sys.argv[1]), len(said).to_bytes(4, 'big') + said)\n"
         "os._exit(0)"
@@ -77,7 +78,9 @@ def succeeded(attempts: Mapping[str, str]) -> set[str]:
     return {name for name in HARMLESS if attempts[name].startswith("done")}
 
 
-def test_a_worker_that_was_taken_over_can_only_answer(secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_was_taken_over_can_only_answer(
+    secret: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "LOOKALIKE_TOKENS", "DATABASE_URL"):
         monkeypatch.setenv(name, "nobody's business")
     with Pool(WorkerSettings.of(IndexSettings(("dhash",))), 1, PATIENCE) as pool:
@@ -91,6 +94,7 @@ def test_a_worker_that_was_taken_over_can_only_answer(secret: Path, monkeypatch:
             assert succeeded(attempts) == set()
         assert secret.read_text() == "nobody's business"
         assert not secret.with_name("secret.written").exists()
+        assert capfd.readouterr() == ("", ""), "nor is it heard"
         # and the next picture has a process of its own
         assert pool.compute(png(2)).width == 24
 
