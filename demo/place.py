@@ -17,13 +17,6 @@ FOLDER = Path("demo-index")
 MADE_BY = "python -m demo"
 """Mark in the `source` of every image that the demo adds, by which it recognises its own index."""
 
-PARTS = {
-    ".tmp",
-    names.SETTINGS,
-    *(folder.rstrip("/") for folder in (names.LOG, names.MANIFEST, names.SEGMENTS, names.DEAD, names.THUMBNAILS)),
-}
-"""Names that an index in a folder consists of."""
-
 
 class NotOursError(Exception):
     """The folder holds something that the demo did not make, so it stays."""
@@ -49,13 +42,16 @@ def _check_ours() -> None:
     """Raise NotOursError unless the folder is an index of the demo's pictures alone, with nothing beside it."""
     if FOLDER.is_symlink() or not FOLDER.is_dir():
         raise NotOursError(f"{FOLDER} is in the way: it is no folder. Move it away first.")
-    beside = sorted(path.name for path in FOLDER.iterdir() if path.name not in PARTS)
-    if beside:
-        raise NotOursError(f"{FOLDER} is in the way: {beside[0]!r} in it is no part of an index. Move it away first.")
     try:
-        foreign = [image.key for image in Index.open(str(FOLDER)).list() if image.source.get("made_by") != MADE_BY]
+        index = Index.open(str(FOLDER))
+        foreign = [image.key for image in index.list() if image.source.get("made_by") != MADE_BY]
     except LookalikeError as error:
         raise NotOursError(f"{FOLDER} is in the way: {error}. Move it away first.") from error
+    # `.tmp` is where a folder's objects are written before they get their names
+    parts = {".tmp", names.SETTINGS, index.settings.id}
+    beside = sorted(path.name for path in FOLDER.iterdir() if path.name not in parts)
+    if beside:
+        raise NotOursError(f"{FOLDER} is in the way: {beside[0]!r} in it is no part of an index. Move it away first.")
     if foreign:
         raise NotOursError(
             f"{FOLDER} is in the way: it has {foreign[0]!r}, which the demo did not add. Move it away first."

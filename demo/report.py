@@ -69,16 +69,16 @@ def _table(index: Index, title: str) -> Table:
 def index_files(files: Mapping[str, int], console: Console) -> None:
     """Print the files of the index, and the newest segment as numpy reads it."""
     line(console, f"The index is nothing but these files in {FOLDER}/, {sum(files.values()):,} bytes in all:")
-    drawn = [size for name, size in files.items() if name.startswith(names.THUMBNAILS)]
+    drawn = [size for name, size in files.items() if names.THUMBNAILS in name]
     for name, size in files.items():
-        if not name.startswith(names.THUMBNAILS):
+        if names.THUMBNAILS not in name:
             line(console, f"  {size:>7,}  {name}")
     line(console, f"  {sum(drawn):>7,}  {names.THUMBNAILS}: {len(drawn)} thumbnails, for people to look at")
-    segment = max(name for name in files if name.startswith("segments/"))
+    segment = max(name for name in files if names.SEGMENTS in name)
     with np.load(FOLDER / segment, allow_pickle=False) as arrays:
         hashes = arrays["dhash"]["hash"][:3, 0]
     line(console)
-    line(console, f'>>> numpy.load("{FOLDER}/{segment[:18]}....npz")["dhash"]["hash"][:3, 0]')
+    line(console, f'>>> numpy.load("{FOLDER}/{segment[:35]}....npz")["dhash"]["hash"][:3, 0]')
     line(console, repr(hashes))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from functions.aws.counted import Counted
@@ -9,6 +11,7 @@ from functions.aws.opening import open_index
 from functions.aws.settings import Settings
 from lookalike import Index
 from shards.storage import open_store
+from shards.storage.memory import MemoryStore
 from shards.table.format import names
 from tests.functions.stage import Invocation, load
 from tests.lookalike.cli.drawing import png
@@ -18,15 +21,19 @@ LONG_AGO = FakeWorld(start_ns=1_600_000_000 * 10**9)
 
 
 def test_what_is_folded_is_deleted_and_the_pictures_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store("memory://collect")
+    assert isinstance(store, MemoryStore)
+    store._clock = lambda: LONG_AGO.now_ns() / 1e9
     Index.create("memory://collect", families=["dhash"], effects=LONG_AGO)
     index = Index.open("memory://collect", effects=LONG_AGO)
     index.add("a.png", png(1))
     index.compact()
-    store = open_store("memory://collect")
-    assert len(list(store.list(names.LOG))) == 1
+    data = index.settings.data(store)
+    assert len(list(data.list(names.LOG))) == 1
+    store._clock = time.time
     collect = load("collect", monkeypatch, LOOKALIKE_INDEX="memory://collect")
     collect.handler({}, Invocation())
-    assert list(store.list(names.LOG)) == []
+    assert list(data.list(names.LOG)) == []
     assert [image.key for image in Index.open("memory://collect").list()] == ["a.png"]
     collect.handler({}, Invocation())
     assert Index.open("memory://collect").count() == 1
