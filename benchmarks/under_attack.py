@@ -61,14 +61,15 @@ class Seen:
         return times[len(times) * 99 // 100]
 
 
-def run(count: int = COUNT, *, seconds: float = SECONDS) -> list[Result]:
-    """Measure searches by picture and by hash under each attack."""
+def run(count: int = COUNT, *, seconds: float = SECONDS) -> Iterator[Result]:
+    """Measure searches by picture and by hash under each attack, one after the other."""
     pool = samples(50, seed=3)
     with tempfile.TemporaryDirectory() as folder:
         url = str(Path(folder) / "index")
         fill(url, count)
         _add_large(url, Path(folder))
-        return [_attacked(name, url, pool, seconds, count) for name in ATTACKS]
+        for name in ATTACKS:
+            yield _attacked(name, url, pool, seconds, count)
 
 
 def _attacked(name: str, url: str, pool: Sequence[Sample], seconds: float, count: int) -> Result:

@@ -9,6 +9,7 @@ uvicorn the pause between two requests.
 from __future__ import annotations
 
 import asyncio
+import socket
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -32,6 +33,9 @@ HEAD_BYTES = 64 << 10
 
 SEND_SECONDS = 20.0
 """Time in which a client must take what it was sent last, 64 KiB at most: 3 KiB a second, a modem of 1995."""
+
+SEND_BUFFER = 256 << 10
+"""Bytes of an answer that the system holds for a client, which Linux doubles. By itself it takes 4 MB for each."""
 
 AHEAD = 8
 """Requests that a client may send before it has the answer to an earlier one. Browsers send none."""
@@ -71,6 +75,8 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         # writing is paused as soon as anything is unsent, and goes on when nothing is
         transport.set_write_buffer_limits(high=0)
+        if (connected := transport.get_extra_info("socket")) is not None:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self.peer = peer_of(self.client)
         room = Room.YES if self.crowd is None else self.crowd.enter(self)
         if room is Room.NO:

@@ -208,5 +208,8 @@ def _shown(value: Any) -> Any:
         return value if abs(value) <= EXACT else str(value)[:SHOWN] if value.bit_length() < 1024 else "more than 2^53"
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
+    if isinstance(value, list | dict) and len(value) > SHOWN:
+        # its text would be made only to be cut
+        return f"{len(value):,} items"
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
