@@ -94,7 +94,7 @@ class _Remains:
         keys, has_key = self._texts("key")
         metas, has_meta = self._texts("meta")
         for row in np.flatnonzero(has_key & is_right["key_hash"]).tolist():
-            has_key[row] = names.key_hash(keys[row]) == fixed["key_hash"][row]
+            has_key[row] = names.key_hash(keys[row]) == fixed["key_hash"][row] and is_text(keys[row])
         for row in np.flatnonzero(has_meta & good & wanted).tolist():
             try:
                 meta_of(metas[row], self._segment.name)
@@ -175,6 +175,15 @@ class _Remains:
         at = np.arange(self._segment.rows, dtype=np.int64) * 8
         offsets = np.minimum(data.view("<u8"), np.uint64(1 << 62)).astype(np.int64)
         return offsets, _is_good(at, at + 16, bad)
+
+
+def is_text(key: bytes) -> bool:
+    """Return True if this is UTF-8, as every key is."""
+    try:
+        key.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_good(starts: NDArray[np.int64], stops: NDArray[np.int64], bad: NDArray[np.int64]) -> NDArray[np.bool_]:

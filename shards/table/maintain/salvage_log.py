@@ -16,6 +16,7 @@ from shards.storage.base import Data
 from shards.table.format import archive
 from shards.table.format.records import DELETE, FIXED, Records
 from shards.table.format.texts import Texts
+from shards.table.maintain.salvage import is_text
 
 SIGNATURE = b"PK\x03\x04"
 """What the header of each column begins with."""
@@ -82,7 +83,8 @@ def _keys(columns: Mapping[str, NDArray[Any]]) -> list[bytes] | None:
     is_whole = (kinds.ndim, data.ndim, offsets.ndim) == (1, 1, 1) and len(offsets) == len(kinds) + 1
     if not is_whole or offsets[0] != 0 or int(offsets[-1]) != len(data) or (offsets[1:] < offsets[:-1]).any():
         return None
-    return Texts(data, offsets).tolist()
+    keys = Texts(data, offsets).tolist()
+    return keys if all(map(is_text, keys)) else None
 
 
 def _limit(size: int, families: Sequence[Family]) -> int:

@@ -227,7 +227,9 @@ class _Verifier:
                 return
             for key in {key for key in keys if keys.count(key) > 1}:
                 self._report(
-                    names.MANIFEST, f"key {key.decode()!r} lives {keys.count(key)} times", "add this image again"
+                    names.MANIFEST,
+                    f"key {key.decode(errors='backslashreplace')!r} lives {keys.count(key)} times",
+                    "add this image again",
                 )
 
     def _live_keys(self, hashed: np.uint64) -> list[bytes]:
