@@ -299,7 +299,8 @@ class Table:
             base = newest(self.store, self.settings.shards, self._known, index=self.settings.id)
             known, version = self._known, base.manifest.version
             is_young = 0 <= self.effects.steady_ns() - self._looked_ns < LOOK_NS
-            if not version or not is_young or (known is not None and version < known.manifest.version):
+            is_known = known is not None and known.entry == base.entry
+            if not version or not is_known or not is_young:
                 self.look()
             if known is not None and not base.manifest.may_follow(known.manifest):
                 # this index was put back to an older state, or brought back from a copy

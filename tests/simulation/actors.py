@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from lookalike.index import Index
 from lookalike.questions import Signature
-from shards.errors import Conflict, CorruptObject, KeyNotFound, QueryError, Undecided
+from shards.errors import Conflict, CorruptObject, IndexReplaced, KeyNotFound, QueryError, Undecided
+from shards.table.format import settings
 from shards.table.format.records import Order
-from shards.table.format.settings import IndexSettings
 from shards.table.maintain import collect
 from shards.table.maintain.committing import CommittingTable
 from shards.table.maintain.merge import Merged
 from shards.table.read.snapshot import Image
-from tests.simulation.audit import read_all
+from tests.simulation.audit import WatchedStore, read_all
 from tests.simulation.faults import KilledError, UnreliableStore
 from tests.simulation.model import FAMILY, Batch, Floor, Model, Seen
 from tests.simulation.scheduler import Scheduler
@@ -38,7 +38,7 @@ class Place:
 
     scheduler: Scheduler
     model: Model
-    settings: IndexSettings
+    store: WatchedStore
     keys: tuple[str, ...]
     pause: float
     audit: Callable[[], None]
@@ -58,7 +58,7 @@ class Actor(ABC):
 
     def open(self) -> CommittingTable:
         """Open the table as a process does that has just started and knows nothing."""
-        return CommittingTable(self.store, self.place.settings, effects=self.effects)
+        return CommittingTable(self.store, settings.read(self.place.store), effects=self.effects)
 
     def live(self) -> None:
         for _ in range(self.acts):
@@ -66,7 +66,7 @@ class Actor(ABC):
             cut = self.store.truncated
             try:
                 self.act()
-            except Undecided as error:
+            except (Undecided, IndexReplaced) as error:
                 self.place.scheduler.note(f"  gave up: {error}")
             except KilledError:
                 self.table = self.open()
@@ -99,16 +99,19 @@ class Writer(Actor):
             batch = model.begin([self.write_of(self.random.choice(self.place.keys)) for _ in range(self.size())])
             self.said.append(batch)
         self.place.scheduler.note(f"writes {batch.events}")
-        before = batch.happened
+        before, place = batch.happened, model.places
         batch.happened = before or None
+        model.under_way.add(batch)
         try:
             self.write(batch)
         except Conflict as error:
             self.place.scheduler.note(f"  refused: {error}")
-            model.was_refused(batch, before)
+            model.was_refused(batch, before if place == model.places else None)
         else:
             model.has_happened(batch)
             self.place.audit()
+        finally:
+            model.under_way.discard(batch)
 
     def write_of(self, key: str) -> tuple[str, Order, bool]:
         return key, self.order(), self.random.random() < 0.3
@@ -194,20 +197,43 @@ class Collector(Actor):
             self.place.scheduler.note(f"  refused: {error}")
 
 
+class Replacer(Actor):
+    """Makes another index, and puts it in the place of the one that everybody works with."""
+
+    def act(self) -> None:
+        place, model = self.place, self.place.model
+        other = replace(settings.read(place.store), id=f"{self.random.getrandbits(64):016x}")
+        by = WatchedStore.another(place.scheduler)
+        settings.create(by, other, self.effects)
+        table = CommittingTable(by, other, effects=self.effects)
+        batch = model.begin([(key, table.next_order(), False) for key in place.keys[:2]])
+        table.write(batch.to_records())
+        place.scheduler.note(f"puts another index in this place, with {batch.events}")
+        place.store.replace(by, other)
+        model.was_replaced()
+        model.has_happened(batch)
+
+
 class Reader(Actor):
     """Asks in every way there is, and never gets an answer that is not right."""
 
     def act(self) -> None:
         floor = self.place.model.floor()
+        self.began_at = self.place.model.places
         self.random.choice((self.read_all, self.read_all, self.search, self.get, self.list))(floor)
 
+    def check(self, seen: Iterable[Seen], floor: Floor, *, keys: Iterable[str] | None = None) -> None:
+        """Check what was read, unless another index came meanwhile: then it may be of the one or of the other."""
+        if self.began_at == self.place.model.places:
+            self.place.model.check(seen, floor, keys=keys)
+
     def read_all(self, floor: Floor) -> None:
-        self.place.model.check(self.table.read(read_all), floor)
+        self.check(self.table.read(read_all), floor)
 
     def search(self, floor: Floor) -> None:
         asked = Signature(f"{self.random.getrandbits(64):016x}")
         answer = Index(self.table).search(asked, family=FAMILY.name, limit=1000)
-        self.place.model.check([_seen(hit.image) for hit in answer.hits], floor)
+        self.check([_seen(hit.image) for hit in answer.hits], floor)
 
     def get(self, floor: Floor) -> None:
         key = self.random.choice(self.place.keys)
@@ -217,12 +243,12 @@ class Reader(Actor):
             seen = []
         else:
             seen = [_seen(stored.image, int(stored.signatures[FAMILY.name], 16))]
-        self.place.model.check(seen, floor, keys=[key])
+        self.check(seen, floor, keys=[key])
 
     def list(self, floor: Floor) -> None:
         """A listing goes on in a new snapshot where it has to, so it promises something of each key alone."""
         seen = [_seen(image) for image in Index(self.table).list()]
-        self.place.model.check(seen, floor, keys=self.place.keys)
+        self.check(seen, floor, keys=self.place.keys)
 
 
 class WarmReader(Reader):
@@ -230,12 +256,23 @@ class WarmReader(Reader):
 
     STALENESS = 60.0
 
+    UNSETTLED = 200.0
+    """Seconds after another index has come in which a reader may still know the one before."""
+
     def open(self) -> CommittingTable:
         self.floors: list[tuple[int, Floor]] = []
-        return CommittingTable(self.store, self.place.settings, effects=self.effects, max_staleness=self.STALENESS)
+        self.began_at = self.place.model.places
+        stored = settings.read(self.place.store)
+        return CommittingTable(self.store, stored, effects=self.effects, max_staleness=self.STALENESS)
 
     def act(self) -> None:
         now = self.effects.now_ns()
+        if self.began_at != self.place.model.places:
+            self.floors.clear()
+            self.began_at = self.place.model.places
+        if self.place.scheduler.now_ns - self.place.store.replaced_ns < self.UNSETTLED * 1e9:
+            self.table.read(read_all)  # of the index before, or of this one
+            return
         self.floors.append((now, self.place.model.floor()))
         old = [at for at, _ in self.floors if now - at > self.STALENESS * 1e9]
         # the snapshot was taken within the last minute, by an act that may have begun before

@@ -24,12 +24,19 @@ class WatchedStore(DelegatingStore):
     """
 
     def __init__(self, scheduler: Scheduler, slack: int, settings: IndexSettings) -> None:
-        super().__init__(MemoryStore("memory://simulated", clock=lambda: scheduler.now_ns / 1e9))
+        super().__init__(self.another(scheduler))
         self.versions = 0
+        self.replaced_ns = 0
+        self._scheduler = scheduler
         self._shards = 1
         self._folder = f"{settings.id}/" if settings.id else ""
         self._slack = slack
         self._needed: frozenset[str] = frozenset()
+
+    @staticmethod
+    def another(scheduler: Scheduler) -> MemoryStore:
+        """Return an empty store with the clock of this world."""
+        return MemoryStore("memory://simulated", clock=lambda: scheduler.now_ns / 1e9)
 
     def create(self, name: str, data: Data) -> bool:
         created = super().create(name, data)
@@ -43,6 +50,25 @@ class WatchedStore(DelegatingStore):
             raise ViolationError(f"{sorted(lost)} deleted, and the newest manifest names it")
         super().delete(those)
 
+    def replace(self, by: MemoryStore, settings: IndexSettings) -> None:
+        """Put another store in the place of this one, in one moment, as `mv` does with folders."""
+        self.inner = by
+        self.replaced_ns = self._scheduler.now_ns
+        self._folder = f"{settings.id}/"
+        self.versions, self._needed = 0, frozenset()
+        for entry in by.list(self._folder + names.MANIFEST, limit=1):
+            manifest = Manifest.from_bytes(bytes(by.get(entry.name)), entry.name.removeprefix(self._folder))
+            self.versions, self._shards = manifest.version, manifest.shards
+            self._needed = self._named(manifest)
+
+    def _named(self, manifest: Manifest) -> frozenset[str]:
+        return frozenset(
+            self._folder + name
+            for segment in manifest
+            for name in (segment.name, segment.dead_object)
+            if name is not None
+        )
+
     def _check_commit(self, manifest: Manifest) -> None:
         if manifest.version <= self.versions - self._slack:
             return
@@ -51,12 +77,7 @@ class WatchedStore(DelegatingStore):
         if manifest.shards % self._shards:
             raise ViolationError(f"manifest {manifest.version} has {manifest.shards} shards after {self._shards}")
         self.versions, self._shards = manifest.version, manifest.shards
-        self._needed = frozenset(
-            self._folder + name
-            for segment in manifest
-            for name in (segment.name, segment.dead_object)
-            if name is not None
-        )
+        self._needed = self._named(manifest)
         there = {entry.name for entry in self.inner.list()}
         if self._needed - there:
             raise ViolationError(

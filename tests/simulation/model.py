@@ -77,6 +77,12 @@ class Model:
 
     events: dict[int, Event] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
+    under_way: set[Batch] = field(default_factory=set)
+    """Batches that somebody is writing."""
+
+    places: int = 1
+    """How many indexes there were at this place."""
+
     _batch_of: dict[int, Batch] = field(default_factory=dict)
     _newest: dict[str, Event] = field(default_factory=dict)
 
@@ -106,6 +112,14 @@ class Model:
         if batch.happened and before is False:
             raise ViolationError(f"{batch.events} was refused, and somebody has seen it")
         batch.happened = batch.happened or before
+
+    def was_replaced(self) -> None:
+        """Another index is there now, which has nothing of this one but what somebody may still be writing."""
+        self.places += 1
+        self._newest.clear()
+        for batch in self.batches:
+            if batch.happened:
+                batch.happened = None if batch in self.under_way else False
 
     def floor(self) -> Floor:
         """Return what a reader that begins now must see."""

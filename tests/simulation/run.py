@@ -28,6 +28,7 @@ from tests.simulation.actors import (
     Merger,
     Place,
     Reader,
+    Replacer,
     Resharder,
     WarmReader,
     Writer,
@@ -56,6 +57,9 @@ EVERYBODY: Cast = {
     "warm reader": (WarmReader, 4),
 }
 
+REPLACED: Cast = {**EVERYBODY, "replacer": (Replacer, 1)}
+"""Everybody, and somebody who puts another index in the place of theirs."""
+
 MERGING: Cast = {
     "writer": (Writer, 3),
     "bulk writer": (BulkWriter, 5),
@@ -81,7 +85,7 @@ CROWD: Cast = {
 }
 """Hundreds of writers, of whom most say little."""
 
-CASTS: Sequence[Cast] = (EVERYBODY, MERGING, EVERYBODY, CROWD)
+CASTS: Sequence[Cast] = (EVERYBODY, MERGING, REPLACED, CROWD)
 """The cast of a history by its seed, in turn."""
 
 SKEW_NS = 5 * 10**9
@@ -127,7 +131,7 @@ def simulate(seed: int, adversity: Adversity = ADVERSE, cast: Cast | None = None
         place = Place(
             scheduler,
             model,
-            settings,
+            store,
             keys=tuple(f"key {n}" for n in range(random.choice((3, 10, 40)))),
             pause=random.choice((10.0, 300.0, 1500.0)),
             audit=audit,
@@ -155,14 +159,14 @@ def close(place: Place, store: WatchedStore) -> None:
         scheduler.pass_on(days * 24 * HOURS)
         effects = ActorEffects(scheduler, Random(days))
         way = UnreliableStore(store, scheduler, effects, Random(0), CALM)
-        last = CommittingTable(way, place.settings, effects=effects)
+        last = CommittingTable(way, table_settings.read(store), effects=effects)
         last.compact(everything=days > 0)
         last.reshard(last.snapshot().manifest.shards)
         if last.snapshot().manifest.wide:
             raise ViolationError(f"after {days} days there are wide segments, and nobody is left who could split them")
         collect.collect(last)
         model.check(read_all(last.snapshot()), model.floor())
-        report = verify.verify(CommittingTable(store, place.settings, effects=effects))
+        report = verify.verify(CommittingTable(store, table_settings.read(store), effects=effects))
         if not report.is_clean:
             raise ViolationError(f"after {days} days: {[p for p in report.problems if not p.is_harmless]}")
 

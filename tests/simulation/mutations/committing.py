@@ -127,10 +127,12 @@ def log_objects_are_deleted_before_the_fold_is_committed() -> AbstractContextMan
 def names_are_made_of_the_content_alone() -> AbstractContextManager[object]:
     """A commit takes over an orphan of the same content, at the moment when it is collected."""
     name = names.segment
-    return both(patch.object(names, "segment", lambda shard, body, mark: name(shard, body, "")), nobody_looks_how_old())
+    return both(
+        patch.object(names, "segment", lambda shard, body, mark: name(shard, body, "0" * 16)), nobody_looks_how_old()
+    )
 
 
 def names_of_dead_lists_are_made_of_the_content_alone() -> AbstractContextManager[object]:
     """Two segments may have the same rows dead, one of them until now."""
     name = names.dead
-    return both(patch.object(names, "dead", lambda body, mark: name(body, "")), nobody_looks_how_old())
+    return both(patch.object(names, "dead", lambda body, mark: name(body, "0" * 16)), nobody_looks_how_old())

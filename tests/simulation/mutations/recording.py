@@ -91,7 +91,9 @@ def a_log_object_is_named_by_its_time_alone() -> AbstractContextManager[object]:
     """Another writer may write at the same time."""
     check = names.check_content
     stack = ExitStack()
-    stack.enter_context(patch.object(names, "log", lambda milliseconds, _: f"{names.LOG}{milliseconds:013d}.npz"))
+    stack.enter_context(
+        patch.object(names, "log", lambda milliseconds, _: f"{names.LOG}{milliseconds:013d}-{0:032x}.npz")
+    )
     stack.enter_context(
         patch.object(names, "check_content", lambda name, data: name.startswith(names.LOG) or check(name, data))
     )
