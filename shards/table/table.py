@@ -299,6 +299,7 @@ class Table:
             base = newest(self.store, self.settings.shards, self._known, index=self.settings.id)
             known, version = self._known, base.manifest.version
             is_young = 0 <= self.effects.steady_ns() - self._looked_ns < LOOK_NS
+            # what is new here may be of somebody who has not noticed yet that another index has come
             is_known = known is not None and known.entry == base.entry
             if not version or not is_known or not is_young:
                 self.look()
