@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import resource
 import signal
@@ -103,6 +104,8 @@ def _in_a_process(seed: int, numbers: range) -> Sequence[Tried | None]:
 
 
 def _batch(seed: int, numbers: range) -> list[Tried | None]:
+    # a folder's clock is the machine's, and that of the index is not
+    logging.disable()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
         for place in Place:
             trial(place, Path(folder))
