@@ -235,9 +235,9 @@ def test_options_reach_the_service(index: Path) -> None:
 def test_behind_a_proxy_addresses_begin_with_its_path(index: Path) -> None:
     with serving(index, "--root-path", "/pictures/") as server:
         offer = server.ask("POST", "/v1/uploads", json={"key": "a/1.png"}).json()
-        assert offer["url"].startswith(f"{server.url}/pictures/v1/uploads/")
+        assert offer["url"].startswith("/pictures/v1/uploads/")
         # the proxy takes the path off again
-        path = offer["url"].removeprefix(f"{server.url}/pictures")
+        path = offer["url"].removeprefix("/pictures")
         assert server.ask("PUT", path, content=png(1)).json()["key"] == "a/1.png"
         assert server.ask("GET", "/v1/images/a/1.png").status_code == 200
 
