@@ -31,7 +31,7 @@ from shards.table import thumbnails
 from shards.table.format import names, settings
 from shards.table.format.records import UNDATED, Order, Record, Records
 from shards.table.format.settings import SEGMENT_ROWS, THUMBNAIL, IndexSettings
-from shards.table.maintain import collect, repair, verify
+from shards.table.maintain import collect, copying, repair, verify
 from shards.table.maintain.committing import Committed, CommittingTable, Compacted
 from shards.table.maintain.merge import Merged
 from shards.table.maintain.reshard import Resharded
@@ -465,6 +465,30 @@ class Index:
         if any(problem.is_unread for problem in report.problems):
             raise QueryError("some objects could not be read, and may be whole: repair when the store gives them")
         return repair.repair(self._table, report, dry_run=dry_run)
+
+    def copy(
+        self,
+        to: str | Store,
+        *,
+        point: int | None = None,
+        replace: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> copying.Copied:
+        """Make a copy of this index in another store, as it is at one moment, or bring a copy there up to date.
+
+        Others may write and compact meanwhile. The copy has an id of its own. Interrupted, the same call goes on.
+        `point`: copy an older state, one of `points`, of an index that is a copy itself. `replace`: put the copy in the
+        place of the index there, which is deleted. `progress` gets (bytes done, bytes known to be done).
+
+        Raises IndexExists, CorruptObject where this index is damaged, Conflict where others change the copy meanwhile.
+        """
+        store = open_store(to) if isinstance(to, str) else to
+        table = self._table
+        return copying.copy(table.root, store, table.effects, point=point, replacing=replace, progress=progress)
+
+    def points(self) -> Sequence[copying.Point]:
+        """Return the points in time that this index holds if it is a copy, the newest first."""
+        return copying.points(self._table.root)
 
     def _family(self, name: str | None = None) -> Family:
         if name is None:

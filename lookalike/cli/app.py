@@ -13,6 +13,7 @@ import click
 from lookalike import __version__
 from lookalike.cli.commands.add import add
 from lookalike.cli.commands.compare import compare
+from lookalike.cli.commands.copy import backup, copy, restore
 from lookalike.cli.commands.create import create
 from lookalike.cli.commands.duplicates import duplicates
 from lookalike.cli.commands.keys import list_, remove, show
@@ -105,5 +106,8 @@ for command in (
     reshard,
     collect,
     verify,
+    copy,
+    backup,
+    restore,
 ):
     app.add_command(command)

@@ -310,7 +310,7 @@ def read_dead(store: Store, segment: Segment) -> NDArray[np.uint32]:
         return np.array(segment.dead, np.uint32)
     data = whole.get(store, segment.dead_object)
     names.check_content(segment.dead_object, data)
-    if len(data) != _NPY_HEADER + 4 * segment.dead_rows or not _is_list(bytes(data[:_NPY_HEADER]), segment.dead_rows):
+    if len(data) != dead_size(segment) or not _is_list(bytes(data[:_NPY_HEADER]), segment.dead_rows):
         raise CorruptObject(segment.dead_object, f"is no list of the {segment.dead_rows:,} dead rows of {segment.name}")
     dead = np.frombuffer(data, "<u4", offset=_NPY_HEADER).copy()
     if (dead[1:] <= dead[:-1]).any() or (len(dead) and dead[-1] >= segment.rows):
@@ -324,6 +324,11 @@ def _is_list(header: bytes, rows: int) -> bool:
         return header[:8] == _NPY_MAGIC and dtypes.from_header(header[10:].decode()) == (np.dtype("<u4"), (rows,))
     except ValueError:
         return False
+
+
+def dead_size(segment: Segment) -> int:
+    """Return the bytes of the object that lists the dead rows of this segment."""
+    return _NPY_HEADER + 4 * segment.dead_rows
 
 
 def dead_bytes(dead: NDArray[np.uint32]) -> bytes:

@@ -18,6 +18,7 @@ MANIFEST = "manifest/"
 SEGMENTS = "segments/"
 DEAD = "dead/"
 THUMBNAILS = "thumbnails/"
+COPIES = "copies/"
 
 MAX_KEY_BYTES = 1024
 """S3's own limit for an object key, so that every object can be a key."""
@@ -89,10 +90,14 @@ def dead(body: Data, mark: str) -> str:
 
 def check_content(name: str, data: Data) -> None:
     """Raise CorruptObject unless the name of this log object, segment or list was made of these bytes."""
-    computed = digest(data)
+    check_digest(name, digest(data), len(data))
+
+
+def check_digest(name: str, computed: str, size: int) -> None:
+    """Raise CorruptObject unless this digest, of all the object's bytes, is in its name."""
     named = _DIGEST.search(name)
     if named is None or named[0] != computed:
-        raise CorruptObject(name, f"BLAKE2b of its {len(data):,} bytes is {computed}, not what its name says")
+        raise CorruptObject(name, f"BLAKE2b of its {size:,} bytes is {computed}, not what its name says")
 
 
 def key_bytes(key: str) -> bytes:

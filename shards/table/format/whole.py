@@ -15,6 +15,7 @@ MAX_BYTES = {
     names.DEAD: (4 << 22) + 128,
     # 2,048 × 2,048 pixels that cannot be compressed
     names.THUMBNAILS: 16 << 20,
+    names.COPIES: 1 << 20,
 }
 """Bytes by the beginning of the name."""
 

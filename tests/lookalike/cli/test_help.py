@@ -65,7 +65,8 @@ def test_every_option_is_explained(name: str) -> None:
 def test_all_commands_are_listed() -> None:
     listed = run("--help").stdout
     everyday = {"create", "add", "sync", "search", "compare", "duplicates", "remove", "list", "show"}
-    assert set(COMMANDS) == everyday | {"serve", "stats", "compact", "reshard", "collect", "verify"}
+    upkeep = {"stats", "compact", "reshard", "collect", "verify", "copy", "backup", "restore"}
+    assert set(COMMANDS) == everyday | {"serve"} | upkeep
     assert all(f"\n  {name} " in listed for name in COMMANDS)
 
 
