@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,10 @@ from shards.storage.probe import PROBES
 from shards.table.format import names, thumbnails, whole
 from shards.table.format.columns import decode
 from shards.table.format.manifest import Manifest, Segment, read_dead
-from shards.table.format.records import Records, meta_of
+from shards.table.format.orders import Orders
+from shards.table.format.records import DELETE, Records, meta_of
 from shards.table.maintain.collect import ORPHAN_SECONDS
+from shards.table.maintain.future import ADVICE, described, in_the_future
 from shards.table.maintain.segment_check import check_segment
 from shards.table.read.newest import of_index
 from shards.table.read.reader import SegmentReader
@@ -118,6 +120,8 @@ class _Verifier:
         every = [segment for manifest in manifests[::-1] for segment in manifest]
         self.segments = {segment.name: segment for segment in every}
         self.lists = {segment.dead_object: segment for segment in every if segment.dead_object}
+        # asking the store for the time would write to it
+        self.now = max([self.now, *(entry.modified for entry in entries)])
         there = {entry.name for entry in entries}
         for missing in sorted(self.needed - there):
             self._report(missing, "is named by the newest manifest and missing", RESTORE)
@@ -196,6 +200,24 @@ class _Verifier:
         hashes = check_segment(segment, self.settings.load_families(), dead, read)
         if segment.name in self.needed:
             self.live.add(segment, hashes)
+            self._future(segment)
+
+    def _future(self, segment: Segment) -> None:
+        if segment.latest is not None and not len(in_the_future(np.array([segment.latest], np.uint64), self.now)):
+            return
+        reader = SegmentReader(self.store, segment)
+        orders = reader.column("order")
+        counts = reader.column("kind") == DELETE
+        is_live = np.ones(segment.rows, bool)
+        is_live[read_dead(self.store, segment)] = False
+        rows = in_the_future(orders, self.now)
+        self._say_future(segment.name, rows[(counts | is_live)[rows]], orders, lambda some: reader.texts("key", some))
+
+    def _say_future(
+        self, name: str, rows: NDArray[Any], orders: Orders, keys_of: Callable[[NDArray[Any]], Sequence[bytes]]
+    ) -> None:
+        if len(rows):
+            self._report(name, described(rows, orders, keys_of), ADVICE, is_harmless=True)
 
     def _log(self, name: str) -> None:
         data = self._get(name)
@@ -203,6 +225,10 @@ class _Verifier:
         records = Records.from_columns(decode(name, data), self.settings.load_families(), name)
         for stored in records.texts["meta"].tolist():
             meta_of(stored, name)
+        if name not in self.newest.folded:
+            orders = records.fixed["order"]
+            keys = records.texts["key"]
+            self._say_future(name, in_the_future(orders, self.now), orders, lambda some: keys.take(some).tolist())
 
     def _thumbnail(self, name: str) -> None:
         try:

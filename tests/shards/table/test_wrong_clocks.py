@@ -119,3 +119,16 @@ class TestAStateOfTheFuture:
         orders = index.orders(["bird", "cat"], at=before)
         assert orders[0] == before
         assert orders[1] > (world.now_ns(), 0)
+
+    def test_is_no_damage_and_is_named_by_verify_until_it_is_mended(self, index: Index, world: FakeWorld) -> None:
+        report = index.verify()
+        assert report.is_clean
+        (problem,) = report.problems
+        assert "has records of the future, up to 2027-01-16" in problem.problem
+        assert "'cat'" in problem.problem
+        assert "'dog'" in problem.problem
+        assert "adding or removing the image again" in problem.advice.lower()
+        index.remove(["cat"])
+        add(index, "dog", 1)
+        world.pass_seconds(2 * DAY)
+        assert index.verify().problems == ()
