@@ -294,9 +294,8 @@ def a_merge_is_collected_before_it_is_committed() -> Setting:
         {
             "merger": programs.in_turn(programs.merges(), programs.waits(2 * HOUR), programs.commits_merges()),
             "collector": programs.in_turn(programs.waits(5 * MINUTE), programs.maintains(programs.collects)),
-            "bulk writer": programs.writes(100, ["d"]),
         },
-        skews={"merger": HOUR},
+        skews={"merger": 2 * HOUR},
     )
 
 
