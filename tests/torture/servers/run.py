@@ -27,6 +27,9 @@ FEW: Mapping[str, int] = {"writer": 3, "compactor": 1, "reader": 1}
 DOWN = 0.2
 """Seconds for which a killed server stays away."""
 
+LONGEST_ON_DISK = 60.0
+"""Seconds on the small disk, which would be full by itself later."""
+
 FREE = 40_000
 """Bytes that are left on a full disk: a log object fits, a segment does not."""
 
@@ -102,6 +105,7 @@ def on_a_full_disk(folder: Path, seconds: float, seed: int) -> Outcome:
     """A small crowd whose disk is full for a while, and then read-only."""
     if not disks.can_mount():
         return Outcome()
+    seconds = min(seconds, LONGEST_ON_DISK)
     with disks.small_disk(folder / "disk") as disk:
         address = created(str(disk / "index"))
         crowd = Crowd(address, folder, seed, {"TMPDIR": str(disk)})
