@@ -113,7 +113,7 @@ def simulate(seed: int, adversity: Adversity = ADVERSE, cast: Cast | None = None
     cast = cast or CASTS[seed % len(CASTS)]
     random = Random(seed)
     scheduler = Scheduler(Random(random.getrandbits(64)))
-    with small_constants(random) as kept:
+    with small_constants(random, fold_bytes=4_000 if len(cast) < 20 else 100_000) as kept:
         model = Model()
         shards, segment_rows = random.choice((1, 2, 3)), random.choice((8, 20, 1000))
         mark = random.choice(("", f"{random.getrandbits(64):016x}"))
@@ -172,7 +172,7 @@ def close(place: Place, store: WatchedStore) -> None:
 
 
 @contextmanager
-def small_constants(random: Random) -> Iterator[int]:
+def small_constants(random: Random, *, fold_bytes: int) -> Iterator[int]:
     """Limits so low that a few dozen records reach them. Gives the number of manifests that are kept."""
     kept = random.choice((2, collect.KEPT_MANIFESTS))
     with ExitStack() as patches:
@@ -183,7 +183,7 @@ def small_constants(random: Random) -> Iterator[int]:
             (segment, "INLINE_DEAD", (0, 2, manifest.INLINE_DEAD)),
             (merge, "FACTOR", (2, 4)),
             (reshard, "FAN_OUT", (2, reshard.FAN_OUT)),
-            (committing, "FOLD_BYTES", ((4_000, 4_000), committing.FOLD_BYTES)),
+            (committing, "FOLD_BYTES", ((fold_bytes, fold_bytes), committing.FOLD_BYTES)),
         ):
             patches.enter_context(patch.object(module, name, random.choice(values)))
         # immutable, and read by everybody: most of the time would go into reading them again
