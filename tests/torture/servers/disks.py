@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SMALL = 128 << 20
@@ -41,10 +41,17 @@ def read_only(place: Path) -> Iterator[None]:
 
 
 def fill(place: Path, free: int) -> Path:
-    """Write a file that leaves so many bytes free, and return it."""
+    """Write a file that leaves about so many bytes free, while others write too, and return it."""
     ballast = place / ".ballast"
-    status = os.statvfs(place)
-    size = max(status.f_bavail * status.f_frsize - free, 0)
-    with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, max(size, 1))
+    size = 0
+    with ballast.open("wb") as file, suppress(OSError):
+        while (left := _free(place) - free) > 0:
+            piece = min(left, 1 << 20)
+            os.posix_fallocate(file.fileno(), size, piece)
+            size += piece
     return ballast
+
+
+def _free(place: Path) -> int:
+    status = os.statvfs(place)
+    return status.f_bavail * status.f_frsize
