@@ -121,7 +121,11 @@ def copy(
     replaced by another index.
     """
     ways = PatientStore(source, effects), PatientStore(destination, effects)
-    return _Copying(*ways, effects, point, replacing, Tally(progress)).run()
+    try:
+        return _Copying(*ways, effects, point, replacing, Tally(progress)).run()
+    except ObjectNotFound as error:
+        # of the copy: what vanishes in the source is known there
+        raise _conflict(destination) from error
 
 
 def points(store: Store) -> list[Point]:
@@ -171,8 +175,6 @@ class _Copying:
                 gone[error.name] += 1
                 if gone[error.name] == MISSING:
                     raise CorruptObject(error.name, "is needed by the newest manifest, and is missing") from None
-            except ObjectNotFound as error:
-                raise self._conflict() from error  # of the copy: somebody else deletes there
         self._publish()
         self._tidy()
         return Copied(
@@ -233,9 +235,10 @@ class _Copying:
         A collector may have created manifests since that change nothing.
         """
         state = copies.read_made(self.destination, manifest)
-        for entry in data.list(names.MANIFEST, after=names.manifest(manifest.version)):
+        older = iter(data.list(names.MANIFEST, after=names.manifest(manifest.version)))
+        while state is None and (entry := next(older, None)) is not None:
             before = read_manifest(data, entry.name, manifest.index)
-            if state is not None or before.segments != manifest.segments:
+            if before.segments != manifest.segments:
                 break
             state = copies.read_made(self.destination, before)
         return state
@@ -308,14 +311,9 @@ class _Copying:
         listed = list(store.list(names.MANIFEST, limit=2))
         before = [] if base.entry is None else [base.entry]
         if not is_ours or [entry.name for entry in listed[:1]] != [name] or listed[1:] != before:
-            raise self._conflict()
+            raise _conflict(self.destination)
         if not self._is_complete(manifest):
-            raise self._conflict()
-
-    def _conflict(self) -> Conflict:
-        return Conflict(
-            f"{self.destination.url}: another process changed the copy while it was made; run the same command again"
-        )
+            raise _conflict(self.destination)
 
     def _is_complete(self, manifest: Manifest) -> bool:
         """Return True if everything is there that this manifest of the copy names."""
@@ -330,13 +328,13 @@ class _Copying:
             return
         is_wanted = copies.read_begun(self.destination, self.begun.id) is not None
         if not is_wanted or (there is not None and (there.id or FORMAT_1) != self.begun.replaces):
-            raise self._conflict()
+            raise _conflict(self.destination)
         if there is not None:
             self.destination.delete([names.SETTINGS])
         body = self.copied.to_bytes()
         is_ours = write_once(self.destination, self.effects, names.SETTINGS, body)
         if not is_ours and _stored(self.destination, names.SETTINGS) != body:
-            raise self._conflict()
+            raise _conflict(self.destination)
 
     def _tidy(self) -> None:
         """Delete what nobody needs any more: an index that was replaced, copies in vain, and old points in time."""
@@ -352,6 +350,10 @@ class _Copying:
         if self.tally.extra:
             collect.collect_thumbnails(self.table)
         copies.forget(self.destination, self.begun.id, [entry.name for entry in self.table.store.list(names.MANIFEST)])
+
+
+def _conflict(store: Store) -> Conflict:
+    return Conflict(f"{store.url}: another process changed the copy while it was made; run the same command again")
 
 
 def _settings_at(store: Store) -> IndexSettings | None:
