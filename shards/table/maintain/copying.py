@@ -266,6 +266,8 @@ class _Copying:
     def _bring(self, state: State, base: Base) -> Manifest:
         """Bring the copy to this state, and return its manifest. Raises VanishedError."""
         made_from = None if base.entry is None else self._made_from(self.table.store, base.manifest)
+        if base.entry is not None and made_from is None:
+            raise _conflict(self.destination)  # somebody has written to the copy since this began
         if made_from == state.digest and self._is_complete(base.manifest):
             # nothing has changed, or an earlier call did not come to its end
             self.transfer.thumbnails()

@@ -416,6 +416,29 @@ class TestBesideOthers:
             copy(way, destination, world)
         assert images(destination, world) == images(source, world)
 
+    def test_what_somebody_writes_to_the_copy_meanwhile_is_not_lost(
+        self, source: Store, destination: Store, world: FakeWorld
+    ) -> None:
+        copy(source, destination, world)
+        opened(source, world).append(records(put("fox", 6, 6)))
+        opened(source, world).compact(everything=True)
+
+        def meanwhile() -> None:
+            opened(destination, world).write(records(put("theirs", 9, 9)))
+            for n in range(9):
+                opened(source, world).append(records(put("owl", 7 + n, 7)))
+                opened(source, world).compact(everything=True)
+            world.pass_seconds(3 * HOUR)
+            collect.collect(opened(source, world))
+            collect.collect(opened(source, world))
+
+        way = InterleavedStore(source)
+        way.before("get_ranges", f"{ID}/{names.SEGMENTS}", meanwhile)
+        with pytest.raises(Conflict):
+            copy(way, destination, world)
+        assert way.all_happened
+        assert images(destination, world)["theirs"] == 9
+
 
 class TestDamage:
     @pytest.mark.parametrize(
