@@ -24,6 +24,7 @@ class Elsewhere:
     def __init__(self) -> None:
         self.store: MemoryStore | None = None
         self.floor: Floor = {}
+        self.has_begun = False
         self.copied = 0
         """Copyings that came to their end."""
 
@@ -48,6 +49,9 @@ def copier(elsewhere: Elsewhere) -> type[Actor]:
         def act(self) -> None:
             look_at_copy(self.place, elsewhere)
             floor = self.place.model.floor()
+            if not elsewhere.has_begun:
+                # whatever is an index there, however early, is of a moment after this one
+                elsewhere.floor, elsewhere.has_begun = floor, True
             cut = self.there.truncated
             try:
                 copied = copying.copy(self.store, self.there, self.effects)

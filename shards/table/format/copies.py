@@ -6,7 +6,6 @@ one for each manifest that a copy made, named by it. A manifest without one was 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shards.errors import CorruptObject, ObjectNotFound
@@ -77,12 +76,15 @@ def read_made(store: Store, manifest: Manifest) -> str | None:
     return None if document is None else _text(document, "state", name)
 
 
-def forget(store: Store, index: str, kept: Sequence[str]) -> None:
-    """Delete the notes of manifests of this copy that are gone. `kept`: names of the manifests that it has."""
+def forget(store: Store, index: str, oldest: str) -> None:
+    """Delete the notes of manifests of this copy that are older than its oldest manifest, the object of this name.
+
+    Those of later ones stay: another copying may be about to create its manifest.
+    """
     prefix = f"{names.COPIES}{index}/"
-    numbers = {_number(name) for name in kept}
-    listed = [entry.name for entry in store.list(prefix) if entry.name != begun_name(index)]
-    store.delete([name for name in listed if name.removeprefix(prefix).partition("-")[0] not in numbers])
+    # the digits fall as versions rise
+    after = f"{prefix}{_number(oldest)}.json"
+    store.delete([entry.name for entry in store.list(prefix, after=after) if entry.name != begun_name(index)])
 
 
 def _number(name: str) -> str:

@@ -351,7 +351,8 @@ class _Copying:
         collect.collect(self.table)
         if self.tally.extra:
             collect.collect_thumbnails(self.table)
-        copies.forget(self.destination, self.begun.id, [entry.name for entry in self.table.store.list(names.MANIFEST)])
+        *_, oldest = self.table.store.list(names.MANIFEST)
+        copies.forget(self.destination, self.begun.id, oldest.name)
 
 
 def _conflict(store: Store) -> Conflict:
