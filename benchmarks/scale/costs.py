@@ -57,7 +57,7 @@ def added(setting: Setting, play: Play, amplification: float) -> Added:
         read=MILLION * (PRICES.get + PRICES.message * (1 + 2 / MESSAGES)),
         computed=cloud.running(MILLION * (cloud.SIGN + cloud.GET / cloud.PARALLEL)) + PRICES.invocation * logs,
         thumbnails=MILLION * PRICES.put,
-        logged=logs * (PRICES.put + PRICES.get) + cloud.running(logs * cloud.PUT),
+        logged=logs * (PRICES.put + 2 * PRICES.get) + cloud.running(logs * cloud.PUT),
         folded=share
         * (cloud.running(play.running, gigabytes) + PRICES.put * play.commits * (setting.shards + 1 + pages)),
         merged=cloud.running(rewritten * (cloud.PACK + 2 * row * SECONDS_A_BYTE)),

@@ -123,8 +123,13 @@ class TestRequests:
         cold = make_table(store, world)
         store.reset()
         cold.snapshot()
-        assert store.calls[:3] == [("list", names.LOG), ("list", names.MANIFEST), ("get", names.manifest(1))]
-        assert sorted(store.calls[3:]) == [("get", name) for name in sorted(log)]
+        assert store.calls[:4] == [
+            ("list", names.LOG),
+            ("list", names.MANIFEST),
+            ("get", names.manifest(1)),
+            ("get", names.SETTINGS),
+        ]
+        assert sorted(store.calls[4:]) == [("get", name) for name in sorted(log)]
 
     def test_a_warm_one_costs_two_listings_until_something_changes(self, store: CountingStore, table: Table) -> None:
         table.write(records(put("a", 1)))
@@ -149,7 +154,7 @@ class TestRequests:
         table.write(records(put("another", 1)))
         store.reset()
         cold.snapshot()
-        assert [name for verb, name in store.calls if verb == "get"] == [names.manifest(3)]
+        assert [name for verb, name in store.calls if verb == "get"] == [names.manifest(3), names.SETTINGS]
 
 
 class TestStaleness:
