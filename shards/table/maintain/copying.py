@@ -348,11 +348,21 @@ class _Copying:
             # not what asks the store whether it is fit: whoever asks now would think that it is not
             for prefix in [names.LOG, names.MANIFEST, names.SEGMENTS, names.DEAD, names.THUMBNAILS]:
                 _delete_all(data, prefix)
-        collect.collect(self.table)
+        self._collect()
         if self.tally.extra:
             collect.collect_thumbnails(self.table)
         *_, oldest = self.table.store.list(names.MANIFEST)
         copies.forget(self.destination, self.begun.id, oldest.name)
+
+    def _collect(self) -> None:
+        """Collect, and note the manifests without changes that this makes: in the end only those may be left."""
+        before = newest(self.table.store, self.copied.shards, index=self.copied.id).manifest
+        state = self._made_from(self.table.store, before)
+        collect.collect(self.table)
+        after = newest(self.table.store, self.copied.shards, index=self.copied.id).manifest
+        is_noted = copies.read_made(self.destination, after) is not None
+        if state is not None and not is_noted and after.segments == before.segments:
+            copies.write_made(self.destination, self.effects, after, state)
 
 
 def _conflict(store: Store) -> Conflict:

@@ -169,6 +169,22 @@ class TestBringingUpToDate:
         copy(source, destination, world)
         assert images(destination, world) == images(source, world)
 
+    def test_goes_on_however_many_manifests_without_changes_its_own_collectors_made(
+        self, source: Store, destination: Store, world: FakeWorld
+    ) -> None:
+        copy(source, destination, world)
+        for n in range(9):
+            data = opened(destination, world).store
+            world.pass_seconds(2 * HOUR)
+            orphan = b"left by a copying that died %d" % n
+            data.create(names.segment(0, orphan, ID), orphan)
+            world.pass_seconds(1.5 * HOUR)
+            copy(source, destination, world)
+        assert len(objects(destination, names.MANIFEST)) >= 8
+        opened(source, world).append(records(put("fox", 6, 6)))
+        copy(source, destination, world)
+        assert images(destination, world) == images(source, world)
+
     @pytest.mark.parametrize("fold", [False, True])
     def test_is_refused_where_somebody_has_written(
         self, source: Store, destination: Store, world: FakeWorld, fold: bool
