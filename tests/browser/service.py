@@ -93,7 +93,7 @@ class Host:
         """A service of an index of these records."""
         index = Index.create("memory://")
         index.write(records)
-        index.trust_originals(*(record.source["path"] for record in records if "path" in record.source))
+        index.trust_originals(*(record.source["path"] for record in records if record.source))
         elsewhere = Elsewhere()
         self.app = app = create_app(index, unhurried(settings), pool=Threads(index.settings), fetcher=elsewhere)
         try:
