@@ -278,7 +278,7 @@ def test_nothing_is_lost_by_many_processes_that_are_killed_at_any_moment(crowd: 
     settled = crowd.uploads.settled()
     found = contents(index)
     assert {key: found[key] for key in settled if key in found} == held(settled)
-    assert index.verify().problems == ()
+    assert index.verify().is_clean
 
     # all that was not acknowledged comes again
     rng = random.Random(f"{SEED} rest")
@@ -288,7 +288,7 @@ def test_nothing_is_lost_by_many_processes_that_are_killed_at_any_moment(crowd: 
     assert contents(index) == held(crowd.uploads.states)
     index.compact(everything=True)
     assert contents(index) == held(crowd.uploads.states)
-    assert index.verify().problems == ()
+    assert index.verify().is_clean
     assert crowd.errors == []
 
     print(dict(crowd.seen), f"{len(settled)} of {len(crowd.uploads.states)} keys settled")

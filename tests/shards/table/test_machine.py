@@ -91,7 +91,7 @@ class IndexMachine(RuleBasedStateMachine):
     def record(self, key: str, hashed: int, mark: object, order: Order | None = None) -> Record:
         return Record(
             key,
-            order or self.index.next_order(),
+            order or self.index.orders([key])[0],
             sha256=bytes([hashed % 251]) * 32,
             width=hashed % 1000,
             height=7,
@@ -153,15 +153,16 @@ class IndexMachine(RuleBasedStateMachine):
     @rule(key=keys, past=st.none() | st.integers(1, 2))
     def delete_event(self, key: str, past: int | None) -> None:
         """A delete, in time or late, perhaps of a key that never was."""
-        order = self.index.next_order() if past is None else (self.late(past), 5)
+        order = self.index.orders([key])[0] if past is None else (self.late(past), 5)
         self.write([Record(key, order, deleted=True)])
 
     @rule(chosen=st.sets(keys, max_size=4))
     def remove(self, chosen: set[str]) -> None:
         there = self.index.remove(sorted(chosen))
         assert set(there) == chosen & set(self.live)
+        orders = self.index._table.read(lambda snapshot: snapshot.orders(there))
         for key in there:
-            self.model[key] = Known(self.index.next_order(), None, None)
+            self.model[key] = Known(orders[key], None, None)
 
     @precondition(lambda self: self.batches)
     @rule(data=st.data())
