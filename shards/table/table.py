@@ -248,8 +248,8 @@ class Table:
         given = {name: rows.dtype for name, rows in records.rows.items()}
         if given != expected:
             raise QueryError(
-                f"records have signatures of {sorted(given)}, the index has {sorted(expected)}; if another index was put"
-                " in its place, start again what computes them"
+                f"records have signatures of {sorted(given)}, the index has {sorted(expected)}; if another index was"
+                " put in its place, start again what computes them"
             )
         if not len(records):
             raise QueryError("there are no records to add")
