@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, expect
 
+from shards.table.format.records import Record
 from tests.browser.visit import Visit
 
 HALF = "copies/half the size/raccoon.jpg"
@@ -149,3 +151,23 @@ def test_one_goes_through_the_results_and_back(visit: Visit, compared: Locator) 
     visit.page.go_back()
     expect(compared).to_be_hidden()
     visit.answered()
+
+
+class TestOfOriginalsThatAreGone:
+    @pytest.fixture
+    def records(self, signed: list[Record], tmp_path: Path) -> list[Record]:
+        return [replace(record, source={"path": str(tmp_path / "gone.jpg")}) for record in signed]
+
+    @pytest.fixture
+    def look(self, look: dict[str, object]) -> dict[str, object]:
+        """A browser that has not seen the originals: it would show them, since it may keep them for ever."""
+        return {**look, "locale": "en-GB"}
+
+    def test_their_thumbnails_are_compared_and_nothing_is_asked_for_in_vain(self, visit: Visit) -> None:
+        refused: list[str] = []
+        visit.page.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)
+        visit.open(f"#/search?key=raccoon.jpg&compare={HALF}")
+        compared = comparison(visit)
+        for n in range(2):
+            expect(compared.locator("figcaption").nth(n)).to_contain_text("256 × 192")
+        assert not refused

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
@@ -31,12 +31,20 @@ PIECE = 1 << 18
 Version = Annotated[
     str | None, Query(description="The image's sha256, which lets the client cache the answer for ever.", max_length=64)
 ]
+Fallback = Annotated[
+    Literal["thumbnail"] | None, Query(description="Redirects to the thumbnail where the file is not available.")
+]
 Known = Annotated[str | None, Header(alias="If-None-Match", description="ETags of copies that the client has.")]
 
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 UNCHANGED = {304: {"description": "The client has this version (If-None-Match)."}}
-REDIRECTED = {307: {"description": "The file is large: fetch it from Location within a few minutes."}}
+REDIRECTED = {
+    307: {
+        "description": "The file is large: fetch it from Location within a few minutes. Or, with `fallback`, it is not"
+        " available: Location is the thumbnail."
+    }
+}
 
 
 @router.get(
@@ -55,6 +63,7 @@ async def content(
     service: Serving,
     _: Annotated[Caller, needs("read")],
     v: Version = None,
+    fallback: Fallback = None,
     if_none_match: Known = None,
 ) -> Response:
     image = (await service.call(service.index.get, key)).image
@@ -63,11 +72,13 @@ async def content(
         return Response(status_code=304, headers=headers)
     address = await service.call(service.contents.address, image) if service.contents is not None else None
     if address is not None:
-        # the address is good for a few minutes; the picture's ETag is not the redirect's
-        return Response(status_code=307, headers={"Location": address, "Cache-Control": "no-store"})
+        return _redirect(address)
     original = await service.open(image)
     if original is None:
-        raise _missing(key)
+        if fallback is None:
+            raise _missing(key)
+        # relative, which is right behind every proxy; a page that shows the thumbnail already has it at this address
+        return _redirect(f"thumbnail?v={image.sha256}")
     try:
         head = await service.call(original.read, PIECE)
         headers |= _kind(head) | {"Content-Length": str(original.size)}
@@ -78,6 +89,11 @@ async def content(
         original.close()
         return Response(headers=headers)
     return _Download(_pieces(service, original, head), original, headers)
+
+
+def _redirect(address: str) -> Response:
+    """Return a redirect that is good for this once, without the picture's ETag."""
+    return Response(status_code=307, headers={"Location": address, "Cache-Control": "no-store"})
 
 
 class _Download(StreamingResponse):

@@ -174,8 +174,11 @@ function body(questions, options = {}) {
   return { form };
 }
 
-/** @param {Image} image @param {"thumbnail"|"content"} kind */
-export const picturePath = ({ key, sha256 }, kind) => address(`${imagePath(key)}/${kind}?v=${sha256}`);
+/** @param {Image} image */
+export const thumbnailPath = ({ key, sha256 }) => address(`${imagePath(key)}/thumbnail?v=${sha256}`);
+
+/** The original, or the thumbnail where the server has no original to send. @param {Image} image */
+export const contentPath = ({ key, sha256 }) => address(`${imagePath(key)}/content?v=${sha256}&fallback=thumbnail`);
 
 /** @param {string} url of this server @returns {Promise<Blob>} fetched with the token, which an `<img>` cannot send */
 export const fetchPicture = async (url) => (await send("GET", url)).blob();

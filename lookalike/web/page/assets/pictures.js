@@ -58,7 +58,7 @@ export function thumbnail(image) {
   };
   picture.addEventListener("load", () => box.classList.remove("loading"));
   picture.addEventListener("error", missing);
-  const source = api.picturePath(image, "thumbnail");
+  const source = api.thumbnailPath(image);
   if (!api.token()) {
     picture.src = source;
   } else {
@@ -69,7 +69,7 @@ export function thumbnail(image) {
 }
 
 /**
- * The first of these that can be shown: the original may be gone, or in a format that the browser cannot read.
+ * The first of these that can be shown: a file may be in a format that the browser cannot read.
  * @param {(string|null|undefined)[]} sources
  * @returns {Promise<HTMLImageElement>}
  */
@@ -90,7 +90,7 @@ async function firstShown(sources) {
 }
 
 /** The original where it is available, otherwise the thumbnail. @param {api.Image} image */
-export const whole = (image) => firstShown([api.picturePath(image, "content"), api.picturePath(image, "thumbnail")]);
+export const whole = (image) => firstShown([api.contentPath(image), api.thumbnailPath(image)]);
 
 /** The picture of a question. @param {any} question */
 export const asked = (question) =>

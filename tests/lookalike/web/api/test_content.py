@@ -6,6 +6,7 @@ import io
 import os
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urljoin
 
 import anyio
 import numpy as np
@@ -75,6 +76,42 @@ def test_a_file_that_is_changed_or_gone_is_not_the_picture_any_more(client: Clie
     file.unlink()
     assert client.get("/v1/images/cat/content").status_code == 404
     assert client.get("/v1/images/cat/thumbnail").status_code == 200
+
+
+@pytest.mark.parametrize("key", ["cat", "zoo/a%2Fb/sent", "%2Fcontent"])
+def test_instead_of_an_original_that_is_not_available_a_client_may_be_led_to_the_thumbnail(
+    client: Client, file: Path, key: str
+) -> None:
+    path = f"/v1/images/{key}/content?fallback=thumbnail"
+    if key == "cat":
+        assert client.get(path).content == CAT
+        file.unlink()
+    else:
+        client.put(f"/v1/images/{key.replace('/', '%2F')}", content=CAT)
+    led = client.get(path)
+    assert (led.status_code, led.headers["cache-control"]) == (307, "no-store")
+    assert "etag" not in led.headers, "that of the original, which it is not"
+    there = urljoin(path, led.headers["location"])
+    assert there == f"/v1/images/{key}/thumbnail?v={DIGEST}"
+    small = client.get(there)
+    assert (small.status_code, small.headers["content-type"]) == (200, "image/webp")
+    assert "immutable" in small.headers["cache-control"]
+
+
+def test_an_original_that_this_machine_was_not_told_of_is_not_available(
+    client: Client, index: Index, tmp_path: Path
+) -> None:
+    path = tmp_path / "raccoon.jpg"
+    path.write_bytes(RACCOON)
+    index.add("foreign", RACCOON, source={"path": str(path)})
+    assert client.get("/v1/images/foreign/content").status_code == 404
+    assert client.get("/v1/images/foreign/content?fallback=thumbnail").status_code == 307
+    index.trust_originals(path)
+    assert client.get("/v1/images/foreign/content?fallback=thumbnail").content == RACCOON
+
+
+def test_no_other_fallback_is_known(client: Client) -> None:
+    assert client.get("/v1/images/cat/content?fallback=nothing").status_code == 422
 
 
 def test_a_large_file_is_sent_piece_by_piece_as_the_client_takes_them(
