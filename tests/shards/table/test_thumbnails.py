@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from lookalike import CorruptObject, Index
+from shards.storage.base import Store
 from shards.storage.memory import MemoryStore
 from shards.table.format import names
 from shards.table.maintain.collect import ORPHAN_SECONDS
@@ -24,16 +25,22 @@ def png(seed: int, size: tuple[int, int] = (300, 150)) -> bytes:
 
 
 @pytest.fixture
-def store(world: FakeWorld) -> MemoryStore:
+def root(world: FakeWorld) -> MemoryStore:
     return make_store(world)
 
 
 @pytest.fixture
-def index(store: MemoryStore, world: FakeWorld) -> Index:
-    return Index.create(store, families=["dhash"], effects=world)
+def index(root: MemoryStore, world: FakeWorld) -> Index:
+    return Index.create(root, families=["dhash"], effects=world)
 
 
-def stored(store: MemoryStore) -> list[str]:
+@pytest.fixture
+def store(index: Index, root: MemoryStore) -> Store:
+    """The place of the index's objects."""
+    return index.settings.data(root)
+
+
+def stored(store: Store) -> list[str]:
     return [entry.name for entry in store.list(names.THUMBNAILS)]
 
 
@@ -45,7 +52,7 @@ def test_it_is_a_small_webp_file_of_the_image(index: Index) -> None:
         assert (image.format, image.size) == ("WEBP", (256, 128))
 
 
-def test_what_lies_in_the_store_opens_as_a_picture_too(index: Index, store: MemoryStore) -> None:
+def test_what_lies_in_the_store_opens_as_a_picture_too(index: Index, store: Store) -> None:
     index.add("a", png(1))
     (name,) = stored(store)
     with Image.open(BytesIO(store.get(name))) as image:
@@ -64,27 +71,26 @@ def test_its_size_is_a_setting_and_may_be_none() -> None:
     index = Index.create(store, families=["dhash"], thumbnails=0)
     index.add("a", png(1))
     assert index.thumbnail(index.get("a").image) is None
-    assert stored(store) == []
+    assert stored(index.settings.data(store)) == []
 
 
-def test_the_same_bytes_under_two_keys_share_one(index: Index, store: MemoryStore) -> None:
+def test_the_same_bytes_under_two_keys_share_one(index: Index, store: Store) -> None:
     index.add("a", png(1))
     index.add("b", png(1))
     assert len(stored(store)) == 1
     assert index.thumbnail(index.get("a").image) == index.thumbnail(index.get("b").image) is not None
 
 
-def test_it_is_there_before_the_record_is(index: Index, store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_there_before_the_record_is(index: Index, root: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     created: list[str] = []
-    create = store.create
-    monkeypatch.setattr(store, "create", lambda name, data: created.append(name) or create(name, data))
+    create = root.create
+    monkeypatch.setattr(root, "create", lambda name, data: created.append(name) or create(name, data))
     index.write([index.sign(f"{n}", png(n)) for n in range(3)])
-    assert [name.split("/")[0] for name in created] == ["thumbnails"] * 3 + ["log"]
+    kinds = [name.split("/")[1] for name in created]
+    assert [kind for kind in kinds if kind != "probe"] == ["thumbnails"] * 3 + ["log"]
 
 
-def test_it_goes_with_the_last_image_that_has_it_but_not_at_once(
-    index: Index, store: MemoryStore, world: FakeWorld
-) -> None:
+def test_it_goes_with_the_last_image_that_has_it_but_not_at_once(index: Index, store: Store, world: FakeWorld) -> None:
     for key, seed in (("a", 1), ("b", 1), ("c", 2), ("d", 3)):
         index.add(key, png(seed))
     index.remove(["a", "c"])
@@ -98,7 +104,7 @@ def test_it_goes_with_the_last_image_that_has_it_but_not_at_once(
     assert index.thumbnail(index.get("b").image) is not None
 
 
-def test_one_whose_record_is_still_on_its_way_stays(index: Index, store: MemoryStore, world: FakeWorld) -> None:
+def test_one_whose_record_is_still_on_its_way_stays(index: Index, store: Store, world: FakeWorld) -> None:
     index.add("a", png(1))
     world.pass_seconds(ORPHAN_SECONDS + 1)
     store.create(names.thumbnail(bytes(32)), b"of a writer that is at work")
@@ -106,7 +112,7 @@ def test_one_whose_record_is_still_on_its_way_stays(index: Index, store: MemoryS
     assert len(stored(store)) == 2
 
 
-def test_a_damaged_one_is_named_and_shown_to_nobody(index: Index, store: MemoryStore) -> None:
+def test_a_damaged_one_is_named_and_shown_to_nobody(index: Index, store: Store) -> None:
     index.add("a", png(1))
     image = index.get("a").image
     (name,) = stored(store)
@@ -119,9 +125,7 @@ def test_a_damaged_one_is_named_and_shown_to_nobody(index: Index, store: MemoryS
         assert name in str(problem)
 
 
-def test_a_strange_name_among_them_is_reported_and_left_alone(
-    index: Index, store: MemoryStore, world: FakeWorld
-) -> None:
+def test_a_strange_name_among_them_is_reported_and_left_alone(index: Index, store: Store, world: FakeWorld) -> None:
     store.create("thumbnails/readme.txt", b"hello")
     assert "thumbnails/readme.txt" in str(index.verify().problems)
     world.pass_seconds(2 * ORPHAN_SECONDS)
