@@ -112,5 +112,9 @@ def visit(
     visit = Visit(context.new_page(), service)
     yield visit
     visit.page.close()
+    if visit.unexpected():
+        # it may be left in any state, such as with a clock that stands
+        contexts.pop(repr(look)).close()
+        visit.verdict()
     assert not context.cookies(), "the page left a cookie"
     visit.verdict()

@@ -45,8 +45,8 @@ ANSWERED = (
 
 @dataclass
 class Visit:
-    """The page of a service. `expected`: patterns of what the console may say in this test; `elsewhere`: where it may
-    send requests, but for the service itself."""
+    """The page of a service. `expected`: patterns of what the console may say in this test, given before it does: at
+    anything else the page is closed. `elsewhere`: where it may send requests, but for the service itself."""
 
     page: Page
     service: Service
@@ -57,16 +57,26 @@ class Visit:
 
     def __post_init__(self) -> None:
         self.page.on("console", self._hear)
-        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on("pageerror", lambda error: self._complain(f"error: {error}"))
         self.page.on("request", lambda request: self.requests.append(request))
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+            self._complain(f"{message.text} ({message.location.get('url', '')})")
+
+    def _complain(self, said: str) -> None:
+        self.complaints.append(said)
+        if self.unexpected():
+            # the test has failed, and must not wait any longer for what may never come
+            self.page.close()
+
+    def unexpected(self) -> list[str]:
+        """What the console says and should not."""
+        return [said for said in self.complaints if not any(re.search(one, said) for one in self.expected)]
 
     def verdict(self) -> None:
         """Fails where a script failed, the policy of the page was violated, or something was asked of another host."""
-        wrong = [said for said in self.complaints if not any(re.search(one, said) for one in self.expected)]
+        wrong = self.unexpected()
         assert not wrong, f"the console says {wrong}"
         hosts = {urlsplit(request.url).netloc for request in self.requests if request.url.startswith("http")}
         known = {urlsplit(url).netloc for url in (self.service.url, *self.elsewhere)}
