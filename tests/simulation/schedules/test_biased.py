@@ -9,15 +9,11 @@ import pytest
 from tests.simulation.mutations import MUTATIONS, Mutation, committing, recording
 from tests.simulation.schedules.all_scenes import SCENES
 from tests.simulation.schedules.biased import play
-from tests.simulation.schedules.power import find
+from tests.simulation.schedules.power import MOST, find
 from tests.tiers import scaled
 
 SCHEDULES = scaled(4)
 """Schedules of each scene."""
-
-SOON = 5_000
-"""Schedules within which each mistake is found: several times the median of the rarest (docs/trust.md)."""
-
 
 @pytest.mark.scaled
 def test_no_schedule_at_random_breaks_a_promise() -> None:
@@ -47,4 +43,4 @@ def test_a_mistake_is_found(mutation: Mutation) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS)
 def test_each_mistake_is_found_soon(mutation: Mutation) -> None:
-    assert find(mutation, [1], most=SOON).scenes
+    assert find(mutation, [1], most=MOST).scenes
