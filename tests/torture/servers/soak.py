@@ -57,15 +57,16 @@ def soak(folder: Path, seconds: float, seed: int) -> Soaked:
     """Send requests of every kind to `lookalike serve` for so long."""
     address = folder / "index"
     Index.create(str(address), families=["dhash", "phash"])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lookalike", "serve", str(address), "--port", "0", "--json", "--jobs", "1"],
-        cwd=ROOT,
-        env={**os.environ, "HOME": str(folder)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=(folder / "service.txt").open("wb"),
-        start_new_session=True,
-    )
+    with (folder / "service.txt").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lookalike", "serve", str(address), "--port", "0", "--json", "--jobs", "1"],
+            cwd=ROOT,
+            env={**os.environ, "HOME": str(folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
