@@ -43,7 +43,7 @@ class Crew:
         self._families: Sequence[Family] | None = None
         self._living: set[Process] = set()
         self._idle: list[Process] = []
-        self._is_closed = False
+        self.is_closed = False
         self._is_told = False
 
     @property
@@ -90,7 +90,7 @@ class Crew:
     def kill(self) -> None:
         """Kill the processes, whatever they are at, and start no more."""
         with self._lock:
-            self._is_closed = True
+            self.is_closed = True
             for process in self._living:
                 process.kill()
 
@@ -117,7 +117,7 @@ class Crew:
 
     def _new_process(self) -> Process:
         with self._lock:
-            if self._is_closed:
+            if self.is_closed:
                 raise WorkerNotStarted(STOPPED)
             process = Process("lookalike.signatures.worker")
             self._living.add(process)

@@ -235,8 +235,9 @@ class Pool:
             try:
                 lane.crew.start()
             except WorkerNotStarted as error:
-                # whoever sends a picture is told, too
-                log.warning("%s", error)
+                # whoever sends a picture is told, too; a pool that is closed had no time to start it
+                if not lane.crew.is_closed:
+                    log.warning("%s", error)
         while (job := self._queue.take(only_small=lane.only_small)) is not None:
             outcome: ComputedPicture | BaseException | None
             try:

@@ -6,6 +6,7 @@ the picture sees to the former, and its confinement to the latter.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -102,7 +103,13 @@ def serve(connection: Connection) -> None:
         layers = confine(settings.memory, settings.processor_seconds, threads=threads)
         connection.send_bytes(b" ".join([READY, *(layer.encode() for layer in sorted(layers))]))
         while True:
-            connection.send_bytes(messages.write(answer(connection.recv(), families, settings)))
+            answered = answer(connection.recv(), families, settings)
+            connection.send_bytes(messages.write(answered))
+            ran_out = isinstance(answered, PictureError) and answered.reason == "memory"
+            # an error knows the frames that held the memory
+            del answered
+            if ran_out:
+                gc.collect()
     except (EOFError, ConnectionError):
         return
 
