@@ -122,6 +122,9 @@ class _Plan:
                 self._do(self.aside_last, name, "is set aside: it is drawn again where its image is at hand")
         for segment in self.base:
             self._look_at(segment, damaged, there, manifests)
+        if is_newest_lost:
+            # what the lost commits replaced or removed is not known, where its records are gone, too
+            self.revived += self.base.live
         lost = [segment for segment in self.base if segment.name in self.rewritten]
         if is_newest_lost or any(self.rewritten[segment.name].unknown for segment in lost):
             self._find_older(entries, manifests, damaged, everywhere=is_newest_lost, lost=lost)

@@ -52,7 +52,6 @@ def test_text_is_utf8_whatever_its_sender_calls_it(charset: str) -> None:
         pytest.param((FILE + b"\r\n") * 4, 400, id="files"),
         pytest.param(FILE + b"\r\n--frontierx" * (FIELDS + 10), 400, id="delimiters"),
         pytest.param(text(b"a", b"x" * (TEXT_BYTES + 2 * CHUNK)), 413, id="text"),
-        pytest.param(FILE + b"\r\n--frontier" + b" " * (TEXT_BYTES + 2 * CHUNK), 413, id="blanks after a delimiter"),
         pytest.param(b"\r\n" * (TEXT_BYTES + CHUNK), 413, id="blank lines before the first delimiter"),
         pytest.param(b"--frontier\r\n" + b"A: b\r\n" * 1000, 400, id="headers"),
         pytest.param(b"--frontier\r\nA: b\r\n\r\n", 400, id="a part without a name"),
@@ -63,6 +62,11 @@ def test_text_is_utf8_whatever_its_sender_calls_it(charset: str) -> None:
 )
 def test_what_is_no_form_or_would_be_dear_to_read_is_refused(body: bytes, status: int) -> None:
     assert refused(body) == status
+
+
+def test_blanks_after_a_delimiter_are_refused_before_they_are_dear() -> None:
+    """By ours, or by an older parser that knows no blanks there."""
+    assert refused(FILE + b"\r\n--frontier" + b" " * (TEXT_BYTES + 2 * CHUNK)) in (400, 413)
 
 
 def test_a_form_needs_a_boundary() -> None:
