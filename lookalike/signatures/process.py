@@ -10,7 +10,6 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
-from pathlib import Path
 from typing import Any
 
 LAST_SECONDS = 30.0
@@ -23,24 +22,11 @@ PASSED_ON_FROM = ("LC_", "PYTHON", "MALLOC_", "OMP_", "OPENBLAS_", "MKL_")
 list of what may be passed on, since nobody knows all names that secrets have."""
 
 
-CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-"""Limits of memory of a container, as control groups of version 2 and 1 show it."""
-
-
 def processors() -> int:
     """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def machine_memory() -> int:
-    """Return the bytes of memory that this process and its children may use: the machine's, or its container's."""
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for path in CONTAINER_LIMITS:
-        with suppress(OSError, ValueError):  # no such file, or the word max
-            limits.append(int(path.read_text()))
-    return min(limit for limit in limits if limit > 0)
 
 
 def used_memory(pid: int | str = "self") -> int | None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import mmap
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.errors import StorageError
 from shards.families import Family
 from shards.storage.base import Data
+from shards.storage.laid_out import lay_out
 from shards.table.format import names
 from shards.table.format.columns import Column, write
 from shards.table.format.manifest import INLINE_DEAD, Segment, dead_bytes
@@ -37,16 +35,9 @@ def pack(
     commit, for the names. `modulus`: the number of shards that `shard` is one of. The file is laid out on disk and
     mapped, so that memory holds one column at a time. Raises StorageError where that disk has no room.
     """
-    try:
-        with tempfile.TemporaryFile() as file:
-            placed = write(file, columns, checked=True)
-            file.flush()
-            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except OSError as error:
-        raise StorageError(
-            f"a segment of {rows:,} rows cannot be laid out in {tempfile.gettempdir()}: {error.strerror}; free some"
-            " room there, or set TMPDIR to a folder with more"
-        ) from error
+    placed, data = lay_out(
+        lambda file: write(file, columns, checked=True), f"a segment of {rows:,} rows cannot be laid out in"
+    )
     name = names.segment(shard, data, mark)
     segment = Segment(
         name,

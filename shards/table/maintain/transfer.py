@@ -6,19 +6,18 @@ until it is checked.
 
 from __future__ import annotations
 
-import mmap
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import islice
-from typing import TypeVar
+from typing import IO, TypeVar
 
-from shards.errors import CorruptObject, ObjectNotFound, StorageError
+from shards.errors import CorruptObject, ObjectNotFound
 from shards.storage.base import Data, Entry, Store
 from shards.storage.deciding import write_once
 from shards.storage.effects import Effects
+from shards.storage.laid_out import lay_out
 from shards.storage.parallel import PARALLEL, parallel_map
 from shards.table.format import names, thumbnails, whole
 from shards.table.maintain.segment_check import PIECE
@@ -197,26 +196,16 @@ class Transfer:
         return data
 
     def _large(self, name: str, size: int) -> None:
-        try:
-            with tempfile.TemporaryFile() as file:
+        def fetch(file: IO[bytes]) -> None:
+            file.seek(0)
+            digest = blake2b(digest_size=16)
+            for start in range(0, size, PIECE):
+                piece = self._piece(name, size, start)
+                digest.update(piece)
+                file.write(piece)
+            names.check_digest(name, digest.hexdigest(), size)
 
-                def fetch() -> None:
-                    file.seek(0)
-                    digest = blake2b(digest_size=16)
-                    for start in range(0, size, PIECE):
-                        piece = self._piece(name, size, start)
-                        digest.update(piece)
-                        file.write(piece)
-                    names.check_digest(name, digest.hexdigest(), size)
-
-                _twice(fetch)
-                file.flush()
-                data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        except OSError as error:
-            raise StorageError(
-                f"{name}, {size:,} bytes, cannot be laid down in {tempfile.gettempdir()}: {error.strerror}; free some"
-                " room there, or set TMPDIR to a folder with more"
-            ) from error
+        _, data = lay_out(lambda file: _twice(lambda: fetch(file)), f"{name}, {size:,} bytes, cannot be laid down in")
         self._create(name, data)
         self._tally.advance(size)
 
