@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shards.errors import (
         Conflict,
         CorruptObject,
+        DumpUnreadable,
         FormatUnsupported,
         IndexExists,
         IndexNotFound,
@@ -51,6 +52,7 @@ _HOMES = {
     "Conflict": "shards.errors",
     "Copy": "lookalike.duplicates.find",
     "CorruptObject": "shards.errors",
+    "DumpUnreadable": "shards.errors",
     "Duplicates": "lookalike.duplicates.find",
     "FormatUnsupported": "shards.errors",
     "Group": "lookalike.duplicates.find",
@@ -92,6 +94,7 @@ __all__ = [
     "Conflict",
     "Copy",
     "CorruptObject",
+    "DumpUnreadable",
     "Duplicates",
     "FormatUnsupported",
     "Group",

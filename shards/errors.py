@@ -6,6 +6,7 @@
     ├── PoolBusy              too many pictures wait for a process already
     ├── SignatureError        this text is no signature of that family
     ├── QueryError            the question cannot be asked of this index
+    ├── DumpUnreadable        a file that nothing can be imported from
     ├── KeyInvalid            no image can have this key
     ├── KeyNotFound           no image of the index has this key
     ├── IndexNotFound         nothing at this address is an index
@@ -62,6 +63,10 @@ class SignatureError(LookalikeError):
 
 class QueryError(LookalikeError):
     """A question that this index cannot answer: an unknown family, a limit below 1, a bad filter."""
+
+
+class DumpUnreadable(LookalikeError):
+    """A file that nothing can be imported from: of another kind, damaged from its beginning, or with wrong options."""
 
 
 class KeyInvalid(LookalikeError):

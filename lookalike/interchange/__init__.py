@@ -1,0 +1,1 @@
+"""Interchange: records from other systems into an index, and out of it again."""

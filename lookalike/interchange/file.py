@@ -1,0 +1,109 @@
+"""Files to import: recognised by their content, unpacked where they are gzip, and known by a digest."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import shutil
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+from shards.errors import DumpUnreadable
+
+HEAD = 1 << 16
+"""Bytes by which a file is recognised."""
+
+PIECE = 1 << 20
+
+GZIP = b"\x1f\x8b"
+
+
+class DumpFile:
+    """A file, perhaps packed by gzip. A context manager: on leaving, what was unpacked is deleted."""
+
+    def __init__(self, path: Path, name: str | None = None) -> None:
+        """Use this file. `name`: what messages call it. Raises DumpUnreadable where it cannot be read."""
+        self.path = path
+        self.name = name or str(path)
+        self._stack = ExitStack()
+        self.packed_size = 0
+        if self.path.is_dir():
+            self.is_gzip = False
+            return
+        if not self.path.is_file():
+            raise DumpUnreadable(f"{self.name}: {'is no file' if self.path.exists() else 'no such file'}")
+        try:
+            self.packed_size = self.path.stat().st_size
+            with self.path.open("rb") as file:
+                self.is_gzip = file.read(2) == GZIP
+        except OSError as error:
+            raise DumpUnreadable(f"{self.name}: {error.strerror}") from error
+
+    @classmethod
+    def given(cls, source: str) -> DumpFile:
+        """Return the file of a command's argument; `-` is standard input, which is kept on disk meanwhile.
+
+        It has to be read twice: once to know whether it was imported before.
+        """
+        if source != "-":
+            return cls(Path(source))
+        folder = tempfile.TemporaryDirectory(prefix="lookalike-import-")
+        path = Path(folder.name) / "standard input"
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file, PIECE)
+        made = cls(path, "standard input")
+        made._stack.enter_context(folder)
+        return made
+
+    def __enter__(self) -> DumpFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Delete what was unpacked."""
+        self._stack.close()
+
+    @cached_property
+    def head(self) -> bytes:
+        """The first `HEAD` bytes of the content, unpacked; none of a folder."""
+        if self.path.is_dir():
+            return b""
+        with self.open() as file:
+            return file.read(HEAD)
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """Open the content, unpacked. Raises DumpUnreadable, while it is read too."""
+        try:
+            with self.path.open("rb") if not self.is_gzip else gzip.open(self.path, "rb") as file:
+                yield file
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DumpUnreadable(f"{self.name}: the gzip file is damaged or ends early ({error})") from error
+        except OSError as error:
+            raise DumpUnreadable(f"{self.name}: {error.strerror or error}") from error
+
+    def unpacked(self) -> Path:
+        """Return the path of a file with the unpacked content, for readers that need one: it lives until `close`."""
+        if not self.is_gzip:
+            return self.path
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lookalike-import-")))
+        path = folder / "unpacked"
+        with self.open() as packed, path.open("wb") as file:
+            shutil.copyfileobj(packed, file, PIECE)
+        return path
+
+    def digest(self) -> str:
+        """Return the digest of the content as it is packed: 32 hex digits of BLAKE2b."""
+        digest = hashlib.blake2b(digest_size=16)
+        with self.path.open("rb") as file:
+            while piece := file.read(PIECE):
+                digest.update(piece)
+        return digest.hexdigest()

@@ -1,0 +1,36 @@
+"""What a user may say about a dump that its content does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+HashForm: TypeAlias = Literal["hex", "signed", "unsigned", "bits", "imagehash3"]
+"""How a list writes its hashes: hex digits as ImageHash 4 does, 64-bit integers with or without a sign, binary digits,
+or hex digits as ImageHash below version 4 did."""
+
+
+@dataclass(frozen=True, slots=True)
+class DumpOptions:
+    """Options of reading a dump; None for what its content tells."""
+
+    family: str | None = None
+    """The family of the signatures."""
+
+    table: str | None = None
+    """The table to read, where a dump has several."""
+
+    key: str | None = None
+    """The column or field that becomes the key."""
+
+    hash: str | None = None
+    """The column or field with the signature."""
+
+    columns: tuple[str, ...] | None = None
+    """The names of the columns, where the file has no header."""
+
+    null: str | None = None
+    """The word that stands for no value."""
+
+    hash_form: HashForm | None = None
+    """How hashes are written."""
