@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from shards.errors import DumpUnreadable
 
@@ -83,8 +83,8 @@ class DumpFile:
     def open(self) -> Iterator[IO[bytes]]:
         """Open the content, unpacked. Raises DumpUnreadable, while it is read too."""
         try:
-            with self.path.open("rb") if not self.is_gzip else gzip.open(self.path, "rb") as file:
-                yield file
+            with gzip.open(self.path, "rb") if self.is_gzip else self.path.open("rb") as file:
+                yield cast("IO[bytes]", file)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DumpUnreadable(f"{self.name}: the gzip file is damaged or ends early ({error})") from error
         except OSError as error:
