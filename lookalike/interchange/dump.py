@@ -14,7 +14,7 @@ from shards.families import Rows
 from shards.pictures.decoding import PictureSettings
 from shards.table.format.texts import Texts
 
-ORIGINALS = PictureSettings(exif="ignore", alpha="drop")
+ORIGINALS = PictureSettings(exif="ignore", alpha="drop", depth="clip")
 """The way in which the originals read pictures, so that questions are read as the stored pictures were."""
 
 

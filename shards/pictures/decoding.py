@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from shards.errors import PictureError
 from shards.pictures.containers import ends_early, is_heic
 from shards.pictures.costs import check_cost
+from shards.pictures.depths import Depth, to_8_bits
 from shards.pictures.orientations import ORIENTATIONS, turned
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ class PictureSettings:
     alpha: Alpha = "white"
     """Lay transparent pixels over white, or drop the alpha channel and show whatever colour is below, which is Pillow's
     `convert("RGB")` and what image-match does."""
+
+    depth: Depth = "clip"
+    """Make 8 bits of greys with more by clipping them, as Pillow's `convert("RGB")` and so all the programs over it do,
+    which leaves little of most such pictures but white; or scale them, so that they look as people see them. Colours
+    of 16 bits are scaled either way."""
 
     max_bytes: int = 32 << 20
     """Bytes of the file."""
@@ -119,8 +125,8 @@ def decode(data: bytes | memoryview, settings: PictureSettings | None = None, *,
     """Decode a picture: JPEG, PNG, GIF, WebP, AVIF, TIFF, BMP, ICO and whatever else Pillow reads.
 
     HEIC needs the extra `lookalike[heic]`. Of an animation the first frame is decoded. Depths and colour spaces
-    become 8-bit RGB as Pillow converts them: 16-bit and floating-point greys are clipped at 255, not scaled,
-    and embedded colour profiles do not count. `max_cost`: the most work that it may be (see `costs`).
+    become 8-bit RGB as Pillow converts them, but for what the settings say of alpha and of depth, and embedded colour
+    profiles do not count. `max_cost`: the most work that it may be (see `costs`).
 
     Raises PictureError, and nothing else whatever the bytes, with `reason` one of
     `empty`, `too_large_bytes`, `too_many_pixels` and `too_costly` (before anything is decoded), `not_an_image` (no
@@ -160,7 +166,7 @@ def _pixels(data: bytes, settings: PictureSettings, max_cost: float) -> NDArray[
         check_cost("HEIF" if heic else image.format or "", width * height, data, max_cost)
         image.load()
         orientation = 1 if heic or settings.exif == "ignore" else _exif_orientation(image)
-        return turned(_rgb(image, settings.alpha), orientation)
+        return turned(_rgb(image, settings), orientation)
 
 
 def _open(data: bytes) -> Image.Image:
@@ -193,15 +199,13 @@ def _exif_orientation(image: Image.Image) -> int:
     return stated if isinstance(stated, int) and 1 <= stated <= 8 else 1
 
 
-def _rgb(image: Image.Image, alpha: Literal["white", "drop"]) -> NDArray[np.uint8]:
+def _rgb(image: Image.Image, settings: PictureSettings) -> NDArray[np.uint8]:
     """Convert a loaded image of any mode to (height, width, 3) uint8."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        # Pillow clips these too, but it has changed its mind about 16 bits before, and casts NaN to anything
-        grey = np.nan_to_num(np.asarray(image), nan=0.0).clip(0, 255).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
+        return np.repeat(to_8_bits(np.asarray(image), settings.depth)[:, :, None], 3, axis=2)
     if image.mode == "La":
         image = image.convert("LA")
-    if alpha == "white" and image.has_transparency_data:
+    if settings.alpha == "white" and image.has_transparency_data:
         return _over_white(np.asarray(image.convert("RGBA")))
     return np.asarray(image.convert("RGB"))
 

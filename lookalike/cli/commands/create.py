@@ -17,7 +17,7 @@ from lookalike.cli.output.output import Output
         ("lookalike create photos.index", "an empty index with the usual signatures"),
         ("lookalike create s3://pictures/index --family haar,phash16 --shards 16", "for some ten million images"),
         (
-            "lookalike create old.index --family goldberg --exif ignore --alpha drop",
+            "lookalike create old.index --family goldberg --exif ignore --alpha drop --depth clip",
             "pictures as image-match sees them",
         ),
     ),
@@ -48,6 +48,13 @@ from lookalike.cli.output.output import Output
     help="Lay transparent pixels over white, or show the colours below.",
 )
 @click.option(
+    "--depth",
+    type=click.Choice(["clip", "scale"]),
+    default="clip",
+    show_default=True,
+    help="Show greys of 16 bits that are above 255 as white, as other programs do, or scale them to what people see.",
+)
+@click.option(
     "--thumbnails",
     type=click.IntRange(0, 2048),
     metavar="PIXELS",
@@ -63,6 +70,7 @@ def create(
     segment_rows: int | None,
     exif: Literal["apply", "ignore"],
     alpha: Literal["white", "drop"],
+    depth: Literal["clip", "scale"],
     thumbnails: int | None,
     max_bytes: int | None,
     max_pixels: int | None,
@@ -83,6 +91,7 @@ def create(
     pictures = PictureSettings(
         exif=exif,
         alpha=alpha,
+        depth=depth,
         max_bytes=usual.max_bytes if max_bytes is None else max_bytes,
         max_pixels=usual.max_pixels if max_pixels is None else max_pixels,
     )

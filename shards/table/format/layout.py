@@ -15,7 +15,10 @@ FORMATS = (1, 2)
 """The versions of what an index stores; docs/format.md. An index keeps the one that it was made in. In format 2 an
 index has an id, by which it is told from another one at the same place."""
 
-NEEDS: frozenset[str] = frozenset()
+DEPTH = "depth"
+"""The need of an index whose pictures' depth is not "clip"."""
+
+NEEDS: frozenset[str] = frozenset({DEPTH})
 """What an index of format 2 may need of its readers. A reader skips fields and columns that it does not know, unless
 `needs` names them: then it may not."""
 

@@ -10,12 +10,13 @@ from typing import Any, get_args
 from shards.errors import CorruptObject, FormatUnsupported, IndexExists, IndexNotFound, ObjectNotFound, QueryError
 from shards.families import DEFAULT, Family, family
 from shards.pictures.decoding import Alpha, Exif, PictureSettings
+from shards.pictures.depths import Depth
 from shards.storage.base import Store
 from shards.storage.deciding import write_once
 from shards.storage.effects import Effects
 from shards.storage.prefixed import PrefixedStore
 from shards.storage.probe import check_conditional_create
-from shards.table.format import envelope, names, whole
+from shards.table.format import envelope, layout, names, whole
 from shards.table.format.fields import Fields
 
 SEGMENT_ROWS = 1 << 20
@@ -64,6 +65,8 @@ class IndexSettings:
             raise QueryError(f"segment_rows is {self.segment_rows}: a segment has 1 to 4,194,304 rows")
         if not 0 <= self.thumbnails <= 2048:
             raise QueryError(f"thumbnails is {self.thumbnails}: a thumbnail has 1 to 2,048 pixels, 0 is none")
+        if self.pictures.depth != "clip" and not self.id:
+            raise QueryError(f"depth is {self.pictures.depth!r}: an index of format 1 clips greys")
         if self.id and not names.is_id(self.id):
             raise QueryError(f"id is {self.id!r}: an index has 16 hex digits for an id")
 
@@ -76,15 +79,24 @@ class IndexSettings:
         """Return the place of all objects of the index but `index.json`, which lies in `store`."""
         return PrefixedStore(store, self.id) if self.id else store
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What readers have to know; an older one would clip the greys of questions."""
+        return (layout.DEPTH,) if self.pictures.depth != "clip" else ()
+
     def to_bytes(self) -> bytes:
+        pictures = asdict(self.pictures)
+        if not self.id:
+            del pictures["depth"]
         return envelope.seal(
             {
                 "format": self.format,
                 **({"id": self.id} if self.id else {}),
+                **({"needs": list(self.needs)} if self.needs else {}),
                 "families": [{"name": name, "version": family(name).version} for name in self.families],
                 "shards": self.shards,
                 "segment_rows": self.segment_rows,
-                "pictures": asdict(self.pictures),
+                "pictures": pictures,
                 "thumbnails": self.thumbnails,
             }
         )
@@ -109,7 +121,7 @@ class IndexSettings:
                     f" version {known}: open it with the release that made it, or index the pictures anew"
                 )
             chosen.append(name)
-        pictures = fields.nested("pictures")
+        pictures, written = fields.nested("pictures"), fields.integer("format", 1, 2)
         return cls(
             tuple(chosen),
             fields.integer("shards", 1, names.MAX_SHARDS),
@@ -117,11 +129,13 @@ class IndexSettings:
             PictureSettings(
                 exif=pictures.choice("exif", get_args(Exif)),
                 alpha=pictures.choice("alpha", get_args(Alpha)),
+                # format 1 knew no other, and the first indexes of format 2 did not say so
+                depth=pictures.choice("depth", get_args(Depth)) if written > 1 and "depth" in pictures else "clip",
                 max_bytes=pictures.integer("max_bytes", 0, 1 << 53),
                 max_pixels=pictures.integer("max_pixels", 0, 1 << 53),
             ),
             fields.integer("thumbnails", 0, 2048, 0),
-            fields.text("id", names.ID) if fields.integer("format", 1, 2) > 1 else "",
+            fields.text("id", names.ID) if written > 1 else "",
         )
 
     def load_families(self) -> list[Family]:

@@ -22,7 +22,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
 
 def test_an_index_is_made_as_told(tmp_path: Path) -> None:
     options = ["--family", "haar,phash16", "--family", "pdq", "--shards", 4, "--segment-rows", 5000]
-    options += ["--exif", "ignore", "--alpha", "drop", "--max-bytes", "2MiB", "--max-pixels", 1_000_000]
+    options += ["--exif", "ignore", "--alpha", "drop", "--depth", "scale"]
+    options += ["--max-bytes", "2MiB", "--max-pixels", 1_000_000]
     result = run("create", tmp_path / "index", *options)
     assert result.exit_code == 0
     families = ["haar", "phash16", "pdq"]
@@ -30,12 +31,8 @@ def test_an_index_is_made_as_told(tmp_path: Path) -> None:
     settings = Index.open(str(tmp_path / "index")).settings
     assert (list(settings.families), settings.shards, settings.segment_rows) == (families, 4, 5000)
     pictures = settings.pictures
-    assert (pictures.exif, pictures.alpha, pictures.max_bytes, pictures.max_pixels) == (
-        "ignore",
-        "drop",
-        2 << 20,
-        10**6,
-    )
+    assert (pictures.exif, pictures.alpha, pictures.depth) == ("ignore", "drop", "scale")
+    assert (pictures.max_bytes, pictures.max_pixels) == (2 << 20, 10**6)
 
 
 def test_an_index_is_not_made_twice(index: Index) -> None:

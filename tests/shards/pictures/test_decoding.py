@@ -26,7 +26,7 @@ from tests.tiers import scaled
 LOSSLESS = ["PNG", "TIFF", "BMP", "PPM", "TGA", "ICO", "QOI"]
 REASONS = {"empty", "too_many_pixels", "not_an_image", "unsupported", "truncated", "damaged"}
 FORMATS = [*LOSSLESS, "JPEG", "GIF", "WEBP", "AVIF", "JPEG2000", "HEIF"]
-AS_STORED = PictureSettings(exif="ignore", alpha="drop")
+AS_STORED = PictureSettings(exif="ignore", alpha="drop", depth="clip")
 
 
 def pixels(height: int = 40, width: int = 60, seed: int = 0) -> NDArray[np.uint8]:
@@ -111,16 +111,6 @@ def test_golden_pictures_decode_to_pillows_pixels() -> None:
             assert np.array_equal(decode(path.read_bytes(), AS_STORED).rgb, np.asarray(image.convert("RGB")))
 
 
-def test_16_bit_grey_is_clipped_not_scaled() -> None:
-    deep = np.array([[0, 1, 254, 255], [256, 1000, 40000, 65535]], np.uint16)
-    assert decode(encoded(deep)).rgb[..., 1].tolist() == [[0, 1, 254, 255], [255, 255, 255, 255]]
-
-
-def test_floating_point_grey_is_clipped_and_what_is_no_number_is_black() -> None:
-    levels = np.array([[-5.0, 0.9, 17.5, 300.0, np.nan, np.inf]], np.float32)
-    assert decode(encoded(levels, "TIFF")).rgb[0, :, 0].tolist() == [0, 0, 17, 255, 0, 255]
-
-
 # transparency
 
 
@@ -153,6 +143,20 @@ def test_a_palettes_transparent_colour_is_white(kind: str, transparency: int | b
 
     assert decode(data).rgb[0, 1].tolist() == [255, 255, 255]
     assert decode(data, AS_STORED).rgb[0, 1].tolist() == [50, 0, 0]
+
+
+@pytest.mark.filterwarnings("ignore:Palette images with Transparency")  # Pillow's, of the convert that is compared with
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+@pytest.mark.parametrize("transparency", [0, 3, b"\xff\x00\x80\x10"])
+def test_a_palettes_transparent_colours_may_be_those_of_pillows_convert(kind: str, transparency: int | bytes) -> None:
+    if kind == "GIF" and isinstance(transparency, bytes):
+        transparency = 2  # GIF knows one fully transparent colour only
+    image = Image.fromarray(np.arange(16, dtype=np.uint8).reshape(2, 8) % 4, "P")
+    image.putpalette([9, 9, 9, 50, 0, 0, 0, 60, 0, 7, 8, 250])
+    data = encoded(image, kind, transparency=transparency)
+
+    with Image.open(io.BytesIO(data)) as stored:
+        assert np.array_equal(decode(data, AS_STORED).rgb, np.asarray(stored.convert("RGB")))
 
 
 def test_a_colour_that_a_png_declares_transparent_is_white() -> None:

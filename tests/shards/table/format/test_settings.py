@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shards.errors import FormatUnsupported, IndexExists, IndexNotFound, QueryError, Undecided
+from shards.errors import CorruptObject, FormatUnsupported, IndexExists, IndexNotFound, QueryError, Undecided
+from shards.pictures.decoding import PictureSettings
 from shards.storage.base import Data
 from shards.storage.delegating import DelegatingStore
 from shards.storage.memory import MemoryStore
@@ -107,3 +108,34 @@ def test_settings_that_cannot_be_are_refused(
 def test_thumbnails_have_a_sensible_size(pixels: int) -> None:
     with pytest.raises(QueryError, match=f"thumbnails is {pixels}"):
         IndexSettings(thumbnails=pixels)
+
+
+class TestDepth:
+    """How greys of more than 8 bits are read."""
+
+    def test_is_said_by_an_index_and_needed_of_its_readers_unless_they_clip_anyhow(self) -> None:
+        for depth, needs in (("clip", {}), ("scale", {"needs": ["depth"]})):
+            chosen = IndexSettings(("dhash",), pictures=PictureSettings(depth=depth), id=ID)  # type: ignore[arg-type]
+            document = envelope.unseal(chosen.to_bytes(), "x")
+            assert document["pictures"]["depth"] == depth
+            assert {key: document[key] for key in ("needs",) if key in document} == needs
+            assert IndexSettings.from_json(document, "here") == chosen
+
+    def test_of_an_index_that_does_not_say_is_clip(self) -> None:
+        document = envelope.unseal(IndexSettings(("dhash",), id=ID).to_bytes(), "x")
+        del document["pictures"]["depth"]
+        assert IndexSettings.from_json(document, "here").pictures.depth == "clip"
+
+    def test_of_format_1_is_clip_whatever_stands_there(self) -> None:
+        document = envelope.unseal(IndexSettings(("dhash",)).to_bytes(), "x")
+        assert "depth" not in document["pictures"]
+        document["pictures"]["depth"] = "scale"
+        assert IndexSettings.from_json(document, "here").pictures.depth == "clip"
+        with pytest.raises(QueryError, match="format 1 clips"):
+            IndexSettings(("dhash",), pictures=PictureSettings(depth="scale"))
+
+    def test_that_nobody_knows_is_refused(self) -> None:
+        document = envelope.unseal(IndexSettings(("dhash",), id=ID).to_bytes(), "x")
+        document["pictures"]["depth"] = "stretch"
+        with pytest.raises(CorruptObject, match=r"pictures\.depth is 'stretch', and should be one of clip, scale"):
+            IndexSettings.from_json(document, "here")
