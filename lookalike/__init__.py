@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from shards.search.search import Hit
     from shards.table.format.records import Record, Records
     from shards.table.read.snapshot import Image
+    from shards.table.write.bulk import Written
 
 __version__ = "0.1.0"
 
@@ -85,6 +86,7 @@ _HOMES = {
     "Stored": "lookalike.answers",
     "Undecided": "shards.errors",
     "WorkerNotStarted": "shards.errors",
+    "Written": "shards.table.write.bulk",
     "compare": "lookalike.signatures.compute",
 }
 
@@ -127,6 +129,7 @@ __all__ = [
     "Stored",
     "Undecided",
     "WorkerNotStarted",
+    "Written",
     "compare",
 ]
 

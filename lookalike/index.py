@@ -40,6 +40,7 @@ from shards.table.read.disk import CACHE_BYTES, DiskCache
 from shards.table.read.listing import listed
 from shards.table.read.snapshot import Image, Snapshot
 from shards.table.table import MEMORY
+from shards.table.write.bulk import Written
 
 
 class Index:
@@ -217,9 +218,13 @@ class Index:
         orders = self._table.orders([record.key for record in records])
         return [replace(record, order=order) for record, order in zip(records, orders, strict=True)]
 
-    def write_bulk(self, records: Records) -> None:
-        """Write thousands of records straight to segments, all or none: `Records.build` makes them of columns."""
-        self._table.write(records)
+    def write_bulk(self, records: Records, *, unless_same: bool = False) -> Written:
+        """Write thousands of records straight to segments, all or none: `Records.build` makes them of columns.
+
+        Returns what became of each record. `unless_same`: leave out records of images that the index has already, equal
+        in signatures, size, digest where it is known, and metadata: the stored ones keep their earlier orders.
+        """
+        return self._table.write(records, unless_same=unless_same)
 
     def next_order(self) -> tuple[int, int]:
         """Return the order of a record that is made now, by the store's clock."""

@@ -99,6 +99,7 @@ class Table:
         self._readers: dict[str, SegmentReader] = {}
         self._dead: dict[str, NDArray[np.uint32]] = {}
         self._logs: dict[str, Records] = {}
+        self._tail: tuple[frozenset[str], Records | None] | None = None
 
     def look(self) -> None:
         """Look whether this is still the index that was opened. Raises IndexReplaced, and has begun anew then.
@@ -323,7 +324,6 @@ class Table:
         if before is not None and (before.manifest, before.log) == (manifest, tail):
             return before
         # copies, because a compaction or a resharding of another thread opens and closes segments meanwhile
-        self._logs = self._load(sorted(tail))
         live = {segment.name for segment in manifest}
         self._readers = {name: reader for name, reader in self._readers.copy().items() if name in live}
         named = {segment.dead_object for segment in manifest}
@@ -331,13 +331,21 @@ class Table:
         unread = [segment for segment in manifest if segment.dead_object and segment.dead_object not in self._dead]
         self.parallel_map(self._dead_of, unread)
         sources = [Source(self._open(segment), self._dead_of(segment)) for segment in manifest]
-        fresh = None
-        if tail:
-            fresh = Tail(Records.join(list(self._logs.values())).latest(), manifest, self._open, self.parallel_map)
+        records = self._read_tail(tail)
+        fresh = None if records is None else Tail(records, manifest, self._open, self.parallel_map)
         return Snapshot(manifest, sources, fresh, tail, parallel_map=self.parallel_map, is_near=self.store.mapped)
 
     def _unfolded(self, manifest: Manifest, listed: Iterable[Entry]) -> list[Entry]:
         return [entry for entry in listed if entry.name not in manifest.folded]
+
+    def _read_tail(self, tail: frozenset[str]) -> Records | None:
+        """Return the newest state of each key in these log objects, sorted by key hash; None where there are none."""
+        known = self._tail
+        if known is None or known[0] != tail:
+            self._logs = self._load(sorted(tail))
+            records = Records.join(list(self._logs.values())).latest() if tail else None
+            known = self._tail = tail, records
+        return known[1]
 
     def _load(self, log: Sequence[str]) -> dict[str, Records]:
         """Return the records of these log objects, by name. Those of the last snapshot are not read again."""

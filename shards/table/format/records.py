@@ -175,25 +175,41 @@ class Records:
 
     def latest(self) -> Records:
         """Return one record a key, the one with the highest order, sorted by key hash."""
+        return self.take(self.newest().rows)
+
+    def newest(self) -> Newest:
+        """Find the record with the highest order of each key."""
         order = self.fixed["order"]
         by = np.lexsort((order[:, 1], order[:, 0], self.fixed["key_hash"]))
         hashes = self.fixed["key_hash"][by]
         last = np.ones(len(by), bool)
         last[:-1] = hashes[1:] != hashes[:-1]
         # records that share a hash almost always have one key, but two keys may collide: compare the keys themselves
-        shared = np.flatnonzero(~last)
-        if shared.size:
-            run_ends = np.flatnonzero(last)
-            seen: set[bytes] = set()
-            run = -1
-            for i in shared[::-1].tolist():
-                end = int(run_ends[np.searchsorted(run_ends, i)])
-                if end != run:
-                    run, seen = end, {self.texts["key"][int(by[end])]}
-                key = self.texts["key"][int(by[i])]
-                last[i] = key not in seen
-                seen.add(key)
-        return self.take(by[last])
+        older = np.flatnonzero(~last)
+        ends = np.flatnonzero(last)
+        ends = ends[np.searchsorted(ends, older)]
+        if len(older):
+            keys = self.texts["key"]
+            is_same = keys.take(by[older]).equals(keys.take(by[ends]))
+            if not is_same.all():
+                self._part(by, older, ends, last)
+        return Newest(by, last, older[~last[older]], ends[~last[older]])
+
+    def _part(
+        self, by: NDArray[np.intp], older: NDArray[np.intp], ends: NDArray[np.intp], last: NDArray[np.bool_]
+    ) -> None:
+        """Tell keys apart that share a hash: correct `last`, and in `ends` the place of the newest record of each key.
+
+        `by`: the records by hash and order. `older`: the places there that another one with the hash follows.
+        """
+        newest: dict[bytes, int] = {}
+        run = -1
+        for n in range(len(older) - 1, -1, -1):
+            place, end = int(older[n]), int(ends[n])
+            if end != run:
+                run, newest = end, {self.texts["key"][int(by[end])]: end}
+            ends[n] = newest.setdefault(self.texts["key"][int(by[place])], place)
+            last[place] = ends[n] == place
 
     def columns(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """Yield the columns to store: names and arrays, one at a time."""
@@ -247,6 +263,28 @@ class Records:
             raise ValueError("a key does not have the hash that stands beside it")
         # the line breaks keep apart what is not UTF-8 by itself
         b"\n".join(keys).decode()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Newest:
+    """The newest record of each key among many records."""
+
+    by: NDArray[np.intp]
+    """(records,) intp: the positions of all, sorted by key hash and order."""
+
+    last: NDArray[np.bool_]
+    """(records,) bool: True where the record of `by` is the newest of its key."""
+
+    older: NDArray[np.intp]
+    """(older,) intp: where in `by` the others are."""
+
+    newer: NDArray[np.intp]
+    """(older,) intp: where in `by` the newest record of the key of each of those is."""
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """(keys,) intp: the positions of the newest records, sorted by key hash."""
+        return self.by if not len(self.older) else self.by[self.last]
 
 
 def meta_bytes(meta: Mapping[str, Any] | None, source: Mapping[str, Any] | None) -> bytes:

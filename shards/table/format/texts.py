@@ -60,6 +60,16 @@ class Texts:
         within = np.arange(int(offsets[-1])) - np.repeat(offsets[:-1].astype(np.int64), lengths)
         return Texts(self.data[np.repeat(starts, lengths) + within], offsets)
 
+    def equals(self, others: Texts) -> NDArray[np.bool_]:
+        """Return (n,) bool: True where text i is text i of `others`, which are as many."""
+        same: NDArray[np.bool_] = np.diff(self.offsets) == np.diff(others.offsets)
+        alike = np.flatnonzero(same)
+        ours, theirs = (self, others) if len(alike) == len(same) else (self.take(alike), others.take(alike))
+        differing = np.flatnonzero(ours.data != theirs.data)
+        # of the texts that begin at one place the last has bytes, the others are empty
+        same[alike[np.searchsorted(ours.offsets, differing.astype(np.uint64), "right") - 1]] = False
+        return same
+
     @staticmethod
     def join(parts: Sequence[Texts]) -> Texts:
         starts = np.cumsum([0, *(len(part.data) for part in parts)]).astype(np.uint64)

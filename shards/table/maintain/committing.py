@@ -16,6 +16,8 @@ from shards.table.maintain.merge import Merged, due, merge, put_in_place
 from shards.table.maintain.reshard import Resharded, grow, splits
 from shards.table.read.newest import Base
 from shards.table.table import Table
+from shards.table.write import bulk
+from shards.table.write.bulk import Written
 from shards.table.write.commit import Commit
 from shards.table.write.draft import Change, Draft
 from shards.table.write.fold import fold
@@ -69,16 +71,41 @@ class Compacted:
 class CommittingTable(Table):
     """A table that can change its manifest. Safe beside any number of tables that do the same."""
 
-    def write(self, records: Records) -> None:
-        """Write thousands of records straight into segments. On return they are safe, and every query sees them."""
+    def write(self, records: Records, *, unless_same: bool = False) -> Written:
+        """Write thousands of records straight into segments. On return they are safe, and every query sees them.
+
+        Returns what became of each record. `unless_same`: leave out records of images that the index has already, equal
+        in signatures, size, digest where it is known, and metadata: the stored ones keep their earlier orders.
+        """
+        written: list[Written] = []
 
         def fill(draft: Draft, _: Base) -> bool:
             self._check(records)
-            self._fold(draft, {}, [records], draft.folded)
-            return True
+            # listed after the manifest was read: if others fold meanwhile, this attempt fails and the next looks again
+            listed = self._unfolded(draft.before, list(self.store.list(names.LOG)))
+            written[:] = [
+                bulk.write(
+                    draft,
+                    records,
+                    unless_same=unless_same,
+                    tail=self._read_tail(frozenset(entry.name for entry in listed)),
+                    families=self.families,
+                    segment_rows=self.settings.segment_rows,
+                    open_segment=self._open,
+                    dead_of=self._dead_of,
+                    parallel_map=self.parallel_map,
+                )
+            ]
+            return bool(draft.objects)
 
-        self._restarting(lambda: self._commit_draft(fill))
+        def attempt() -> Written:
+            if self._commit_draft(fill) is None:
+                self.look()  # what this index has already, another one at its place may lack
+            return written[0]
+
+        done = self._restarting(attempt)
         self._look_again()
+        return done
 
     def compact(self, *, everything: bool = False) -> Compacted:
         """Fold the whole log tail, then merge the segments that are due, or `everything` into as few as possible."""

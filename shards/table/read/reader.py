@@ -32,7 +32,7 @@ class PickedRows:
     columns: Mapping[str, NDArray[Any]]
     """(rows, …) arrays by the name of their column."""
 
-    texts: Mapping[Part, list[bytes]]
+    texts: Mapping[Part, Texts]
     """Texts by the name of their column."""
 
 
@@ -126,7 +126,7 @@ class SegmentReader:
         return self.pick(rows, [name]).columns[name]
 
     def texts(self, part: Part, rows: NDArray[np.int64]) -> list[bytes]:
-        return self.pick(rows, [], [part]).texts[part]
+        return self.pick(rows, [], [part]).texts[part].tolist()
 
     def all_texts(self, part: Part) -> Texts:
         """Return a whole column of texts."""
@@ -150,7 +150,7 @@ class SegmentReader:
         )
         return PickedRows(
             {name: column[rows] for name, column in zip(columns, arrays, strict=False)},
-            {part: Texts(texts, starts[part]).take(rows).tolist() for part, texts in zip(parts, data, strict=True)},
+            {part: Texts(texts, starts[part]).take(rows) for part, texts in zip(parts, data, strict=True)},
         )
 
     def _check_offsets(self, part: Part, offsets: NDArray[np.uint64], rows: NDArray[np.int64]) -> None:
@@ -204,13 +204,31 @@ def find_keys(
 
     `hashes`: those of all the keys. `some`: the positions of the keys to look for.
     """
+    at, rows, _ = _find(reader, keys, hashes, some, [])
+    return at, rows
+
+
+def find_orders(
+    reader: Reader, keys: Texts, hashes: NDArray[np.uint64], some: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]:
+    """Find some of these keys as `find_keys` does, and return the orders of the rows too: (n, 2) uint64.
+
+    They are fetched together with the keys.
+    """
+    at, rows, columns = _find(reader, keys, hashes, some, ["order"])
+    return at, rows, columns["order"] if len(rows) else np.empty((0, 2), np.uint64)
+
+
+def _find(
+    reader: Reader, keys: Texts, hashes: NDArray[np.uint64], some: NDArray[np.int64], columns: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Mapping[str, NDArray[Any]]]:
     at, rows = reader.find(hashes[some])
     if not len(rows):
-        return some[:0], rows
+        return some[:0], rows, {}
     positions = some[at]
-    is_same = [a == b for a, b in zip(keys.take(positions).tolist(), reader.texts("key", rows), strict=True)]
-    same = np.flatnonzero(is_same)
-    return positions[same], rows[same]
+    picked = reader.pick(rows, columns, ["key"])
+    same = np.flatnonzero(keys.take(positions).equals(picked.texts["key"]))
+    return positions[same], rows[same], {name: column[same] for name, column in picked.columns.items()}
 
 
 def _runs(rows: NDArray[np.int64]) -> Bounds:
@@ -273,7 +291,8 @@ class TailReader:
 
     def pick(self, rows: NDArray[np.int64], columns: Sequence[str], parts: Sequence[Part] = ()) -> PickedRows:
         return PickedRows(
-            {name: self.take(name, rows) for name in columns}, {part: self.texts(part, rows) for part in parts}
+            {name: self.take(name, rows) for name in columns},
+            {part: self.records.texts[part].take(rows) for part in parts},
         )
 
     def form(self, name: str) -> tuple[np.dtype[Any], tuple[int, ...]] | None:

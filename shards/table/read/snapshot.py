@@ -85,13 +85,13 @@ class Source:
         parts: tuple[Part, ...] = ("key", "meta") if keys is None else ("meta",)
         picked = self.reader.pick(rows, DESCRIBED, parts)
         columns = (picked.columns[name] for name in DESCRIBED)
-        metas = (meta_of(meta, self.name) for meta in picked.texts["meta"])
+        metas = (meta_of(meta, self.name) for meta in picked.texts["meta"].tolist())
         return [
             Image(
                 key_text(key, self.name), int(width), int(height), digest.tobytes().hex(), int(order[0]), meta, source
             )
             for key, width, height, digest, order, (meta, source) in zip(
-                picked.texts["key"] if keys is None else keys, *columns, metas, strict=True
+                picked.texts["key"].tolist() if keys is None else keys, *columns, metas, strict=True
             )
         ]
 

@@ -10,7 +10,7 @@ from shards.families import Family
 from shards.storage.parallel import ParallelMap, sequential_map
 from shards.table.format.records import Records
 from shards.table.format.segment import pack_records
-from shards.table.read.latest import OpenSegment, ReadDead, find_latest
+from shards.table.read.latest import Latest, OpenSegment, ReadDead, find_latest
 from shards.table.write.draft import Draft
 
 LOG_AGE_MS = 10 * 60 * 1000
@@ -45,14 +45,19 @@ def fold(
     fresh = [*(new[name] for name in sorted(new)), *direct]
     if not fresh:
         return
-    change = find_latest(draft.manifest(), Records.join(fresh), open_segment, draft.dead_of(dead_of), parallel_map)
-    draft.dead |= change.dead
+    latest = find_latest(draft.manifest(), Records.join(fresh), open_segment, draft.dead_of(dead_of), parallel_map)
+    put(draft, latest, families, segment_rows)
+
+
+def put(draft: Draft, latest: Latest, families: Sequence[Family], segment_rows: int) -> None:
+    """Put the newest states of keys into new segments of the draft; what they replace is dead."""
+    draft.dead |= latest.dead
     shards = draft.before.shards
-    shard_of = change.records.fixed["key_hash"] % np.uint64(shards)
+    shard_of = latest.given.fixed["key_hash"][latest.rows] % np.uint64(shards)
     for shard in range(shards):
-        mine = np.flatnonzero(shard_of == shard)
+        mine = latest.rows[shard_of == shard]
         for start in range(0, len(mine), segment_rows):
-            rows = change.records.take(mine[start : start + segment_rows])
-            made, objects = pack_records(shard, rows, families, draft.commit_id, modulus=shards)
+            records = latest.given.take(mine[start : start + segment_rows])
+            made, objects = pack_records(shard, records, families, draft.commit_id, modulus=shards)
             draft.segments[shard].append(made)
             draft.objects |= objects

@@ -72,7 +72,7 @@ def a_fold_writes_no_tombstones() -> AbstractContextManager[object]:
 
     def living(*args: Any, **more: Any) -> Latest:
         found = find(*args, **more)
-        return replace(found, records=found.records.take(np.flatnonzero(found.records.fixed["kind"] != DELETE)))
+        return replace(found, rows=found.rows[found.given.fixed["kind"][found.rows] != DELETE])
 
     return patch.object(fold, "find_latest", living)
 
