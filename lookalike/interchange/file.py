@@ -94,16 +94,32 @@ class DumpFile:
         """Return the path of a file with the unpacked content, for readers that need one: it lives until `close`."""
         if not self.is_gzip:
             return self.path
-        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lookalike-import-")))
-        path = folder / "unpacked"
+        path = self.folder() / "unpacked"
         with self.open() as packed, path.open("wb") as file:
             shutil.copyfileobj(packed, file, PIECE)
         return path
 
+    def folder(self) -> Path:
+        """Return a new, empty folder that lives until `close`."""
+        return Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lookalike-import-")))
+
     def digest(self) -> str:
-        """Return the digest of the content as it is packed: 32 hex digits of BLAKE2b."""
+        """Return the digest of the content as it is packed: 32 hex digits of BLAKE2b.
+
+        What SQLite has written but not moved into its database is part of it.
+        """
         digest = hashlib.blake2b(digest_size=16)
-        with self.path.open("rb") as file:
-            while piece := file.read(PIECE):
-                digest.update(piece)
+        for path in (self.path, *self.unsettled()):
+            with path.open("rb") as file:
+                while piece := file.read(PIECE):
+                    digest.update(piece)
         return digest.hexdigest()
+
+    def unsettled(self) -> list[Path]:
+        """Return the files beside an SQLite database without which its content is not complete, as far as they exist.
+
+        These are the write-ahead log and the rollback journal, which go into the database or away as soon as SQLite
+        opens it for writing.
+        """
+        beside = (self.path.with_name(self.path.name + ending) for ending in ("-wal", "-journal"))
+        return [path for path in beside if path.is_file() and path.stat().st_size]
