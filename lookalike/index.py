@@ -22,6 +22,7 @@ from shards.families import DEFAULT, Family, Row, family
 from shards.pictures.decoding import PictureSettings
 from shards.search.executors.base import Executor
 from shards.search.executors.local import LocalExecutor
+from shards.search.filters import Filter
 from shards.search.grouping import Grouping
 from shards.search.query import LIMIT, score_threshold
 from shards.storage import Store, open_store, originals
@@ -255,13 +256,14 @@ class Index:
         max_distance: float | None = None,
         orientations: bool = False,
         negatives: bool = False,
-        where: Mapping[str, Any] | None = None,
+        where: Mapping[str, Any] | Filter | None = None,
     ) -> Answer:
         """Return the images most like this one: the exact best `limit`, the same however the records are stored.
 
         `family`: kind of signature, the index's first unless given. `min_score` (0 to 100) or `max_distance` (in the
         family's unit): leave out what is less alike. `orientations`: also find it turned or mirrored; `negatives`: also
-        its negative. `where`: metadata fields that must be equal.
+        its negative. `where`: what the metadata of a hit must be like, such as `{"year": {"$gte": 1990}}`
+        (`shards.search.filters`).
 
         Raises QueryError, PictureError, SignatureError, KeyNotFound.
         """
@@ -281,7 +283,7 @@ class Index:
         max_distance: float | None = None,
         orientations: bool = False,
         negatives: bool = False,
-        where: Mapping[str, Any] | None = None,
+        where: Mapping[str, Any] | Filter | None = None,
     ) -> Sequence[Answer | LookalikeError]:
         """Return what `search` answers to each of several questions, all of them of the same state of the index.
 
@@ -368,13 +370,22 @@ class Index:
             )
         )
 
-    def list(self, *, after: str | None = None, limit: int | None = None, prefix: str = "") -> Iterator[Image]:
+    def list(
+        self,
+        *,
+        after: str | None = None,
+        limit: int | None = None,
+        prefix: str = "",
+        where: Mapping[str, Any] | Filter | None = None,
+    ) -> Iterator[Image]:
         """Yield the images in the order of their keys' hashes: go on after the last key seen.
 
-        Any number of images costs no more memory than a few thousand.
+        `prefix`: what the keys begin with. `where`: as in `search`. Any number of images costs no more memory than a
+        few thousand.
         """
+        wanted = Filter.of(where)
         walk = self._table.stream(listed, after, lambda image: image.key)
-        return islice((image for image in walk if image.key.startswith(prefix)), limit)
+        return islice((image for image in walk if image.key.startswith(prefix) and wanted.accepts(image.meta)), limit)
 
     def has(self, keys: Iterable[str]) -> set[str]:
         """Return those of these keys that the index has."""

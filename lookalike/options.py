@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from shards.errors import QueryError
 from shards.families import Family
-from shards.search.query import LIMIT, check_limit, check_one_threshold, check_where, score_threshold
+from shards.search.filters import ANYTHING, Filter
+from shards.search.query import LIMIT, check_limit, check_one_threshold, score_threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ class SearchOptions:
     negatives: bool = False
     """Also find the image's negative."""
 
-    where: Mapping[str, Any] = field(default_factory=dict)
-    """Metadata fields that must be equal."""
+    where: Mapping[str, Any] | Filter = ANYTHING
+    """What the metadata of a hit must be like, as JSON in the words of `shards.search.filters`."""
 
     @classmethod
     def of(
@@ -45,19 +46,18 @@ class SearchOptions:
         max_distance: float | None,
         orientations: bool,
         negatives: bool,
-        where: Mapping[str, Any] | None,
+        where: Mapping[str, Any] | Filter | None,
     ) -> SearchOptions:
         """Return the options that the keywords of `Index.search` stand for."""
         families = () if family is None else (family,)
-        filters = {} if where is None else where
-        return cls(families, limit, min_score, max_distance, orientations, negatives, filters)
+        return cls(families, limit, min_score, max_distance, orientations, negatives, Filter.of(where))
 
     def __post_init__(self) -> None:
         for name in self.families:
             if not isinstance(name, str):
                 raise QueryError(f"family is {name!r}: give the name of one, such as dhash")
         check_limit(self.limit)
-        check_where(self.where)
+        object.__setattr__(self, "where", Filter.of(self.where))
         check_one_threshold(self.min_score, self.max_distance)
 
     def threshold(self, family: Family) -> float | None:

@@ -14,6 +14,7 @@ from lookalike.signatures.computed import Signed
 from shards.errors import KeyInvalid, KeyNotFound, LookalikeError, PictureError, QueryError, SignatureError
 from shards.families import Family, Row, Rows
 from shards.pictures.decoding import ORIENTATIONS, PictureSettings
+from shards.search.filters import Filter
 from shards.search.query import Part, Query
 
 
@@ -65,7 +66,7 @@ class Asking:
         """Return the query that asks these questions, given by the rows of each."""
         threshold = self.options.threshold(self.family)
         part = Part(self.family, tuple(questions), threshold, self.variants)
-        return Query((part,), self.options.limit, self.options.where)
+        return Query((part,), self.options.limit, Filter.of(self.options.where))
 
     def signatures(self, questions: Sequence[Question]) -> list[Sequence[Row] | Key | LookalikeError]:
         """Return each question's signatures, by orientation; a key as it is, since only a snapshot knows its image.

@@ -95,10 +95,15 @@ def name_value(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise click.BadParameter(f"{text!r} is not NAME=VALUE")
+    return name, json_or_text(value)
+
+
+def json_or_text(value: str) -> Any:
+    """Return the JSON in this text, or the text itself where it is no JSON."""
     try:
-        return name, json.loads(value, parse_constant=_no_number)
-    except ValueError:
-        return name, value
+        return json.loads(value, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return value
 
 
 def _no_number(text: str) -> Any:

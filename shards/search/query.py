@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from shards.errors import QueryError
 from shards.families import Family, Rows
+from shards.search.filters import ANYTHING, Filter
 
 LIMIT = 10
 """Default number of hits, the same as IQDB's."""
@@ -46,15 +44,14 @@ class Query:
     limit: int = LIMIT
     """Maximum number of hits of each question."""
 
-    where: Mapping[str, Any] = field(default_factory=dict)
-    """Metadata fields that must be equal, as JSON values are: 1 and 1.0 are equal, 1 and true are not."""
+    where: Filter = ANYTHING
+    """Records with other metadata are left out."""
 
     def __post_init__(self) -> None:
         if not self.parts or len({len(part.questions) for part in self.parts}) > 1:
             counts = [len(part.questions) for part in self.parts]
             raise QueryError(f"the parts of a query have {counts} questions: give one or more, with as many in each")
         check_limit(self.limit)
-        check_where(self.where)
         for part in self.parts:
             if part.min_score is not None:
                 check_min_score(part.min_score)
@@ -77,10 +74,6 @@ class Query:
         """Return the numbers of the lanes of a question."""
         return range(question, self.lanes, self.questions)
 
-    def accepts(self, meta: Mapping[str, Any]) -> bool:
-        """Return True if a record with this metadata may be a hit."""
-        return all(name in meta and _same(meta[name], value) for name, value in self.where.items())
-
 
 def check_limit(limit: int) -> None:
     """Raise QueryError unless this many hits can be asked for."""
@@ -92,16 +85,6 @@ def check_min_score(min_score: float) -> None:
     """Raise QueryError unless a record can score this much."""
     if not min_score <= 100:
         raise QueryError(f"min_score is {min_score}: a score is at most 100")
-
-
-def check_where(where: Mapping[str, Any]) -> None:
-    """Raise QueryError unless this filter is a JSON object."""
-    if not isinstance(where, Mapping):
-        raise QueryError(f"filter {where!r} is not JSON: give an object of names and values")
-    try:
-        json.dumps(dict(where), allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise QueryError(f"filter {where!r} is not JSON: {error}") from error
 
 
 def score_threshold(family: Family, min_score: float | None, max_distance: float | None) -> float | None:
@@ -122,13 +105,3 @@ def check_one_threshold(min_score: float | None, max_distance: float | None) -> 
     """Raise QueryError if a threshold is given both as a score and as a distance."""
     if min_score is not None and max_distance is not None:
         raise QueryError("give min_score or max_distance, not both")
-
-
-def _same(a: Any, b: Any) -> bool:
-    if isinstance(a, bool) or isinstance(b, bool):
-        return a is b
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(_same(a[name], b[name]) for name in a)
-    if isinstance(a, list) and isinstance(b, list | tuple):
-        return len(a) == len(b) and all(map(_same, a, b))
-    return bool(a == b)

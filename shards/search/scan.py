@@ -112,4 +112,4 @@ def _filter(source: Source, query: Query, rows: NDArray[np.int64], accepted: dic
     """Note for each of these rows that was not asked about before if the filter accepts it."""
     new = np.array(sorted(set(rows.tolist()) - accepted.keys()), np.int64)
     for row, meta in zip(new.tolist(), source.reader.texts("meta", new), strict=True):
-        accepted[row] = query.accepts(meta_of(meta, source.name)[0])
+        accepted[row] = query.where.accepts(meta_of(meta, source.name)[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,7 @@ import click
 from lookalike.cli.command import Command, index_argument, output_options
 from lookalike.cli.output import human
 from lookalike.cli.output.output import Output, note
+from lookalike.cli.where import all_of, where_option
 
 if TYPE_CHECKING:
     from shards.table.read.snapshot import Image
@@ -66,27 +68,37 @@ def remove(address: str, keys: tuple[str, ...], nul_separated: bool, form: str |
     examples=(
         ("lookalike list photos.index", "all keys"),
         ("lookalike list photos.index --prefix 2019/ --long", "some of them, with sizes, dates and files"),
+        ("lookalike list photos.index --where album=Rome", "those with this metadata"),
         ("lookalike list photos.index --limit 1000 --after 2019/sea.jpg", "the next thousand after this one"),
     ),
 )
 @index_argument
 @click.option("--prefix", default="", help="Only keys that begin with this text.")
+@where_option
 @click.option("--limit", "-n", type=click.IntRange(1), help="Maximum number of images.")
 @click.option("--after", metavar="KEY", help="Continue after this key, the last one that was listed.")
 @click.option("--long", "-l", "is_long", is_flag=True, help="With size, date and file, not the key alone.")
 @output_options
-def list_(address: str, prefix: str, limit: int | None, after: str | None, is_long: bool, form: str | None) -> None:
+def list_(
+    address: str,
+    prefix: str,
+    where: tuple[Mapping[str, Any], ...],
+    limit: int | None,
+    after: str | None,
+    is_long: bool,
+    form: str | None,
+) -> None:
     """List the images of an index, in an order of its own that stays the same."""
     from lookalike.index import Index
 
     out = Output.of(form)
-    for image in Index.open(address).list(prefix=prefix, limit=limit, after=after):
+    for image in Index.open(address).list(prefix=prefix, where=all_of(where), limit=limit, after=after):
         if out.is_json:
             out.json(described(image))
         elif is_long:
-            where = human.shown(str(image.source.get("path", "")))
+            path = human.shown(str(image.source.get("path", "")))
             size = human.pixels(image.width, image.height)
-            out.line(f"{human.moment(image.added)}  {size:>15}  {human.shown(image.key)}  {where}".rstrip())
+            out.line(f"{human.moment(image.added)}  {size:>15}  {human.shown(image.key)}  {path}".rstrip())
         else:
             out.line(human.shown(image.key))
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lookalike.cli.command import Command, index_argument, name_value, output_options
+from lookalike.cli.command import Command, index_argument, output_options
 from lookalike.cli.output import human
 from lookalike.cli.output.output import Column, Output, note
+from lookalike.cli.where import all_of, where_option
 from shards.errors import LookalikeError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ TOGETHER = 64
         ("lookalike search photos.index scan.png --family goldberg --orientations --negatives", "turned or inverted"),
         ("lookalike search photos.index --family dhash --signature 9d8f6b2a12d4e0c1", "by a known hash"),
         ("lookalike search photos.index copy.jpg --where album=Rome -n 3", "among some of the images"),
+        ("lookalike search photos.index copy.jpg --where 'year>=1990' --where 'year<2000'", "of one decade"),
         ("lookalike search photos.index scans/*.png -n 1", "the best for each of many"),
     ),
 )
@@ -46,9 +48,7 @@ TOGETHER = 64
 @click.option("--max-distance", type=float, help="The same in the family's own unit, such as bits.")
 @click.option("--orientations", is_flag=True, help="Also find turned and mirrored copies.")
 @click.option("--negatives", is_flag=True, help="Also find negatives.")
-@click.option(
-    "--where", type=name_value, metavar="NAME=VALUE", multiple=True, help="Only images with this metadata. Repeat it."
-)
+@where_option
 @output_options
 def search(
     address: str,
@@ -61,7 +61,7 @@ def search(
     max_distance: float | None,
     orientations: bool,
     negatives: bool,
-    where: tuple[tuple[str, Any], ...],
+    where: tuple[Mapping[str, Any], ...],
     form: str | None,
 ) -> None:
     """Find the images most like IMAGE (- reads it from stdin), like another image of the index, or by a signature.
@@ -77,7 +77,7 @@ def search(
     out = Output.of(form)
     index = Index.open(address)
     families = () if family is None else (family,)
-    options = SearchOptions(families, limit, min_score, max_distance, orientations, negatives, dict(where))
+    options = SearchOptions(families, limit, min_score, max_distance, orientations, negatives, all_of(where) or {})
     code = 0
     for name, answer in _answers(index, images, key, signature, options):
         if isinstance(answer, LookalikeError):

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from lookalike.web.api import documents, inputs, openapi
 from lookalike.web.api.documents import ListDocument, PutDocument, StoredDocument
+from lookalike.web.api.filtering import FilterText
 from lookalike.web.api.inputs import Base64, Form, Given, StrictBody
 from lookalike.web.api.metadata import Meta, MetaText
 from lookalike.web.api.openapi import ASKED, FETCHED, refusals
@@ -22,6 +23,7 @@ from lookalike.web.http.problems import validation
 from lookalike.web.http.routing import ImageKey
 from lookalike.web.service import Service
 from shards.errors import KeyNotFound
+from shards.search.filters import Filter
 from shards.table.format.records import UNDATED, Record
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
@@ -150,6 +152,7 @@ class ListParameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     prefix: Annotated[str, Field(description="Only images whose key begins with this.", max_length=1024)] = ""
+    filter: FilterText = None
     after: Annotated[str | None, Field(description="The `next` of the previous page.", max_length=2048)] = None
     limit: Annotated[int, Field(description="Maximum number of images.", ge=1, le=1000)] = 100
 
@@ -165,9 +168,12 @@ async def list_images(
     service: Serving, caller: Annotated[Caller, needs("read")], parameters: Annotated[ListParameters, Query()]
 ) -> Response:
     after = _key_of(parameters.after) if parameters.after is not None else None
+    where = Filter.of(parameters.filter)
 
     def page() -> Response:
-        images = list(service.index.list(after=after, limit=parameters.limit + 1, prefix=parameters.prefix))
+        images = list(
+            service.index.list(after=after, limit=parameters.limit + 1, prefix=parameters.prefix, where=where)
+        )
         shown = images[: parameters.limit]
         document: ListDocument = {
             "images": [documents.image_document(image, caller) for image in shown],

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, Json, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
 from lookalike.answers import Answer
@@ -18,6 +18,7 @@ from lookalike.questions import Key, Question, Signature
 from lookalike.signatures.computed import ComputedPicture
 from lookalike.web.api import documents, inputs, openapi
 from lookalike.web.api.documents import AnswerDocument, QuestionDocument, SearchDocument
+from lookalike.web.api.filtering import FilterObject, FilterText
 from lookalike.web.api.inputs import LISTED, Base64, Form, Given, Kind, StrictBody
 from lookalike.web.api.openapi import FETCHED, refusals
 from lookalike.web.dependencies import Serving, needs
@@ -27,6 +28,7 @@ from lookalike.web.http.problems import Problem, validation
 from lookalike.web.service import Service
 from shards.errors import LookalikeError
 from shards.families import Family
+from shards.search.filters import Filter
 from shards.search.query import LIMIT
 
 router = APIRouter(prefix="/v1/search", tags=["search"])
@@ -73,10 +75,7 @@ class SearchFields(Threshold):
 class SearchParameters(SearchFields):
     """Options of a search, in the query or in the fields of a form."""
 
-    filter: Annotated[
-        Json[dict[str, Any]] | None,
-        Field(description="A JSON object of metadata that hits must have.", examples=['{"album": "zoo"}']),
-    ] = None
+    filter: FilterText = None
 
     def search_options(self, family: Family) -> SearchOptions:
         """Return what the index is told, with the family that was looked up."""
@@ -87,7 +86,7 @@ class SearchParameters(SearchFields):
             max_distance=self.max_distance,
             orientations=self.orientations,
             negatives=self.negatives,
-            where=self.filter or {},
+            where=Filter.of(self.filter),
         )
 
 
@@ -108,7 +107,7 @@ class SearchBody(StrictBody, SearchFields):
     url: Annotated[Texts, Field(description="Addresses for the server to fetch.")] = []
     key: Annotated[Texts, Field(description="Keys of images in the index.")] = []
     signature: Annotated[Texts, Field(description="Signatures of the family, as text.")] = []
-    filter: Annotated[dict[str, Any] | None, Field(description="Metadata that hits must have.")] = None
+    filter: FilterObject = None
 
     def given(self) -> list[Given]:
         """Return the questions, in this order of kinds."""
@@ -170,9 +169,10 @@ async def search(
                 f"{len(given)} questions: send 1 to {service.settings.max_questions}",
                 help="Send a picture as the body or as a form's file, or a url, key or signature.",
             )
+        asked = await service.parse(options.search_options, family)
         prepare = partial(_prepare, service, orientations=options.orientations)
         prepared = await service.all(partial(prepare, item) for item in given)
-    return await service.call(_answer, service, caller, family, options, prepared, started)
+    return await service.call(_answer, service, caller, family, options, asked, prepared, started)
 
 
 def check_threshold(options: Threshold) -> None:
@@ -207,11 +207,12 @@ def _answer(
     caller: Caller,
     family: Family,
     options: SearchParameters,
+    asked: SearchOptions,
     prepared: Sequence[PreparedQuestion],
     started: float,
 ) -> Response:
     questions = [item.question for item in prepared if not isinstance(item.question, Problem)]
-    answers = iter(service.search(questions, options.search_options(family)))
+    answers = iter(service.search(questions, asked))
     answer_documents: list[AnswerDocument] = []
     for item in prepared:
         result = item.question if isinstance(item.question, Problem) else next(answers)

@@ -20,6 +20,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from shards.errors import LookalikeError, ObjectNotFound, QueryError
 from shards.families import family
+from shards.search.filters import Filter
 from shards.search.found import FoundRow, ScanOutcome
 from shards.search.query import Part, Query
 from shards.table.format import names
@@ -27,7 +28,7 @@ from shards.table.format.manifest import Segment
 from shards.table.read.reader import SegmentReader
 from shards.table.read.snapshot import Source
 
-PROTOCOL = 4
+PROTOCOL = 5
 """Version of these documents. While a new release is put in place, workers of both versions are asked."""
 
 PAYLOAD = 6_000_000
@@ -65,7 +66,7 @@ def write_request(query: Query, sources: Sequence[Source], max_rows: int) -> dic
         "index": _index_of(sources),
         "parts": [_write_part(part) for part in query.parts],
         "limit": query.limit,
-        "where": dict(query.where),
+        "where": query.where.to_json(),
         "segments": [_write_source(source) for source in sources],
         "max_rows": max_rows,
     }
@@ -78,7 +79,7 @@ def read_request(document: Mapping[str, Any]) -> ScanRequest:
     try:
         if document["protocol"] != PROTOCOL:
             raise QueryError(f"a worker of protocol {PROTOCOL} is asked in protocol {document['protocol']!r}")
-        query = Query(tuple(map(_read_part, document["parts"])), document["limit"], document["where"])
+        query = Query(tuple(map(_read_part, document["parts"])), document["limit"], Filter.of(document["where"]))
         segments = tuple(
             (
                 Segment.from_json(source["shard"], source["modulus"], source["segment"]),

@@ -46,6 +46,12 @@ def test_keys_are_listed_one_a_line(index: Index) -> None:
     assert sorted(result.stdout.splitlines()) == ["2019/c.png", "a.png", "b.png", "odd\\n\\x1b[31m.png"]
 
 
+def test_a_listing_may_be_of_some_metadata_alone(index: Index) -> None:
+    for condition in ("album=Rome", '{"album": {"$exists": true}}'):
+        assert run("list", "index", "--where", condition, "--text").stdout == "odd\\n\\x1b[31m.png\n"
+    assert run("list", "index", "--where", "album=Rome", "--where", "album=Paris", "--text").stdout == ""
+
+
 def test_a_listing_for_programs_has_all_but_the_signatures(index: Index) -> None:
     (found,) = lines(run("list", "index", "--prefix", "odd").stdout)
     stored = index.get("odd\n\x1b[31m.png").image

@@ -100,6 +100,24 @@ def test_only_images_with_the_wanted_metadata_are_found() -> None:
     assert found[0]["meta"] == {"album": "Rome", "year": 2026}
 
 
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        ["album=Rome"],
+        ["year>=2026", "year<=2026", "year>2025.5", "year<2027"],
+        ["album!=Paris", "album>R"],
+        ['{"album": {"$in": ["Rome", "Paris"]}}'],
+        ['{"$or": [{"year": 1}, {"album": "Rome"}]}', "year=2026"],
+    ],
+)
+def test_conditions_hold_all_together(conditions: list[str]) -> None:
+    arguments = [argument for condition in conditions for argument in ("--where", condition)]
+    found = lines(run("search", "index", "photos/3.png", *arguments).stdout)
+    assert "tagged.png" in [hit["key"] for hit in found]
+    assert all(hit["meta"].get("album") == "Rome" for hit in found if "album!=Paris" not in conditions)
+    assert lines(run("search", "index", "photos/3.png", *arguments, "--where", "year!=2026").stdout) == []
+
+
 def test_several_images_have_an_answer_each() -> None:
     result = run("search", "index", "photos/3.png", "larger.jpg", "photos/1.png", "-n", 1)
     assert result.exit_code == 0
@@ -158,7 +176,11 @@ def test_nothing_found_is_exit_code_1() -> None:
         (["index", "photos/3.png", "--key", "3.png"], "one of IMAGE, --key and --signature"),
         (["index"], "one of IMAGE, --key and --signature"),
         (["index", "-"], "nothing came"),
-        (["index", "photos/3.png", "--where", "album"], "not NAME=VALUE"),
+        (["index", "photos/3.png", "--where", "album"], "'album' is no condition: give NAME=VALUE"),
+        (["index", "photos/3.png", "--where", "=Rome"], "'=Rome' is no condition"),
+        (["index", "photos/3.png", "--where", "{album: 1}"], "is no filter as JSON"),
+        (["index", "photos/3.png", "--where", '{"album": {"$near": 1}}'], "'$near' beside 'album' is no operator"),
+        (["index", "photos/3.png", "--where", "year<null"], "only numbers and text have an order"),
     ],
 )
 def test_a_search_that_fails_says_why_and_is_exit_code_2(arguments: list[str], said: str) -> None:

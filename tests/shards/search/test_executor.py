@@ -77,7 +77,15 @@ ASKED = [signed(scene(n)) for n in range(SCENES + 1)] + [signed(scene(n).orienta
     name=st.sampled_from(FAMILIES),
     limit=st.sampled_from([1, 3, 10, 200]),
     min_score=st.sampled_from([None, 60.0, 100.0]),
-    where=st.sampled_from([None, {"third": 1}, {"third": 2, "name": "n8"}, {"third": 7}]),
+    where=st.sampled_from(
+        [
+            None,
+            {"third": 1},
+            {"third": 2, "name": "n8"},
+            {"third": 7},
+            {"third": {"$gte": 1}, "name": {"$not": {"$in": ["n8", "n11"]}}},
+        ]
+    ),
     is_turned=st.booleans(),
 )
 def test_answers_are_the_same_however_the_segments_are_dealt_out(

@@ -53,7 +53,7 @@ def filled(store: Store) -> Index:
     name=st.sampled_from(FAMILIES),
     limit=st.sampled_from([1, 3, 40]),
     min_score=st.sampled_from([None, 20.0, 99.0]),
-    where=st.sampled_from([None, {"is_even": True}, {"is_even": 7}]),
+    where=st.sampled_from([None, {"is_even": True}, {"is_even": 7}, {"is_even": {"$ne": True}}]),
 )
 def test_each_is_answered_as_it_is_alone(
     index: Index, asked: list[int], name: str, limit: int, min_score: float | None, where: dict[str, object] | None

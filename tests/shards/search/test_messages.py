@@ -14,6 +14,7 @@ from lookalike import CorruptObject, LookalikeError, ObjectNotFound, QueryError
 from shards.families import DEFAULT, Rows, family
 from shards.search.executors import messages
 from shards.search.executors.messages import PayloadTooLarge, WorkerFailed
+from shards.search.filters import Filter
 from shards.search.found import FoundRow
 from shards.search.query import Part, Query
 from shards.storage.memory import MemoryStore
@@ -70,9 +71,9 @@ def same_part(arrived: Part, sent: Part) -> bool:
 def test_a_question_arrives_as_it_was_asked(name: str) -> None:
     rows = signatures(name)
     where = {"album": "Zürich 😀", "n": [1.5, None, True]}
-    asked = Query((part(name, rows, rows[1:], min_score=33.3),), 7, where)
+    asked = Query((part(name, rows, rows[1:], min_score=33.3),), 7, Filter.of(where))
     request = messages.read_request(sent(messages.write_request(asked, [source()], 9)))
-    assert (request.query.limit, request.query.where, request.max_rows) == (7, where, 9)
+    assert (request.query.limit, request.query.where, request.max_rows) == (7, Filter.of(where), 9)
     assert all(map(same_part, request.query.parts, asked.parts))
 
 
@@ -178,7 +179,7 @@ PART = messages.write_request(query(signatures("dhash")), [], 7)["parts"][0]
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"protocol": 2}, "protocol 4 is asked in protocol 2"),
+        ({"protocol": 2}, "protocol 5 is asked in protocol 2"),
         ({"index": "../elsewhere"}, "is no id of an index"),
         ({"parts": [PART | {"family": {"name": "dhash", "version": 99}}]}, "and is asked about 99"),
         ({"parts": [PART | {"family": {"name": "sift", "version": 1}}]}, "no family is called 'sift'"),

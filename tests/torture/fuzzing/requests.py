@@ -143,7 +143,8 @@ def seeds() -> Sequence[bytes]:
     questions: list[dict[str, Any]] = [
         {"questions": [{"key": "cat.png"}, {"signature": "b6b2725949494e4c"}], "family": "dhash", "limit": 3},
         {"key": "cat.png", "family": "haar", "min_score": 10.5, "orientations": False, "negatives": True},
-        {"key": "cat.png", "where": {"n": 1}, "max_distance": 3, "family": "phash"},
+        {"key": "cat.png", "filter": {"n": 1}, "max_distance": 3, "family": "phash"},
+        {"key": "1", "filter": {"$or": [{"a.b": {"$in": [1, "x"]}}, {"t": {"$elemMatch": {"$gte": 2}}}]}},
         {"url": "http://pictures.example/a.png", "limit": 1},
         {"a": {"key": "cat.png"}, "b": {"key": "1"}},
         {"images": [{"key": "new", "url": "http://pictures.example/a.png", "meta": {"a": [1, None]}}]},
@@ -191,7 +192,8 @@ def mutate(data: bytes, plain: Mutation, random: Random) -> bytes:
 TOKENS = (
     b"&", b"=", b"%00", b"%ed%a0%80", b"\\ud800", b"boundary=", b"filename*=utf-8''",
     b"application/x-www-form-urlencoded",
-    b'"questions"', b'"signature"', b"data:image/png;base64,", b"NaN", b"1e400", b"limit=", b"after=", b"where=",
+    b'"questions"', b'"signature"', b"data:image/png;base64,", b"NaN", b"1e400", b"limit=", b"after=", b"filter=",
+    b'"$not"', b'"$and"', b'"$contains"', b'"$exists"', b'"$$"',
 )  # fmt: skip
 
 TARGET = Target(check, seeds, TOKENS, mutate)

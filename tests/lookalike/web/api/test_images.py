@@ -298,7 +298,21 @@ def test_a_listing_is_of_keys_with_a_prefix(client: Client) -> None:
     assert client.get("/v1/images", params={"prefix": "c"}).json() == {"images": [], "next": None}
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "after=%25", "after=w", "after=/w", "page=2"])
+def test_a_listing_is_of_images_with_some_metadata(client: Client) -> None:
+    files = [("file", (f"{n}", CAT)) for n in range(6)]
+    client.post("/v1/images", files=files, data={"meta": json.dumps({f"{n}": {"n": n} for n in range(6)})})
+    parameters: dict[str, Any] = {"filter": '{"n": {"$gte": 2, "$ne": 4}}', "limit": 2}
+    first = client.get("/v1/images", params=parameters).json()
+    rest = client.get("/v1/images", params=parameters | {"after": first["next"]}).json()
+    assert sorted(image["meta"]["n"] for image in first["images"] + rest["images"]) == [2, 3, 5]
+    assert rest["next"] is None
+    refused = client.get("/v1/images", params={"filter": '{"n": {"$near": 2}}'})
+    assert (refused.status_code, problem(refused)["code"]) == (422, "query-invalid")
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=1001", "limit=x", "after=%25", "after=w", "after=/w", "page=2", "filter=1", "filter={"]
+)
 def test_a_listing_that_makes_no_sense_is_refused(client: Client, query: str) -> None:
     response = client.get(f"/v1/images?{query}")
     assert (response.status_code, problem(response)["code"]) == (422, "validation"), response.text

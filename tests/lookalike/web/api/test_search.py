@@ -81,6 +81,7 @@ def test_every_form_of_a_question_has_the_library_s_answer(client: Client, index
         ({"family": "goldberg", "negatives": True}, {"family": "goldberg", "negatives": True}),
         ({"orientations": True}, {"orientations": True}),
         ({"filter": {"n": 2}}, {"where": {"n": 2}}),
+        ({"filter": {"n": {"$gte": 2, "$lt": 4}}}, {"where": {"n": {"$in": [2, 3]}}}),
     ],
 )
 def test_options_are_given_as_json_as_form_fields_or_in_the_query(
@@ -167,6 +168,7 @@ def test_json_asks_several_of_each_kind(client: Client, index: Index) -> None:
         ({"json": {"key": "cat", "limit": True}}, 422, "validation"),
         ({"json": {"key": "cat", "filter": "{}"}}, 422, "validation"),
         ({"json": {"key": "cat"}, "params": {"filter": "[1]"}}, 422, "validation"),
+        ({"json": {"key": "cat", "filter": {"n": {"$near": 1}}}}, 422, "query-invalid"),
         ({"json": {"key": "cat"}, "params": {"min_score": "nan"}}, 422, "validation"),
         ({"json": {"key": "cat", "limt": 3}}, 422, "validation"),
         ({"json": {"key": ["cat"] * 65}}, 422, "validation"),

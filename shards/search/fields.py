@@ -1,0 +1,34 @@
+"""Fields of metadata, found by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+MAX_PARTS = 32
+"""Parts of a name between its dots. Metadata is rarely more than a few levels deep, and each level costs time."""
+
+
+def values(meta: Mapping[str, Any], name: str) -> Sequence[Any]:
+    """Return the values of the field with this name: one or none, or several where a list lies on the way.
+
+    A dot leads into an object: `user.name` is the field `name` of the object `user`. A field that is literally called
+    `user.name` wins. Where `users` is a list, `users.name` is the field of each object in it.
+    """
+    if name in meta:
+        return (meta[name],)
+    dot = name.rfind(".")
+    while dot > 0:
+        found = _inside(meta.get(name[:dot]), name[dot + 1 :])
+        if found:
+            return found
+        dot = name.rfind(".", 0, dot)
+    return ()
+
+
+def _inside(value: Any, name: str) -> Sequence[Any]:
+    if isinstance(value, dict):
+        return values(value, name)
+    members = value if isinstance(value, list) else ()
+    return list(chain.from_iterable(values(member, name) for member in members if isinstance(member, dict)))
