@@ -38,7 +38,7 @@ from shards.table.maintain.merge import Merged
 from shards.table.maintain.reshard import Resharded
 from shards.table.maintain.verify import Report
 from shards.table.read.disk import CACHE_BYTES, DiskCache
-from shards.table.read.listing import listed
+from shards.table.read.listing import listed, recorded
 from shards.table.read.snapshot import Image, Snapshot
 from shards.table.table import MEMORY
 from shards.table.write.bulk import Written
@@ -227,6 +227,21 @@ class Index:
         """
         return self._table.write(records, unless_same=unless_same)
 
+    def import_time(self, content: str) -> int:
+        """Return when this content was first imported, in ns since 1970: now, if that is new.
+
+        `content`: 32 hex digits that name it. Whoever imports it again gets the same time, and so the same orders.
+        """
+        return self._table.import_time(content)
+
+    def mark_imported(self, content: str) -> None:
+        """Note that all of this content is in the index."""
+        self._table.mark_imported(content)
+
+    def was_imported(self, content: str) -> bool:
+        """Return True if all of this content was put into the index before."""
+        return self._table.was_imported(content)
+
     def next_order(self) -> tuple[int, int]:
         """Return the order of a record that is made now, by the store's clock."""
         return self._table.next_order()
@@ -386,6 +401,13 @@ class Index:
         wanted = Filter.of(where)
         walk = self._table.stream(listed, after, lambda image: image.key)
         return islice((image for image in walk if image.key.startswith(prefix) and wanted.accepts(image.meta)), limit)
+
+    def records(self, *, after: str | None = None, limit: int | None = None, prefix: str = "") -> Iterator[Record]:
+        """Yield all that the index knows of its images, signatures included, in the order of `list`."""
+        walk = self._table.stream(
+            lambda snapshot, place: recorded(snapshot, self.families, place), after, lambda record: record.key
+        )
+        return islice((record for record in walk if record.key.startswith(prefix)), limit)
 
     def has(self, keys: Iterable[str]) -> set[str]:
         """Return those of these keys that the index has."""

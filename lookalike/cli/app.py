@@ -16,6 +16,8 @@ from lookalike.cli.commands.compare import compare
 from lookalike.cli.commands.copy import backup, copy, restore
 from lookalike.cli.commands.create import create
 from lookalike.cli.commands.duplicates import duplicates
+from lookalike.cli.commands.export import export
+from lookalike.cli.commands.import_ import import_
 from lookalike.cli.commands.keys import list_, remove, show
 from lookalike.cli.commands.maintain import collect, compact, reshard, stats
 from lookalike.cli.commands.search import search
@@ -93,6 +95,7 @@ def app() -> None:
 for command in (
     create,
     add,
+    import_,
     sync,
     search,
     compare,
@@ -109,5 +112,6 @@ for command in (
     copy,
     backup,
     restore,
+    export,
 ):
     app.add_command(command)

@@ -44,13 +44,22 @@ class Batch:
     """(rows,) signatures of each family of the dump."""
 
     meta: Texts | None = None
-    """The metadata of each row, an object as JSON in UTF-8; empty for none. None where no row has any."""
+    """The metadata of each row as `meta_bytes` makes it; empty for none. None where no row has any."""
 
     refused: Sequence[Refused] = ()
     """Rows among these that cannot be taken, in their order."""
 
     skipped: int = 0
     """Number of rows among these that have no signature, which is no error."""
+
+    width: NDArray[np.uint32] | None = None
+    """(rows,) uint32, pixels; None where it is unknown."""
+
+    height: NDArray[np.uint32] | None = None
+    """(rows,) uint32, pixels; None where it is unknown."""
+
+    sha256: NDArray[np.uint8] | None = None
+    """(rows, 32) uint8, of the bytes of the images, zeros where they are unknown; None where all of them are."""
 
 
 class Dump(ABC):

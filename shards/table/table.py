@@ -29,6 +29,7 @@ from shards.table.read.newest import Base, newest
 from shards.table.read.reader import SegmentReader
 from shards.table.read.snapshot import Snapshot, Source
 from shards.table.read.tail import Tail
+from shards.table.write import imported
 
 MEMORY = 512 << 20
 """Bytes of segments that are kept by default: twice what searches read of a million images in four families."""
@@ -177,6 +178,24 @@ class Table:
         name = self._restarting(attempt)
         self._look_again()
         return name
+
+    def import_time(self, content: str) -> int:
+        """Return when this content, 32 hex digits, was first imported, in ns since 1970: now, if that is new.
+
+        An import of the same content that goes on, or is repeated, gets the same time.
+        """
+        self.prepare()
+        now, form = self.next_order()[0], self.settings.format
+        return self._restarting(lambda: imported.time_of(self.store, self.effects, content, now, form))
+
+    def mark_imported(self, content: str) -> None:
+        """Note that all of this content is in the index."""
+        now, form = self.next_order()[0], self.settings.format
+        imported.mark_done(self.store, self.effects, content, now, form)
+
+    def was_imported(self, content: str) -> bool:
+        """Return True if all of this content was put into the index before."""
+        return imported.is_done(self.store, content)
 
     def snapshot(self) -> Snapshot:
         """Return what a query that begins now sees."""

@@ -19,6 +19,7 @@ SEGMENTS = "segments/"
 DEAD = "dead/"
 THUMBNAILS = "thumbnails/"
 COPIES = "copies/"
+IMPORTS = "imports/"
 
 MAX_KEY_BYTES = 1024
 """S3's own limit for an object key, so that every object can be a key."""
@@ -86,6 +87,11 @@ def shard_prefix(shard: int) -> str:
 def dead(body: Data, mark: str) -> str:
     """Return the name of a list of dead rows; `mark` as for a segment."""
     return f"{DEAD}{digest(body)}-{mark}.npy"
+
+
+def imported(content: str, *, is_done: bool) -> str:
+    """Return the name of the note that this content, 32 hex digits, was begun to be imported, or is all here."""
+    return f"{IMPORTS}{content}{'-done' if is_done else ''}.json"
 
 
 def check_content(name: str, data: Data) -> None:

@@ -16,6 +16,7 @@ MAX_BYTES = {
     # 2,048 × 2,048 pixels that cannot be compressed
     names.THUMBNAILS: 16 << 20,
     names.COPIES: 1 << 20,
+    names.IMPORTS: 1 << 16,
 }
 """Bytes by the beginning of the name."""
 

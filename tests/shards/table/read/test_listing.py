@@ -17,13 +17,13 @@ from tests.world import FakeWorld
 def test_a_source_is_listed_by_rising_hash_whatever_is_read_at_a_time(rows: int) -> None:
     dead = np.arange(0, rows, 3, dtype=np.uint32)
     one = Source(TailReader(many([str(i) for i in range(rows)], 1).latest()), dead)
-    found = list(in_hash_order(one, 0))
+    found = list(in_hash_order(one, 0, Source.images))
     assert [image.key for _, image in found] == [image.key for image in one.images(one.live_rows())]
     hashes = [hashed for hashed, _ in found]
     assert hashes == sorted(hashes)
     if hashes:
         middle = hashes[len(hashes) // 2]
-        assert [hashed for hashed, _ in in_hash_order(one, middle)] == hashes[len(hashes) // 2 :]
+        assert [hashed for hashed, _ in in_hash_order(one, middle, Source.images)] == hashes[len(hashes) // 2 :]
 
 
 def test_a_snapshot_is_listed_across_its_segments_and_tail_and_goes_on_after_any_key() -> None:
