@@ -14,7 +14,7 @@ import numpy as np
 from lookalike.interchange.dump import Batch, Refused
 from lookalike.interchange.file import DumpFile
 from lookalike.interchange.iqdb import signatures
-from lookalike.interchange.iqdb.keys import keys_of
+from lookalike.interchange.sqlite.keys import keys_of
 from shards.errors import DumpUnreadable
 from shards.families.haar.row import ROW
 from shards.families.haar.wavelet import COEFFICIENTS

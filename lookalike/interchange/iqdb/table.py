@@ -13,10 +13,11 @@ import numpy as np
 from lookalike.interchange.dump import Batch, Refused
 from lookalike.interchange.file import DumpFile
 from lookalike.interchange.iqdb import signatures
-from lookalike.interchange.iqdb.keys import keys_of, meta_of
+from lookalike.interchange.iqdb.metadata import meta_of
 from lookalike.interchange.options import DumpOptions
 from lookalike.interchange.sqlite import Database, Scan, Table
 from lookalike.interchange.sqlite.database import quoted
+from lookalike.interchange.sqlite.keys import keys_of, shown
 from lookalike.interchange.sqlite.scan import Row
 from shards.errors import DumpUnreadable
 
@@ -73,18 +74,12 @@ class ImagesTable:
             for row, reason in sorted(wrong.items())
         ]
         numbers = np.arange(first, first + len(rows), dtype=np.uint64)
-        meta = meta_of([row[6] for row in rows]) if self._has_md5 else None
+        meta = meta_of([row[6] for row in rows], "md5") if self._has_md5 else None
         if wrong:
             good = np.setdiff1d(np.arange(len(rows)), list(wrong))
             numbers, texts, haar = numbers[good], texts.take(good), haar[good]
             meta = None if meta is None else meta.take(good)
         return Batch(numbers, texts, {"haar": haar}, meta, refused)
-
-
-def shown(key: object) -> str:
-    """Return a key of the database for a message."""
-    text = key.decode(errors="replace") if isinstance(key, bytes) else str(key)
-    return text if len(text) <= 100 else f"{text[:40]}…{text[-50:]}"
 
 
 def _table(database: Database, wanted: str | None) -> Table:

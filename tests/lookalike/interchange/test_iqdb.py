@@ -11,8 +11,9 @@ import pytest
 
 from lookalike.interchange.file import DumpFile
 from lookalike.interchange.iqdb import Iqdb, signatures
-from lookalike.interchange.iqdb.keys import keys_of, meta_of
+from lookalike.interchange.iqdb.metadata import meta_of
 from lookalike.interchange.options import DumpOptions
+from lookalike.interchange.sqlite.keys import keys_of
 from shards.errors import DumpUnreadable, SignatureError
 from shards.families import family
 from shards.families.haar.row import ROW
@@ -155,7 +156,12 @@ def test_a_signature_is_refused_exactly_where_the_family_refuses_its_text() -> N
 
 
 def test_keys_are_decimal_or_texts_as_they_are() -> None:
-    for values in ([0, 7, 2**63 - 1], [b"a/b", "é".encode(), 12], [None, -1, 1.5, b"", b"\xff", b"x" * 1025, 5]):
+    for values in (
+        [0, 7, 2**63 - 1],
+        [b"a/b", "é".encode(), 12],
+        [b"a", "é".encode()],
+        [None, -1, 1.5, b"", b"\xff", b"x" * 1025, 5],
+    ):
         texts, wrong = keys_of(values, "post_id")
         assert texts.tolist() == [
             b"" if row in wrong else value if isinstance(value, bytes) else str(value).encode()
@@ -171,7 +177,7 @@ def test_metadata_is_written_as_records_have_it(column: list[object]) -> None:
         meta_bytes(None if value is None else {"md5": value.decode() if isinstance(value, bytes) else value}, None)
         for value in column
     ]
-    assert meta_of(column).tolist() == expected
+    assert meta_of(column, "md5").tolist() == expected
 
 
 def test_thousands_of_rows_come_in_batches_with_numbers_that_rise(

@@ -1,19 +1,13 @@
-"""Keys made of the ids in a column, some thousand at a time, and metadata made of a column of texts."""
+"""Keys made of the values in a column, some thousand at a time."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from shards.errors import KeyInvalid
 from shards.table.format import names
-from shards.table.format.records import meta_bytes
 from shards.table.format.texts import Texts
-
-PLAIN = re.compile(rb"[0-9A-Za-z]*")
 
 
 def keys_of(values: Sequence[Any], column: str) -> tuple[Texts, dict[int, str]]:
@@ -24,6 +18,8 @@ def keys_of(values: Sequence[Any], column: str) -> tuple[Texts, dict[int, str]]:
     kinds = set(map(type, values))
     if kinds == {int} and min(values) >= 0:
         return Texts.of("\n".join(map(str, values)).encode().split(b"\n")), {}
+    if kinds == {bytes} and _can_be_keys(values):
+        return Texts.of(values), {}
     wrong: dict[int, str] = {}
     keys: list[bytes] = []
     for row, value in enumerate(values):
@@ -33,6 +29,24 @@ def keys_of(values: Sequence[Any], column: str) -> tuple[Texts, dict[int, str]]:
             wrong[row] = str(error)
             keys.append(b"")
     return Texts.of(keys), wrong
+
+
+def shown(key: object) -> str:
+    """Return a key as a database has it for a message, the middle of a long one left out."""
+    text = key.decode(errors="replace") if isinstance(key, bytes) else str(key)
+    return text if len(text) <= 100 else f"{text[:40]}…{text[-50:]}"
+
+
+def _can_be_keys(values: Sequence[bytes]) -> bool:
+    lengths = set(map(len, values))
+    if not 1 <= min(lengths) <= max(lengths) <= names.MAX_KEY_BYTES:
+        return False
+    try:
+        # the line breaks keep apart what is not UTF-8 by itself
+        b"\n".join(values).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _key(value: Any, column: str) -> bytes:
@@ -46,20 +60,3 @@ def _key(value: Any, column: str) -> bytes:
     if isinstance(value, float):
         raise KeyInvalid(f"{column} is {value:g}, no whole number")
     return names.key_bytes(value.decode(errors="surrogateescape"))
-
-
-def meta_of(column: Sequence[Any], name: str = "md5") -> Texts:
-    """Return metadata with the text of a column in the field `name`; none where there is no text."""
-    if set(map(type, column)) == {bytes} and PLAIN.fullmatch(b"".join(column)):
-        before, after = b'{"meta":{"%s":"' % name.encode(), b'"}}'
-        data = before + (after + before).join(column) + after
-        offsets = np.zeros(len(column) + 1, np.uint64)
-        np.cumsum(np.fromiter(map(len, column), np.uint64) + np.uint64(len(before + after)), out=offsets[1:])
-        return Texts(np.frombuffer(data, np.uint8), offsets)
-    return Texts.of([_meta(value, name) for value in column])
-
-
-def _meta(value: Any, name: str) -> bytes:
-    if isinstance(value, bytes):
-        return meta_bytes({name: value.decode(errors="replace")}, None)
-    return meta_bytes(None if value is None else {name: value}, None)
