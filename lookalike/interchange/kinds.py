@@ -6,7 +6,8 @@ from typing import Protocol
 
 from lookalike.interchange.dump import Dump
 from lookalike.interchange.file import DumpFile
-from lookalike.interchange.iqdb.iqdb import Iqdb
+from lookalike.interchange.iqdb import Iqdb
+from lookalike.interchange.local_reverse_image_search import Lris
 from lookalike.interchange.options import DumpOptions
 from lookalike.interchange.own import OwnDump
 from lookalike.interchange.postgres.dump import PostgresDump
@@ -28,7 +29,7 @@ class Kind(Protocol):
         ...
 
 
-KINDS: tuple[Kind, ...] = (OwnDump, Iqdb, PostgresDump)
+KINDS: tuple[Kind, ...] = (OwnDump, Lris, Iqdb, PostgresDump)
 """All kinds; of several that recognise a file, the first opens it."""
 
 

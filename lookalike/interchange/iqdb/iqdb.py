@@ -26,10 +26,11 @@ class Iqdb(Dump):
     kind = "iqdb"
     families = ("haar",)
 
-    def __init__(self, reader: table.ImagesTable | old_file.OldFile) -> None:
+    def __init__(self, reader: table.ImagesTable | old_file.OldFile, size: int) -> None:
+        """`size`: bytes of the file."""
         super().__init__()
         self._reader = reader
-        self.size = reader.size
+        self.size: int = size
 
     @classmethod
     def recognises(cls, file: DumpFile) -> bool:
@@ -46,17 +47,17 @@ class Iqdb(Dump):
                 f"{file.name}: IQDB's signatures are of family haar, not {options.family}: leave --family out"
             )
         if not file.path.is_dir() and old_file.is_one(file.head):
-            return cls(old_file.OldFile(file))
-        return cls(table.ImagesTable(file, options))
+            return cls(old_file.OldFile(file), file.packed_size)
+        return cls(table.ImagesTable(file, options), file.packed_size)
 
     def batches(self) -> Iterator[Batch]:
         """Yield the images in the order in which they are stored."""
         images = 0
         for batch in self._reader.batches():
             images += len(batch.numbers) + len(batch.refused)
-            self.done = self._reader.done
+            self.done = int(self.size * self._reader.share)
             yield batch
         self.faults += self._reader.faults
         self.notes += self._reader.notes
         if not images and not self.faults:
-            self.notes.append(f"{self._reader.name}: there are no rows in it")
+            self.notes.append("there are no rows in it")

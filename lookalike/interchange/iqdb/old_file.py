@@ -28,6 +28,9 @@ RECORD = np.dtype(
     [("id", "<u8"), ("sig", "<i2", (3, COEFFICIENTS)), ("avgl", "<f8", (3,)), ("width", "<u8"), ("height", "<u8")]
 )
 
+MAX_SIDE = (1 << 32) - 1
+"""The longest side that a record of ours has room for."""
+
 AT_ONCE = 1 << 15
 
 NAMED = 10_000
@@ -44,10 +47,9 @@ class OldFile:
 
     def __init__(self, file: DumpFile) -> None:
         """Read the header. Raises DumpUnreadable where it is of another version."""
-        self.name = file.name
         self.notes: list[str] = []
         self.faults: list[str] = []
-        self.done = 0
+        self._done = 0
         self._file = file
         version = file.head[0]
         if version != VERSION:
@@ -55,17 +57,22 @@ class OldFile:
                 f"{file.name}: is a database of IQDB in version {version}, and only {VERSION} can be read,"
                 " that of IQDB 0.9: open it with 'iqdb convert' of evazion/iqdb, and import what that writes"
             )
-        self.size = int.from_bytes(file.head[4:12], "little")
+        self._size = int.from_bytes(file.head[4:12], "little")
         self._first = int.from_bytes(file.head[12:HEADER], "little")
         if self._first < HEADER:
             raise DumpUnreadable(f"{file.name}: the header says that images begin at byte {self._first}, inside it")
+
+    @property
+    def share(self) -> float:
+        """The share of the images that is read, 0 to 1."""
+        return self._done / max(self._size, 1)
 
     def batches(self) -> Iterator[Batch]:
         """Yield the images in the order of the file."""
         with self._file.open() as file:
             file.seek(self._first)
-            while self.done < self.size:
-                wanted = min(AT_ONCE, self.size - self.done)
+            while self._done < self._size:
+                wanted = min(AT_ONCE, self._size - self._done)
                 data = file.read(wanted * RECORD.itemsize)
                 records = np.frombuffer(data, RECORD, len(data) // RECORD.itemsize)
                 if len(records):
@@ -75,26 +82,32 @@ class OldFile:
                     return
 
     def _batch(self, records: np.ndarray[tuple[int], np.dtype[np.void]]) -> Batch:
-        numbers = np.arange(self.done, self.done + len(records), dtype=np.uint64)
-        self.done += len(records)
+        numbers = np.arange(self._done, self._done + len(records), dtype=np.uint64)
+        self._done += len(records)
         haar = np.empty(len(records), ROW)
         haar["sig"], haar["avgl"] = records["sig"], records["avgl"]
         wrong = signatures.check(haar)
         ids = records["id"].tolist()
         refused = [Refused(f"image {ids[row]}", reason) for row, reason in wrong.items()]
         texts, _ = keys_of(ids, "id")
-        if wrong:
-            good = np.setdiff1d(np.arange(len(records)), list(wrong))
-            numbers, texts, haar = numbers[good], texts.take(good), haar[good]
-        return Batch(numbers, texts, {"haar": haar}, refused=refused)
+        width, height = (np.minimum(records[side], MAX_SIDE).astype(np.uint32) for side in ("width", "height"))
+        good = np.setdiff1d(np.arange(len(records)), list(wrong))
+        return Batch(
+            numbers[good],
+            texts.take(good),
+            {"haar": haar[good]},
+            refused=refused,
+            width=width[good],
+            height=height[good],
+        )
 
     def _missing(self) -> Batch:
         """Refuse the records that the header counts and the file does not have."""
-        reason = f"the file ends before it: the header counts {self.size:,} images"
-        last = min(self.size, self.done + NAMED)
-        refused = [Refused(f"record {number + 1}", reason) for number in range(self.done, last)]
-        if last < self.size:
-            self.faults.append(f"{self.name}: ends early: {self.size - last:,} more images are missing")
-        self.done = self.size
+        reason = f"the file ends before it: the header counts {self._size:,} images"
+        last = min(self._size, self._done + NAMED)
+        refused = [Refused(f"record {number + 1}", reason) for number in range(self._done, last)]
+        if last < self._size:
+            self.faults.append(f"the file ends early: {self._size - last:,} more images are missing")
+        self._done = self._size
         none = np.zeros(0, np.uint64)
         return Batch(none, keys_of([], "id")[0], {"haar": np.zeros(0, ROW)}, refused=refused)

@@ -38,7 +38,6 @@ class ImagesTable:
 
     def __init__(self, file: DumpFile, options: DumpOptions) -> None:
         """Look for the table and its columns. Raises DumpUnreadable."""
-        self.name = file.name
         self.notes: list[str] = []
         database = Database(file)
         table = _table(database, options.table)
@@ -46,10 +45,13 @@ class ImagesTable:
         has_md5 = "md5" in table.columns and self._key != "md5"
         self._scan = Scan(database, table, [quoted(self._key), *AVERAGES, SIG, *(["md5"] if has_md5 else [])])
         self._has_md5 = has_md5
-        self.size = self._scan.size
-        self.done = 0
         if has_md5:
-            self.notes.append(f"{file.name}: put the column md5 into the metadata")
+            self.notes.append("put the column md5 into the metadata")
+
+    @property
+    def share(self) -> float:
+        """The share of the rows that is read, 0 to 1."""
+        return self._scan.share
 
     @property
     def faults(self) -> list[str]:
@@ -60,9 +62,8 @@ class ImagesTable:
         """Yield the images by rising rowid."""
         number = 0
         for rows in self._scan.read():
-            self.done = number + len(rows)
             yield self._batch(rows, number)
-            number = self.done
+            number += len(rows)
 
     def _batch(self, rows: list[Row], first: int) -> Batch:
         ids, keys, *averages, sigs = list(zip(*rows, strict=True))[:6]

@@ -43,11 +43,10 @@ class Lris(Dump):
 
     kind = "lris"
 
-    def __init__(self, name: str, scan: Scan, chosen: ImageHash, told_by: str, *, has_present: bool) -> None:
+    def __init__(self, size: int, scan: Scan, chosen: ImageHash, told_by: str, *, has_present: bool) -> None:
         super().__init__()
         self.families = (chosen.name,)
-        self.size = scan.size
-        self._name = name
+        self.size: int = size
         self._scan = scan
         self._family = chosen
         self._told_by = told_by
@@ -81,30 +80,30 @@ class Lris(Dump):
         chosen, told_by = _family(file, options.family)
         has_present = "present" in table.columns
         scan = Scan(database, table, [KEY, "hash_hex", *(["present"] if has_present else [])])
-        return cls(file.name, scan, chosen, told_by, has_present=has_present)
+        return cls(file.packed_size, scan, chosen, told_by, has_present=has_present)
 
     def batches(self) -> Iterator[Batch]:
         """Yield the images in the order in which they are stored."""
         sizes: Counter[int] = Counter()
         number = 0
         for rows in self._scan.read():
-            self.done = number + len(rows)
+            self.done = int(self.size * self._scan.share)
             sizes.update(len(row[2]) for row in rows if isinstance(row[2], bytes))
             yield self._batch(rows, number)
-            number = self.done
+            number += len(rows)
         self.faults += self._scan.faults
         if number:
             self.notes.append(
-                f"{self._name}: which method made a hash cannot be seen from the file: all are taken for"
+                "which method made a hash cannot be seen from the file: all are taken for"
                 f" {self._family.name}, as {self._told_by} says"
             )
         elif not self.faults:
-            self.notes.append(f"{self._name}: there are no rows in it")
+            self.notes.append("there are no rows in it")
         digits = hashes.digits_of(self._family)
         others = ", ".join(f"{count:,} of {size} digits" for size, count in sorted(sizes.items()) if size != digits)
         if others:
             self.notes.append(
-                f"{self._name}: a {self._family.name} has {digits} digits, and there are others: {others}. Hashes of"
+                f"a {self._family.name} has {digits} digits, and there are others: {others}. Hashes of"
                 " another size go into an index of their own, with --family"
             )
 

@@ -72,14 +72,20 @@ class Scan:
             size = _number(connection, self._count, -1, none=0)
         self.size = None if size < 0 else size
         """Number of rows; None where they cannot be counted."""
+        self._found = 0
+
+    @property
+    def share(self) -> float:
+        """The share of the rows that is read, 0 to 1; 0 where they cannot be counted."""
+        return min(self._found / self.size, 1.0) if self.size else 0.0
 
     def read(self) -> Iterator[list[Row]]:
         """Yield the rows by rising rowid, `AT_ONCE` at a time; none is empty. `faults` is complete afterwards."""
-        at, found = self._lowest, 0
+        at = self._lowest
         with self._database.connected() as connection:
             while at <= self._highest:
                 rows, reason = self._fetch(connection, at)
-                found += len(rows)
+                self._found += len(rows)
                 if rows:
                     yield rows
                     at = rows[-1][0] + 1
@@ -96,12 +102,12 @@ class Scan:
             if self._has_index:
                 # the plus keeps SQLite from counting in the table itself
                 counted = _number(connection, f"{self._count} WHERE +rowid <= {self._highest}", 0, none=0)
-                self._lost = max(counted - found, 0)
+                self._lost = max(counted - self._found, 0)
 
     @property
     def faults(self) -> list[str]:
         """Sentences that say which rows could not be read, and why."""
-        where = f"{self._database.name}: table {self._name}"
+        where = f"table {self._name}"
         said = [f"{where}: {hole.reason}: {hole} cannot be read" for hole in self._holes[:REPORTED]]
         if len(self._holes) > REPORTED:
             more, first, last = len(self._holes) - REPORTED, self._holes[REPORTED].first, self._holes[-1].last
