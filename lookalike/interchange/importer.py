@@ -147,6 +147,7 @@ class Importer:
         done = self.done
         index = time = None
         is_known = False
+        known: list[NDArray[np.uint64]] = []
         with ThreadPoolExecutor(1, "import") as pool:
             writing: Future[None] | None = None
             for records in self._records(dump, name, done):
@@ -155,7 +156,7 @@ class Importer:
                     time, is_known = self._time(index, content)
                 done.rows += len(records)
                 if is_known:
-                    done.unchanged += len(records)
+                    known.append(records.fixed["key_hash"])
                     continue
                 records.fixed["order"][:, 0] = time
                 # one is written while the next is read
@@ -164,6 +165,10 @@ class Importer:
             self._settle(writing)
         self._files += 1
         if is_known:
+            hashes = np.concatenate(known)
+            distinct = len(np.unique(hashes))
+            done.unchanged += distinct
+            done.same_key += len(hashes) - distinct
             self.reporter.note(f"{name} was imported before: nothing was written; --as-of now would import it again")
         elif index is not None and content is not None and not done.interrupted:
             index.mark_imported(content)
@@ -200,16 +205,21 @@ class Importer:
     def _write(self, index: Index, records: Records) -> None:
         """Write records, and count what became of them. Those of this very import are known by their time."""
         written = index.write_bulk(records, unless_same=True)
-        done, orders = self.done, records.fixed["order"]
-        is_ours = written.before[:, 0] == orders[:, 0]
-        is_itself = is_ours & (written.before[:, 1] == orders[:, 1])
-        is_there = written.state != Written.ADDED
-        twice = is_there & is_ours & ~is_itself
+        done, orders, before = self.done, records.fixed["order"], written.before
+        late = written.state == Written.OUTDATED
+        same = written.state == Written.SAME
+        replaced = written.state == Written.REPLACED
+        is_ours = (before[:, 0] == orders[:, 0]) & ~(before == orders).all(axis=1)
+        # of two rows with one key, the earlier is the one that does not count; but where the later takes the place of
+        # one that was read in an earlier call, that one has been counted
+        is_earlier = is_ours & (before[:, 1] < orders[:, 1].min())
+        twice = (is_ours & late) | (is_earlier & (replaced | same))
+        ours = is_ours & replaced & ~is_earlier
         done.same_key += int(np.count_nonzero(twice))
-        done.added += written.count(Written.ADDED)
-        done.replaced += int(np.count_nonzero((written.state == Written.REPLACED) & ~twice))
-        done.unchanged += int(np.count_nonzero((written.state == Written.SAME) & ~twice))
-        done.outdated += int(np.count_nonzero((written.state == Written.OUTDATED) & ~twice))
+        done.added += written.count(Written.ADDED) + int(np.count_nonzero(ours))
+        done.replaced += int(np.count_nonzero(replaced & ~is_ours))
+        done.unchanged += int(np.count_nonzero(same & ~twice))
+        done.outdated += int(np.count_nonzero(late & ~is_ours))
 
     def _batches(self, dump: Dump, name: str, done: Imported) -> Iterator[Batch]:
         """Yield the batches of a dump, and report what is not in them."""
@@ -240,8 +250,9 @@ class Importer:
             self.reporter.fault(f"{name}: {fault}")
         done.faults += len(dump.faults)
 
-    def _records(self, dump: Dump, name: str, done: Imported, at_once: int = ROWS) -> Iterator[Records]:
+    def _records(self, dump: Dump, name: str, done: Imported, at_once: int | None = None) -> Iterator[Records]:
         """Yield the records of a dump, many at a time, with the numbers of their rows as their orders."""
+        at_once = at_once or ROWS
         gathered: list[Records] = []
         rows = size = 0
         for batch in self._batches(dump, name, done):
