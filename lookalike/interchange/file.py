@@ -90,6 +90,11 @@ class DumpFile:
         except OSError as error:
             raise DumpUnreadable(f"{self.name}: {error.strerror or error}") from error
 
+    @staticmethod
+    def position(content: IO[bytes]) -> int:
+        """Return how many bytes of the file, as it is packed, were read of the content that `open` gave."""
+        return int(getattr(content, "fileobj", content).tell())
+
     def unpacked(self) -> Path:
         """Return the path of a file with the unpacked content, for readers that need one: it lives until `close`."""
         if not self.is_gzip:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from lookalike.interchange.documents import DocumentsDump
 from lookalike.interchange.dump import Dump
 from lookalike.interchange.file import DumpFile
 from lookalike.interchange.iqdb import Iqdb
@@ -29,7 +30,7 @@ class Kind(Protocol):
         ...
 
 
-KINDS: tuple[Kind, ...] = (OwnDump, Lris, Iqdb, PostgresDump)
+KINDS: tuple[Kind, ...] = (OwnDump, Lris, Iqdb, PostgresDump, DocumentsDump)
 """All kinds; of several that recognise a file, the first opens it."""
 
 

@@ -39,6 +39,9 @@ POINTS, OTHERS, INDEPENDENT, MIRRORED = _pairs()
 """The independent comparisons, (272,) each: the grid point, the neighbour it is compared with, the position of the
 comparison in the 648 values, and the position of its negation."""
 
+BEYOND = np.setdiff1d(np.arange(VALUES), np.concatenate([INDEPENDENT, MIRRORED]))
+"""The positions of comparisons with what lies beyond the edge of the grid, (104,)."""
+
 
 def expand(values: NDArray[np.int8]) -> NDArray[np.int8]:
     """Return the whole signatures, (n, 648) int8, of (n, 272) independent values."""
@@ -48,6 +51,10 @@ def expand(values: NDArray[np.int8]) -> NDArray[np.int8]:
     return whole
 
 
-def is_antisymmetric(whole: NDArray[np.integer]) -> bool:
-    """Return whether these (n, 648) values are those that follow from their independent ones."""
-    return bool(np.array_equal(whole, expand(whole[:, INDEPENDENT].astype(np.int8))))
+def antisymmetric(whole: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Return (n,) bool: which of these (n, 648) values are those that follow from their independent ones."""
+    # value by value: 272 places of all signatures are compared at once
+    columns = np.ascontiguousarray(whole.T)
+    good: NDArray[np.bool_] = (columns[MIRRORED] == -columns[INDEPENDENT]).all(axis=0)
+    good &= ~columns[BEYOND].any(axis=0)
+    return good

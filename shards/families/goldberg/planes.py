@@ -14,13 +14,19 @@ from numpy.typing import NDArray
 
 from shards.errors import SignatureError
 from shards.families.base import Row, Rows
-from shards.families.goldberg.grid import INDEPENDENT, VALUES, expand, is_antisymmetric
+from shards.families.goldberg.grid import INDEPENDENT, VALUES, antisymmetric, expand
 
 PLANE_BYTES = len(INDEPENDENT) // 8
 WORDS_A_PLANE = -(-PLANE_BYTES // 8)
 
 ROW = np.dtype([("planes", "u1", (3, PLANE_BYTES))])
 """Type of a row: the planes positive, negative and ±2. Bit i of a plane is bit i % 8 of byte i // 8."""
+
+NOT_ANTISYMMETRIC = (
+    "the comparison of a grid point with its neighbour is not that of the neighbour with the point, negated; this is "
+    "no signature of a picture, or its order is another"
+)
+"""What is wrong with values that no picture has."""
 
 CHUNK = 4096
 """Rows compared at a time: their planes as words are 0.5 MB and stay in the L2 cache."""
@@ -42,12 +48,15 @@ def pack(whole: NDArray[Any]) -> Rows:
         )
     if whole.size and not -2 <= whole.min() <= whole.max() <= 2:
         raise SignatureError(f"goldberg signature: values are -2 to 2, not {whole.min()} to {whole.max()}")
-    if not is_antisymmetric(whole):
-        raise SignatureError(
-            "goldberg signature: the comparison of a grid point with its neighbour is not that of the neighbour "
-            "with the point, negated; this is no signature of a picture, or its order is another"
-        )
+    if not antisymmetric(whole.astype(np.int8)).all():
+        raise SignatureError(f"goldberg signature: {NOT_ANTISYMMETRIC}")
     return pack_independent(whole[:, INDEPENDENT].astype(np.int8))
+
+
+def pack_each(whole: NDArray[np.int8]) -> tuple[Rows, NDArray[np.bool_]]:
+    """Return the rows of those of (n, 648) values of -2..2 that pictures can have, and (n,) bool: which these are."""
+    good = antisymmetric(whole)
+    return pack_independent(whole[good][:, INDEPENDENT]), good
 
 
 def unpack(rows: Rows) -> NDArray[np.int8]:

@@ -19,8 +19,8 @@ from PIL import Image
 from shards.errors import SignatureError
 from shards.families.base import Family, Row
 from shards.families.goldberg import Goldberg, pack, unpack, words
-from shards.families.goldberg.grid import INDEPENDENT, expand
-from shards.families.goldberg.planes import distances, pack_independent
+from shards.families.goldberg.grid import INDEPENDENT, MIRRORED, expand
+from shards.families.goldberg.planes import distances, pack_each, pack_independent
 from shards.families.goldberg.signature import BLOCK_PIXELS, SAME, WHITE, crop_window, grid_lines, to_grey
 from shards.pictures.decoding import Picture
 from shards.testing.families import FamilyTests
@@ -244,6 +244,20 @@ class TestPlanes:
 
         with pytest.raises(SignatureError):
             pack(signature)
+
+    def test_packing_each_leaves_out_what_no_picture_has(self) -> None:
+        values = np.random.default_rng(7).integers(-2, 3, (40, 272), np.int8)
+        whole = expand(values)
+        # a value of a pair of neighbours, a value beyond the edge, and one that is only half as large as its negation
+        whole[3, INDEPENDENT[5]] += 1 if whole[3, INDEPENDENT[5]] < 2 else -1
+        whole[9, 0] = 1
+        whole[20, MIRRORED[7]], whole[20, INDEPENDENT[7]] = 1, -2
+        rows, good = pack_each(whole)
+        assert np.flatnonzero(~good).tolist() == [3, 9, 20]
+        assert np.array_equal(rows, pack(whole[good]))
+        for bad in (3, 9, 20):
+            with pytest.raises(SignatureError, match="negated"):
+                pack(whole[[bad]])
 
 
 class TestText:

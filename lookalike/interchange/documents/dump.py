@@ -1,0 +1,139 @@
+"""Documents with image-match's signatures as a dump: from lines, arrays, bulk requests and answers of searches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO, Any, ClassVar, Self
+
+from lookalike.interchange import json_stream, lines
+from lookalike.interchange.documents import kinds
+from lookalike.interchange.documents.document import SIGNATURE, Fields, total_of
+from lookalike.interchange.documents.reading import FAMILY, Reading
+from lookalike.interchange.dump import Batch, Dump
+from lookalike.interchange.file import DumpFile
+from lookalike.interchange.options import DumpOptions
+from shards.errors import DumpUnreadable
+from shards.table.format import strict_json
+
+ROWS = 1 << 14
+"""Rows of a batch, 2 MB of signatures."""
+
+TOGETHER = 256
+"""Documents of a stream that are read together."""
+
+
+class DocumentsDump(Dump):
+    """A file with documents of image-match or Match."""
+
+    kind: ClassVar[str] = "image-match"
+
+    def __init__(self, file: DumpFile, fields: Fields) -> None:
+        super().__init__()
+        self.families = (FAMILY,)
+        self.size = file.packed_size
+        self._file = file
+        self._fields = fields
+
+    @classmethod
+    def recognises(cls, file: DumpFile) -> bool:
+        """Return whether this file holds documents with signatures, or is what `mongodump` wrote."""
+        return kinds.is_bson(file.head) or kinds.has_signature(file.head, SIGNATURE)
+
+    @classmethod
+    def open(cls, file: DumpFile, options: DumpOptions) -> Self:
+        """Return the dump in this file. Raises DumpUnreadable."""
+        if options.family not in (None, FAMILY):
+            raise DumpUnreadable(f"{file.name}: image-match's signatures are of family {FAMILY}, not {options.family}")
+        for option in ("table", "columns", "null", "hash_form"):
+            if getattr(options, option) is not None:
+                name = option.replace("_", "-")
+                raise DumpUnreadable(f"{file.name}: documents of image-match have no --{name}: leave it out")
+        fields = Fields(options.key, options.hash or SIGNATURE)
+        kinds.check(file.name, file.head, fields.signature)
+        return cls(file, fields)
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the documents, in their order."""
+        reading = Reading(self._fields)
+        with self._file.open() as content:
+            arranged = kinds.arrangement(self._file.head)
+            for texts, places in (_lines if arranged == "lines" else self._stream)(content, reading):
+                reading.take(texts, places)
+                if reading.rows >= ROWS:
+                    yield reading.batch()
+                self.done = self._file.position(content)
+        reading.end()
+        yield reading.batch()
+        self.notes += reading.notes()
+
+    def _stream(self, content: IO[bytes], reading: Reading) -> Iterator[tuple[list[bytes], list[str]]]:
+        """Yield documents wherever they are in values that are too long to be held."""
+        stream = json_stream.JsonStream(content)
+        texts: list[bytes] = []
+        places: list[str] = []
+        number = 0
+        try:
+            for line in _values(stream, reading):
+                text = stream.value()
+                number += 1
+                place = f"line {line}, document {number:,}"
+                if text is None:
+                    stream.skip()
+                    text = b" " * (lines.MAX_LINE + 1)
+                texts.append(text)
+                places.append(place)
+                if len(texts) == TOGETHER:
+                    yield texts, places
+                    texts, places = [], []
+        except json_stream.Malformed as error:
+            self.faults.append(f"{self._file.name}: {error}: what follows was not read")
+        yield texts, places
+
+
+def _lines(content: IO[bytes], reading: Reading) -> Iterator[tuple[list[bytes], list[str]]]:
+    """Yield documents that are lines, without the blank ones."""
+    del reading
+    for first, block in lines.blocks(content):
+        if first == 1:
+            block[0] = block[0].removeprefix(kinds.BYTE_ORDER_MARK)
+        numbered = [(text, number) for number, text in enumerate(block, first) if text and not text.isspace()]
+        yield [text for text, _ in numbered], [f"line {number}" for _, number in numbered]
+
+
+def _values(stream: json_stream.JsonStream, reading: Reading) -> Iterator[int]:
+    """Yield the line of each document, at which the stream then stands: in arrays, in answers, or by themselves."""
+    while first := stream.peek():
+        if first == b"[":
+            yield from stream.elements()
+        elif first != b"{" or stream.fits():
+            yield stream.line
+        else:
+            yield from _hits(stream, reading)
+
+
+def _hits(stream: json_stream.JsonStream, reading: Reading) -> Iterator[int]:
+    """Yield the line of each document in an answer of a search that is too long to be held."""
+    begun, found = stream.line, False
+    for outer in stream.members():
+        if outer != "hits" or stream.peek() != b"{":
+            stream.skip()
+            continue
+        for inner in stream.members():
+            if inner == "hits" and stream.peek() == b"[":
+                found = True
+                for line in stream.elements():
+                    reading.hit()
+                    yield line
+            elif inner == "total":
+                reading.expect(total_of(_parsed(stream.value())))
+            else:
+                stream.skip()
+    if not found:
+        raise json_stream.Malformed(f"line {begun}: an object of more than {json_stream.MAX_VALUE:,} bytes")
+
+
+def _parsed(text: bytes | None) -> Any:
+    try:
+        return strict_json.loads(text or b"null")
+    except ValueError:
+        return None
