@@ -93,13 +93,11 @@ class Reading:
         if self._found is not None and self._hits < self._found:
             notes.append(f"{self._hits:,} of {self._found:,}: the response holds fewer than it says")
         if self._values:
-            notes.append(
-                f"{self._values:,} documents have metadata that is no object: it is the field metadata of theirs"
-            )
+            notes.append(f"documents whose metadata is no object, and becomes their field metadata: {self._values:,}")
         if self._with_unknown:
             names = ", ".join(name[:40] for name, _ in self._unknown.most_common(NAMED))
             more = ", …" if len(self._unknown) > NAMED else ""
-            notes.append(f"{self._with_unknown:,} documents have fields that are not imported: {names}{more}")
+            notes.append(f"documents with fields that are not imported ({names}{more}): {self._with_unknown:,}")
         return notes
 
     def take(self, documents: Sequence[bytes], places: Sequence[str]) -> None:

@@ -156,7 +156,7 @@ def test_bad_documents_are_refused_for_what_is_bad_about_them() -> None:
     assert len(reasons) == len(wanted)
     for reason, beginning in zip(reasons, wanted, strict=True):
         assert reason.startswith(beginning)
-    assert "1 documents have fields that are not imported: other" in found.said
+    assert "documents with fields that are not imported (other): 1" in found.said
 
 
 # what is read by its bytes, and what by a JSON parser
