@@ -86,7 +86,7 @@ class DocumentsDump(Dump):
                     yield texts, places
                     texts, places = [], []
         except json_stream.Malformed as error:
-            self.faults.append(f"{self._file.name}: {error}: what follows was not read")
+            self.faults.append(f"{error}: what follows was not read")
         yield texts, places
 
 
