@@ -112,18 +112,30 @@ class Records:
     def build(
         cls,
         *,
-        keys: Sequence[str],
+        keys: Sequence[str] | Texts,
         order: NDArray[np.uint64],
         rows: Mapping[str, Rows],
         kind: NDArray[np.uint8] | None = None,
         sha256: NDArray[np.uint8] | None = None,
         width: NDArray[np.uint32] | None = None,
         height: NDArray[np.uint32] | None = None,
-        meta: Sequence[bytes] | None = None,
+        meta: Sequence[bytes] | Texts | None = None,
     ) -> Records:
-        """Make records of whole columns, thousands at a time. Columns that are left out are zero or empty."""
+        """Make records of whole columns, thousands at a time. Columns that are left out are zero or empty.
+
+        As `Texts`, keys (UTF-8) and metadata (as `meta_bytes` gives it) need no Python object a record. Raises
+        KeyInvalid, or QueryError for columns of another length.
+        """
         n = len(keys)
-        stored = [names.key_bytes(key) for key in keys]
+        stored = keys if isinstance(keys, Texts) else Texts.of([names.key_bytes(key) for key in keys])
+        if isinstance(keys, Texts):
+            names.check_keys(keys)
+        if meta is None:
+            meta = Texts.empty(n)
+        elif not isinstance(meta, Texts):
+            meta = Texts.of(meta)
+        if len(meta) != n:
+            raise QueryError(f"column meta has {len(meta)} texts, {n} records need one each")
         given = {
             "key_hash": names.key_hashes(stored),
             "kind": kind,
@@ -140,11 +152,13 @@ class Records:
                 raise QueryError(f"column {name} has shape {fixed[name].shape}, {n} records need {(n, *shape)}")
         for name, signatures in rows.items():
             check_rows(name, len(signatures), n)
-        return cls(fixed, {"key": Texts.of(stored), "meta": Texts.of(meta or [b""] * n)}, rows)
+        return cls(fixed, {"key": stored, "meta": meta}, rows)
 
     def take(self, rows: NDArray[Any]) -> Records:
         """Return these records, in this order. `rows`: integer positions."""
         at = np.asarray(rows, np.intp)
+        if len(at) == len(self) and (at == np.arange(len(at))).all():
+            return self
         return Records(
             {name: column[at] for name, column in self.fixed.items()},
             {part: texts.take(at) for part, texts in self.texts.items()},
@@ -211,13 +225,19 @@ class Records:
             ends[n] = newest.setdefault(self.texts["key"][int(by[place])], place)
             last[place] = ends[n] == place
 
-    def columns(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Yield the columns to store: names and arrays, one at a time."""
-        yield from self.fixed.items()
+    def columns(self, rows: NDArray[np.intp] | None = None) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Yield the columns to store: names and arrays, one at a time.
+
+        `rows`: positions of the records to store, in this order; all unless given.
+        """
+        for name, column in self.fixed.items():
+            yield name, column if rows is None else column[rows]
         for part, texts in self.texts.items():
-            yield f"{part}.offsets", texts.offsets
-            yield f"{part}.data", texts.data
-        yield from self.rows.items()
+            some = texts if rows is None else texts.take(rows)
+            yield f"{part}.offsets", some.offsets
+            yield f"{part}.data", some.data
+        for name, signatures in self.rows.items():
+            yield name, signatures if rows is None else signatures[rows]
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, NDArray[Any]], families: Iterable[Family], name: str) -> Records:
@@ -258,11 +278,9 @@ class Records:
             raise ValueError(
                 f"a key has {lengths.min()} bytes, another {lengths.max()}; 1 to {names.MAX_KEY_BYTES:,} can be"
             )
-        keys = self.texts["key"].tolist()
-        if (names.key_hashes(keys) != self.fixed["key_hash"]).any():
+        if (names.key_hashes(self.texts["key"]) != self.fixed["key_hash"]).any():
             raise ValueError("a key does not have the hash that stands beside it")
-        # the line breaks keep apart what is not UTF-8 by itself
-        b"\n".join(keys).decode()
+        self.texts["key"].check_utf8()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -62,20 +62,30 @@ def _latest(placed: Mapping[str, Column], data: memoryview) -> Order | None:
 
 
 def pack_records(
-    shard: int, records: Records, families: Iterable[Family], mark: str, *, modulus: int = 1
+    shard: int,
+    records: Records,
+    families: Iterable[Family],
+    mark: str,
+    *,
+    modulus: int = 1,
+    rows: NDArray[np.intp] | None = None,
 ) -> tuple[Segment, dict[str, Data]]:
-    """Return a segment of records that are sorted by key hash, and its objects, as `pack` does."""
-    tombstones = np.flatnonzero(records.fixed["kind"] == DELETE).astype(np.uint32)
+    """Return a segment of records that are sorted by key hash, and its objects, as `pack` does.
+
+    `rows`: positions of the records that it is to hold, sorted by key hash; all records unless given.
+    """
+    kinds = records.fixed["kind"] if rows is None else records.fixed["kind"][rows]
+    tombstones = np.flatnonzero(kinds == DELETE).astype(np.uint32)
     by_name = {family.name: family for family in families}
 
     def columns() -> Iterator[tuple[str, NDArray[Any]]]:
-        for name, column in records.columns():
+        for name, column in records.columns(rows):
             if name in by_name:
                 yield from by_name[name].columns(column).items()
             else:
                 yield name, column
 
-    return pack(shard, len(records), columns(), tombstones, mark, modulus=modulus)
+    return pack(shard, len(kinds), columns(), tombstones, mark, modulus=modulus)
 
 
 def with_dead(segment: Segment, dead: NDArray[np.uint32], mark: str) -> tuple[Segment, dict[str, Data]]:

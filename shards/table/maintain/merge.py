@@ -155,16 +155,15 @@ def merge(
         first = read(readers[0])
         column = np.empty((len(by), *first.shape[1:]), first.dtype)
         for start, reader, keep in zip(starts[:-1], readers, keeps, strict=True):
-            column[place[start : start + len(keep)]] = read(reader)[keep]
+            rows = read(reader)
+            column[place[start : start + len(keep)]] = rows if len(keep) == len(rows) else rows[keep]
         return column
 
     def columns() -> Iterator[tuple[str, NDArray[Any]]]:
         for name in FIXED:
             yield name, gather(lambda reader, name=name: reader.column(name))  # type: ignore[misc]
         for part in PARTS:
-            texts = Texts.join(
-                [reader.all_texts(part).take(keep) for reader, keep in zip(readers, keeps, strict=True)]
-            ).take(by)
+            texts = Texts.gather([reader.all_texts(part) for reader in readers], keeps, place)
             yield f"{part}.offsets", texts.offsets
             yield f"{part}.data", texts.data
         for family in families:

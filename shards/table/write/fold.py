@@ -57,7 +57,7 @@ def put(draft: Draft, latest: Latest, families: Sequence[Family], segment_rows: 
     for shard in range(shards):
         mine = latest.rows[shard_of == shard]
         for start in range(0, len(mine), segment_rows):
-            records = latest.given.take(mine[start : start + segment_rows])
-            made, objects = pack_records(shard, records, families, draft.commit_id, modulus=shards)
+            rows = mine[start : start + segment_rows]
+            made, objects = pack_records(shard, latest.given, families, draft.commit_id, modulus=shards, rows=rows)
             draft.segments[shard].append(made)
             draft.objects |= objects

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from itertools import chain
 
 import numpy as np
 import pytest
@@ -20,30 +19,11 @@ from shards.table.format.records import Record, Records, meta_bytes, meta_of
 from shards.table.format.texts import Texts
 from tests.shards.table.synthetic import DHASH, FAMILIES, delete, order, put, records, row
 
-texts = st.lists(st.binary(max_size=12))
 events = st.lists(
     st.tuples(st.sampled_from(["a", "b", "cc", "dd", "e"]), st.integers(0, 3), st.integers(0, 2), st.booleans()),
     min_size=1,
     max_size=30,
 )
-
-
-class TestTexts:
-    @given(texts)
-    def test_they_are_a_list_of_byte_strings(self, given: list[bytes]) -> None:
-        made = Texts.of(given)
-        assert len(made) == len(given)
-        assert made.tolist() == given
-        assert [made[i] for i in range(len(made))] == given
-
-    @given(texts, st.data())
-    def test_taken_rows_are_those_of_the_list(self, given: list[bytes], data: st.DataObject) -> None:
-        rows = data.draw(st.lists(st.integers(0, len(given) - 1))) if given else []
-        assert Texts.of(given).take(np.array(rows, np.intp)).tolist() == [given[row] for row in rows]
-
-    @given(st.lists(texts, min_size=1))
-    def test_joined_ones_are_the_lists_end_to_end(self, parts: list[list[bytes]]) -> None:
-        assert Texts.join([Texts.of(part) for part in parts]).tolist() == list(chain(*parts))
 
 
 class TestRecords:
@@ -73,6 +53,38 @@ class TestRecords:
     def test_a_key_that_cannot_be_is_refused(self) -> None:
         with pytest.raises(KeyInvalid, match="0 bytes"):
             records(put("", 1))
+
+    def test_keys_and_metadata_may_be_texts(self) -> None:
+        keys, meta = ["a", "ü.jpg"], [b"", b'{"meta":{"x":1}}']
+        others = {"order": np.ones((2, 2), np.uint64), "rows": {DHASH.name: np.zeros(2, DHASH.dtype)}}
+        made = Records.build(keys=keys, meta=meta, **others)  # type: ignore[arg-type]
+        stored = Texts.of([key.encode() for key in keys])
+        same = Records.build(keys=stored, meta=Texts.of(meta), **others)  # type: ignore[arg-type]
+        assert encode(same.columns()) == encode(made.columns())
+
+    @pytest.mark.parametrize(
+        ("keys", "problem"),
+        [
+            ([b"a", b"", b"c"], r"key b'' has 0 bytes; a key has 1 to 1,024"),
+            ([b"a", b"b" * 1025], r"key b'b{60}' has 1,025 bytes"),
+            ([b"a", b"\xff"], r"key b'\\xff' is not valid UTF-8: invalid start byte"),
+            (["ü".encode()[:1], "ü".encode()[1:]], r"key b'\\xc3' is not valid UTF-8: unexpected end of data"),
+        ],
+    )
+    def test_texts_that_can_be_no_keys_are_refused(self, keys: list[bytes], problem: str) -> None:
+        order = np.zeros((len(keys), 2), np.uint64)
+        with pytest.raises(KeyInvalid, match=problem):
+            Records.build(keys=Texts.of(keys), order=order, rows={DHASH.name: np.zeros(len(keys), DHASH.dtype)})
+
+    def test_metadata_of_another_length_is_refused(self) -> None:
+        order = np.zeros((1, 2), np.uint64)
+        with pytest.raises(QueryError, match="column meta has 2 texts, 1 records need one each"):
+            Records.build(keys=["a"], order=order, rows={DHASH.name: np.zeros(1, DHASH.dtype)}, meta=[b"", b""])
+
+    def test_some_of_them_are_stored_as_if_they_were_taken_first(self) -> None:
+        made = records(put("a", 1, 5, meta={"b": 1}), delete("c", 2), put("d", 3))
+        rows = np.array([2, 0])
+        assert encode(made.columns(rows)) == encode(made.take(rows).columns())
 
     @pytest.mark.parametrize(
         ("column", "problem"),
