@@ -1,9 +1,10 @@
 """Limits on what a connection may hold: the time and the size of a request's head, requests ahead, unsent answers.
 
 uvicorn waits for ever for a head, and takes one of any size, so a few thousand connections that send a byte now and
-then hold all its sockets (slowloris). It also waits for ever for a client that does not read its answers, and takes as
-many requests ahead as one read of the socket brings. `lookalike.web.http.limits` bounds what follows the head, and
-uvicorn the pause between two requests.
+then hold all its sockets (slowloris). It also waits for ever for a client that does not read its answers, takes as many
+requests ahead as one read of the socket brings, and keeps all fields that follow a body in chunks (trailers), as if
+they were headers of the request at work. `lookalike.web.http.limits` bounds the body itself, and uvicorn the pause
+between two requests.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ RESERVE_SECONDS = 2.0
 HEAD_BYTES = 64 << 10
 """An address for an upload has 6,000 characters; proxies take heads of 8 to 32 KB."""
 
+AROUND_BYTES = 64 << 10
+"""Bytes that may come with a body in chunks and are no part of it, beside as many as the chunks have: sizes of chunks,
+their extensions, which nobody sends, and trailers, which nobody reads. Five or six bytes frame a chunk."""
+
 SEND_SECONDS = 20.0
 """Time in which a client must take what it was sent last, 64 KiB at most: 3 KiB a second, a modem of 1995."""
 
@@ -45,7 +50,8 @@ class Connection(HttpToolsProtocol):
     """A connection that closes unless the next head is complete within `head_seconds`, and its client reads answers.
 
     The time counts from the opening or from the last answer, so a client that keeps sending the body of a refused
-    request is cut off too. A head that has begun is answered 408, and one of more than `head_bytes` 431.
+    request is cut off too. A head that has begun is answered 408, and one of more than `head_bytes` 431. A body in
+    chunks with more than `around_bytes` around it is answered 400; trailers are dropped (RFC 9110, section 6.5.1).
 
     One request is worked on at a time, and the next one begins once the answer has left for the network. A client that
     does not take what it was sent within `send_seconds`, or that sends more than `ahead` requests ahead, is cut off.
@@ -53,6 +59,7 @@ class Connection(HttpToolsProtocol):
 
     head_seconds: ClassVar[float] = HEAD_SECONDS
     head_bytes: ClassVar[int] = HEAD_BYTES
+    around_bytes: ClassVar[int] = AROUND_BYTES
     send_seconds: ClassVar[float] = SEND_SECONDS
     ahead: ClassVar[int] = AHEAD
 
@@ -68,6 +75,8 @@ class Connection(HttpToolsProtocol):
     _is_in_head = False
     _is_unsent = False
     _head = 0
+    _is_in_body = False
+    _around = 0
     _waits_since: float | None = None
     _is_patient = False
 
@@ -99,7 +108,11 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_in_head:
             self._head += len(data)
+        if self._is_in_body:
+            self._around += len(data)
         super().data_received(data)
+        if self._is_in_body and self._around > self.around_bytes:
+            self._refuse_body()
         # the first chunk is not counted: it may hold the end of another request's body, and is one read at most
         if self._is_in_head and self._head > self.head_bytes:
             detail = f"the request's line and headers are larger than {self.head_bytes:,} bytes"
@@ -114,13 +127,24 @@ class Connection(HttpToolsProtocol):
         self._is_in_head, self._head = True, 0
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._is_in_head = False
+        self._is_in_body, self._around = True, 0
         self._stop_waiting()
         self._keeps_waiting(is_patient=True)
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        # once for its own bytes, which were counted as they came, and once for those that may be around it
+        self._around = max(self._around - 2 * len(body), 0)
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
+        self._is_in_body = False
         super().on_message_complete()
         if not self.cycle.response_complete:
             self._waits_since = None
@@ -200,6 +224,14 @@ class Connection(HttpToolsProtocol):
             self._refuse(Problem(408, "head-too-slow", "The request took too long to arrive", detail))
         else:
             self.transport.close()
+
+    def _refuse_body(self) -> None:
+        if self.cycle.response_started:
+            self.cut()
+            return
+        detail = f"more than {self.around_bytes:,} bytes came with the body that are no part of it"
+        help_ = "Send the body with its Content-Length, or in larger chunks, and without trailers."
+        self._refuse(Problem(400, "body-badly-framed", "The request cannot be read", detail, help=help_))
 
     def _refuse(self, problem: Problem) -> None:
         """Answer before the app has a request to answer, and hang up."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
@@ -24,6 +25,7 @@ HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 LARGE = b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nx"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 BODY = b"an answer"
 
 PIECE, PIECES = 1 << 16, 200
@@ -34,10 +36,14 @@ class Small(Connection):
     """A connection with a small limit on heads, so that a small head can be too large."""
 
     head_bytes = 1000
+    around_bytes = 2000
 
 
 begun: list[str] = []
 """Paths of the requests that `app` was given."""
+
+headers: list[Headers] = []
+"""The headers of the last request that `app` was given, as they are when it has the whole body."""
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,6 +57,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         return
     while scope["method"] == "POST" and (await receive()).get("more_body"):
         pass
+    headers[:] = [Headers(scope=scope)]
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
     await send({"type": "http.response.body", "body": BODY})
 
@@ -201,6 +208,45 @@ def test_each_head_has_its_own_time() -> None:
             assert (await client.answer()).startswith(b"HTTP/1.1 200")
             assert await client.reader.readexactly(len(BODY)) == BODY
         assert client.hangs_up_at == now() + HEAD_SECONDS
+
+    on_a_connection(scene)
+
+
+def test_what_follows_a_body_in_chunks_is_no_header() -> None:
+    async def scene(client: Client) -> None:
+        client.writer.write(CHUNKED + b"1\r\nx\r\n0\r\nAuthorization: Bearer of-somebody-else\r\n\r\n")
+        assert (await client.answer()).startswith(b"HTTP/1.1 200")
+        assert "authorization" not in headers[0]
+
+    on_a_connection(scene)
+
+
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        pytest.param(b"0\r\n", b"a: b\r\n" * 200, id="trailers"),
+        pytest.param(b"0\r\na: ", b"b" * 1200, id="a long trailer"),
+        pytest.param(b"1;", b"x" * 1200, id="an extension of a chunk"),
+        pytest.param(b"", b"1\r\nx\r\n" * 200, id="chunks of a byte"),
+    ],
+)
+def test_what_is_around_a_body_is_not_kept_without_end(begin: bytes, more: bytes) -> None:
+    async def scene(client: Client) -> None:
+        client.writer.write(CHUNKED + begin)
+        for _ in range(4):
+            await asyncio.sleep(1)
+            if not client.served.transport.is_closing():
+                client.writer.write(more)
+        line, problem = refusal(await client.rest())
+        assert (line, problem["code"]) == ("HTTP/1.1 400 Bad Request", "body-badly-framed")
+
+    on_a_connection(scene)
+
+
+def test_a_large_body_may_come_in_small_chunks() -> None:
+    async def scene(client: Client) -> None:
+        client.writer.write(CHUNKED + b"10\r\n0123456789abcdef\r\n" * 20_000 + b"0\r\n\r\n")
+        assert (await client.answer()).startswith(b"HTTP/1.1 200")
 
     on_a_connection(scene)
 
