@@ -22,7 +22,7 @@ from pathlib import Path
 from shards.errors import CorruptObject, ObjectNotFound, StorageError
 from shards.storage._names import PART, check_name, folder_of
 from shards.storage.base import Data, Entry, check_size
-from shards.storage.maps import map_file
+from shards.storage.maps import SMALLEST_MAP, map_file
 from shards.storage.ranges import check_ranges
 
 TEMPORARY = ".tmp"
@@ -31,9 +31,6 @@ TEMPORARY = ".tmp"
 ABANDONED_AFTER = 3600.0
 """Seconds since the last write to a temporary file after which it is removed. A write that stalls so long has lost its
 process; if it has not, its link fails and its creator gets an error."""
-
-SMALLEST_MAP = 1 << 16
-"""Bytes from which on a file is mapped. A copy of a smaller one is as fast, and takes no map of the process's."""
 
 READ_AT_ONCE = 1 << 30
 """Bytes that are read by one call: some systems take no more than 2 GB."""

@@ -41,6 +41,10 @@ else:
         return array
 
 
+SMALLEST_MAP = 1 << 16
+"""Bytes from which on a file is mapped. A copy of a smaller one is as fast, and takes no map of the process's."""
+
+
 @dataclass(frozen=True, slots=True)
 class MappedFile:
     """The file below a map."""

@@ -29,6 +29,16 @@ raise_limit()
 print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 """
 
+FOLDED = """
+from lookalike import Index
+from tests.lookalike.cli.test_descriptors import records
+index = Index.create(sys.argv[1], families=["dhash"], shards={segments})
+index.write_bulk(records(range(3 * {segments})))
+index.compact(everything=True)
+assert index.verify().is_clean
+print(index.count())
+"""
+
 USED = """
 import numpy as np
 from lookalike import Index, Key
@@ -74,3 +84,8 @@ def test_hundreds_of_segments_work_with_few_descriptors(tmp_path: Path) -> None:
         index.write_bulk(records(range(n, n + 1)))
     assert index.stats().segments == SEGMENTS
     assert run(FEW, USED, tmp_path / "index") == str(SEGMENTS)
+
+
+@pytest.mark.long
+def test_hundreds_of_shards_are_written_with_few_descriptors(tmp_path: Path) -> None:
+    assert run(FEW, FOLDED, tmp_path / "index") == str(3 * SEGMENTS)

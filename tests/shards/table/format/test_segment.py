@@ -39,16 +39,6 @@ def stored(made: Records, store: CountingStore | MemoryStore) -> SegmentReader:
     return SegmentReader(store, segment)
 
 
-def test_a_disk_without_room_to_lay_a_segment_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Full(io.BytesIO):
-        def write(self, _: object) -> int:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(tempfile, "TemporaryFile", Full)
-    with pytest.raises(StorageError, match=r"a segment of 1 rows cannot be laid out in .*: No space left on device"):
-        pack_records(0, records(put("key", 1)), FAMILIES, MARK)
-
-
 def keys(n: int) -> list[str]:
     return [f"images/{i:06}.jpg" for i in range(n)]
 
@@ -57,6 +47,21 @@ def keys(n: int) -> list[str]:
 def large() -> Records:
     """30,000 records: every column is of several blocks."""
     return many(keys(30_000), 1).latest()
+
+
+def test_a_disk_without_room_to_lay_a_segment_out_is_named(large: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def __init__(self, **_: object) -> None:
+            super().__init__()
+
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", Full)
+    with pytest.raises(
+        StorageError, match=r"a segment of 30,000 rows cannot be laid out in .*: No space left on device"
+    ):
+        pack_records(0, large, FAMILIES, MARK)
 
 
 class TestPacking:
