@@ -42,7 +42,15 @@ _OTHERS = {
 }
 _BINARY_COPY = b"PGCOPY\n\xff\r\n\x00"
 
-_CODECS = {"utf8": "utf-8", "unicode": "utf-8", "sql_ascii": "utf-8", "latin9": "iso8859-15", "latin10": "iso8859-16"}
+_CODECS = {
+    "utf8": "utf-8",
+    "unicode": "utf-8",
+    "sql_ascii": "utf-8",
+    "latin9": "iso8859-15",
+    "latin10": "iso8859-16",
+    "koi8r": "koi8-r",
+    "koi8u": "koi8-u",
+}
 """Names of PostgreSQL's encodings that Python calls otherwise, in small letters. SQL_ASCII says nothing about bytes."""
 
 

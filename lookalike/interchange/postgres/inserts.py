@@ -16,7 +16,7 @@ _OPEN = re.compile(r"\s*,?\s*\(")
 _VALUE = re.compile(
     r"""\s*(?:
         (?P<letter>[eEbB]?)'(?P<plain>(?:[^']|'')*)'(?!') |
-        (?P<word>[^\s,()']+)
+        (?P<word>[^\s,()':]+)
     )(?:::[\w ."\[\]]+(?:\(\d+\))?)?\s*(?P<end>[,)])""",
     re.VERBOSE,
 )

@@ -26,7 +26,7 @@ class Table:
     """A table of which a dump has rows or the definition."""
 
     name: str
-    """As in SQL without quotes, with its schema: `public.hashes`."""
+    """As in SQL without quotes, with its schema unless that is `public`."""
 
     types: dict[str, str] = field(default_factory=dict)
     """The type of each column, in lower case, where the dump defines the table."""
@@ -60,9 +60,12 @@ class Roles:
 
 
 def unquoted(name: str) -> str:
-    """Return a name, perhaps with a schema, without quotes; without quotes its letters are small."""
+    """Return a name, perhaps with a schema, without quotes; without quotes its letters are small.
+
+    The usual schema, `public`, is left out.
+    """
     parts = [part[1:-1].replace('""', '"') if part.startswith('"') else part.lower() for part in _PART.findall(name)]
-    return ".".join(parts)
+    return ".".join(parts[1:] if len(parts) > 1 and parts[0] == "public" else parts)
 
 
 def names_of(text: str) -> tuple[str, ...]:
@@ -93,8 +96,8 @@ def choose(tables: Sequence[Table], options: DumpOptions, name: str) -> Table:
     if len(found) == 1:
         return found[0]
     listed = "; ".join(f"{table.name} ({', '.join(table.columns)})" for table in tables) or "none"
-    wanted = "a table with a column hash" if options.table is None else f"a table {options.table}"
-    problem = f"has no {wanted[2:]}" if not found else f"has several of {wanted[2:]}"
+    wanted = "with a column hash" if options.table is None else f"called {options.table}"
+    problem = f"has no table {wanted}" if not found else f"has several tables {wanted}"
     raise DumpUnreadable(f"{name}: {problem}; its tables are: {listed}. Choose with --table and --hash")
 
 

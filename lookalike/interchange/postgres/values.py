@@ -17,11 +17,11 @@ from shards.table.format import strict_json
 
 Form: TypeAlias = Literal["hex", "signed", "unsigned", "bits"]
 
-_WHOLE = re.compile(r"-?\d{1,15}")
+_WHOLE = re.compile(r"-?[0-9]{1,15}")
 _SIGNED = re.compile(rb"(?:-?[0-9]{1,19}\n)*")
 _HEX = re.compile(r"(?:\\x|0x)?([0-9a-fA-F]{16})")
 _BITS = re.compile(r"[01]{64}")
-_NUMBER = re.compile(r"-?\d{1,20}")
+_NUMBER = re.compile(r"-?[0-9]{1,20}")
 
 INTEGERS = {"smallint", "integer", "bigint", "int", "int2", "int4", "int8", "serial", "bigserial", "smallserial"}
 _FLOATS = re.compile(r"(?:real|double precision|float[48]?|numeric|decimal)\b")
