@@ -99,7 +99,7 @@ def _copy(source: str, destination: str, done: str, point: int | None, replace: 
 
 def _say(out: Output, source: str, destination: str, done: str, copied: Copied) -> None:
     if copied.damaged:
-        note(f"left out {human.count(len(copied.damaged), 'damaged thumbnail')}, such as {copied.damaged[0]}")
+        note(f"left out {human.count(len(copied.damaged), 'damaged object')}, such as {copied.damaged[0]}")
     if out.is_json:
         out.json({"status": done, "from": source, "to": destination, **asdict(copied)})
         return

@@ -9,7 +9,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.errors import CorruptObject, KeyInvalid
+from shards.errors import CorruptObject, KeyInvalid, QueryError
 from shards.storage.base import Data
 from shards.table.format.texts import Texts
 
@@ -34,6 +34,7 @@ COMMIT_ID = re.compile("[!-~]{1,64}")
 _DIGEST = re.compile("[0-9a-f]{32}")
 SEGMENT_NAME = re.compile(re.escape(SEGMENTS) + "[0-9a-f]{4}/[0-9a-f]{32}-[0-9a-f]{16}[.]npz")
 DEAD_NAME = re.compile(re.escape(DEAD) + "[0-9a-f]{32}-[0-9a-f]{16}[.]npy")
+IMPORT_NAME = re.compile(re.escape(IMPORTS) + "[0-9a-f]{32}(-done)?[.]json")
 _THUMBNAIL = re.compile(re.escape(THUMBNAILS) + r"([0-9a-f]{64})\.webp")
 
 
@@ -91,8 +92,18 @@ def dead(body: Data, mark: str) -> str:
 
 
 def imported(content: str, *, is_done: bool) -> str:
-    """Return the name of the note that this content, 32 hex digits, was begun to be imported, or is all here."""
+    """Return the name of the note that this content was begun to be imported, or is all here.
+
+    `content`: 32 hex digits. Raises QueryError for anything else.
+    """
+    if _DIGEST.fullmatch(content) is None:
+        raise QueryError(f"content {content[:60]!r}: the content of an import is named by 32 hex digits")
     return f"{IMPORTS}{content}{'-done' if is_done else ''}.json"
+
+
+def is_done(name: str) -> bool:
+    """Return True if this is the name of a note that an import is complete."""
+    return name.startswith(IMPORTS) and name.endswith("-done.json")
 
 
 def check_content(name: str, data: Data) -> None:

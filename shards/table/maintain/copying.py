@@ -82,7 +82,7 @@ class Copied:
     """Objects that the copy had already."""
 
     damaged: tuple[str, ...]
-    """Thumbnails that were left out since they are damaged; no search needs them."""
+    """Thumbnails, and notes of imports, that were left out since they are damaged; no search needs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,9 @@ class State:
 
     tail: tuple[Entry, ...]
     """Log objects that the manifest has not folded."""
+
+    notes: tuple[Entry, ...]
+    """Notes of imports. Those that say that an import is complete were there before the rest was listed."""
 
     @property
     def digest(self) -> str:
@@ -248,13 +251,15 @@ class _Copying:
         if settings.read(self.source) != self.settings:
             raise IndexReplaced(self.source.url)
         try:
+            # first of all: when it is noted that an import is complete, all its records are there
+            notes = tuple(entry for entry in self.data.list(names.IMPORTS) if names.IMPORT_NAME.fullmatch(entry.name))
             if self.point is not None:
-                return State(self._at(self.point), ())
+                return State(self._at(self.point), (), tuple(note for note in notes if not names.is_done(note.name)))
             listed = list(self.data.list(names.LOG))
             manifest = newest(self.data, self.settings.shards, index=self.settings.id).manifest
         except ObjectNotFound as error:
             raise VanishedError(error.name) from None
-        return State(manifest, tuple(entry for entry in listed if entry.name not in manifest.folded))
+        return State(manifest, tuple(entry for entry in listed if entry.name not in manifest.folded), notes)
 
     def _at(self, point: int) -> Manifest:
         held = points(self.source)
@@ -271,6 +276,7 @@ class _Copying:
         if made_from == state.digest and self._is_complete(base.manifest):
             # nothing has changed, or an earlier call did not come to its end
             self.transfer.thumbnails()
+            self.transfer.notes(state.notes)
             return base.manifest
         self.transfer.segments({segment.name: segment.size for segment in state.manifest})
         self.transfer.dead(
@@ -279,6 +285,7 @@ class _Copying:
         manifest = self._folded(state, base)
         self.transfer.thumbnails()
         self._create(manifest, base, state)
+        self.transfer.notes(state.notes)
         return manifest
 
     def _folded(self, state: State, base: Base) -> Manifest:
@@ -346,7 +353,7 @@ class _Copying:
             _delete_all(self.destination, f"{names.COPIES}{index}/")
             data = replace(self.copied, id="" if index == FORMAT_1 else index).data(self.destination)
             # not what asks the store whether it is fit: whoever asks now would think that it is not
-            for prefix in [names.LOG, names.MANIFEST, names.SEGMENTS, names.DEAD, names.THUMBNAILS]:
+            for prefix in [names.LOG, names.MANIFEST, names.SEGMENTS, names.DEAD, names.THUMBNAILS, names.IMPORTS]:
                 _delete_all(data, prefix)
         self._collect()
         if self.tally.extra:

@@ -120,6 +120,8 @@ class _Plan:
                 self._look_at_log(name, is_folded=name in self.base.folded)
             elif name.startswith(names.THUMBNAILS):
                 self._do(self.aside_last, name, "is set aside: it is drawn again where its image is at hand")
+            elif name.startswith(names.IMPORTS):
+                self._do(self.aside_last, name, "is set aside: the next import of that content writes it once more")
         for segment in self.base:
             self._look_at(segment, damaged, there, manifests)
         if is_newest_lost:

@@ -21,6 +21,7 @@ from shards.storage.laid_out import lay_out
 from shards.storage.parallel import PARALLEL, parallel_map
 from shards.table.format import names, thumbnails, whole
 from shards.table.maintain.segment_check import PIECE
+from shards.table.write import imported
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -58,7 +59,7 @@ class Tally:
     """Thumbnails that only the destination has."""
 
     damaged: list[str] = field(default_factory=list)
-    """Thumbnails that were left out because they are damaged in the source."""
+    """Thumbnails and notes of imports that were left out because they are damaged in the source."""
 
     done: int = 0
     """Bytes that were read."""
@@ -125,7 +126,15 @@ class Transfer:
         lacking = self._lacking_thumbnails()
         while batch := list(islice(lacking, THUMBNAILS_AT_ONCE)):
             self._tally.expect(sum(entry.size for entry in batch))
-            self.map(self._thumbnail, batch)
+            self.map(lambda entry: self._spare(entry, thumbnails.unseal), batch)
+
+    def notes(self, wanted: Sequence[Entry]) -> None:
+        """Transfer these notes of imports. One that is damaged in the source is left out."""
+        there = {entry.name for entry in self._destination.list(names.IMPORTS)}
+        lacking = [entry for entry in wanted if entry.name not in there]
+        self._tally.there += len(wanted) - len(lacking)
+        self._tally.expect(sum(entry.size for entry in lacking))
+        self.map(lambda entry: self._spare(entry, imported.parse), lacking)
 
     def _lacking(self, prefix: str, wanted: dict[str, int]) -> dict[str, int]:
         """Return those of these objects that the destination lacks, and delete what has only the name of one."""
@@ -152,10 +161,11 @@ class Transfer:
                 yield entry
         self._tally.extra += (other is not None) + sum(1 for _ in theirs)
 
-    def _thumbnail(self, entry: Entry) -> None:
+    def _spare(self, entry: Entry, check: Callable[[str, memoryview], object]) -> None:
+        """Transfer an object that no search needs, unless it is gone or damaged."""
         try:
             data = whole.get(self._source, entry.name)
-            thumbnails.unseal(entry.name, data)
+            check(entry.name, data)
         except ObjectNotFound:
             return
         except CorruptObject:

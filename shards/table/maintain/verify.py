@@ -24,6 +24,7 @@ from shards.table.maintain.segment_check import check_segment
 from shards.table.read.newest import of_index
 from shards.table.read.reader import SegmentReader
 from shards.table.table import Table
+from shards.table.write import imported
 from shards.table.write.commit import KEPT_MANIFESTS
 
 Result = TypeVar("Result")
@@ -35,6 +36,7 @@ DAMAGED = "damaged/"
 
 AGAIN = "nothing is known of it: see that the store answers, and verify again"
 REDRAW = "delete it: no search needs it, and it is drawn again where its image is at hand"
+IMPORT_AGAIN = "delete it: no search needs it; the next import of that content then writes all of it once more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,8 @@ class _Verifier:
                 self._log(name)
             elif names.thumbnail_sha256(name) is not None:
                 self._thumbnail(name)
+            elif names.IMPORT_NAME.fullmatch(name):
+                self._import(name)
             elif name.startswith((names.SEGMENTS, names.DEAD)):
                 # a manifest that was not read may name it
                 if self.now - entry.modified > ORPHAN_SECONDS and not any(p.is_unread for p in self.problems):
@@ -235,6 +239,12 @@ class _Verifier:
             thumbnails.unseal(name, self._get(name))
         except CorruptObject as error:
             self._report(name, error.problem, REDRAW, is_harmless=True)
+
+    def _import(self, name: str) -> None:
+        try:
+            imported.parse(name, self._get(name))
+        except CorruptObject as error:
+            self._report(name, error.problem, IMPORT_AGAIN, is_harmless=True)
 
     def _get(self, name: str) -> memoryview:
         return self._patiently(lambda: whole.get(self.store, name))

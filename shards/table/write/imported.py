@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shards.errors import CorruptObject, ObjectNotFound
-from shards.storage.base import Store
+from shards.storage.base import Data, Store
 from shards.storage.deciding import write_once
 from shards.storage.effects import Effects
 from shards.table.format import names, whole
@@ -18,11 +18,7 @@ def time_of(store: Store, effects: Effects, content: str, now: int, form: int) -
     """
     name = names.imported(content, is_done=False)
     write_once(store, effects, name, seal({"format": form, "time": now}))
-    document = unseal(whole.get(store, name), name)
-    try:
-        return Fields(document).integer("time", 0, (1 << 63) - 1)
-    except ValueError as error:
-        raise CorruptObject(name, str(error)) from error
+    return parse(name, whole.get(store, name))
 
 
 def mark_done(store: Store, effects: Effects, content: str, now: int, form: int) -> None:
@@ -31,10 +27,19 @@ def mark_done(store: Store, effects: Effects, content: str, now: int, form: int)
 
 
 def is_done(store: Store, content: str) -> bool:
-    """Return whether `mark_done` was called for this content."""
+    """Return True if `mark_done` was called for this content."""
     name = names.imported(content, is_done=True)
     try:
-        unseal(whole.get(store, name), name)
+        parse(name, whole.get(store, name))
     except ObjectNotFound:
         return False
     return True
+
+
+def parse(name: str, data: Data) -> int:
+    """Return the time in the note of this name, in ns since 1970. Raises CorruptObject."""
+    document = unseal(data, name)
+    try:
+        return Fields(document).integer("time", 0, (1 << 63) - 1)
+    except ValueError as error:
+        raise CorruptObject(name, f"its contents are no note of an import: {error}") from error

@@ -6,7 +6,7 @@ import itertools
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -534,6 +534,65 @@ class TestThumbnails:
         opened(source, world).append(records(put("fox", 6, 6)))
         copy(source, destination, world)
         assert objects(destination, names.THUMBNAILS) == [names.thumbnail(bytes([3]) * 32)]
+
+
+class TestNotesOfImports:
+    CONTENT = "0123456789abcdef" * 2
+    BEGUN, DONE = names.imported(CONTENT, is_done=False), names.imported(CONTENT, is_done=True)
+
+    def test_are_copied_and_mean_the_same_there(self, source: Store, destination: Store, world: FakeWorld) -> None:
+        first = opened(source, world).import_time(self.CONTENT)
+        copy(source, destination, world)
+        assert objects(destination, names.IMPORTS) == [self.BEGUN]
+        world.pass_seconds(60)
+        opened(source, world).mark_imported(self.CONTENT)
+        assert copy(source, destination, world).objects == 1, "though no record has changed"
+        there = opened(destination, world)
+        assert (there.import_time(self.CONTENT), there.was_imported(self.CONTENT)) == (first, True)
+        assert is_whole(destination, world)
+
+    def test_an_import_that_ends_meanwhile_is_not_complete_in_the_copy(
+        self, source: Store, destination: Store, world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        way = CountingStore(source)
+        table = opened(source, world)
+        table.import_time(self.CONTENT)
+        request = way.request
+
+        def late(verb: Verb, name: str, send: Callable[[], Any]) -> Any:
+            answer = request(verb, name, send)
+            if verb == "get" and names.MANIFEST in name and not table.was_imported(self.CONTENT):
+                table.write(records(put("last row", 9, 9)))
+                table.mark_imported(self.CONTENT)
+            return answer
+
+        monkeypatch.setattr(way, "request", late)
+        copy(way, destination, world)
+        assert table.was_imported(self.CONTENT)
+        assert "last row" not in images(destination, world)
+        assert objects(destination, names.IMPORTS) == [self.BEGUN]
+
+    def test_an_older_state_knows_of_no_import_that_is_complete(
+        self, source: Store, destination: Store, world: FakeWorld
+    ) -> None:
+        older = copy(source, destination, world).version
+        table = opened(source, world)
+        table.import_time(self.CONTENT)
+        table.write(records(put("imported", 9, 9)))
+        table.mark_imported(self.CONTENT)
+        copy(source, destination, world)
+        restored = make_store(world)
+        copy(destination, restored, world, point=older)
+        assert "imported" not in images(restored, world)
+        assert objects(restored, names.IMPORTS) == [self.BEGUN]
+
+    def test_a_damaged_one_is_left_out_and_named(
+        self, source: MemoryStore, destination: Store, world: FakeWorld
+    ) -> None:
+        opened(source, world).import_time(self.CONTENT)
+        source._objects[f"{ID}/{self.BEGUN}"] = b"nonsense", 0.0
+        assert copy(source, destination, world).damaged == (self.BEGUN,)
+        assert objects(destination, names.IMPORTS) == []
 
 
 class TestMemory:

@@ -233,6 +233,15 @@ def test_a_damaged_thumbnail_is_set_aside(place: Place) -> None:
     assert place.read() == place.before
 
 
+def test_a_damaged_note_of_an_import_is_set_aside(place: Place) -> None:
+    name = names.imported("0" * 32, is_done=True)
+    place.store.create(name, b"no note at all")
+    done = place.repair()
+    assert [action.name for action in done.actions] == [name]
+    assert [entry.name for entry in place.store.list(names.IMPORTS)] == []
+    assert place.read() == place.before
+
+
 def test_others_may_write_while_it_is_repaired(place: Place) -> None:
     segment = place.segments()[0]
     place.change(segment.name, flip(segment.columns["width"].offset))
