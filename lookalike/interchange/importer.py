@@ -276,13 +276,13 @@ class Importer:
         order[:, 1] = batch.numbers
         order[:, 1] += np.uint64(self._files << FILE_SHIFT)
         return Records.build(
-            keys=[key.decode() for key in keys.tolist()],
+            keys=keys,
             order=order,
             rows=batch.signatures,
             sha256=batch.sha256,
             width=batch.width,
             height=batch.height,
-            meta=None if batch.meta is None else batch.meta.tolist(),
+            meta=batch.meta,
         )
 
     def _renamed(self, batch: Batch, name: str, done: Imported) -> tuple[Texts, NDArray[np.bool_]]:
