@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from shards.families.base import Family, Row, Rows, search_plainly
 from shards.families.goldberg import columns, planes, search, signature, text
+from shards.families.goldberg.greys import Greys
 from shards.families.matches import Matches
 from shards.families.reading import ColumnReader
 from shards.pictures.decoding import Picture
@@ -31,7 +32,7 @@ class Goldberg(Family):
     unit = "distance"
 
     def compute(self, picture: Picture) -> Row:
-        row: Row = planes.pack_independent(signature.values(picture.rgb)[None])[0]
+        row: Row = planes.pack_independent(signature.values(Greys.of_rgb(picture.rgb))[None])[0]
         return row
 
     def parse(self, text_form: str) -> Row:

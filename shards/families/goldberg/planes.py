@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shards.errors import SignatureError
 from shards.families.base import Row, Rows
-from shards.families.goldberg.grid import INDEPENDENT, VALUES, antisymmetric, expand
+from shards.families.goldberg.grid import INDEPENDENT, USUAL, VALUES, antisymmetric
 
 PLANE_BYTES = len(INDEPENDENT) // 8
 WORDS_A_PLANE = -(-PLANE_BYTES // 8)
@@ -63,7 +63,7 @@ def unpack(rows: Rows) -> NDArray[np.int8]:
     """Return the whole signatures, (n, 648) int8, of (n,) rows."""
     bits = np.unpackbits(rows["planes"], axis=2, bitorder="little").astype(np.int8)
     positive, negative, twice = bits[:, 0], bits[:, 1], bits[:, 2]
-    return expand((positive - negative) * (1 + twice))
+    return USUAL.expand((positive - negative) * (1 + twice))
 
 
 def check_planes(rows: Rows) -> None:

@@ -7,122 +7,165 @@ negative of a picture has exactly the negated signature, and every machine compu
 
 from __future__ import annotations
 
-from math import lcm
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, floor, lcm
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.goldberg.grid import OTHERS, POINTS, SIDE
+from shards.families.goldberg.greys import LARGEST_SUM, Greys, blocks
+from shards.families.goldberg.grid import ALL_AROUND, SIDE, Grid
 
-GREY = np.array([2125, 7154, 721], np.float32)
-"""Weights of red, green and blue, × 10,000 (ITU-R 709). In float32 the matrix product is fast, and exact: no sum
-reaches 2^24."""
-
-WHITE = 255 * 10_000
-"""Value of white in a grey picture."""
-
-SAME = 2 * 10_000
-"""Difference below which two means count as the same: 2 levels of 255."""
-
-LOWER, UPPER = 5, 95
-"""Percentiles of the changes of brightness, from edge to edge, between which the grid is laid."""
-
-BLOCK_PIXELS = 1 << 18
-"""Pixels converted at a time: their float32 RGB is 3 MB, that of a whole photograph would be hundreds of MB."""
+Window: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
+"""((top, bottom), (left, right)) of a part of a picture."""
 
 
-def to_grey(rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Convert (height, width, 3) to grey, (height, width) int32, 0..WHITE."""
-    height, width, _ = rgb.shape
-    grey = np.empty((height, width), np.int32)
-    for rows in _blocks(height, width):
-        grey[rows] = rgb[rows].astype(np.float32) @ GREY
-    return grey
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """All that a signature depends on besides the picture. Only signatures with the same ones can be compared.
+
+    The family has those of the paper and of image-match, which are the defaults.
+    """
+
+    side: int = SIDE
+    """Number of grid points along a side, 2 or more."""
+
+    crop: tuple[Fraction, Fraction] | None = (Fraction(5), Fraction(95))
+    """Percentiles of the changes of brightness, from edge to edge, between which the grid is laid; None for all of the
+    picture."""
+
+    fix_ratio: bool = False
+    """Lay the grid between the same two lines in both directions. Only for square pictures."""
+
+    square: int | None = None
+    """Side in pixels of the squares around grid points; None for a twentieth of the picture."""
+
+    neighbours: tuple[tuple[int, int], ...] = ALL_AROUND
+
+    same: Fraction = Fraction(2, 255)
+    """Difference below which two means count as the same, as a share of white: 2 levels of 255."""
+
+    levels: int = 2
+    """Number of sizes of differences that are told apart."""
+
+    @property
+    def grid(self) -> Grid:
+        """The comparisons."""
+        return Grid.of(self.side, self.neighbours)
 
 
-def crop_window(grey: NDArray[np.int32]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return ((top, bottom), (left, right)): the part of the picture where brightness changes, without margins."""
+USUAL = Parameters()
+
+
+def values(greys: Greys, parameters: Parameters = USUAL) -> NDArray[np.int8]:
+    """Return (pairs,) int8, -2..2: how much brighter (+) or darker (-) each grid point is than a neighbour."""
+    height, width = greys.levels.shape
+    window: Window = ((0, height), (0, width))
+    if parameters.crop is not None:
+        window = crop_window(greys, *parameters.crop, fix_ratio=parameters.fix_ratio)
+    rows, columns = (grid_lines(*limits, parameters.side) for limits in window)
+    means, white = _means(greys, rows, columns, parameters.square)
+    differences = parameters.grid.compare(means)
+    sizes = np.abs(differences)
+    sizes[sizes < ceil(parameters.same * white)] = 0
+    ranks = np.zeros(len(sizes), np.int64)
+    ranks[sizes > 0] = size_ranks(sizes[sizes > 0], white, parameters.levels)
+    return np.where(differences < 0, -ranks, ranks).astype(np.int8)
+
+
+def crop_window(greys: Greys, lower: Fraction, upper: Fraction, *, fix_ratio: bool = False) -> Window:
+    """Return the part of the picture where brightness changes, without margins.
+
+    `lower`, `upper`: percentiles of the changes that lie before it. `fix_ratio`: the longer side counts for both.
+    """
+    grey = greys.levels
     height, width = grey.shape
     across, down = np.zeros(height, np.int64), np.zeros(width, np.int64)
-    for rows in _blocks(height, width):
+    for rows in blocks(height, width):
         across[rows] = np.abs(np.diff(grey[rows], axis=1)).sum(axis=1, dtype=np.int64)
         with_next = grey[rows.start : rows.stop + 1]
         down += np.abs(np.diff(with_next, axis=0)).sum(axis=0, dtype=np.int64)
-    return _middle(np.cumsum(across)), _middle(np.cumsum(down))
+    vertical, horizontal = (_middle(np.cumsum(changes), lower, upper) for changes in (across, down))
+    if not fix_ratio:
+        return vertical, horizontal
+    longer = vertical if vertical[1] - vertical[0] > horizontal[1] - horizontal[0] else horizontal
+    return longer, longer
 
 
-def _blocks(height: int, width: int) -> list[slice]:
-    """Return the rows of a picture in blocks of about BLOCK_PIXELS."""
-    rows = max(1, BLOCK_PIXELS // width)
-    return [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
-
-
-def _middle(changes: NDArray[np.int64]) -> tuple[int, int]:
-    """Return the positions where the cumulated changes pass their 5th and 95th percentile.
-
-    Percentiles interpolate between neighbours. In hundredths of the changes, as they are compared, they are integers.
-    """
-    last = len(changes) - 1
-
-    def percentile(percent: int) -> int:
-        below, fraction = divmod(last * percent, 100)
-        low, high = int(changes[below]), int(changes[min(below + 1, last)])
-        return low * 100 + (high - low) * fraction
-
-    low = int(np.searchsorted(changes * 100, percentile(LOWER), side="right"))
-    high = int(np.searchsorted(changes * 100, percentile(UPPER), side="left"))
+def _middle(changes: NDArray[np.int64], lower: Fraction, upper: Fraction) -> tuple[int, int]:
+    """Return the positions where the cumulated changes pass these percentiles of them."""
+    low = int(np.searchsorted(changes, floor(percentile(changes, lower)), side="right"))
+    high = int(np.searchsorted(changes, ceil(percentile(changes, upper)), side="left"))
     if low > high:
         # hardly anything changes
-        return len(changes) * LOWER // 100, len(changes) * UPPER // 100
+        return int(len(changes) * lower / 100), int(len(changes) * upper / 100)
     return low, high
 
 
-def grid_lines(low: int, high: int) -> list[int]:
-    """Return the 9 inner of 11 evenly spaced coordinates."""
-    return [low + (high - low) * step // (SIDE + 1) for step in range(1, SIDE + 1)]
+def percentile(rising: NDArray[Any], percent: Fraction) -> Fraction:
+    """Return a percentile of rising integers, between neighbours where it lies between them."""
+    last = len(rising) - 1
+    below = floor(last * percent / 100)
+    low, high = int(rising[below]), int(rising[min(below + 1, last)])
+    return low + (high - low) * (last * percent / 100 - below)
 
 
-def values(rgb: NDArray[np.uint8]) -> NDArray[np.int8]:
-    """Return (272,) int8, -2..2: how much brighter (+) or darker (-) each grid point is than a neighbour."""
-    grey = to_grey(rgb)
-    (top, bottom), (left, right) = crop_window(grey)
-    means, unit = _means(grey, grid_lines(top, bottom), grid_lines(left, right))
-    return _levels(means[POINTS] - means[OTHERS], unit)
+def grid_lines(low: int, high: int, side: int = SIDE) -> list[int]:
+    """Return the inner ones of `side` + 2 evenly spaced coordinates."""
+    # by the same function as image-match: on some grids, not the usual one, it is 1 below the exact quotient
+    lines: list[int] = np.linspace(low, high, side + 2, dtype=int)[1:-1].tolist()
+    return lines
 
 
-def _means(grey: NDArray[np.int32], rows: list[int], columns: list[int]) -> tuple[NDArray[np.int64], int]:
-    """Return (81,) int64, the mean of the square around each grid point times a unit; and the unit.
+def _means(greys: Greys, rows: Sequence[int], columns: Sequence[int], square: int | None) -> tuple[NDArray[Any], int]:
+    """Return (points,) integers, the mean of the square around each grid point, and what they are for white."""
+    sums, areas = square_sums(greys, rows, columns, square)
+    # squares that an edge cuts off have other areas: the common denominator may be too large for an int64
+    unit = lcm(*set(areas.tolist()))
+    largest = unit * max(greys.white, int(np.abs(sums).max()))
+    wide = sums.astype(np.int64 if 2 * largest < LARGEST_SUM else object)
+    return wide * (unit // areas), unit * greys.white
 
-    The grid stays so far from the lower and right edges that only the 2 × 2 squares of tiny pictures are cut off there.
-    The means of those have denominators of 1, 2 and 4; the unit is the common one.
+
+def square_sums(
+    greys: Greys, rows: Sequence[int], columns: Sequence[int], square: int | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the sum of the square around each grid point, and its number of pixels: (points,) int64 both.
+
+    A square that would lie outside of the picture, as on a grid for a picture of another shape, is moved to its edge.
     """
-    height, width = grey.shape
-    side = max(2, (min(height, width) + 10) // 20)
+    height, width = greys.levels.shape
+    side = max(2, (min(height, width) + 10) // 20) if square is None else square
     sums, areas = [], []
     for row in rows:
-        top = max(2 * row - side, 0) // 2
+        top = min(max(2 * row - side, 0) // 2, height - 1)
         bottom = min(top + side, height)
         for column in columns:
-            left = max(2 * column - side, 0) // 2
+            left = min(max(2 * column - side, 0) // 2, width - 1)
             right = min(left + side, width)
-            sums.append(int(grey[top:bottom, left:right].sum(dtype=np.int64)))
+            sums.append(int(greys.levels[top:bottom, left:right].sum(dtype=np.int64)))
             areas.append((bottom - top) * (right - left))
-    unit = lcm(*areas)
-    return np.array(sums) * (unit // np.array(areas)), unit
+    return np.array(sums, np.int64), np.array(areas, np.int64)
 
 
-def _levels(differences: NDArray[np.int64], unit: int) -> NDArray[np.int8]:
-    """Return (n,) int8 for differences times `unit`: 0 = same, ±1 = the smaller half of the others, ±2 = the larger."""
-    sizes = np.abs(differences)
-    sizes[sizes < SAME * unit] = 0
-    changes = np.sort(sizes[sizes > 0])
-    levels = np.zeros(len(sizes), np.int8)
-    if not len(changes):
-        return levels
-    # of an even number of changes the median is half way between the middle two: the lower one separates the same
-    median = changes[(len(changes) - 1) // 2]
-    levels[sizes > 0] = 1
-    # image-match writes the levels over the differences, in which white beside black is 1, one level after the other:
-    # if there is such a difference, the larger half includes 1, and with it every level 1 that was just written
-    levels[sizes > (0 if changes[-1] == WHITE * unit else median)] = 2
-    return np.where(differences < 0, -levels, levels).astype(np.int8)
+def size_ranks(sizes: NDArray[Any], white: int, levels: int = 2) -> NDArray[np.int64]:
+    """Return (n,) int64 for n positive differences: 1 for the smallest of `levels` equal parts, up to `levels`.
+
+    `white`: the difference between white and black.
+    """
+    ranks = np.zeros(len(sizes), np.int64)
+    if not len(sizes):
+        return ranks
+    rising = np.sort(sizes)
+    cuts = [percentile(rising, Fraction(100 * cut, levels)) for cut in range(levels + 1)]
+    written = sizes.copy()
+    for rank, (low, high) in enumerate(zip(cuts, cuts[1:], strict=False), 1):
+        part = (written >= ceil(low)) & (written <= floor(high))
+        ranks[part] = rank
+        # image-match writes the ranks over the differences, in which white beside black is 1, part after part: if there
+        # is such a difference, the last part includes 1, and with it every 1 that was just written
+        written[part] = rank * white
+    return ranks

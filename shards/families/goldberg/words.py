@@ -1,21 +1,28 @@
-"""The 63 words of a signature, by which image-match looks up candidates. Here they serve interchange only."""
+"""The words of a signature, by which image-match looks up candidates. Here they serve interchange only."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.families.goldberg.grid import VALUES
-
 WORDS = 63
 LENGTH = 16
-"""Number of values in a word. Words overlap; the last reaches past the end, where zeros follow."""
+"""Number of values in a word. Words overlap; the last of the usual ones reaches past the end, where zeros follow."""
 
 
 def words(signature: NDArray[np.int8]) -> NDArray[np.int64]:
-    """Return (63,) int64, the words of (648,) values: signs -1 0 1 as digits 0 1 2 of base 3, lowest digit first."""
-    signs = np.concatenate([np.sign(signature), np.zeros(LENGTH, np.int8)])
-    starts = np.arange(WORDS) * VALUES // WORDS
-    digits = signs[starts[:, None] + np.arange(LENGTH)].astype(np.int64) + 1
-    coded: NDArray[np.int64] = (digits * 3 ** np.arange(LENGTH, dtype=np.int64)).sum(axis=1)
-    return coded
+    """Return (63,) int64, the words of (648,) values, coded."""
+    return coded(np.sign(cut(signature)))
+
+
+def cut(signature: NDArray[np.int8], count: int = WORDS, length: int = LENGTH) -> NDArray[np.int8]:
+    """Return (count, length) int8: words of a signature that begin at equal distances."""
+    starts = np.linspace(0, len(signature), count, endpoint=False).astype(np.intp)
+    padded = np.concatenate([signature, np.zeros(length, np.int8)])
+    return padded[starts[:, None] + np.arange(length)].astype(np.int8)
+
+
+def coded(signs: NDArray[np.int8]) -> NDArray[np.int64]:
+    """Return (words,) int64 of (words, length) signs: -1 0 1 are the digits 0 1 2 of base 3, lowest digit first."""
+    numbers: NDArray[np.int64] = (signs.astype(np.int64) + 1) @ 3 ** np.arange(signs.shape[1], dtype=np.int64)
+    return numbers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from PIL import Image
 from shards.errors import SignatureError
 from shards.families.base import Family, Row
 from shards.families.goldberg import Goldberg, pack, unpack, words
-from shards.families.goldberg.grid import INDEPENDENT, MIRRORED, expand
+from shards.families.goldberg.greys import BLOCK_PIXELS, WHITE, Greys
+from shards.families.goldberg.grid import INDEPENDENT, USUAL
 from shards.families.goldberg.planes import distances, pack_each, pack_independent
-from shards.families.goldberg.signature import BLOCK_PIXELS, SAME, WHITE, crop_window, grid_lines, to_grey
+from shards.families.goldberg.signature import Parameters, Window, crop_window, grid_lines
 from shards.pictures.decoding import Picture
 from shards.testing.families import FamilyTests
 from shards.testing.samples import EDGE_PICTURES, flat, noise, scene, single
@@ -46,7 +48,7 @@ TIED = {"mode_1": 0.03, "edge_gradx": 0.28}
 """Pictures of which many differences are exactly the median: which half they belong to, image-match leaves to
 rounding errors. How far its signatures are from ours, at most."""
 
-whole_signatures = arrays.arrays(np.int8, (3, len(INDEPENDENT)), elements=st.integers(-2, 2)).map(expand)
+whole_signatures = arrays.arrays(np.int8, (3, len(INDEPENDENT)), elements=st.integers(-2, 2)).map(USUAL.expand)
 
 
 def pixels(name: str) -> NDArray[np.uint8]:
@@ -55,6 +57,10 @@ def pixels(name: str) -> NDArray[np.uint8]:
         return make(pixels(source))
     with Image.open(GOLDEN / "images" / f"{name}.png") as image:
         return np.array(image.convert("RGB"))
+
+
+def window(rgb: NDArray[np.uint8]) -> Window:
+    return crop_window(Greys.of_rgb(rgb), Fraction(5), Fraction(95))
 
 
 def compute(name: str) -> Row:
@@ -85,7 +91,7 @@ class TestAgainstImageMatch:
 
     @pytest.mark.parametrize("name", IMAGES)
     def test_the_crop_window_is_the_same(self, name: str) -> None:
-        assert [list(axis) for axis in crop_window(to_grey(pixels(name)))] == IMAGES[name]["window"]
+        assert [list(axis) for axis in window(pixels(name))] == IMAGES[name]["window"]
 
     @pytest.mark.parametrize("name", IMAGES)
     def test_the_words_are_the_same(self, name: str) -> None:
@@ -116,15 +122,16 @@ class TestSignature:
         rgb = noise(64, 64).rgb
         exact = rgb.astype(int) @ np.array([2125, 7154, 721])
 
-        assert np.array_equal(to_grey(rgb), exact)
-        assert to_grey(np.full((1, 1, 3), 255, np.uint8)).tolist() == [[WHITE]]
+        assert np.array_equal(Greys.of_rgb(rgb).levels, exact)
+        assert Greys.of_rgb(np.full((1, 1, 3), 255, np.uint8)).levels.tolist() == [[WHITE]]
 
     def test_the_window_of_a_picture_of_several_blocks_counts_every_change_once(self) -> None:
-        grey = to_grey(scene(1, BLOCK_PIXELS // 300 * 2 + 5, 300).rgb)
+        rgb = scene(1, BLOCK_PIXELS // 300 * 2 + 5, 300).rgb
+        grey = Greys.of_rgb(rgb).levels
         rows = np.abs(np.diff(grey, axis=1)).sum(axis=1).cumsum()
         columns = np.abs(np.diff(grey, axis=0)).sum(axis=0).cumsum()
 
-        assert crop_window(grey) == tuple(
+        assert window(rgb) == tuple(
             (
                 int(np.searchsorted(changes, np.percentile(changes, 5), side="right")),
                 int(np.searchsorted(changes, np.percentile(changes, 95), side="left")),
@@ -136,13 +143,13 @@ class TestSignature:
         rgb = np.full((200, 300, 3), 240, np.uint8)
         rgb[50:150, 100:220] = noise(100, 120).rgb
 
-        (top, bottom), (left, right) = crop_window(to_grey(rgb))
+        (top, bottom), (left, right) = window(rgb)
 
         assert 50 <= top < bottom <= 150
         assert 99 <= left < right <= 220
 
     def test_a_flat_picture_keeps_the_middle_nine_tenths(self) -> None:
-        assert crop_window(to_grey(flat((9, 9, 9), 200, 300).rgb)) == ((10, 190), (15, 285))
+        assert window(flat((9, 9, 9), 200, 300).rgb) == ((10, 190), (15, 285))
 
     def test_grid_lines_are_where_linspace_puts_them(self) -> None:
         for low, high in [(0, 0), (3, 3), (0, 7), (5, 95), (10, 190), (17, 4001), (0, 99_999)]:
@@ -155,7 +162,7 @@ class TestSignature:
 
         row = GOLDBERG.compute(Picture(rgb))
 
-        assert SAME == 2 * WHITE // 255
+        assert Parameters().same * WHITE == 2 * WHITE // 255
         assert GOLDBERG.is_flat(single(row)).tolist() == [blank]
 
     def test_the_brighter_of_two_points_is_positive(self) -> None:
@@ -247,11 +254,11 @@ class TestPlanes:
 
     def test_packing_each_leaves_out_what_no_picture_has(self) -> None:
         values = np.random.default_rng(7).integers(-2, 3, (40, 272), np.int8)
-        whole = expand(values)
+        whole = USUAL.expand(values)
         # a value of a pair of neighbours, a value beyond the edge, and one that is only half as large as its negation
         whole[3, INDEPENDENT[5]] += 1 if whole[3, INDEPENDENT[5]] < 2 else -1
         whole[9, 0] = 1
-        whole[20, MIRRORED[7]], whole[20, INDEPENDENT[7]] = 1, -2
+        whole[20, USUAL.mirrored[7]], whole[20, INDEPENDENT[7]] = 1, -2
         rows, good = pack_each(whole)
         assert np.flatnonzero(~good).tolist() == [3, 9, 20]
         assert np.array_equal(rows, pack(whole[good]))
