@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels: TypeAlias = NDArray[np.uint8]
+Level = TypeVar("Level", bound=np.generic)
 
 ORIENTATIONS = (
     "as is",
@@ -23,10 +23,10 @@ ORIENTATIONS = (
 angles are clockwise, transposed is mirrored along the main diagonal and transversed along the other one."""
 
 
-def turned(pixels: Pixels, orientation: int) -> Pixels:
+def turned(pixels: NDArray[Level], orientation: int) -> NDArray[Level]:
     """Turn a picture as EXIF orientation 1 to 8 asks a viewer to.
 
-    `pixels`: (height, width, channels); 5 to 8 swap height and width. The result is C-contiguous; it is
+    `pixels`: (height, width, …); 5 to 8 swap height and width. The result is C-contiguous; it is
     the very array that was given where there is nothing to do.
     """
     if orientation >= 5:

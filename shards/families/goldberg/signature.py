@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil, floor, lcm
 from typing import Any, TypeAlias
 
@@ -162,7 +163,7 @@ def size_ranks(sizes: NDArray[Any], white: int, levels: int = 2) -> NDArray[np.i
     rising = np.sort(sizes)
     cuts = [percentile(rising, Fraction(100 * cut, levels)) for cut in range(levels + 1)]
     written = sizes.copy()
-    for rank, (low, high) in enumerate(zip(cuts, cuts[1:], strict=False), 1):
+    for rank, (low, high) in enumerate(pairwise(cuts), 1):
         part = (written >= ceil(low)) & (written <= floor(high))
         ranks[part] = rank
         # image-match writes the ranks over the differences, in which white beside black is 1, part after part: if there

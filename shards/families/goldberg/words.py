@@ -19,7 +19,8 @@ def cut(signature: NDArray[np.int8], count: int = WORDS, length: int = LENGTH) -
     """Return (count, length) int8: words of a signature that begin at equal distances."""
     starts = np.linspace(0, len(signature), count, endpoint=False).astype(np.intp)
     padded = np.concatenate([signature, np.zeros(length, np.int8)])
-    return padded[starts[:, None] + np.arange(length)].astype(np.int8)
+    cut_out: NDArray[np.int8] = padded[starts[:, None] + np.arange(length)].astype(np.int8)
+    return cut_out
 
 
 def coded(signs: NDArray[np.int8]) -> NDArray[np.int64]:
