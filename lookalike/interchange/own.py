@@ -57,7 +57,7 @@ class OwnDump(Dump):
         """Return True if this looks like an export."""
         head = file.head
         if head.startswith(ZIP):
-            return not file.is_gzip and {"keys.npy", "meta.npy"} <= _members(file)
+            return not file.is_gzip and {"keys.npy", "meta.npy"} <= set(_members(file))
         return head.startswith(PARQUET) or any(form.match(head) for form in (CSV_HEAD, JSON_HEAD))
 
     @classmethod
@@ -244,16 +244,16 @@ def _csv(file: DumpFile) -> Iterator[Row]:
             }
 
 
-def _members(file: DumpFile) -> set[str]:
+def _members(file: DumpFile) -> list[str]:
     try:
         with zipfile.ZipFile(file.path) as archive:
-            return set(archive.namelist())
+            return archive.namelist()
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
-        return set()
+        return []
 
 
 def _array_families(file: DumpFile) -> tuple[str, ...]:
-    titles = [name.removesuffix(".npy") for name in sorted(_members(file) - {"keys.npy", "meta.npy"})]
+    titles = [name.removesuffix(".npy") for name in _members(file) if name not in ("keys.npy", "meta.npy")]
     return _checked(file, list(dict.fromkeys(title.split(".")[0] for title in titles)))
 
 
