@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lookalike.questions import Asking
 from shards.errors import KeyNotFound, LookalikeError
 from shards.families import Family, Row, Rows
+from shards.search.cursor import Cursor
 from shards.search.executors.base import Executor
 from shards.search.search import Hit, search
 from shards.storage.parallel import ParallelMap
@@ -38,6 +39,9 @@ class Answer:
 
     missing: tuple[str, ...] = ()
     """Names of the segments that were left out."""
+
+    next: Cursor | None = None
+    """The place behind the last hit, where the next page begins; None where there is no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +86,13 @@ def answer_all(
 ) -> list[Answer | LookalikeError]:
     """Return the answer to each question, all found in one search; an error among the questions stays in its place."""
     answerable = [rows for rows in asked if not isinstance(rows, LookalikeError)]
-    result = search(executor, parallel_map, snapshot, asking.query(answerable))
+    query = asking.query(answerable)
+    result = search(executor, parallel_map, snapshot, query)
     missing = tuple(source.name for source in result.missing)
-    hits = iter(result.hits)
-    return [
-        rows
-        if isinstance(rows, LookalikeError)
-        else Answer(asking.family.name, tuple(next(hits)), result.compared, bool(missing), missing)
-        for rows in asked
-    ]
+
+    def answer(hits: Sequence[Hit]) -> Answer:
+        after = Cursor(hits[-1].score, hits[-1].key, query.rank + len(hits)) if len(hits) == query.limit else None
+        return Answer(asking.family.name, tuple(hits), result.compared, bool(missing), missing, after)
+
+    found = iter(result.hits)
+    return [rows if isinstance(rows, LookalikeError) else answer(next(found)) for rows in asked]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from os import PathLike
 from typing import Any, Self
@@ -20,6 +21,7 @@ from lookalike.stats import Stats
 from shards.errors import LookalikeError, PictureError, QueryError
 from shards.families import DEFAULT, Family, Row, family
 from shards.pictures.decoding import PictureSettings
+from shards.search.cursor import Cursor
 from shards.search.executors.base import Executor
 from shards.search.executors.local import LocalExecutor
 from shards.search.filters import Filter
@@ -272,17 +274,19 @@ class Index:
         orientations: bool = False,
         negatives: bool = False,
         where: Mapping[str, Any] | Filter | None = None,
+        after: Cursor | None = None,
     ) -> Answer:
         """Return the images most like this one: the exact best `limit`, the same however the records are stored.
 
         `family`: kind of signature, the index's first unless given. `min_score` (0 to 100) or `max_distance` (in the
         family's unit): leave out what is less alike. `orientations`: also find it turned or mirrored; `negatives`: also
         its negative. `where`: what the metadata of a hit must be like, such as `{"year": {"$gte": 1990}}`
-        (`shards.search.filters`).
+        (`shards.search.filters`). `after`: begin behind this place, the `next` of another
+        answer.
 
         Raises QueryError, PictureError, SignatureError, KeyNotFound.
         """
-        options = SearchOptions.of(family, limit, min_score, max_distance, orientations, negatives, where)
+        options = SearchOptions.of(family, limit, min_score, max_distance, orientations, negatives, where, after)
         (answer,) = self.ask([question], options)
         if isinstance(answer, LookalikeError):
             raise answer
@@ -309,11 +313,25 @@ class Index:
         options = SearchOptions.of(family, limit, min_score, max_distance, orientations, negatives, where)
         return self.ask(questions, options)
 
+    def pages(self, question: Question, options: SearchOptions) -> Iterator[Answer]:
+        """Yield the whole answer in pages of `options.limit` hits, for any number of hits.
+
+        Each page is of the index as it is then: an image that is neither added nor removed meanwhile is on one of them.
+        """
+        asking = Asking(self._asked(options), self.settings.pictures, options)
+        question = asking.signed(question, lambda key: self._table.read(partial(self._stored_row, key, asking.family)))
+        while True:
+            (answer,) = self.ask([question], options)
+            if isinstance(answer, LookalikeError):
+                raise answer
+            yield answer
+            if answer.next is None:
+                return
+            options = replace(options, after=answer.next)
+
     def ask(self, questions: Sequence[Question], options: SearchOptions) -> Sequence[Answer | LookalikeError]:
         """Return what `search_many` answers, for programs that hand the options on. Every search goes through here."""
-        if len(options.families) > 1:
-            raise QueryError(f"a search asks one family, not {' and '.join(options.families)}: search once for each")
-        kind = self._family(*options.families)
+        kind = self._asked(options)
         options.threshold(kind)  # refused before any picture is decoded
         chosen = self.settings
         asking = Asking(kind, chosen.pictures, options)
@@ -326,7 +344,7 @@ class Index:
                 chosen = self.settings
                 asking = Asking(self._family(kind.name), chosen.pictures, options)
                 signatures = asking.signatures(questions)
-            rows = asking.rows(signatures, lambda key: stored_rows(key, [kind], snapshot, self.url)[kind.name])
+            rows = asking.rows(signatures, lambda key: self._stored_row(key, kind, snapshot))
             return answer_all(asking, rows, self._executor, self._table.parallel_map, snapshot)
 
         return self._table.read(answer)
@@ -527,6 +545,15 @@ class Index:
     def points(self) -> Sequence[copying.Point]:
         """Return the points in time that this index holds if it is a copy, the newest first."""
         return copying.points(self._table.root)
+
+    def _stored_row(self, key: str, kind: Family, snapshot: Snapshot) -> Row:
+        return stored_rows(key, [kind], snapshot, self.url)[kind.name]
+
+    def _asked(self, options: SearchOptions) -> Family:
+        """Return the family that a search asks."""
+        if len(options.families) > 1:
+            raise QueryError(f"a search asks one family, not {' and '.join(options.families)}: search once for each")
+        return self._family(*options.families)
 
     def _family(self, name: str | None = None) -> Family:
         if name is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from shards.errors import QueryError
 from shards.families import Family
+from shards.search.cursor import Cursor
 from shards.search.filters import ANYTHING, Filter
 from shards.search.query import LIMIT, check_limit, check_one_threshold, score_threshold
 
@@ -37,6 +38,9 @@ class SearchOptions:
     where: Mapping[str, Any] | Filter = ANYTHING
     """What the metadata of a hit must be like, as JSON in the words of `shards.search.filters`."""
 
+    after: Cursor | None = None
+    """The place after which the hits begin, `Answer.next` of the page before. Only for a single question."""
+
     @classmethod
     def of(
         cls,
@@ -47,10 +51,11 @@ class SearchOptions:
         orientations: bool,
         negatives: bool,
         where: Mapping[str, Any] | Filter | None,
+        after: Cursor | None = None,
     ) -> SearchOptions:
         """Return the options that the keywords of `Index.search` stand for."""
         families = () if family is None else (family,)
-        return cls(families, limit, min_score, max_distance, orientations, negatives, Filter.of(where))
+        return cls(families, limit, min_score, max_distance, orientations, negatives, Filter.of(where), after)
 
     def __post_init__(self) -> None:
         for name in self.families:

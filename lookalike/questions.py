@@ -66,7 +66,7 @@ class Asking:
         """Return the query that asks these questions, given by the rows of each."""
         threshold = self.options.threshold(self.family)
         part = Part(self.family, tuple(questions), threshold, self.variants)
-        return Query((part,), self.options.limit, Filter.of(self.options.where))
+        return Query((part,), self.options.limit, Filter.of(self.options.where), self.options.after)
 
     def signatures(self, questions: Sequence[Question]) -> list[Sequence[Row] | Key | LookalikeError]:
         """Return each question's signatures, by orientation; a key as it is, since only a snapshot knows its image.
@@ -75,6 +75,15 @@ class Asking:
         index has to be read.
         """
         return [_or_refusal(self._signatures, question) for question in questions]
+
+    def signed(self, question: Question, stored: Callable[[str], Row]) -> Signed:
+        """Return the question with its signatures, to be asked again and again. Raises what is wrong with it.
+
+        `stored` returns the signature of the image with a key.
+        """
+        signatures = self._signatures(question)
+        rows = [stored(signatures.key)] if isinstance(signatures, Key) else signatures
+        return Signed(tuple({self.family.name: row} for row in rows))
 
     def rows(
         self, signatures: Sequence[Sequence[Row] | Key | LookalikeError], stored: Callable[[str], Row]

@@ -208,13 +208,19 @@ def search_plainly(
     limit: int,
     min_score: float | None,
     dead: NDArray[np.uint32] | None,
+    max_score: float = np.inf,
 ) -> Matches:
-    """Search by scoring every row, block by block. Every faster search must find the same."""
+    """Search by scoring every row, block by block. Every faster search must find the same.
+
+    `max_score`: leaves out rows that score more.
+    """
     best = BestRows(limit, min_score, dead, distinct=True)
     for start in range(0, reader.rows, BLOCK):
         stop = min(start + BLOCK, reader.rows)
         block = reader.column(column, start, stop)
         scores = np.stack([score(query, block) for query in queries])
-        best.add(np.arange(start, stop), scores.max(axis=0), scores.argmax(axis=0))
+        best_scores = scores.max(axis=0)
+        good = np.flatnonzero(best_scores <= max_score)
+        best.add(good + start, best_scores[good], scores.argmax(axis=0)[good])
         best.settle()
     return best.settle()

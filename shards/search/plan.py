@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shards.search.query import Query
+from shards.search.query import DEEP, Query
 from shards.table.read.snapshot import Source
 
 ALONE = 32 << 20
@@ -52,7 +52,11 @@ def cold_bytes(source: Source, query: Query) -> int:
     if not query.questions:
         return 0
     fetched = sum(
-        part.family.cold(np.concatenate(part.questions), source.reader, limit=query.limit, min_score=part.min_score)
+        source.reader.cold(part.family.name)
+        if query.depth > DEEP
+        else part.family.cold(
+            np.concatenate(part.questions), source.reader, limit=query.depth, min_score=part.min_score
+        )
         for part in query.parts
     )
     return fetched + source.reader.checks_cold + WAITING if fetched else 0

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 
 from shards.errors import QueryError
 from shards.families import Family, Rows
+from shards.search.cursor import Cursor
 from shards.search.filters import ANYTHING, Filter
 
 LIMIT = 10
 """Default number of hits, the same as IQDB's."""
 
 MAX_LIMIT = 100_000
+
+DEEP = MAX_LIMIT
+"""Rows up to which the next page is looked for from the best one down, by the family's own search. Past that, all rows
+are scored, and those that score more than the last page are left out: so memory does not grow with the pages."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,11 +52,18 @@ class Query:
     where: Filter = ANYTHING
     """Records with other metadata are left out."""
 
+    after: Cursor | None = None
+    """Records up to this place are left out. Only of one question in one family: in each, the order is another."""
+
     def __post_init__(self) -> None:
         if not self.parts or len({len(part.questions) for part in self.parts}) > 1:
             counts = [len(part.questions) for part in self.parts]
             raise QueryError(f"the parts of a query have {counts} questions: give one or more, with as many in each")
         check_limit(self.limit)
+        if self.after is not None and self.lanes > 1:
+            raise QueryError(
+                f"a cursor is a place in one answer, and here are {self.lanes}: ask one question at a time"
+            )
         for part in self.parts:
             if part.min_score is not None:
                 check_min_score(part.min_score)
@@ -65,6 +77,16 @@ class Query:
     def lanes(self) -> int:
         """Number of lanes."""
         return len(self.parts) * self.questions
+
+    @property
+    def rank(self) -> int:
+        """Number of hits before the first one of this page."""
+        return 0 if self.after is None else self.after.rank
+
+    @property
+    def depth(self) -> int:
+        """Number of rows among which the hits are, as far as that is known before anything is read."""
+        return self.rank + self.limit
 
     def part_of(self, lane: int) -> int:
         """Return the number of the part that a lane belongs to."""

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from shards.errors import LookalikeError
 from shards.families import Matches, Rows
+from shards.families.base import search_plainly
+from shards.search.cursor import Cursor
 from shards.search.found import FoundRow, LaneRows, ScanOutcome, best
-from shards.search.query import Part, Query
+from shards.search.query import DEEP, Part, Query
 from shards.table.format.placement import check_family
 from shards.table.format.records import meta_of
 from shards.table.read.reader import SegmentReader
@@ -86,26 +88,56 @@ def _part_matches(source: Source, query: Query, part: Part, accepted: dict[int, 
 
     if isinstance(source.reader, SegmentReader):
         check_family(source.reader.segment, part.family)
+    if not query.where and query.after is None:
+        return _look(source, part, part.questions, query.limit)
+    answered: dict[int, Matches] = {}
+    limit, ceiling = query.depth, None
+    # look further until there are enough, or no more
+    while unanswered := [n for n in range(len(part.questions)) if n not in answered]:
+        if query.after is not None and ceiling is None and limit > DEEP:
+            limit, ceiling = query.limit, query.after.score
+        lanes = _look(source, part, [part.questions[n] for n in unanswered], limit, ceiling)
+        behind = lanes if query.after is None else [_behind(source, matches, query.after) for matches in lanes]
+        if query.where:
+            _filter(source, query, np.concatenate([matches.rows for matches in behind]), accepted)
+        for n, matches, rest in zip(unanswered, lanes, behind, strict=True):
+            kept = _accepted(rest, accepted) if query.where else rest
+            if len(kept.rows) >= query.limit or len(matches.rows) < limit:
+                answered[n] = kept
+        limit = 4 * max(len(matches.rows) for matches in lanes)
+    return [answered[n] for n in range(len(part.questions))]
 
-    def look(questions: Sequence[Rows], limit: int) -> list[Matches]:
+
+def _look(
+    source: Source, part: Part, questions: Sequence[Rows], limit: int, ceiling: float | None = None
+) -> list[Matches]:
+    """Return the best `limit` rows of each question with every tie of the last; of those up to the `ceiling` alone."""
+    if ceiling is None:
         return part.family.search_many(
             questions, source.reader, limit=limit, min_score=part.min_score, dead=source.dead
         )
+    return [
+        search_plainly(
+            part.family.score,
+            part.family.name,
+            queries,
+            source.reader,
+            limit=limit,
+            min_score=part.min_score,
+            max_score=ceiling,
+            dead=source.dead,
+        )
+        for queries in questions
+    ]
 
-    if not query.where:
-        return look(part.questions, query.limit)
-    answered: dict[int, Matches] = {}
-    limit = query.limit
-    # look further until there are enough, or no more
-    while unanswered := [n for n in range(len(part.questions)) if n not in answered]:
-        lanes = look([part.questions[n] for n in unanswered], limit)
-        _filter(source, query, np.concatenate([matches.rows for matches in lanes]), accepted)
-        for n, matches in zip(unanswered, lanes, strict=True):
-            keep = np.flatnonzero([accepted[row] for row in matches.rows.tolist()])
-            if len(keep) >= query.limit or len(matches.rows) < limit:
-                answered[n] = matches.take(keep)
-        limit = 4 * max(len(matches.rows) for matches in lanes)
-    return [answered[n] for n in range(len(part.questions))]
+
+def _behind(source: Source, matches: Matches, cursor: Cursor) -> Matches:
+    """Return the matches behind this place. Keys are read of those alone that score the same as the hit before it."""
+    is_behind = matches.scores < cursor.score
+    tied = np.flatnonzero(matches.scores == cursor.score)
+    last = cursor.key.encode()
+    is_behind[tied] = [key > last for key in source.reader.texts("key", matches.rows[tied])]
+    return matches.take(np.flatnonzero(is_behind))
 
 
 def _filter(source: Source, query: Query, rows: NDArray[np.int64], accepted: dict[int, bool]) -> None:
@@ -113,3 +145,7 @@ def _filter(source: Source, query: Query, rows: NDArray[np.int64], accepted: dic
     new = np.array(sorted(set(rows.tolist()) - accepted.keys()), np.int64)
     for row, meta in zip(new.tolist(), source.reader.texts("meta", new), strict=True):
         accepted[row] = query.where.accepts(meta_of(meta, source.name)[0])
+
+
+def _accepted(matches: Matches, accepted: dict[int, bool]) -> Matches:
+    return matches.take(np.flatnonzero([accepted[row] for row in matches.rows.tolist()]))

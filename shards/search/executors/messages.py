@@ -20,6 +20,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from shards.errors import LookalikeError, ObjectNotFound, QueryError
 from shards.families import family
+from shards.search.cursor import Cursor
 from shards.search.filters import Filter
 from shards.search.found import FoundRow, ScanOutcome
 from shards.search.query import Part, Query
@@ -67,6 +68,7 @@ def write_request(query: Query, sources: Sequence[Source], max_rows: int) -> dic
         "parts": [_write_part(part) for part in query.parts],
         "limit": query.limit,
         "where": query.where.to_json(),
+        "after": None if query.after is None else str(query.after),
         "segments": [_write_source(source) for source in sources],
         "max_rows": max_rows,
     }
@@ -79,7 +81,13 @@ def read_request(document: Mapping[str, Any]) -> ScanRequest:
     try:
         if document["protocol"] != PROTOCOL:
             raise QueryError(f"a worker of protocol {PROTOCOL} is asked in protocol {document['protocol']!r}")
-        query = Query(tuple(map(_read_part, document["parts"])), document["limit"], Filter.of(document["where"]))
+        after = document["after"]
+        query = Query(
+            tuple(map(_read_part, document["parts"])),
+            document["limit"],
+            Filter.of(document["where"]),
+            None if after is None else Cursor.parse(after),
+        )
         segments = tuple(
             (
                 Segment.from_json(source["shard"], source["modulus"], source["segment"]),
