@@ -1,7 +1,7 @@
 """The README and docs/ say what is so: their commands run, their code runs, their links lead somewhere.
 
-A shell block is run with `bash -e` in a folder with `photos/`, the demo's pictures, and `copy.jpg`, a postcard made
-of one of them. A block after `<!-- not run: why -->` is only checked: its commands must exist and take these options
+A shell block is run with `bash -e` in a folder with `photos/`, the demo's pictures, `copy.jpg`, a postcard made of one
+of them, and files of other systems (`DUMPS`). A block after `<!-- not run: why -->` is only checked: its commands must exist and take these options
 and arguments.
 """
 
@@ -27,6 +27,10 @@ ROOT = Path(__file__).parent.parent
 NAMES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md"]
 PAGES = [*(ROOT / name for name in NAMES), *sorted((ROOT / "docs").rglob("*.md"))]
 README = ROOT / "README.md"
+
+INTEROP = ROOT / "tests" / "interop"
+DUMPS = {"wiki.sql.gz": "postgres/plain.sql.gz"}
+"""Files of other systems that pages import, by the names that they have there."""
 
 BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<why>.+?) -->\n\s*)?```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
@@ -71,6 +75,8 @@ def folder(tmp_path: Path) -> Path:
     """What the pages' commands find where they are run."""
     shutil.copytree(PICTURES, tmp_path / "photos", ignore=shutil.ignore_patterns("*.md"))
     shutil.copy(POSTCARD, tmp_path / "copy.jpg")
+    for name, of_another_system in DUMPS.items():
+        shutil.copy(INTEROP / of_another_system, tmp_path / name)
     return tmp_path
 
 
