@@ -1,8 +1,8 @@
 """The README and docs/ say what is so: their commands run, their code runs, their links lead somewhere.
 
 A shell block is run with `bash -e` in a folder with `photos/`, the demo's pictures, `copy.jpg`, a postcard made of one
-of them, and files of other systems (`DUMPS`). A block after `<!-- not run: why -->` is only checked: its commands must exist and take these options
-and arguments.
+of them, and files of other systems (`DUMPS`). A block after `<!-- not run: why -->` is only checked: its commands must
+exist and take these options and arguments.
 """
 
 from __future__ import annotations
