@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from os import PathLike
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from lookalike.answers import Answer, Stored, answer_all, stored_rows
 from lookalike.duplicates import find
@@ -44,6 +44,8 @@ from shards.table.read.listing import listed, recorded
 from shards.table.read.snapshot import Image, Snapshot
 from shards.table.table import MEMORY
 from shards.table.write.bulk import Written
+
+Read = TypeVar("Read")
 
 
 class Index:
@@ -243,6 +245,13 @@ class Index:
     def was_imported(self, content: str) -> bool:
         """Return True if all of this content was put into the index before."""
         return self._table.was_imported(content)
+
+    def read(self, question: Callable[[Snapshot], Read]) -> Read:
+        """Return what a function finds in one state of the index, for questions that no other method answers.
+
+        It is called again where others replaced what it was about to read.
+        """
+        return self._table.read(question)
 
     def next_order(self) -> tuple[int, int]:
         """Return the order of a record that is made now, by the store's clock."""

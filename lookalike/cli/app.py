@@ -20,6 +20,7 @@ from lookalike.cli.commands.export import export
 from lookalike.cli.commands.import_ import import_
 from lookalike.cli.commands.keys import list_, remove, show
 from lookalike.cli.commands.maintain import collect, compact, reshard, stats
+from lookalike.cli.commands.run import run
 from lookalike.cli.commands.search import search
 from lookalike.cli.commands.serve import serve
 from lookalike.cli.commands.sync import sync
@@ -113,5 +114,6 @@ for command in (
     backup,
     restore,
     export,
+    run,
 ):
     app.add_command(command)

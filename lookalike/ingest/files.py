@@ -61,7 +61,7 @@ def named(name: str, rules: Rules) -> Iterator[Seen]:
     if stat.S_ISDIR(status.st_mode):
         yield from in_folder(name, rules)
     else:
-        yield _file(rules.prefix + _as_given(name), os.path.abspath(name), status)  # noqa: PTH100 - links stay links
+        yield at(rules.prefix + _as_given(name), os.path.abspath(name), status)  # noqa: PTH100 - links stay links
 
 
 def in_list(listed: Iterator[str], rules: Rules) -> Iterator[Seen]:
@@ -159,14 +159,15 @@ def _enter(entry: os.DirEntry[str], way: frozenset[FolderId], skip: FolderId | N
 
 def _entry(key: str, entry: os.DirEntry[str]) -> Seen | None:
     try:
-        return _file(key, entry.path, entry.stat())
+        return at(key, entry.path, entry.stat())
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not entry.is_symlink():
             return None  # removed since its folder was read
         return Failure(_printable(key), "unreadable", f"{_printable(entry.path)}: {error.strerror}")
 
 
-def _file(key: str, path: str, status: os.stat_result) -> Seen:
+def at(key: str, path: str, status: os.stat_result) -> Seen:
+    """Return the original at this path, or a failure if what is there is no file, or its key cannot be a key."""
     if not stat.S_ISREG(status.st_mode):
         message = f"{_printable(path)}: this is no file, but a device, a pipe or a socket"
         return Failure(_printable(key), "unreadable", message)

@@ -117,7 +117,7 @@ def import_(
         opened = dumps()
         total = sum(dump.size or 0 for _, dump in opened) or None
         with out.progress("importing", total, in_bytes=True) as progress:
-            reporter = _Said(out, progress)
+            reporter = Said(out, progress)
             importer = Importer(address, reporter, as_of, prefix, strip_prefix, is_stopped=lambda: bool(interruption))
             for file, dump in opened:
                 importer.check(dump, file.name)
@@ -141,7 +141,7 @@ def import_(
     click.get_current_context().exit(1 if importer.done.refused or importer.done.faults else 0)
 
 
-class _Said:
+class Said:
     """Says what an import reports: each refused row, remarks, and how far it is."""
 
     def __init__(self, out: Output, progress: Progress) -> None:

@@ -85,7 +85,7 @@ def sync(
         note(f"made a new index at {index.url} with signatures of {', '.join(index.settings.families)}")
     with out.progress("comparing") as progress:
         found = changes.compare_all(index, inputs.by_key, prefix, progress.advance)
-        gone = _surely_gone(found.gone, inputs.unusable)
+        gone = surely_gone(found.gone, inputs.unusable)
         found = changes.Changes(found.to_add, found.unchanged, gone, found.known)
         if dry_run:
             _say_plan(out, found)
@@ -107,7 +107,7 @@ def sync(
     click.get_current_context().exit(tally.exit_code)
 
 
-def _surely_gone(keys: Iterable[str], unusable: Iterable[Failure]) -> list[str]:
+def surely_gone(keys: Iterable[str], unusable: Iterable[Failure]) -> list[str]:
     """Return the keys without those whose file or folder exists, but could not be read."""
     there = {failure.key for failure in unusable}
     folders = tuple(key for key in there if key.endswith("/"))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from shards.errors import DumpUnreadable, QueryError
 from shards.families.hashes import ImageHash
@@ -68,6 +68,11 @@ class Params:
 
     distance_threshold: int
     """The most digits, or bits, in which hashes that match differ."""
+
+    @property
+    def unit(self) -> Literal["digits", "bits"]:
+        """What the distance counts."""
+        return "digits" if self.distance_method == DIGITS else "bits"
 
     @classmethod
     def read(cls, file: Path) -> Params:
