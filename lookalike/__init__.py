@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         WorkerNotStarted,
     )
     from shards.pictures.decoding import Picture, PictureSettings
+    from shards.search.cursor import Cursor
     from shards.search.search import Hit
     from shards.table.format.records import Record, Records
     from shards.table.read.snapshot import Image
@@ -53,6 +54,7 @@ _HOMES = {
     "Conflict": "shards.errors",
     "Copy": "lookalike.duplicates.find",
     "CorruptObject": "shards.errors",
+    "Cursor": "shards.search.cursor",
     "DumpUnreadable": "shards.errors",
     "Duplicates": "lookalike.duplicates.find",
     "FormatUnsupported": "shards.errors",
@@ -96,6 +98,7 @@ __all__ = [
     "Conflict",
     "Copy",
     "CorruptObject",
+    "Cursor",
     "DumpUnreadable",
     "Duplicates",
     "FormatUnsupported",

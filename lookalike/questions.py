@@ -13,6 +13,8 @@ from lookalike.signatures import compute
 from lookalike.signatures.computed import Signed
 from shards.errors import KeyInvalid, KeyNotFound, LookalikeError, PictureError, QueryError, SignatureError
 from shards.families import Family, Row, Rows
+from shards.families.hashes import forms
+from shards.hash_forms import HashForm
 from shards.pictures.decoding import ORIENTATIONS, PictureSettings
 from shards.search.filters import Filter
 from shards.search.query import Part, Query
@@ -27,9 +29,13 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A signature in its family's text form, such as IQDB's `iqdb_…` or ImageHash's hex."""
+    """A signature in its family's text form, such as IQDB's `iqdb_…` or ImageHash's hex; or a hash as databases do."""
 
     text: str
+
+    form: HashForm | None = None
+    """How the hash is written. Unless given, a number with a minus or of 19 or 20 digits is one of 64 bits; all else is
+    the family's text."""
 
 
 Given: TypeAlias = compute.PictureLike | Signed | Signature
@@ -112,7 +118,7 @@ class Asking:
 def signature(question: Given, family: Family, pictures: PictureSettings) -> Row:
     """Return the question's signature in this family. Raises PictureError, SignatureError."""
     if isinstance(question, Signature):
-        return family.parse(question.text)
+        return forms.parse(question.text, family, question.form)
     if isinstance(question, Signed):
         return question.orientations[0][family.name]
     return family.compute(compute.load(question, pictures))
@@ -124,7 +130,7 @@ def signatures_by_family(question: Given, families: Iterable[Family], pictures: 
     Raises PictureError, SignatureError.
     """
     if isinstance(question, Signature):
-        return _parse(question.text, families)
+        return _parse(question, families)
     if isinstance(question, Signed):
         return question.orientations[0]
     return compute.compute_signatures(compute.load(question, pictures), families)
@@ -154,13 +160,13 @@ def inverted(row: Row, family: Family) -> Row:
     return negative
 
 
-def _parse(text: str, families: Iterable[Family]) -> dict[str, Row]:
+def _parse(question: Signature, families: Iterable[Family]) -> dict[str, Row]:
     rows: dict[str, Row] = {}
     refusals = []
     for family in families:
         try:
-            rows[family.name] = family.parse(text)
-        except SignatureError as error:
+            rows[family.name] = forms.parse(question.text, family, question.form)
+        except (SignatureError, QueryError) as error:
             refusals.append(str(error))
     if not rows:
         raise SignatureError("; ".join(refusals))

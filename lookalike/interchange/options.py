@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
-HashForm: TypeAlias = Literal["hex", "signed", "unsigned", "bits", "imagehash3"]
-"""How a list writes its hashes: hex digits as ImageHash 4 does, 64-bit integers with or without a sign, binary digits,
-or hex digits as ImageHash below version 4 did."""
+from shards.hash_forms import HashForm
+
+__all__ = ["DumpOptions", "HashForm"]
 
 
 @dataclass(frozen=True, slots=True)

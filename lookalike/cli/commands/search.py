@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from lookalike.cli.command import Command, index_argument, output_options
-from lookalike.cli.output import human
-from lookalike.cli.output.output import Column, Output, note
+from lookalike.cli.output.output import Output, note
 from lookalike.cli.where import all_of, where_option
 from shards.errors import LookalikeError
+from shards.hash_forms import HashForm
 
 if TYPE_CHECKING:
     from lookalike.answers import Answer
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 TOGETHER = 64
 """Number of images that are searched for together: columns are read once for all of them."""
+
+PAGE = 20_000
+"""Hits of one page, where very many are wanted: some tens of megabytes."""
 
 
 @click.command(
@@ -32,7 +37,8 @@ TOGETHER = 64
         ("lookalike search photos.index --key 2019/sea.jpg --min-score 90", "images like one of the index"),
         ("lookalike search photos.index copy.jpg --family dhash --max-distance 6", "within 6 bits"),
         ("lookalike search photos.index scan.png --family goldberg --orientations --negatives", "turned or inverted"),
-        ("lookalike search photos.index --family dhash --signature 9d8f6b2a12d4e0c1", "by a known hash"),
+        ("lookalike search photos.index --family dhash --hash 9d8f6b2a12d4e0c1", "by a known hash"),
+        ("lookalike search wiki.index --hash -7358000000000000123 --within 3", "all within 3 bits of a bigint"),
         ("lookalike search photos.index copy.jpg --where album=Rome -n 3", "among some of the images"),
         ("lookalike search photos.index copy.jpg --where 'year>=1990' --where 'year<2000'", "of one decade"),
         ("lookalike search photos.index scans/*.png -n 1", "the best for each of many"),
@@ -41,27 +47,45 @@ TOGETHER = 64
 @index_argument
 @click.argument("images", metavar="[IMAGE]...", nargs=-1)
 @click.option("--key", help="Find images like this one of the index.")
-@click.option("--signature", metavar="TEXT", help="Find images with a signature like this one.")
+@click.option(
+    "--signature",
+    "--hash",
+    metavar="TEXT",
+    help="Find images with a signature like this one. A hash of 64 bits may be a decimal number: with a minus or of 19"
+    " or 20 digits it is one in any case, 16 decimal digits are hex digits unless --hash-form says signed.",
+)
+@click.option("--hash-form", type=click.Choice(get_args(HashForm)), help="How the --hash is written.")
 @click.option("--family", metavar="NAME", help="Kind of signature to compare. [default: the index's first]")
-@click.option("--limit", "-n", type=int, default=10, show_default=True, help="Maximum number of images to find.")
+@click.option("--limit", "-n", type=click.IntRange(1), help="Maximum number of images to find. [default: 10]")
 @click.option("--min-score", type=float, help="Leave out images that score less; 100 is the same.")
 @click.option("--max-distance", type=float, help="The same in the family's own unit, such as bits.")
+@click.option(
+    "--within", metavar="R", type=float, help="All images up to this distance, however many, not the best 10."
+)
 @click.option("--orientations", is_flag=True, help="Also find turned and mirrored copies.")
 @click.option("--negatives", is_flag=True, help="Also find negatives.")
 @where_option
+@click.option(
+    "--link",
+    metavar="TEMPLATE",
+    help="Print an address for each image, made of its key and metadata: https://en.wikipedia.org/wiki/{url}",
+)
 @output_options
 def search(
     address: str,
     images: tuple[str, ...],
     key: str | None,
     signature: str | None,
+    hash_form: HashForm | None,
     family: str | None,
-    limit: int,
+    limit: int | None,
     min_score: float | None,
     max_distance: float | None,
+    within: float | None,
     orientations: bool,
     negatives: bool,
     where: tuple[Mapping[str, Any], ...],
+    link: str | None,
     form: str | None,
 ) -> None:
     """Find the images most like IMAGE (- reads it from stdin), like another image of the index, or by a signature.
@@ -71,97 +95,104 @@ def search(
     The exit code is 0 when something was found for every image, 1 when nothing was found for some, and 2 when a search
     failed.
     """
+    from lookalike.cli.output.hits import HitsOutput
     from lookalike.index import Index
+    from lookalike.links import LinkTemplate
     from lookalike.options import SearchOptions
+    from shards.search.query import LIMIT, MAX_LIMIT
 
-    out = Output.of(form)
+    if within is not None and (limit, min_score, max_distance) != (None, None, None):
+        raise click.UsageError("--within finds all images up to a distance: leave out the other limits")
+    if hash_form is not None and signature is None:
+        raise click.UsageError("--hash-form says how a --hash is written, and there is none")
+    hits = HitsOutput(
+        Output.of(form), None if link is None else LinkTemplate.of(link), with_orientation=orientations or negatives
+    )
     index = Index.open(address)
-    families = () if family is None else (family,)
-    options = SearchOptions(families, limit, min_score, max_distance, orientations, negatives, all_of(where) or {})
+    total = None if within is not None else limit or LIMIT
+    options = SearchOptions(
+        () if family is None else (family,),
+        LIMIT if total is None else min(total, MAX_LIMIT),
+        min_score,
+        max_distance if within is None else within,
+        orientations,
+        negatives,
+        all_of(where) or {},
+    )
+    several = len(images) > 1
     code = 0
-    for name, answer in _answers(index, images, key, signature, options):
-        if isinstance(answer, LookalikeError):
-            if len(images) <= 1:
-                raise answer
-            note(str(answer) if name in str(answer) else f"{name}: {answer}")
+    for name, pages in _answers(index, _asked(images, key, signature, hash_form), options, total):
+        found = 0
+        try:
+            for answer in pages:
+                hits.page(answer, found + 1, name if several else None)
+                found += len(answer.hits)
+                if answer.partial:
+                    note(f"this answer is incomplete: {', '.join(answer.missing)} could not be searched")
+                    code = 2
+        except LookalikeError as error:
+            if not several:
+                raise
+            note(str(error) if name in str(error) else f"{name}: {error}")
             code = 2
-        else:
-            _say(out, answer, name if len(images) > 1 else None, with_orientation=orientations or negatives)
-            code = max(code, 0 if answer.hits else 1)
-            if answer.partial:
-                note(f"this answer is incomplete: {', '.join(answer.missing)} could not be searched")
-                code = 2
+        code = max(code, 0 if found else 1)
     click.get_current_context().exit(code)
 
 
-def _answers(
-    index: Index, images: tuple[str, ...], key: str | None, signature: str | None, options: SearchOptions
-) -> Iterator[tuple[str, Answer | LookalikeError]]:
-    """Yield each question as it was given, and its answer, some at a time."""
+def _asked(
+    images: tuple[str, ...], key: str | None, signature: str | None, hash_form: HashForm | None
+) -> Sequence[tuple[str, Callable[[], Question]]]:
+    """Return each question as it was given, and a function that reads it."""
+    from lookalike.cli import question
     from lookalike.questions import Key, Signature
 
     if sum(given is not None for given in (images or None, key, signature)) != 1:
-        raise click.UsageError("give one of IMAGE, --key and --signature")
+        raise click.UsageError("give one of IMAGE, --key and --signature or --hash")
     if key is not None:
-        yield key, index.ask([Key(key)], options)[0]
+        return [(key, lambda: Key(key))]
     if signature is not None:
-        yield signature, index.ask([Signature(signature)], options)[0]
-    for start in range(0, len(images), TOGETHER):
-        names = images[start : start + TOGETHER]
-        questions = [_read(name) for name in names]
-        readable = [question for question in questions if not isinstance(question, LookalikeError)]
+        return [(signature, lambda: Signature(signature, hash_form))]
+    return [(name, partial(question.image, name)) for name in images]
+
+
+def _answers(
+    index: Index, asked: Sequence[tuple[str, Callable[[], Question]]], options: SearchOptions, total: int | None
+) -> Iterator[tuple[str, Iterable[Answer]]]:
+    """Yield each question as it was given, and the pages of its answer, which raise what is wrong with the question.
+
+    `total`: the maximum number of hits, None for all.
+    """
+    if total is None or total > options.limit:
+        for name, read in asked:
+            yield name, _pages(index, read, options, total)
+        return
+    for start in range(0, len(asked), TOGETHER):
+        some = [(name, _attempt(read)) for name, read in asked[start : start + TOGETHER]]
+        readable = [question for _, question in some if not isinstance(question, LookalikeError)]
         answers = iter(index.ask(readable, options))
-        for name, question in zip(names, questions, strict=True):
-            yield name, question if isinstance(question, LookalikeError) else next(answers)
+        for name, question in some:
+            yield name, _one(question if isinstance(question, LookalikeError) else next(answers))
 
 
-def _read(name: str) -> Question | LookalikeError:
-    from lookalike.cli import question
+def _pages(index: Index, read: Callable[[], Question], options: SearchOptions, total: int | None) -> Iterator[Answer]:
+    """Yield the pages of an answer to a question with very many hits."""
+    left = total
+    for answer in index.pages(read(), replace(options, limit=PAGE)):
+        yield answer if left is None else replace(answer, hits=answer.hits[:left])
+        if left is not None:
+            left -= len(answer.hits)
+            if left <= 0:
+                return
 
+
+def _one(answer: Answer | LookalikeError) -> Iterator[Answer]:
+    if isinstance(answer, LookalikeError):
+        raise answer
+    yield answer
+
+
+def _attempt(read: Callable[[], Question]) -> Question | LookalikeError:
     try:
-        return question.image(name)
+        return read()
     except LookalikeError as error:
         return error
-
-
-def _say(out: Output, answer: Answer, name: str | None, *, with_orientation: bool) -> None:
-    """Print the hits, under the image's name if there are several images."""
-    if out.is_json:
-        for rank, hit in enumerate(answer.hits, 1):
-            out.json(
-                {
-                    **({} if name is None else {"query": name}),
-                    "rank": rank,
-                    "key": hit.key,
-                    "score": hit.score,
-                    "distance": hit.distance,
-                    "family": answer.family,
-                    "width": hit.image.width,
-                    "height": hit.image.height,
-                    "orientation": hit.variant,
-                    "sha256": hit.image.sha256,
-                    "meta": dict(hit.image.meta),
-                    "source": dict(hit.image.source),
-                }
-            )
-        return
-    if not answer.hits:
-        what = "it" if name is None else human.shown(name)
-        out.line(f"nothing like {what} among {human.count(answer.searched, 'image')}")
-        return
-    columns = [Column("rank", True), Column("score", True), Column("distance", True), Column("key"), Column("size")]
-    columns += [Column("orientation")] if with_orientation else []
-    rows = [
-        [
-            str(rank),
-            human.score(hit.score),
-            human.distance(hit.distance),
-            hit.key,
-            human.pixels(hit.image.width, hit.image.height),
-            *([hit.variant] if with_orientation else []),
-        ]
-        for rank, hit in enumerate(answer.hits, 1)
-    ]
-    out.table(columns, rows, title=name or "")
-    if name is not None:
-        out.line("")

@@ -118,6 +118,83 @@ def test_conditions_hold_all_together(conditions: list[str]) -> None:
     assert lines(run("search", "index", "photos/3.png", *arguments, "--where", "year!=2026").stdout) == []
 
 
+def dhash_of(key: str) -> int:
+    return int(Index.open("index").get(key).signatures["dhash"], 16)
+
+
+def test_a_hash_may_be_given_as_a_database_shows_it() -> None:
+    keys = [f"{n}.png" for n in range(5)]
+    asked = {key: dhash_of(key) for key in keys}
+    assert any(number >> 63 for number in asked.values()), "one has to be negative"
+    for key, number in asked.items():
+        signed = number - (1 << 64) if number >> 63 else number
+        for arguments in (
+            ["--hash", f"{number:016x}"],
+            ["--signature", f"{number:016x}"],
+            ["--hash", str(signed), "--hash-form", "signed"],
+            ["--hash", str(number), "--hash-form", "unsigned"],
+            ["--hash", f"{number:064b}", "--hash-form", "bits"],
+            *([["--hash", str(signed)]] if signed < 0 else []),
+        ):
+            found = lines(run("search", "index", "--family", "dhash", *arguments, "--within", 0).stdout)
+            assert key in [hit["key"] for hit in found]
+            assert {hit["distance"] for hit in found} == {0}
+
+
+def test_sixteen_decimal_digits_are_hex_unless_told_otherwise() -> None:
+    by_hex = run("search", "index", "--family", "dhash", "--hash", "1234567890123456", "-n", 1)
+    by_number = run("search", "index", "--family", "dhash", "--hash", "000462d53c8abac0", "-n", 1)
+    signed = run("search", "index", "--family", "dhash", "--hash", "1234567890123456", "--hash-form", "signed", "-n", 1)
+    assert signed.stdout == by_number.stdout != by_hex.stdout
+
+
+def test_all_within_a_distance_are_found_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = lines(run("search", "index", "photos/3.png", "--family", "dhash", "-n", 100).stdout)
+    radius = sorted(hit["distance"] for hit in everything)[-2]
+    expected = [hit for hit in everything if hit["distance"] <= radius]
+    assert len(expected) > 2
+    for page in (1, 2, 20_000):
+        monkeypatch.setattr("lookalike.cli.commands.search.PAGE", page)
+        found = run("search", "index", "photos/3.png", "--family", "dhash", "--within", radius)
+        assert (found.exit_code, lines(found.stdout)) == (0, expected)
+        two = run("search", "index", "photos/3.png", "nothing.png", "--family", "dhash", "--within", radius)
+        assert (two.exit_code, [hit["key"] for hit in lines(two.stdout)]) == (2, [hit["key"] for hit in expected])
+        assert "nothing.png" in two.stderr
+    assert run("search", "index", "negative.png", "--family", "dhash", "--within", 0, "--text").stdout == (
+        "nothing like it among 6 images\n"
+    )
+
+
+def test_more_than_one_answer_can_hold_comes_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shards.search.query.MAX_LIMIT", 2)
+    monkeypatch.setattr("lookalike.cli.commands.search.PAGE", 2)
+    found = lines(run("search", "index", "photos/3.png", "-n", 5).stdout)
+    assert [hit["rank"] for hit in found] == [1, 2, 3, 4, 5]
+    assert len({hit["key"] for hit in found}) == 5
+
+
+def test_hits_have_links_where_their_metadata_allows_it() -> None:
+    template = "https://en.wikipedia.org/wiki/{album}#{key}"
+    found = lines(run("search", "index", "--key", "tagged.png", "--link", template).stdout)
+    assert {hit["key"]: hit.get("link") for hit in found if "link" in hit} == {
+        "tagged.png": "https://en.wikipedia.org/wiki/Rome#tagged.png"
+    }
+    assert len(found) == 6
+    header, *rows = run("search", "index", "--key", "tagged.png", "--link", template, "--text").stdout.splitlines()
+    assert header.split()[-1] == "link"
+    assert sum("https://en.wikipedia.org/wiki/Rome#tagged.png" in row for row in rows) == 1
+
+
+def test_the_url_in_metadata_is_printed(tmp_path: Path) -> None:
+    index = Index.create(str(tmp_path / "wiki"), families=["dhash"])
+    index.add("17", png(1), {"url": "Zürich\n"})
+    index.add("18", png(1), {"url": 3})
+    header, first, second = run("search", tmp_path / "wiki", "photos/1.png", "--text").stdout.splitlines()
+    assert header.split()[-1] == "url"
+    assert first.endswith("  Zürich\\n")
+    assert second.endswith("24 × 24")
+
+
 def test_several_images_have_an_answer_each() -> None:
     result = run("search", "index", "photos/3.png", "larger.jpg", "photos/1.png", "-n", 1)
     assert result.exit_code == 0
@@ -175,6 +252,10 @@ def test_nothing_found_is_exit_code_1() -> None:
         (["index", "photos/3.png", "--max-distance", "3"], "haar has no distance"),
         (["index", "photos/3.png", "--key", "3.png"], "one of IMAGE, --key and --signature"),
         (["index"], "one of IMAGE, --key and --signature"),
+        (["index", "photos/3.png", "--hash-form", "signed"], "there is none"),
+        (["index", "photos/3.png", "--family", "dhash", "--within", "3", "-n", "5"], "leave out the other limits"),
+        (["index", "--family", "dhash", "--hash", "99999999999999999999"], "a number of 64 bits is"),
+        (["index", "photos/3.png", "--link", "javascript:{key}"], "no template of addresses"),
         (["index", "-"], "nothing came"),
         (["index", "photos/3.png", "--where", "album"], "'album' is no condition: give NAME=VALUE"),
         (["index", "photos/3.png", "--where", "=Rome"], "'=Rome' is no condition"),

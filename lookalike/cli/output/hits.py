@@ -1,0 +1,90 @@
+"""Hits of a search, printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lookalike.cli.output import human
+from lookalike.cli.output.output import Column, Output
+
+if TYPE_CHECKING:
+    from lookalike.answers import Answer
+    from lookalike.links import LinkTemplate
+    from shards.search.search import Hit
+
+URL = "url"
+"""The field of metadata that people want to see: imports of other systems keep the address of a picture there."""
+
+
+@dataclass(frozen=True, slots=True)
+class HitsOutput:
+    """The output of hits, in the form that was chosen."""
+
+    out: Output
+
+    link: LinkTemplate | None = None
+    """What makes an address of each hit."""
+
+    with_orientation: bool = False
+    """Say how the question was turned."""
+
+    def page(self, answer: Answer, first: int, name: str | None) -> None:
+        """Print a page of hits, of which the first has this rank, under the question's name if there are several."""
+        if self.out.is_json:
+            for rank, hit in enumerate(answer.hits, first):
+                self.out.json(self._document(answer.family, rank, hit, name))
+        elif answer.hits:
+            self._table(answer, first, name)
+        elif first == 1:
+            what = "it" if name is None else human.shown(name)
+            self.out.line(f"nothing like {what} among {human.count(answer.searched, 'image')}")
+
+    def _document(self, family: str, rank: int, hit: Hit, name: str | None) -> dict[str, Any]:
+        link = None if self.link is None else self.link.link(hit.image)
+        return {
+            **({} if name is None else {"query": name}),
+            "rank": rank,
+            "key": hit.key,
+            "score": hit.score,
+            "distance": hit.distance,
+            "family": family,
+            "width": hit.image.width,
+            "height": hit.image.height,
+            "orientation": hit.variant,
+            "sha256": hit.image.sha256,
+            "meta": dict(hit.image.meta),
+            "source": dict(hit.image.source),
+            **({} if link is None else {"link": link}),
+        }
+
+    def _table(self, answer: Answer, first: int, name: str | None) -> None:
+        columns = [Column("rank", True), Column("score", True), Column("distance", True), Column("key"), Column("size")]
+        rows = [
+            [
+                str(rank),
+                human.score(hit.score),
+                human.distance(hit.distance),
+                hit.key,
+                human.pixels(hit.image.width, hit.image.height),
+            ]
+            for rank, hit in enumerate(answer.hits, first)
+        ]
+        if self.with_orientation:
+            self._add(columns, rows, "orientation", [hit.variant for hit in answer.hits])
+        if self.link is not None:
+            self._add(columns, rows, "link", [self.link.link(hit.image) or "" for hit in answer.hits])
+        else:
+            urls = [hit.image.meta.get(URL) for hit in answer.hits]
+            self._add(columns, rows, URL, [url if isinstance(url, str) else "" for url in urls])
+        self.out.table(columns, rows, title=name or "")
+        if name is not None:
+            self.out.line("")
+
+    @staticmethod
+    def _add(columns: list[Column], rows: list[list[str]], title: str, cells: list[str]) -> None:
+        """Add a column, unless it has nothing to say."""
+        if any(cells):
+            columns.append(Column(title))
+            for row, cell in zip(rows, cells, strict=True):
+                row.append(cell)
