@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lookalike.options import SearchOptions
 from lookalike.signatures import compute
@@ -38,11 +39,22 @@ class Signature:
     the family's text."""
 
 
-Given: TypeAlias = compute.PictureLike | Signed | Signature
+@runtime_checkable
+class BitHash(Protocol):
+    """A hash that another program computed, such as an `imagehash.ImageHash`."""
+
+    @property
+    def hash(self) -> NDArray[np.bool_]:
+        """(height, width) bool."""
+        ...
+
+
+Given: TypeAlias = compute.PictureLike | Signed | Signature | BitHash
 """A question that brings its signature or something to compute it from, so that no index has to be read."""
 
 Question: TypeAlias = Given | Key
-"""Something to look for: a picture, an encoded image, a path, a picture's signatures, a key, or a signature's text."""
+"""Something to look for: a picture, an encoded image, a path, a picture's signatures, a key, a signature's text, or a
+hash of the ImageHash package."""
 
 REFUSALS = (PictureError, SignatureError, QueryError, KeyNotFound, KeyInvalid)
 """Errors of one question, as opposed to those of the index or of all questions."""
@@ -121,18 +133,24 @@ def signature(question: Given, family: Family, pictures: PictureSettings) -> Row
         return forms.parse(question.text, family, question.form)
     if isinstance(question, Signed):
         return question.orientations[0][family.name]
+    if isinstance(question, BitHash):
+        return family.of_bits(_bits(question))
     return family.compute(compute.load(question, pictures))
 
 
 def signatures_by_family(question: Given, families: Iterable[Family], pictures: PictureSettings) -> Mapping[str, Row]:
-    """Return the question's signatures by family; a text's in every family that can parse it.
+    """Return the question's signatures by family; those of a text or a hash in every family that it may be of.
 
     Raises PictureError, SignatureError.
     """
     if isinstance(question, Signature):
-        return _parse(question, families)
+        text = question
+        return _read(lambda kind: forms.parse(text.text, kind, text.form), families)
     if isinstance(question, Signed):
         return question.orientations[0]
+    if isinstance(question, BitHash):
+        bits = _bits(question)
+        return _read(lambda kind: kind.of_bits(bits), families)
     return compute.compute_signatures(compute.load(question, pictures), families)
 
 
@@ -141,7 +159,7 @@ def turned_signatures(question: Question, family: Family, pictures: PictureSetti
 
     Raises PictureError, or QueryError where there is no picture to turn.
     """
-    if isinstance(question, Key | Signature):
+    if isinstance(question, Key | Signature | BitHash):
         raise QueryError("orientations are computed from a picture: give the image, not its key or signature")
     if isinstance(question, Signed):
         if len(question.orientations) != len(ORIENTATIONS):
@@ -160,12 +178,25 @@ def inverted(row: Row, family: Family) -> Row:
     return negative
 
 
-def _parse(question: Signature, families: Iterable[Family]) -> dict[str, Row]:
+def _bits(question: BitHash) -> NDArray[np.bool_]:
+    """Return the bits of a hash. Raises SignatureError where it has none."""
+    bits = question.hash
+    if not isinstance(bits, np.ndarray) or bits.dtype != np.bool_ or bits.ndim != 2:
+        shown = f"{bits.dtype} of shape {bits.shape}" if isinstance(bits, np.ndarray) else type(bits).__name__
+        raise SignatureError(
+            f"the hash of {type(question).__name__} is {shown}: give one of bits, (height, width) of bool, such as"
+            " ImageHash makes"
+        )
+    return bits
+
+
+def _read(read: Callable[[Family], Row], families: Iterable[Family]) -> dict[str, Row]:
+    """Return the signatures of the families that can read them. Raises SignatureError if none can."""
     rows: dict[str, Row] = {}
     refusals = []
     for family in families:
         try:
-            rows[family.name] = forms.parse(question.text, family, question.form)
+            rows[family.name] = read(family)
         except (SignatureError, QueryError) as error:
             refusals.append(str(error))
     if not rows:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.errors import QueryError
+from shards.errors import QueryError, SignatureError
 from shards.families.matches import BestRows, Matches
 from shards.families.reading import ColumnReader
 from shards.pictures.decoding import Picture
@@ -90,6 +90,14 @@ class Family(ABC):
     @abstractmethod
     def format(self, row: Row) -> str:
         """Return the text form of a signature. `parse(format(row)) == row`."""
+
+    def of_bits(self, bits: NDArray[np.bool_]) -> Row:
+        """Return the signature that these bits are, (height, width) as another program has computed them.
+
+        Raises SignatureError where signatures are no hashes, or hashes of another shape.
+        """
+        shape = " × ".join(map(str, bits.shape))
+        raise SignatureError(f"a hash of {shape} bits is no signature of {self.name}, which is no hash")
 
     def invert(self, row: Row) -> Row | None:
         """Return the signature of the picture's negative; None in families where it does not follow from the row."""

@@ -6,11 +6,13 @@ import io
 from pathlib import Path
 from typing import Any
 
+import imagehash
 import numpy as np
 import pytest
 from PIL import Image
 
 from lookalike import (
+    Answer,
     Comparison,
     FormatUnsupported,
     Index,
@@ -192,6 +194,18 @@ def test_two_images_are_compared_in_every_family(index: Index) -> None:
     ]
     assert not any(one.is_match for one in index.compare(Key("cat"), Key("coffee")))
     assert compare(PICTURES / "cat.jpg", PICTURES / "coffee.jpg") == index.compare(Key("cat"), Key("coffee"))
+
+
+def test_a_hash_of_imagehash_is_a_question(index: Index) -> None:
+    with Image.open(PICTURES / "cat.jpg") as image:
+        cat = imagehash.dhash(image)
+    assert index.search(cat, family="dhash").hits[0].key == "cat"
+    answer, refusal = index.search_many([cat, imagehash.ImageHash(np.zeros((16, 16), bool))], family="dhash")
+    assert isinstance(answer, Answer)
+    assert answer.hits[0].score == 100
+    assert isinstance(refusal, SignatureError)
+    (by_dhash, _) = index.compare(cat, Key("cat"))
+    assert (by_dhash.family, by_dhash.distance) == ("dhash", 0)
 
 
 def test_an_index_keeps_what_it_was_made_with(tmp_path: Path) -> None:

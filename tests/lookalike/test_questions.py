@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import imagehash
 import numpy as np
 import pytest
+from PIL import Image
 
 from lookalike.options import SearchOptions
 from lookalike.questions import Asking, Key, Signature, signatures_by_family
@@ -69,6 +73,60 @@ def test_a_key_and_a_text_cannot_be_turned_and_a_hash_cannot_be_inverted(cat: Pi
     asking = Asking(DHASH, PICTURES, SearchOptions(negatives=True))
     (found,) = asking.rows(asking.signatures([cat]), no_index)
     assert str(found) == "family dhash cannot find negatives; goldberg can"
+
+
+@dataclass
+class Hash:
+    """What an `imagehash.ImageHash` looks like."""
+
+    hash: Any
+
+
+def test_a_hash_of_another_program_is_asked_as_it_is(cat: Picture) -> None:
+    with Image.open(CAT) as image:
+        hashes = {
+            "dhash": imagehash.dhash(image),
+            "phash16": imagehash.phash(image, 16),
+            "whash_db4": imagehash.whash(image, mode="db4"),
+        }
+    for name, computed in hashes.items():
+        kind = family(name)
+        asking = Asking(kind, PICTURES)
+        for question in (computed, Hash(computed.hash)):
+            (rows,) = asking.rows(asking.signatures([question]), no_index)
+            assert not isinstance(rows, LookalikeError)
+            assert kind.format(rows[0]) == str(computed)
+
+
+def test_a_hash_is_asked_of_families_of_its_shape_alone(cat: Picture) -> None:
+    square = Hash(np.eye(8, dtype=bool))
+    assert list(signatures_by_family(square, [DHASH, family("phash"), family("pdq"), GOLDBERG], PICTURES)) == [
+        "dhash",
+        "phash",
+    ]
+    for kind, shape, message in (
+        (DHASH, (16, 16), "a hash of 16 × 16 bits is no dhash: that has 8 × 8"),
+        (DHASH, (4, 16), "a hash of 4 × 16 bits is no dhash"),
+        (GOLDBERG, (24, 34), "a hash of 24 × 34 bits is no signature of goldberg"),
+    ):
+        (refusal,) = Asking(kind, PICTURES).signatures([Hash(np.zeros(shape, bool))])
+        assert isinstance(refusal, SignatureError)
+        assert message in str(refusal)
+
+
+@pytest.mark.parametrize(
+    ("odd", "shown"),
+    [("0f0f", "str"), (np.zeros(64, bool), r"bool of shape \(64,\)"), (np.zeros((8, 8)), r"float64 of shape \(8, 8\)")],
+)
+def test_what_only_has_a_hash_says_what_it_should_be(odd: Any, shown: str) -> None:
+    with pytest.raises(SignatureError, match=f"the hash of Hash is {shown}: give one of bits"):
+        signatures_by_family(Hash(odd), [DHASH], PICTURES)
+
+
+def test_a_hash_cannot_be_turned() -> None:
+    asking = Asking(DHASH, PICTURES, SearchOptions(orientations=True))
+    (refusal,) = asking.signatures([Hash(np.eye(8, dtype=bool))])
+    assert "orientations are computed from a picture" in str(refusal)
 
 
 def test_a_text_is_read_by_every_family_it_may_be_of(cat: Picture) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from math import isqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shards.errors import SignatureError
 from shards.families.base import Family, PairWords, Row, Rows
 from shards.families.hashes import nearest, postings, tables
 from shards.families.hashes.scan import WORDS
@@ -37,6 +39,14 @@ class HammingFamily(Family):
     """Number of bits in a hash."""
 
     unit = "bits"
+
+    def of_bits(self, bits: NDArray[np.bool_]) -> Row:
+        """Return the hash of these bits, line by line; hashes are square. Raises SignatureError for another shape."""
+        side = isqrt(self.bits)
+        if bits.shape != (side, side):
+            shape = " × ".join(map(str, bits.shape))
+            raise SignatureError(f"a hash of {shape} bits is no {self.name}: that has {side} × {side}")
+        return self.parse(f"{number_of(words_of(bits)):0{-(-self.bits // 4)}x}")
 
     @property
     def duplicate_score(self) -> float:
