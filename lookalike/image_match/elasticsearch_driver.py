@@ -13,7 +13,7 @@ import numpy as np
 
 from lookalike.image_match.pre_filter import where
 from lookalike.image_match.signature_database_base import Found, SignatureDatabaseBase, normalized_distance
-from lookalike.image_match.values import plain
+from lookalike.image_match.values import from_meta, to_meta
 from lookalike.index import Index
 from lookalike.ingest.backpressure import BACKPRESSURE
 from lookalike.interchange.dump import ORIGINALS
@@ -88,22 +88,19 @@ class SignatureES(SignatureDatabaseBase):
     def insert_single_record(self, rec: dict[str, Any], refresh_after: bool = False) -> None:  # noqa: ARG002
         """Store a record that `make_record` made, and note the time in its `timestamp`; every search sees it at once.
 
-        Its words are not stored, since no search needs them. Raises QueryError for metadata that is no JSON object, and
-        in an index with more families, KeyInvalid for a path that is too long.
+        Its words are not stored, since no search needs them. Raises QueryError for metadata that is no JSON, and in
+        an index with more families, KeyInvalid for a path that is too long.
         """
         if len(self.es.families) > 1:
             raise QueryError(
                 f"{self.es.url} has signatures of {', '.join(kind.name for kind in self.es.families)}, and a record of"
                 " image-match has one of goldberg alone: add images with Index.add, or to an index with goldberg alone"
             )
-        metadata = plain(rec.get("metadata"))
-        if not isinstance(metadata, dict | None):
-            raise QueryError(f"metadata of {rec['path']!r:.100} is {metadata!r:.100}: give a dict")
         rec["timestamp"] = datetime.now()  # noqa: DTZ005 - what image-match sets
         key = rec["path"] if self.one_per_path else f"{rec['path']}{SEPARATOR}{token_hex(ID_BYTES)}"
         (row,) = pack(np.array([rec["signature"]]))
         (order,) = self.es.orders([key])
-        self.es.write([Record(key, order, meta=metadata, rows={FAMILY.name: row})])
+        self.es.write([Record(key, order, meta=to_meta(rec.get("metadata")), rows={FAMILY.name: row})])
         self._added += 1
         if self._added % LOOK_EVERY == 0 and BACKPRESSURE.should_fold_soon(*self.es.pressure()):
             self.es.compact()
@@ -143,7 +140,7 @@ class SignatureES(SignatureDatabaseBase):
             {
                 "id": hit.key,
                 "score": hit.score,
-                "metadata": dict(hit.image.meta) or None,
+                "metadata": from_meta(hit.image.meta),
                 "path": path_of(hit.key),
                 "dist": distance,
             }

@@ -19,12 +19,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from lookalike.image_match.values import plain
+from lookalike.interchange.documents.document import METADATA
 from shards.errors import QueryError
 
 Where: TypeAlias = dict[str, Any]
 """A filter as `shards.search.filters` reads it."""
-
-METADATA = "metadata"
 
 WHOLE_TEXT = ".keyword"
 """The end of the name by which Elasticsearch knows a text that is not split into words."""
@@ -112,6 +111,8 @@ class _Reader:
         if not isinstance(body, Mapping):
             raise QueryError(f"pre_filter: exists is {body!r:.100}: give {{'field': …}}")
         field = _parameter("exists", body, "field")
+        if self._metadata_name(field) == METADATA:
+            raise NotImplementedError(f"pre_filter: exists of {field!r} itself is not supported: name a field in it")
         return _any([{name: value} for name in self._names(field, inside) for value in SOMETHING])
 
     def _bool(self, body: Any, inside: str) -> Where:
@@ -144,6 +145,9 @@ class _Reader:
     def _names(self, field: Any, inside: str) -> list[str]:
         """Return the names that a field may have in the metadata, or in the members of the field `inside` of it."""
         name = self._metadata_name(field)
+        if name == METADATA and not inside:
+            # metadata that is no object (`to_meta`)
+            return [METADATA]
         start = f"{inside or METADATA}."
         if not name.startswith(start):
             what = f"nested query of {inside!r}" if inside else "metadata"
@@ -156,7 +160,7 @@ class _Reader:
     def _metadata_name(self, field: Any) -> str:
         if not isinstance(field, str):
             raise QueryError(f"pre_filter: {field!r:.100} is no name of a field")
-        return field.removeprefix(f"{self._doc_type}.") if field != METADATA else field
+        return field.removeprefix(f"{self._doc_type}.")
 
 
 def _holds(name: str, condition: Where) -> list[Where]:

@@ -1,4 +1,8 @@
-"""Values of metadata and filters as JSON has them, as the client of Elasticsearch writes others."""
+"""Values of metadata and filters as JSON has them, as the client of Elasticsearch writes others.
+
+Metadata of image-match may be any value, that of an index is an object: another value becomes the field `metadata` of
+one, as it does when documents are imported.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+
+from lookalike.interchange.documents.document import METADATA
 
 
 def plain(value: Any) -> Any:
@@ -27,3 +33,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, UUID):
         return str(value)
     return float(value) if isinstance(value, Decimal) else value
+
+
+def to_meta(metadata: Any) -> dict[str, Any] | None:
+    """Return metadata of image-match as that of an index; None for none."""
+    value = plain(metadata)
+    return value if isinstance(value, dict | None) else {METADATA: value}
+
+
+def from_meta(meta: Mapping[str, Any]) -> Any:
+    """Return what `to_meta` was given."""
+    if meta.keys() == {METADATA} and not isinstance(meta[METADATA], dict):
+        return meta[METADATA]
+    return dict(meta) or None

@@ -140,9 +140,14 @@ class TestAdding:
         (hit,) = ses.search_image(CAT)
         assert hit["metadata"] == {"some_info": {"test": "ok!"}, "at": "2020-01-02T00:00:00", "tags": ["a"]}
 
-    def test_takes_an_object_for_metadata(self, ses: SignatureES) -> None:
-        with pytest.raises(QueryError, match=r"metadata of .* is 'text': give a dict"):
-            ses.add_image(CAT, metadata="text")
+    @pytest.mark.parametrize("metadata", ["text", 7, ["a", "list"], {"metadata": {"a": 1}}])
+    def test_keeps_metadata_of_any_kind(self, ses: SignatureES, metadata: Any) -> None:
+        ses.add_image(CAT, metadata=metadata)
+        assert ses.search_image(CAT)[0]["metadata"] == metadata
+
+    def test_refuses_metadata_that_is_no_json(self, ses: SignatureES) -> None:
+        with pytest.raises(QueryError, match="JSON"):
+            ses.add_image(CAT, metadata={"a": object()})
         assert ses.es.count() == 0
 
     def test_takes_no_signature_of_other_parameters(self, ses: SignatureES) -> None:

@@ -76,6 +76,11 @@ class TestTerm:
     def test_takes_what_the_client_of_elasticsearch_takes(self, given: Any, stored: Any) -> None:
         assert accepts(term("x", given), {"x": stored})
 
+    def test_of_metadata_itself_is_of_metadata_that_is_no_object(self) -> None:
+        assert accepts({"term": {"metadata": "a"}}, {"metadata": "a"})
+        assert accepts({"term": {"image.metadata": "a"}}, {"metadata": ["b", "a"]})
+        assert not accepts({"term": {"metadata": "a"}}, {"a": "a"})
+
     def test_of_a_name_that_looks_like_an_operator_is_of_that_name(self) -> None:
         assert accepts(term("$in", 1), {"$in": 1})
 
@@ -199,7 +204,7 @@ def test_of_a_list_all_hold() -> None:
         ({"wildcard": {"metadata.a": "b*"}}, "'wildcard'"),
         ([term("a", 1), {"bool": {"must": [{"prefix": {"metadata.a": "b"}}]}}], "'prefix'"),
         ({"term": {"path": "a.jpg"}}, "'path'"),
-        ({"term": {"metadata": "a.jpg"}}, "'metadata'"),
+        ({"exists": {"field": "image.metadata"}}, "'image.metadata' itself"),
         ({"exists": {"field": "timestamp"}}, "'timestamp'"),
         ({"term": {"metadata.a": {"value": "b", "case_insensitive": True}}}, "case_insensitive of term"),
         ({"match": {"metadata.a": {"query": "b", "fuzziness": 1}}}, "fuzziness of match"),
