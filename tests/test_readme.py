@@ -1,8 +1,8 @@
 """The README and docs/ say what is so: their commands run, their code runs, their links lead somewhere.
 
 A shell block is run with `bash -e` in a folder with `photos/`, the demo's pictures, `copy.jpg`, a postcard made of one
-of them, and files of other systems (`DUMPS`). A block after `<!-- not run: why -->` is only checked: its commands must
-exist and take these options and arguments.
+of them, and files of other systems (`DUMPS`). Python on a page for users of another system runs there, too. A block
+after `<!-- not run: why -->` is only checked: its commands must exist and take these options and arguments.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PAGES = [*(ROOT / name for name in NAMES), *sorted((ROOT / "docs").rglob("*.md")
 README = ROOT / "README.md"
 
 INTEROP = ROOT / "tests" / "interop"
-DUMPS = {"wiki.sql.gz": "postgres/plain.sql.gz"}
+DUMPS = {"wiki.sql.gz": "postgres/plain.sql.gz", "images.jsonl.gz": "image-match/elasticdump.jsonl.gz"}
 """Files of other systems that pages import, by the names that they have there."""
 
 BLOCK = re.compile(
@@ -144,6 +144,22 @@ def test_the_library_example_finds_the_picture_that_the_copy_was_made_of(folder:
     done = run(folder, sys.executable, "-W", "error", "-c", block.text)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"\d+\.\d  raccoon\.jpg  mirrored\n", done.stdout)
+
+
+@pytest.mark.parametrize("block", [one for one in blocks("python") if one.page.name.startswith("from-")], ids=str)
+def test_python_for_users_of_another_system_runs(block: Block, folder: Path) -> None:
+    if block.why:
+        compile(block.text, str(block), "exec")
+        return
+    done = run(folder, sys.executable, "-W", "error", "-c", block.text)
+    assert done.returncode == 0, f"{block}\n{done.stderr}"
+
+
+def test_a_script_of_image_match_finds_the_picture_that_the_copy_was_made_of(folder: Path) -> None:
+    page = ROOT / "docs" / "from-image-match.md"
+    (block,) = [block for block in blocks("python") if block.page == page and not block.why]
+    done = run(folder, sys.executable, "-W", "error", "-c", block.text)
+    assert re.fullmatch(r"photos/raccoon\.jpg 0\.\d+ zoo\n0\n", done.stdout), done.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
