@@ -34,7 +34,7 @@ from shards.table import thumbnails
 from shards.table.format import names, settings
 from shards.table.format.records import UNDATED, Order, Record, Records
 from shards.table.format.settings import SEGMENT_ROWS, THUMBNAIL, IndexSettings
-from shards.table.maintain import collect, copying, repair, verify
+from shards.table.maintain import collect, copying, lost_settings, repair, verify
 from shards.table.maintain.committing import Committed, CommittingTable, Compacted
 from shards.table.maintain.merge import Merged
 from shards.table.maintain.reshard import Resharded
@@ -84,7 +84,8 @@ class Index:
         `thumbnails`: the longer side, in pixels, of the small copy that is kept of each image; 0 keeps none.
         `executor`: scans segments, in this process unless given; closed together with the index.
 
-        Raises IndexExists, or StoreUnfit for a store that would lose what is written.
+        Raises IndexExists, also where one is left that has lost its settings, or StoreUnfit for a store that would lose
+        what is written.
         """
         if isinstance(families, str):
             raise QueryError(f"families is {families!r}: give a list of names, such as [{families!r}]")
@@ -98,6 +99,7 @@ class Index:
             thumbnails,
             settings.new_id(effects),
         )
+        lost_settings.check_none(store)
         settings.create(store, chosen, effects)
         return cls(CommittingTable(store, chosen, effects=effects), executor)
 

@@ -13,6 +13,9 @@ from shards.table.read.snapshot import Snapshot
 class Stats:
     """Numbers of an index."""
 
+    id: str
+    """The id of the index, which is also the folder of its objects; empty in format 1."""
+
     images: int
     shards: int
     segments: int
@@ -50,6 +53,7 @@ class Stats:
             for name, column in segment.columns.items():
                 columns[name] = columns.get(name, 0) + column.size
         return cls(
+            id=manifest.index,
             images=snapshot.live,
             shards=manifest.shards,
             segments=sum(len(shard) for shard in manifest.segments),

@@ -20,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 
 from shards.errors import CorruptObject, ObjectNotFound, StorageError
-from shards.storage._names import PART, check_name, folder_of
+from shards.storage._names import PART, check_name, folder_of, is_name
 from shards.storage.base import Data, Entry, check_size
 from shards.storage.maps import SMALLEST_MAP, map_file
 from shards.storage.ranges import check_ranges
@@ -34,6 +34,9 @@ process; if it has not, its link fails and its creator gets an error."""
 
 READ_AT_ONCE = 1 << 30
 """Bytes that are read by one call: some systems take no more than 2 GB."""
+
+LEADS_NOWHERE = {errno.ENOENT, errno.ELOOP}
+"""Errors in following a link to nothing, or to itself."""
 
 NO_HARD_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
@@ -109,12 +112,31 @@ class LocalStore:
         check_name(name)
         return self._root / name
 
+    def move(self, name: str, new: str) -> bool:
+        """Give whatever lies at `name`, a pipe or a device too, a new name; return False where that is taken.
+
+        Nothing is read. Raises ObjectNotFound, and StorageError where the new name would be on another disk.
+        """
+        path, moved = self._path(name), self._path(new)
+        with self._failing_as("move", name, path):
+            self._make_folder(moved.parent)
+            try:
+                os.link(path, moved, follow_symlinks=False)
+            except FileExistsError:
+                return False
+            path.unlink()
+            _sync_folder(moved.parent)
+            _sync_folder(path.parent)
+            return True
+
     @contextmanager
     def _failing_as(self, verb: str, name: str, path: Path) -> Iterator[None]:
         """Turn errors of the operating system into those of the contract."""
         try:
             yield
         except OSError as error:
+            if verb != "create" and error.errno in LEADS_NOWHERE and path.is_symlink():
+                raise CorruptObject(name, f"is a link in {self.url} that leads to no file") from error
             # a part of the path that is a file means, for a reader, that there is no such object
             if verb != "create" and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
                 raise ObjectNotFound(name, self.url) from error
@@ -192,13 +214,20 @@ class LocalStore:
                 if now - path.stat().st_mtime > ABANDONED_AFTER:
                     path.unlink()
 
-    def _entries(self, folder: str, prefix: str, after: str) -> Iterator[Entry]:
-        """Yield the objects below `folder` ("" or ending in `/`), by name; reads only folders that can hold one."""
-        for name, file in self._children(folder):
-            if name.endswith("/"):
+    def _entries(self, top: str, prefix: str, after: str) -> Iterator[Entry]:
+        """Yield the objects below `top` ("" or ending in `/`), by name; reads only folders that can hold one.
+
+        Folders may be as deep as a name is long.
+        """
+        open_folders = [iter(self._children(top))]
+        while open_folders:
+            name, file = next(open_folders[-1], ("", None))
+            if file is None:
+                open_folders.pop()
+            elif name.endswith("/"):
                 in_prefix = name.startswith(prefix) or prefix.startswith(name)
-                if in_prefix and (name > after or after.startswith(name)):
-                    yield from self._entries(name, prefix, after)
+                if in_prefix and (name > after or after.startswith(name)) and is_name(name[:-1]):
+                    open_folders.append(iter(self._children(name)))
             elif name.startswith(prefix) and name > after:
                 try:
                     with self._failing_as("list", name, Path(file.path)):
@@ -206,6 +235,8 @@ class LocalStore:
                 except ObjectNotFound:
                     # deleted since its folder was read
                     continue
+                except CorruptObject:
+                    status = file.stat(follow_symlinks=False)
                 yield Entry(name, status.st_size, status.st_mtime)
 
     def _children(self, folder: str) -> Sequence[tuple[str, os.DirEntry[str]]]:
@@ -219,14 +250,23 @@ class LocalStore:
             with self._failing_as("list", folder or "the objects", path), os.scandir(path) as children:
                 return sorted(
                     (
-                        (f"{folder}{child.name}/" if child.is_dir() else f"{folder}{child.name}", child)
+                        (f"{folder}{child.name}/" if _is_folder(child) else f"{folder}{child.name}", child)
                         for child in children
-                        if PART.fullmatch(child.name) and not (folder and child.is_symlink() and child.is_dir())
+                        if PART.fullmatch(child.name) and not (folder and child.is_symlink() and _is_folder(child))
                     ),
                     key=lambda child: child[0],
                 )
         except ObjectNotFound:
             return []
+
+
+def _is_folder(child: os.DirEntry[str]) -> bool:
+    try:
+        return child.is_dir()
+    except OSError as error:
+        if error.errno in LEADS_NOWHERE:
+            return False
+        raise
 
 
 def _check_regular(name: str, url: str, status: os.stat_result) -> None:

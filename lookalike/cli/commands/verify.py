@@ -98,7 +98,7 @@ def _repair(out: Output, index: Index, report: Report, *, dry_run: bool, yes: bo
         return True
     done = index.repair(report)
     _say(out, done, "repaired")
-    return bool(done.gone or done.unknown)
+    return bool(done.gone or done.unknown or done.left)
 
 
 def _open_again(address: str, *, dry_run: bool, yes: bool) -> bool:

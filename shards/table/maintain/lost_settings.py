@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 import numpy as np
 
-from shards.errors import CorruptObject, IndexNotFound, ObjectNotFound, QueryError
+from shards.errors import CorruptObject, IndexExists, IndexNotFound, ObjectNotFound, QueryError
 from shards.families import family
 from shards.storage.base import Store
 from shards.storage.deciding import write_once
 from shards.storage.effects import Effects
+from shards.storage.moving import move
 from shards.storage.prefixed import PrefixedStore
-from shards.table.format import names
+from shards.table.format import names, whole
 from shards.table.format.columns import CHECKS, decode
 from shards.table.format.manifest import Manifest
 from shards.table.format.records import FIXED
@@ -44,15 +46,21 @@ def find(store: Store) -> IndexSettings:
     return newest[1]
 
 
+def check_none(store: Store) -> None:
+    """Raise IndexExists where an index lies that has lost its settings: a new one would hide it from everybody."""
+    for identity in _ids(store):
+        data = PrefixedStore(store, identity) if identity else store
+        if any(data.list(names.MANIFEST, limit=1)) and not any(store.list(names.SETTINGS, limit=1)):
+            raise IndexExists(
+                f"{store.url} has the objects of an index, and no {names.SETTINGS}: 'lookalike verify --repair"
+                f" {store.url}' writes that anew, unless a copying is still to be ended; or choose another place"
+            )
+
+
 def restore(store: Store, settings: IndexSettings, effects: Effects) -> None:
     """Write these settings; a damaged `index.json` is moved to `damaged/` before."""
-    try:
-        before = store.get(names.SETTINGS)
-    except ObjectNotFound:
-        before = None
-    if before is not None:
-        write_once(store, effects, DAMAGED + names.SETTINGS, before)
-        store.delete([names.SETTINGS])
+    with suppress(ObjectNotFound):
+        move(store, effects, names.SETTINGS, DAMAGED + names.SETTINGS)
     if not write_once(store, effects, names.SETTINGS, settings.to_bytes()):
         raise CorruptObject(names.SETTINGS, "was written by somebody else meanwhile")
 
@@ -80,34 +88,43 @@ def _settings(data: Store, identity: str) -> tuple[float, IndexSettings] | None:
         except (ObjectNotFound, CorruptObject):
             continue
         columns = [{name: c.dtype for name, c in segment.columns.items()} for segment in manifest]
-        return entry.modified, _of(columns[0] if columns else _logged(data), manifest, identity, data)
-    columns_of_log = _logged(data)
-    if not columns_of_log:
-        return None
-    return 0.0, _of(columns_of_log, Manifest.empty(1, identity), identity, data)
+        found = _of(columns[0] if columns else _logged(data), manifest, identity, data)
+        return None if found is None else (entry.modified, found)
+    found = _of(_logged(data), Manifest.empty(1, identity), identity, data)
+    return None if found is None else (0.0, found)
 
 
 def _logged(data: Store) -> Mapping[str, np.dtype[np.void]]:
     """Return the types of the columns of a log object that can be read."""
     for entry in data.list(names.LOG):
         try:
-            return {name: column.dtype for name, column in decode(entry.name, data.get(entry.name)).items()}
+            return {name: column.dtype for name, column in decode(entry.name, whole.get(data, entry.name)).items()}
         except (ObjectNotFound, CorruptObject):
             continue
     return {}
 
 
-def _of(columns: Mapping[str, np.dtype[np.void]], manifest: Manifest, identity: str, data: Store) -> IndexSettings:
+def _of(
+    columns: Mapping[str, np.dtype[np.void]], manifest: Manifest, identity: str, data: Store
+) -> IndexSettings | None:
+    """Return the settings of an index whose segments or log objects have these columns; None where none tell them."""
     families = [name for name in columns if name not in FIXED and name != CHECKS and "." not in name]
-    known = []
-    for name in families:
-        try:
-            if family(name).dtype == columns[name]:
-                known.append(name)
-        except QueryError:
-            continue
-    if not known:
-        raise IndexNotFound(f"{data.url}: its objects have signatures of no family that is installed: {families}")
+    if not families:
+        return None
+    unknown = [name for name in families if not _is_known(name, columns[name])]
+    if unknown:
+        # settings without a family would let the next merge leave its signatures out
+        raise IndexNotFound(
+            f"{data.url}: its objects have signatures of {', '.join(unknown)}, which are not installed here: install"
+            f" what the index was made with, or restore {names.SETTINGS} from a copy"
+        )
     has_thumbnails = next(iter(data.list(names.THUMBNAILS, limit=1)), None) is not None
-    chosen = IndexSettings(tuple(known), manifest.shards, id=identity)
-    return chosen if has_thumbnails else IndexSettings(tuple(known), manifest.shards, thumbnails=0, id=identity)
+    chosen = IndexSettings(tuple(families), manifest.shards, id=identity)
+    return chosen if has_thumbnails else IndexSettings(tuple(families), manifest.shards, thumbnails=0, id=identity)
+
+
+def _is_known(name: str, dtype: np.dtype[np.void]) -> bool:
+    try:
+        return family(name).dtype == dtype
+    except QueryError:
+        return False

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from shards.errors import CorruptObject, ObjectNotFound
 from shards.storage.base import Entry
-from shards.storage.deciding import write_once
-from shards.table.format import names
+from shards.storage.moving import move
+from shards.table.format import names, whole
 from shards.table.format.manifest import Manifest, Segment, read_dead
 from shards.table.format.orders import is_later
 from shards.table.format.records import DELETE, Records
@@ -63,6 +63,9 @@ class Repaired:
     version: int | None
     """Version of the manifest that the repair made; None for a plan, and where none was needed."""
 
+    left: tuple[str, ...] = ()
+    """Damaged objects that stay where they are, since they cannot be moved: `verify` still reports them."""
+
 
 def repair(table: CommittingTable, report: Report, *, dry_run: bool = False) -> Repaired:
     """Make an index whole again in which `report` found damage, as far as can be. `dry_run`: change nothing, only say.
@@ -101,6 +104,9 @@ class _Plan:
     older: list[Records] = field(default_factory=list)
     """Records of segments and log objects that the manifest does not count, where they may be the only ones left."""
 
+    left: list[str] = field(default_factory=list)
+    """Damaged objects that could not be set aside."""
+
     has_gap: bool = False
     """True if one of the newest manifests, but not the newest, cannot be read, or is missing."""
 
@@ -108,12 +114,14 @@ class _Plan:
 
     def make(self) -> None:
         """Find out what is damaged, and what can be read of it or instead of it."""
-        damaged = {problem.name for problem in self.report.problems if not problem.is_unread}
+        damaged = _damaged(self.report)
         entries = list(self.table.store.list())
         there = {entry.name for entry in entries}
         manifests = self._manifests([entry for entry in entries if entry.name.startswith(names.MANIFEST)])
         self.base = manifests[0] if manifests else Manifest.empty(self.table.settings.shards, self.table.settings.id)
-        is_newest_lost = bool(self.aside_first)
+        # verify says so where it found none
+        are_all_gone = not manifests and names.MANIFEST in damaged
+        is_newest_lost = bool(self.aside_first) or are_all_gone
         self._look_for_a_gap(manifests)
         for name in sorted(damaged & there):
             if name.startswith(names.LOG):
@@ -132,6 +140,11 @@ class _Plan:
             self._find_older(entries, manifests, damaged, everywhere=is_newest_lost, lost=lost)
         elif any(self.rewritten[segment.name].lost for segment in lost):
             self._find_older(entries, manifests, damaged, everywhere=False, lost=lost)
+        if are_all_gone:
+            self.revived += sum(map(len, self.older))
+            if not self.older:
+                self.left.append(names.MANIFEST)
+                self.actions.append(Action(names.MANIFEST, "stays empty: there is nothing to restore it from"))
         unneeded = {name for manifest in manifests[1:] for s in manifest for name in (s.name, s.dead_object) if name}
         for name in sorted((damaged & there & unneeded) - set(self.aside_last)):
             self._do(self.aside_last, name, "is set aside: only older manifests name it")
@@ -191,10 +204,12 @@ class _Plan:
     def _look_at_log(self, name: str, *, is_folded: bool) -> None:
         """Plan what to do about a log object. One that was folded is not needed, but may have another one's bytes."""
         try:
-            data = self.table.store.get(name)
-        except (ObjectNotFound, CorruptObject):
+            found = salvage_log(name, whole.get(self.table.store, name), self.table.families)
+        except ObjectNotFound:
             return
-        found = salvage_log(name, data, self.table.families)
+        except CorruptObject:
+            # a pipe, or more bytes than a log object has: what was here is nowhere
+            found = SalvagedLog(Records.none(self.table.families), unknown=1, outdated=1)
         if is_folded and not len(found.records):
             self._do(self.aside_first, name, "is set aside: its records are in the segments")
             return
@@ -315,16 +330,13 @@ class _Plan:
         return True
 
     def _set_aside(self, name: str) -> None:
-        store = self.table.store
         try:
-            data = store.get(name)
+            move(self.table.store, self.table.effects, name, DAMAGED + name)
         except ObjectNotFound:
             return
         except CorruptObject as error:
-            self.actions.append(Action(name, f"stays: it {error.problem}; remove it by hand"))
-            return
-        write_once(store, self.table.effects, DAMAGED + name, data)
-        store.delete([name])
+            self.left.append(name)
+            self.actions.append(Action(name, f"stays: it {error.problem}; move it away by hand"))
 
     def result(self, version: int | None, *, is_done: bool = False) -> Repaired:
         """Return what was done, or is to be done."""
@@ -338,8 +350,24 @@ class _Plan:
         restored = sum(int((found.records.fixed["kind"] != DELETE).sum()) for found in salvaged)
         unknown = sum(found.unknown for found in salvaged)
         return Repaired(
-            tuple(self.actions), restored + len(set(lost)) - len(gone), tuple(gone), unknown, self.revived, version
+            tuple(self.actions),
+            restored + len(set(lost)) - len(gone),
+            tuple(gone),
+            unknown,
+            self.revived,
+            version,
+            tuple(self.left),
         )
+
+
+def _damaged(report: Report) -> set[str]:
+    """Return the objects whose bytes are not to be believed; what no manifest names may be all that is left."""
+    return {
+        problem.name
+        for problem in report.problems
+        if not problem.is_unread
+        and (not problem.is_harmless or problem.name.startswith((names.THUMBNAILS, names.IMPORTS)))
+    }
 
 
 def _of_lost(found: SalvagedLog) -> str:

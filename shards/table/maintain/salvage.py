@@ -53,8 +53,10 @@ def records_of(store: Store, name: str, families: Sequence[Family]) -> Records |
     """Return the records of a whole segment that no manifest describes; None where it is damaged or no such segment."""
     try:
         data = store.get(name)
+        columns = decode(name, data)
+        # every byte is read for that: not of a file of any size that is no segment
         names.check_content(name, data)
-        return Records.from_columns(decode(name, data), families, name)
+        return Records.from_columns(columns, families, name)
     except (ObjectNotFound, CorruptObject):
         return None
 

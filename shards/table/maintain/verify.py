@@ -34,6 +34,10 @@ COLLECT = "nothing is lost; 'lookalike collect' removes it"
 DAMAGED = "damaged/"
 """Beginning of the names of objects that a repair has set aside."""
 
+REPAIR_ALL = (
+    "if a first fold or import is at work, verify again when it is done; else 'lookalike verify --repair' reads the"
+    " segments again: do not collect before"
+)
 AGAIN = "nothing is known of it: see that the store answers, and verify again"
 REDRAW = "delete it: no search needs it, and it is drawn again where its image is at hand"
 IMPORT_AGAIN = "delete it: no search needs it; the next import of that content then writes all of it once more"
@@ -115,15 +119,17 @@ class _Verifier:
         manifests = self._manifests(list(self.store.list(names.MANIFEST)))
         entries = list(self.store.list())
         self.total = sum(entry.size for entry in entries)
+        # asking the store for the time would write to it
+        self.now = max([self.now, *(entry.modified for entry in entries)])
         if manifests:
             self.newest = manifests[0]
+        elif not any(entry.name.startswith(names.MANIFEST) for entry in entries):
+            self._without_manifest(entries)
         self.live = _LiveHashes(self.newest.shards)
         self.needed = {name for segment in self.newest for name in (segment.name, segment.dead_object) if name}
         every = [segment for manifest in manifests[::-1] for segment in manifest]
         self.segments = {segment.name: segment for segment in every}
         self.lists = {segment.dead_object: segment for segment in every if segment.dead_object}
-        # asking the store for the time would write to it
-        self.now = max([self.now, *(entry.modified for entry in entries)])
         there = {entry.name for entry in entries}
         for missing in sorted(self.needed - there):
             self._report(missing, "is named by the newest manifest and missing", RESTORE)
@@ -131,6 +137,17 @@ class _Verifier:
             self._step(entry)
         self._check_twice(self.live.twice())
         return Report(len(entries), self.total, self.newest.live, tuple(self.problems))
+
+    def _without_manifest(self, entries: Sequence[Entry]) -> None:
+        """Report an index that was emptied by somebody: of one that is new, at least the probe is there."""
+        segments = [entry for entry in entries if entry.name.startswith(names.SEGMENTS)]
+        if segments:
+            # a first commit creates its segments before its manifest
+            is_young = all(self.now - entry.modified <= ORPHAN_SECONDS for entry in segments)
+            many = f"{len(segments):,} segments" if len(segments) > 1 else "a segment"
+            self._report(names.MANIFEST, f"there is no manifest, but {many}", REPAIR_ALL, is_harmless=is_young)
+        elif not entries and self.settings.id:
+            self._report(names.MANIFEST, f"of the index {self.settings.id} nothing is there", RESTORE)
 
     def _report(self, name: str, problem: str, advice: str, *, is_harmless: bool = False) -> None:
         self.problems.append(Problem(name, problem, advice, is_harmless))
@@ -176,7 +193,8 @@ class _Verifier:
             elif name.startswith((names.SEGMENTS, names.DEAD)):
                 # a manifest that was not read may name it
                 if self.now - entry.modified > ORPHAN_SECONDS and not any(p.is_unread for p in self.problems):
-                    self._report(name, "belongs to no manifest", COLLECT, is_harmless=True)
+                    advice = COLLECT if self.newest.version else REPAIR_ALL
+                    self._report(name, "belongs to no manifest", advice, is_harmless=True)
             elif name.startswith(DAMAGED):
                 self._report(name, "was set aside by a repair", "delete it if you do not need it", is_harmless=True)
             elif name != names.SETTINGS and not name.startswith((names.MANIFEST, PROBES)):

@@ -80,6 +80,12 @@ def test_an_interrupted_resharding_is_seen_and_goes_on(index: Index, monkeypatch
     assert (stats["shards"], stats["wide"], stats["images"]) == (2, 0, 3)
 
 
+def test_the_folder_of_the_objects_is_told(index: Index) -> None:
+    (stats,) = lines(run("stats", "index").stdout)
+    assert stats["id"] == index.settings.id
+    assert Path("index", stats["id"], "log").is_dir()
+
+
 def test_collecting_says_what_went(index: Index) -> None:
     assert lines(run("collect", "index").stdout) == [{"deleted": [], "size": 0}]
     assert run("collect", "index", "--text").stdout == "deleted 0 objects of 0 bytes\n"

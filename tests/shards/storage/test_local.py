@@ -335,6 +335,55 @@ def test_folders_that_link_to_each_other_are_listed_once(root: Path) -> None:
     assert len(names(store)) == 9, "links are followed in the root alone"
 
 
+@pytest.mark.parametrize("target", ["nowhere", "itself"])
+def test_a_link_that_leads_nowhere_is_listed_and_named(root: Path, target: str) -> None:
+    store = LocalStore(root)
+    store.create("a/b", b"")
+    (root / "a/itself").symlink_to(target)
+    assert names(store) == ["a/b", "a/itself"]
+    for read in (store.get, store.size, lambda name: store.get_ranges(name, [(0, 1)])):
+        with pytest.raises(CorruptObject, match=r"^a/itself: is a link in .* that leads to no file"):
+            read("a/itself")
+    assert not store.create("a/itself", b"")
+
+
+def test_folders_may_be_as_deep_as_names_are_long(root: Path) -> None:
+    store = LocalStore(root)
+    deepest = "a/" * 500 + "b"
+    store.create(deepest, b"")
+    folder = os.open(root / ("a/" * 500), os.O_RDONLY)
+    try:
+        for _ in range(700):
+            os.mkdir("a", dir_fd=folder)
+            inner = os.open("a", os.O_RDONLY, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+    finally:
+        os.close(folder)
+    assert names(store) == [deepest]
+
+
+@pytest.mark.parametrize("kind", ["file", "pipe", "link", "socket"])
+def test_whatever_lies_in_the_place_of_an_object_can_be_moved(root: Path, kind: str) -> None:
+    store = LocalStore(root)
+    store.create("a/b", b"content")
+    if kind == "pipe":
+        os.mkfifo(root / "a/odd")
+    elif kind == "link":
+        (root / "a/odd").symlink_to("nowhere")
+    elif kind == "socket":
+        os.mknod(root / "a/odd", stat.S_IFSOCK | 0o600)
+    else:
+        (root / "a/odd").write_bytes(b"")
+    before = (root / "a/odd").lstat()
+    assert not store.move("a/odd", "a/b")
+    assert store.move("a/odd", "damaged/a/odd")
+    assert (root / "damaged/a/odd").lstat().st_ino == before.st_ino
+    assert (names(store, "a/"), bytes(store.get("a/b"))) == (["a/b"], b"content")
+    with pytest.raises(ObjectNotFound):
+        store.move("a/odd", "damaged/again")
+
+
 def test_a_folder_may_lie_on_another_disk(root: Path, tmp_path: Path) -> None:
     store = LocalStore(root)
     store.create("segments/0000/a", b"content")

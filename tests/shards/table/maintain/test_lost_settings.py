@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
-from lookalike import CorruptObject, Index, IndexNotFound
+from lookalike import CorruptObject, Index, IndexExists, IndexNotFound, QueryError
+from shards.families import Family, family
+from shards.storage.local import LocalStore
 from shards.storage.memory import MemoryStore
 from shards.table.format import names, settings
 from shards.table.maintain import lost_settings
@@ -60,6 +65,48 @@ def test_of_format_1_too(world: FakeWorld) -> None:
     store.delete([names.SETTINGS])
     assert lost_settings.find(store).families == table.settings.families
     assert (lost_settings.find(store).shards, lost_settings.find(store).id) == (2, "")
+
+
+def test_a_family_that_is_not_installed_is_named_and_not_left_out(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = made(world)
+    store.delete([names.SETTINGS])
+
+    def without(name: str) -> Family:
+        if name == "haar":
+            raise QueryError(f"no family is called {name}")
+        return family(name)
+
+    monkeypatch.setattr(lost_settings, "family", without)
+    with pytest.raises(IndexNotFound, match="signatures of haar, which are not installed here"):
+        lost_settings.find(store)
+
+
+@pytest.mark.parametrize("form", [1, 2])
+def test_no_new_index_is_made_over_one_that_lost_its_settings(world: FakeWorld, form: int) -> None:
+    store = make_store(world)
+    if form == 1:
+        make_table(store, world).write(records(put("a", 1)))
+    else:
+        store = made(world)
+        Index.open(store, effects=world).compact()
+    with pytest.raises(IndexExists, match="is an index already"):
+        Index.create(store, effects=world)
+    store.delete([names.SETTINGS])
+    with pytest.raises(IndexExists, match=r"objects of an index, and no index.json: 'lookalike verify --repair"):
+        Index.create(store, effects=world)
+
+
+def test_a_pipe_in_the_place_of_the_settings_is_moved_away(tmp_path: Path, world: FakeWorld) -> None:
+    index = Index.create(str(tmp_path), families=["dhash"], thumbnails=0)
+    index.write([index.sign("a", picture())])
+    (tmp_path / names.SETTINGS).unlink()
+    os.mkfifo(tmp_path / names.SETTINGS)
+    store = LocalStore(tmp_path)
+    lost_settings.restore(store, lost_settings.find(store), world)
+    assert [image.key for image in Index.open(str(tmp_path)).list()] == ["a"]
+    assert (tmp_path / DAMAGED / names.SETTINGS).is_fifo()
 
 
 def test_where_nothing_is_left_that_is_said(world: FakeWorld) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from shards.families.hashes import hamming
+from shards.storage.base import Store
+from shards.storage.local import LocalStore
 from shards.storage.memory import MemoryStore
-from shards.table.format import names
+from shards.table.format import names, settings
 from shards.table.format.columns import CHECK_BLOCK
 from shards.table.format.manifest import Segment
+from shards.table.maintain.collect import collect
 from shards.table.maintain.committing import CommittingTable
 from shards.table.maintain.repair import Repaired, repair
 from shards.table.maintain.verify import DAMAGED, Report, verify
@@ -26,9 +31,9 @@ KEYS = [f"k{n:05}" for n in range(4000)]
 class Place:
     """An index of 4,000 images, of which 1,000 were replaced and 400 removed; and a tail."""
 
-    def __init__(self) -> None:
-        self.world = FakeWorld()
-        self.root: MemoryStore = make_store(self.world)
+    def __init__(self, folder: Path | None = None) -> None:
+        self.world = world = FakeWorld()
+        self.root: Store = make_store(world) if folder is None else LocalStore(folder, lambda: world.now_ns() / 1e9)
         self.table: CommittingTable = make_table(self.root, self.world, shards=2)
         self.table.write(many(KEYS, 1))
         self.table.write(many(KEYS[:1000], 2, first=10_000))
@@ -41,8 +46,14 @@ class Place:
         return read(make_again(self))
 
     @property
-    def store(self) -> MemoryStore:
-        return self.table.store  # type: ignore[return-value]
+    def store(self) -> Store:
+        return self.table.store
+
+    def largest(self, kind: str) -> str:
+        """Return the name of an object of this kind: of manifests the newest, else the largest."""
+        if kind == names.MANIFEST:
+            return next(iter(self.store.list(kind))).name
+        return max(self.store.list(kind), key=lambda entry: entry.size).name
 
     def segments(self) -> list[Segment]:
         return sorted(newest(self.store, 2, index=self.table.settings.id).manifest, key=lambda s: -s.rows)
@@ -203,13 +214,42 @@ def test_a_log_object_of_which_nothing_can_be_read_counts_as_what_it_can_have_he
     assert done.revived >= 1
 
 
+@pytest.mark.parametrize("hours", [0, 2])
 @pytest.mark.parametrize("how_many", [1, 2, 8])
-def test_where_the_newest_manifests_cannot_be_read_nothing_is_lost(place: Place, how_many: int) -> None:
+def test_where_the_newest_manifests_cannot_be_read_nothing_is_lost(place: Place, how_many: int, hours: int) -> None:
+    """Also once their segments are old enough to be orphans."""
+    place.world.pass_seconds(hours * 3600)
     manifests = [entry.name for entry in place.store.list(names.MANIFEST)]
     for name in manifests[:how_many]:
         place.change(name, flip(60))
     place.repair()
     assert place.read() == place.before
+
+
+def test_an_index_without_any_manifest_comes_back_from_its_segments(place: Place) -> None:
+    place.store.delete([entry.name for entry in place.store.list(names.MANIFEST)])
+    assert place.verify().is_clean, "a first commit may be at work"
+    place.world.pass_seconds(2 * 3600)
+    (said,) = [problem for problem in place.verify().problems if not problem.is_harmless]
+    assert said.problem == f"there is no manifest, but {len(list(place.store.list(names.SEGMENTS)))} segments"
+    place.repair()
+    assert place.read() == place.before
+    place.world.pass_seconds(2 * 3600)
+    place.table.write(records(put("later", 9)))
+    collect(make_again(place))
+    assert place.read() == {**place.before, "later": 0}
+
+
+def test_an_index_of_which_nothing_is_left_is_neither_clean_nor_repaired(world: FakeWorld) -> None:
+    root = MemoryStore()
+    chosen = settings.IndexSettings(("dhash",), id=settings.new_id(world))
+    settings.create(root, chosen, world)
+    table = CommittingTable(root, chosen, effects=world)
+    assert verify(table).is_clean
+    table.store.delete([entry.name for entry in table.store.list()])
+    assert [problem.problem for problem in verify(table).problems] == [f"of the index {chosen.id} nothing is there"]
+    done = repair(table, verify(table))
+    assert (done.restored, done.left) == (0, (names.MANIFEST,))
 
 
 @pytest.mark.parametrize("gone", [True, False])
@@ -240,6 +280,41 @@ def test_a_damaged_note_of_an_import_is_set_aside(place: Place) -> None:
     assert [action.name for action in done.actions] == [name]
     assert [entry.name for entry in place.store.list(names.IMPORTS)] == []
     assert place.read() == place.before
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def link(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def endless(path: Path) -> None:
+    """Make a file of 4 TiB that takes no room: who reads it, or copies it, does not come back."""
+    path.touch()
+    os.truncate(path, 1 << 42)
+
+
+@pytest.mark.parametrize("odd", [pipe, link, endless])
+@pytest.mark.parametrize("kind", [names.MANIFEST, names.SEGMENTS, names.LOG, names.DEAD, names.THUMBNAILS])
+def test_what_is_no_object_is_moved_out_of_the_place_of_one(
+    kind: str, odd: Callable[[Path], None], tmp_path: Path
+) -> None:
+    place = Place(tmp_path)
+    if kind == names.THUMBNAILS:
+        place.store.create(f"{names.THUMBNAILS}{'0' * 64}.webp", b"")
+    name = place.largest(kind)
+    path = tmp_path / place.table.settings.id / name
+    path.unlink()
+    odd(path)
+    done = place.repair()
+    assert done.left == ()
+    assert place.set_aside() == [DAMAGED + name]
+    if kind in (names.MANIFEST, names.DEAD, names.THUMBNAILS):
+        assert place.read() == place.before
+    else:
+        assert done.gone or done.unknown
 
 
 def test_others_may_write_while_it_is_repaired(place: Place) -> None:
