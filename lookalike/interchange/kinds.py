@@ -7,6 +7,7 @@ from typing import Protocol
 from lookalike.interchange.documents import DocumentsDump
 from lookalike.interchange.dump import Dump
 from lookalike.interchange.file import DumpFile
+from lookalike.interchange.hashes import HashesDump
 from lookalike.interchange.iqdb import Iqdb
 from lookalike.interchange.local_reverse_image_search import Lris
 from lookalike.interchange.options import DumpOptions
@@ -30,8 +31,8 @@ class Kind(Protocol):
         ...
 
 
-KINDS: tuple[Kind, ...] = (OwnDump, Lris, Iqdb, PostgresDump, DocumentsDump)
-"""All kinds; of several that recognise a file, the first opens it."""
+KINDS: tuple[Kind, ...] = (OwnDump, Lris, Iqdb, PostgresDump, DocumentsDump, HashesDump)
+"""All kinds; of several that recognise a file, the first opens it. Any text may be a list of hashes."""
 
 
 def open_dump(file: DumpFile, options: DumpOptions, kind: str | None = None) -> Dump:
