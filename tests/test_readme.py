@@ -29,7 +29,12 @@ PAGES = [*(ROOT / name for name in NAMES), *sorted((ROOT / "docs").rglob("*.md")
 README = ROOT / "README.md"
 
 INTEROP = ROOT / "tests" / "interop"
-DUMPS = {"wiki.sql.gz": "postgres/plain.sql.gz", "images.jsonl.gz": "image-match/elasticdump.jsonl.gz"}
+DUMPS = {
+    "wiki.sql.gz": "postgres/plain.sql.gz",
+    "images.jsonl.gz": "image-match/elasticdump.jsonl.gz",
+    "iqdb.sqlite": "iqdb/iqdb.sqlite",
+    "img.db": "local-reverse-image-search/dhash8.img.db",
+}
 """Files of other systems that pages import, by the names that they have there."""
 
 BLOCK = re.compile(
