@@ -6,11 +6,9 @@ same again changes nothing, an import that was killed goes on, and what was adde
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,8 +16,6 @@ from numpy.typing import NDArray
 
 from lookalike.index import Index
 from lookalike.interchange.dump import Batch, Dump, Refused
-from lookalike.interchange.file import DumpFile
-from lookalike.interchange.options import DumpOptions
 from shards.errors import DumpUnreadable, IndexNotFound, KeyInvalid
 from shards.storage.effects import World
 from shards.table.format import names
@@ -143,7 +139,7 @@ class Importer:
             self.done.rows += len(records)
 
     def add(self, dump: Dump, name: str, content: str | None) -> None:
-        """Import a dump. `content`: names what it holds (`content_of`); None for what cannot be known again."""
+        """Import a dump. `content`: names what it holds (`Source.content`); None for what cannot be known again."""
         done = self.done
         index = time = None
         is_known = False
@@ -297,12 +293,6 @@ class Importer:
                 reason = str(_invalid(key.decode()))
                 self.reporter.refused(name, Refused(f"key {batch.keys[i].decode()!r}", reason))
         return Texts.of([key for key, ok in zip(keys, fit, strict=True) if ok]), fit
-
-
-def content_of(file: DumpFile, options: DumpOptions, prefix: str = "", strip_prefix: str = "") -> str:
-    """Return the name of the content of a file as it is imported: 32 hex digits of all that decides about records."""
-    told = json.dumps([file.digest(), asdict(options), prefix, strip_prefix], sort_keys=True)
-    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
 
 def parse_time(text: str) -> int:

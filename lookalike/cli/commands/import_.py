@@ -19,8 +19,8 @@ from lookalike.interchange.options import DumpOptions, HashForm
 if TYPE_CHECKING:
     from lookalike.index import Index
     from lookalike.interchange.dump import Dump, Refused
-    from lookalike.interchange.file import DumpFile
     from lookalike.interchange.importer import Imported
+    from lookalike.interchange.sources import Source
 
 KINDS = ("iqdb", "postgres", "image-match", "lris", "hashes", "lookalike")
 
@@ -91,7 +91,8 @@ def import_(
 ) -> None:
     """Import signatures from another system: a database, a dump, or a list of hashes, packed by gzip or not.
 
-    What SOURCE is, is seen from its content; - is standard input. A new index gets exactly the source's kind of
+    What SOURCE is, is seen from its content; - is standard input, and
+    postgresql://… a server of PostgreSQL. A new index gets exactly the source's kind of
     signature, and reads pictures as that system did. Columns besides key and signature become metadata.
 
     A row that cannot be taken is named with the reason, the others are imported, and the exit code is 1. Where the
@@ -100,38 +101,37 @@ def import_(
     Importing the same again changes nothing, and goes on where it was interrupted; of a newer dump only what is new or
     changed is written. What was added, replaced or removed since the same content was first imported stays.
     """
-    from lookalike.interchange.file import DumpFile
-    from lookalike.interchange.importer import Imported, Importer, content_of
-    from lookalike.interchange.kinds import open_dump
+    from lookalike.interchange.importer import Imported, Importer
+    from lookalike.interchange.sources import Source
 
     out = Output.of(form)
     options = DumpOptions(family, table, key, hash_, tuple(names_of([columns])) if columns else None, null, hash_form)
     interruption = Interruption()
     started = time.monotonic()
     with ExitStack() as stack, interruption:
-        files = [stack.enter_context(DumpFile.given(source)) for source in sources]
+        given = [stack.enter_context(Source(source, options, kind)) for source in sources]
 
-        def dumps() -> list[tuple[DumpFile, Dump]]:
-            return [(file, open_dump(file, options, kind)) for file in files]
+        def dumps() -> list[tuple[Source, Dump]]:
+            return [(source, source.open()) for source in given]
 
         opened = dumps()
         total = sum(dump.size or 0 for _, dump in opened) or None
         with out.progress("importing", total, in_bytes=True) as progress:
             reporter = Said(out, progress)
             importer = Importer(address, reporter, as_of, prefix, strip_prefix, is_stopped=lambda: bool(interruption))
-            for file, dump in opened:
-                importer.check(dump, file.name)
+            for source, dump in opened:
+                importer.check(dump, source.name)
             if dry_run or strict:
-                for file, dump in opened:
-                    importer.read(dump, file.name)
+                for source, dump in opened:
+                    importer.read(dump, source.name)
                 is_refused = importer.done.refused or importer.done.faults
                 if dry_run or is_refused or importer.done.interrupted:
                     _say_read(out, opened, importer.done, dry_run=dry_run)
                     click.get_current_context().exit(interruption.exit_code if interruption else bool(is_refused))
                 opened, importer.done = dumps(), Imported()
-            for file, dump in opened:
+            for source, dump in opened:
                 if not interruption:
-                    importer.add(dump, file.name, content_of(file, options, prefix, strip_prefix))
+                    importer.add(dump, source.name, source.content(prefix, strip_prefix))
         is_empty = not importer.done.rows and bool(importer.done.faults or importer.done.refused)
         index = None if is_empty else importer.finish(opened[0][1])
     _summarise(out, index, address, importer.done, time.monotonic() - started)
@@ -176,15 +176,15 @@ class Said:
         self._progress.say(f"lookalike: {shown(text)}")
 
 
-def _say_read(out: Output, opened: Sequence[tuple[DumpFile, Dump]], done: Imported, *, dry_run: bool) -> None:
+def _say_read(out: Output, opened: Sequence[tuple[Source, Dump]], done: Imported, *, dry_run: bool) -> None:
     """Print what was read where nothing is imported."""
     families = list(opened[0][1].families)
     if out.is_json:
         status = "dry run" if dry_run else "nothing imported"
         out.json({"status": status, "families": families, **_counts(done, "rows", "skipped", "refused")})
         return
-    for file, dump in opened:
-        out.line(f"{shown(file.name)}: {dump.kind}, signatures of {', '.join(dump.families)}")
+    for source, dump in opened:
+        out.line(f"{shown(source.name)}: {dump.kind}, signatures of {', '.join(dump.families)}")
     told = f"{count(done.rows, 'row')} can be imported, {count(done.refused)} refused, {count(done.skipped)} skipped"
     out.line(told if dry_run else f"{told}: with --strict, nothing was imported")
 

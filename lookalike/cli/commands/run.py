@@ -177,17 +177,20 @@ class Run:
     def _imported(self) -> Index:
         """Import the database that lies in db_dir."""
         from lookalike.cli.commands.import_ import Said
-        from lookalike.interchange.file import DumpFile
-        from lookalike.interchange.importer import Importer, content_of
+        from lookalike.interchange.importer import Importer
         from lookalike.interchange.local_reverse_image_search import Lris
         from lookalike.interchange.options import DumpOptions
+        from lookalike.interchange.sources import Source
 
         database = Path(self.params.db_dir) / DATABASE
         options = DumpOptions(family=self.params.family.name)
-        with DumpFile(database) as file, self.out.progress("importing", file.packed_size, in_bytes=True) as progress:
-            dump = Lris.open(file, options)
+        with (
+            Source(str(database), options, Lris.kind) as source,
+            self.out.progress("importing", database.stat().st_size, in_bytes=True) as progress,
+        ):
+            dump = source.open()
             importer = Importer(str(self.where), Said(self.out, progress))
-            importer.add(dump, file.name, content_of(file, options))
+            importer.add(dump, source.name, source.content())
             index = importer.finish(dump)
         note(f"imported {count(importer.done.imported, 'image')} of {database}, which is not needed any more")
         return index

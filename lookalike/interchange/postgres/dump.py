@@ -13,18 +13,14 @@ from lookalike.interchange.dump import Batch, Dump, Refused
 from lookalike.interchange.file import DumpFile
 from lookalike.interchange.options import DumpOptions
 from lookalike.interchange.postgres import inserts, tables
-from lookalike.interchange.postgres.rows import NULL, RowReader
+from lookalike.interchange.postgres.rows import NULL, SAMPLE, RowReader, sampled
 from lookalike.interchange.postgres.statements import Statements
 from lookalike.interchange.postgres.tables import Table
-from lookalike.interchange.postgres.values import form_of
+from lookalike.interchange.postgres.values import family_of, form_of
 from shards.errors import DumpUnreadable
-from shards.families import family
 
 TOGETHER = 10_000
 """Rows of INSERT statements in a batch."""
-
-SAMPLE = 1000
-"""Rows by which the form of the hashes is told where the dump does not define the table."""
 
 _SQL = re.compile(
     rb"(?mi)^(?:-- PostgreSQL database dump|COPY .* FROM stdin;\r?$|INSERT INTO |CREATE TABLE |SET client_encoding)"
@@ -63,9 +59,7 @@ class PostgresDump(Dump):
         super().__init__()
         self._file = file
         self._options = options
-        self._family = options.family or "dhash"
-        if family(self._family).dtype != family("dhash").dtype:
-            raise DumpUnreadable(f"{file.name}: a hash of 64 bits is no signature of family {self._family}")
+        self._family = family_of(options, file.name)
         self.families = (self._family,)
         self.size = file.packed_size
         self._is_text = _SQL.search(file.head) is None
@@ -164,7 +158,7 @@ class PostgresDump(Dump):
                     continue
                 for first, block in statements.copy_blocks():
                     if reader is None:
-                        reader = self._reader(self._sampled(block))
+                        reader = self._reader(sampled(block, self._roles, self._codec))
                     self._advance(statements)
                     rows += block.count(b"\n")
                     yield from reader.copied(first, block)
@@ -209,14 +203,6 @@ class PostgresDump(Dump):
         null = NULL if self._options.null is None else self._options.null
         return RowReader(self._roles, self._family, form, self._codec, null)
 
-    def _sampled(self, block: bytes) -> list[str]:
-        """Return the hashes of the first rows of COPY's text."""
-        lines = block.split(b"\n", SAMPLE)[:-1]
-        cells = [line.decode(self._codec, "replace").rstrip("\r").split("\t") for line in lines]
-        return [
-            c[self._roles.hash] for c in cells if len(c) == len(self._roles.columns) and c[self._roles.hash] != NULL
-        ]
-
     def _text(self, statement: bytes) -> str:
         """Return a statement as text, and take note of the encoding that it sets."""
         text = statement.decode(self._codec, "replace")
@@ -251,10 +237,10 @@ class PostgresDump(Dump):
             if newline:
                 block = whole + newline
                 if reader is None:
-                    reader = self._reader(self._sampled(block))
+                    reader = self._reader(sampled(block, self._roles, self._codec))
                 yield from reader.copied(line, block)
                 line += block.count(b"\n")
             self.done += len(piece)
         if rest:
-            reader = reader or self._reader(self._sampled(rest + b"\n"))
+            reader = reader or self._reader(sampled(rest + b"\n", self._roles, self._codec))
             yield from reader.copied(line, rest + b"\n")

@@ -31,6 +31,9 @@ _IS_SPECIAL[[ord("\t"), ord("\n")]] = False
 
 NULL = r"\N"
 
+SAMPLE = 1000
+"""Rows by which the form of the hashes is told where nothing says the type of their column."""
+
 
 @dataclass(slots=True)
 class RowReader:
@@ -218,6 +221,13 @@ class _Making:
             self._refused,
             self._skipped,
         )
+
+
+def sampled(block: bytes, roles: Roles, codec: str) -> list[str]:
+    """Return the hashes of the first rows of COPY's text."""
+    at, width = roles.hash, len(roles.columns)
+    cells = [line.decode(codec, "replace").rstrip("\r").split("\t") for line in block.split(b"\n", SAMPLE)[:-1]]
+    return [row[at] for row in cells if len(row) == width and row[at] != NULL]
 
 
 def unescaped(cell: str) -> str:

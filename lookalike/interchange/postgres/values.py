@@ -11,8 +11,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.interchange.options import HashForm
+from lookalike.interchange.options import DumpOptions, HashForm
 from shards.errors import DumpUnreadable
+from shards.families import family
 from shards.table.format import strict_json
 
 Form: TypeAlias = Literal["hex", "signed", "unsigned", "bits"]
@@ -25,6 +26,14 @@ _NUMBER = re.compile(r"-?[0-9]{1,20}")
 
 INTEGERS = {"smallint", "integer", "bigint", "int", "int2", "int4", "int8", "serial", "bigserial", "smallserial"}
 _FLOATS = re.compile(r"(?:real|double precision|float[48]?|numeric|decimal)\b")
+
+
+def family_of(options: DumpOptions, name: str) -> str:
+    """Return the family of hashes of 64 bits. Raises DumpUnreadable for one that is of another size."""
+    chosen = options.family or "dhash"
+    if family(chosen).dtype != family("dhash").dtype:
+        raise DumpUnreadable(f"{name}: a hash of 64 bits is no signature of family {chosen}")
+    return chosen
 
 
 def form_of(type_name: str | None, sample: Sequence[str], asked: HashForm | None, where: str) -> Form:
