@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shards.errors import LookalikeError, PictureError
 from shards.families.goldberg.greys import WEIGHTS, Greys
-from shards.pictures.decoding import PictureSettings, decode
+from shards.pictures.decoding import Picture, PictureSettings, decode
 from shards.storage import originals
 
 FETCH_SECONDS = 30.0
@@ -42,6 +42,14 @@ def grey_picture(image: object, *, bytestream: bool, settings: PictureSettings) 
     Raises CorruptImageError, OSError for a file that cannot be read and for a picture that is truncated, PictureError
     for one that exceeds the limits, TypeError, and ValueError for an array of another shape.
     """
+    if isinstance(image, np.ndarray) and not bytestream and not _is_plain(image):
+        shares = _shares(image)
+        return shares @ (WEIGHTS.astype(np.float64) / WEIGHTS.sum()) if shares.ndim == 3 else shares
+    return Greys.of_rgb(color_picture(image, bytestream=bytestream, settings=settings).rgb).to_shares()
+
+
+def color_picture(image: object, *, bytestream: bool, settings: PictureSettings) -> Picture:
+    """Return the picture with 8 bits a colour. Arguments and errors are those of `grey_picture`."""
     if bytestream:
         return _decoded(bytes(memoryview(cast("bytes", image))), settings, "the bytes", CorruptImageError)
     if isinstance(image, str):
@@ -49,22 +57,22 @@ def grey_picture(image: object, *, bytestream: bool, settings: PictureSettings) 
     if isinstance(image, bytes):
         raise ValueError("these bytes are taken for a path: say bytestream=True for those of a picture")  # noqa: TRY004
     if isinstance(image, np.ndarray):
-        return _of_array(image)
+        if _is_plain(image):
+            return Picture(np.ascontiguousarray(image))
+        levels = np.rint(_shares(image).clip(0, 1) * 255).astype(np.uint8)
+        return Picture(np.ascontiguousarray(levels if levels.ndim == 3 else np.repeat(levels[:, :, None], 3, axis=2)))
     raise TypeError("Path or image required.")
 
 
-def _decoded(
-    data: bytes, settings: PictureSettings, name: str, corrupt: type[CorruptImageError]
-) -> NDArray[np.float64]:
+def _decoded(data: bytes, settings: PictureSettings, name: str, corrupt: type[CorruptImageError]) -> Picture:
     try:
-        picture = decode(data, settings)
+        return decode(data, settings)
     except PictureError as error:
         if error.reason == "truncated":
             raise TruncatedImageError(f"{name}: {error}") from error
         if error.reason in UNREADABLE:
             raise corrupt(f"{name}: {error}") from error
         raise
-    return Greys.of_rgb(picture.rgb).to_shares()
 
 
 def _read(path: str, max_bytes: int) -> bytes:
@@ -92,16 +100,17 @@ def _fetch(address: str, max_bytes: int) -> bytes:
     return data
 
 
-def _of_array(array: NDArray[Any]) -> NDArray[np.float64]:
+def _is_plain(array: NDArray[Any]) -> bool:
+    """Return True for the pixels of a picture of 8 bits a colour."""
+    return array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8 and array.size > 0
+
+
+def _shares(array: NDArray[Any]) -> NDArray[np.float64]:
+    """Return an array of the same shape, 1.0 for white. Raises ValueError for one that is no picture."""
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3) or array.size == 0:
         raise ValueError(f"an array of shape {array.shape}: a picture is (height, width) or (height, width, 3)")
-    if array.ndim == 3 and array.dtype == np.uint8:
-        return Greys.of_rgb(array).to_shares()
     if array.dtype.kind in "iu":
-        shares = array / float(np.iinfo(array.dtype).max)
-    elif array.dtype.kind in "fb":
-        shares = array.astype(np.float64)
-    else:
-        raise ValueError(f"an array of {array.dtype}: a picture has integers or floats")
-    # in this order, the grey of three equal levels is that level
-    return shares @ (WEIGHTS.astype(np.float64) / WEIGHTS.sum()) if array.ndim == 3 else shares
+        return array / float(np.iinfo(array.dtype).max)
+    if array.dtype.kind in "fb":
+        return array.astype(np.float64)
+    raise ValueError(f"an array of {array.dtype}: a picture has integers or floats")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from operator import itemgetter
 from typing import Any, TypeAlias
 
@@ -97,14 +98,17 @@ class SignatureDatabaseBase:
         turned by right angles, mirrored, and with inverted brightness. `pre_filter`: what only is looked at.
         """
         image = self.gis.read(path, bytestream=bytestream)
-        found: list[Found] = []
-        for picture in _variants(image) if all_orientations else (image,):
-            record = make_record(picture, self.gis, self.k, self.N)
-            found.extend(self.search_single_record(record, pre_filter=pre_filter))
+        pictures = _variants(image) if all_orientations else (image,)
+        records = (make_record(picture, self.gis, self.k, self.N) for picture in pictures)
+        found = self._search_records(records, pre_filter)
         nearest: dict[Any, Found] = {}
         for item in sorted(found, key=itemgetter("dist")):
             nearest.setdefault(item["id"], item)
         return list(nearest.values())
+
+    def _search_records(self, records: Iterable[dict[str, Any]], pre_filter: Any) -> Iterable[Found]:
+        """Return what is like any of these records."""
+        return chain.from_iterable(self.search_single_record(record, pre_filter=pre_filter) for record in records)
 
 
 def _variants(image: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:

@@ -22,6 +22,7 @@ from lookalike.image_match import (
     elasticsearch_driver,
     mongodb_driver,
 )
+from lookalike.image_match.elasticsearch_driver import path_of
 from lookalike.image_match.signature_database_base import make_record
 from shards.families.goldberg import pack, unpack
 
@@ -57,14 +58,48 @@ class TestTheIndex:
         with pytest.raises(QueryError, match="is given object: give an index or its address"):
             SignatureES(object())  # type: ignore[arg-type]
 
-    def test_of_more_families_is_searched_and_not_added_to(self) -> None:
-        index = Index.create("memory://", families=["dhash", "goldberg"])
+    def test_of_more_families_gets_signatures_of_each(self) -> None:
+        index = Index.create("memory://")
         index.add("zoo/cat.jpg", Path(CAT).read_bytes(), {"album": "zoo"})
         ses = SignatureES(index)
         (hit,) = ses.search_image(CAT)
         assert (hit["id"], hit["path"], hit["metadata"]) == ("zoo/cat.jpg", "zoo/cat.jpg", {"album": "zoo"})
-        with pytest.raises(QueryError, match=r"dhash, goldberg, and .* Index\.add"):
-            ses.add_image(CAT)
+        with Image.open(CAT) as image:
+            pixels = np.asarray(image.convert("RGB"))
+        ses.add_image(CAT, metadata={"n": 1})
+        ses.add_image("bytes", img=Path(CAT).read_bytes(), bytestream=True)
+        ses.add_image("pixels", img=pixels)
+        ses.add_image("floats", img=pixels / 255.0)
+        ses.add_image("grey", img=ses.gis.read(CAT))
+        assert sorted(hit["path"] for hit in ses.search_image(CAT) if hit["dist"] == 0.0) == sorted(
+            [CAT, "bytes", "floats", "grey", "pixels", "zoo/cat.jpg"]
+        )
+        for family in ("haar", "dhash", "phash"):
+            found = {path_of(hit.key) for hit in index.search(Path(CAT), family=family, min_score=99).hits}
+            # other families weigh colours in other ways than the grey of this one
+            assert found - {"grey"} == {CAT, "bytes", "floats", "pixels", "zoo/cat.jpg"}
+        assert {(image.width, image.height) for image in index.list()} == {pixels.shape[1::-1]}
+
+    def test_of_more_families_takes_no_record_of_one(self) -> None:
+        ses = SignatureES(Index.create("memory://", families=["dhash", "goldberg"]))
+        with pytest.raises(QueryError, match=r"dhash, goldberg, and .* call add_image"):
+            ses.insert_single_record(make_record(CAT, ses.gis, 16, 63))
+
+    def test_that_was_imported_by_ids_has_paths_in_its_metadata(self) -> None:
+        ses = SignatureES("memory://", path_field="path")
+        record = make_record(CAT, ses.gis, 16, 63)
+        (row,) = pack(np.array([record["signature"]]))
+        for key, meta in (
+            ("id1", {"path": "a", "n": 1}),
+            ("id2", {"path": "a"}),
+            ("id3", {"path": "b", "metadata": "x"}),
+        ):
+            ses.es.write([Record(key, ses.es.next_order(), meta=meta, rows={"goldberg": row})])
+        ses.add_image("a", img=CAT, metadata={"path": "of the user"})
+        found = {(hit["path"], str(hit["metadata"])) for hit in ses.search_image(CAT)}
+        assert found == {("a", "{'n': 1}"), ("a", "None"), ("b", "x"), ("a", "{'path': 'of the user'}")}
+        ses.delete_duplicates("a")
+        assert sorted(hit["id"] for hit in ses.search_image(CAT)) == ["id1", "id3"]
 
     def test_says_how_questions_are_read(self, tmp_path: Path) -> None:
         """In an index that turns pictures by their EXIF orientation, a question is turned, too."""
@@ -218,6 +253,23 @@ class TestSearching:
         assert hit["dist"] < 0.2
         bytestream = (tmp_path / "a.png").read_bytes()
         assert ses.search_image(bytestream, bytestream=True, all_orientations=True) == [hit]
+
+    def test_looks_for_all_orientations_in_one_search(self, ses: SignatureES, monkeypatch: pytest.MonkeyPatch) -> None:
+        ses.add_image(CAT)
+        searches = []
+        ask = ses.es.ask
+        monkeypatch.setattr(ses.es, "ask", lambda questions, options: searches.append(1) or ask(questions, options))
+        assert len(ses.search_image(CAT, all_orientations=True)) == 1
+        assert len(searches) == 1
+
+    def test_calls_what_a_program_put_in_its_place(self) -> None:
+        class Own(SignatureES):
+            def search_single_record(self, rec: dict[str, Any], pre_filter: Any = None) -> Any:
+                return [hit | {"own": True} for hit in super().search_single_record(rec, pre_filter)]
+
+        ses = Own("memory://")
+        ses.add_image(CAT)
+        assert ses.search_image(CAT, all_orientations=True)[0]["own"]
 
     def test_a_blank_picture_is_at_distance_1_of_any(self, ses: SignatureES) -> None:
         blank = np.full((50, 50), 0.5)
