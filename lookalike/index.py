@@ -464,7 +464,7 @@ class Index:
 
     def thumbnail(self, image: Image) -> bytes | None:
         """Return the small copy of this image, a WebP file; None where the index keeps none."""
-        return thumbnails.read(self._table.store, bytes.fromhex(image.sha256))
+        return thumbnails.read(self._table.store, bytes.fromhex(image.sha256)) if image.sha256 else None
 
     def content(self, image: Image) -> bytes | None:
         """Return the image as it was added, read from its source.

@@ -32,7 +32,7 @@ from shards.errors import LookalikeError
 from shards.families import Family
 from shards.storage.originals import OpenOriginal
 from shards.table.format.records import Record
-from shards.table.read.snapshot import Image
+from shards.table.read.snapshot import Image, hex_of
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -144,7 +144,7 @@ class Service:
         (record,) = self.index.dated([record])
         self.index.write([record])
         current = self.index.images([record.key]).get(record.key)
-        if current is not None and (current.added, current.sha256) != (record.order[0], record.sha256.hex()):
+        if current is not None and (current.added, current.sha256) != (record.order[0], hex_of(record.sha256)):
             raise _taken(record.key)
         self._count([record], set())
         return record

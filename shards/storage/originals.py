@@ -156,7 +156,12 @@ def read(source: Mapping[str, Any], max_bytes: int, roots: Roots) -> bytes:
 
 
 def unchanged(source: Mapping[str, Any], max_bytes: int, sha256: str, roots: Roots) -> bytes | None:
-    """Return the bytes of an image that has not changed since it was added; None where it has, or cannot be read."""
+    """Return the bytes of an image that has not changed since it was added; None where it has, or cannot be read.
+
+    `sha256`: their digest in hex digits; empty where it is unknown, and so is whether they have changed.
+    """
+    if not sha256:
+        return None
     try:
         data = read(source, max_bytes, roots)
     except LookalikeError:
@@ -206,8 +211,11 @@ class OpenOriginal:
 def open_unchanged(source: Mapping[str, Any], max_bytes: int, sha256: str, roots: Roots) -> OpenOriginal | None:
     """Open an image that has not changed since it was added; None where it has, or cannot be read.
 
-    No more than a piece of a file is in memory at a time. An object is copied into a temporary file.
+    No more than a piece of a file is in memory at a time. An object is copied into a temporary file. `sha256` as for
+    `unchanged`.
     """
+    if not sha256:
+        return None
     path = source.get("path")
     place = roots.resolved(path) if isinstance(path, str) else None
     try:

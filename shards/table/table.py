@@ -19,6 +19,7 @@ from shards.storage.parallel import parallel_map
 from shards.storage.probe import HOUR_NS, StoreClock, check_conditional_create
 from shards.table.format import names, settings, whole
 from shards.table.format.columns import decode, encode
+from shards.table.format.layout import PARTIAL_SHA256
 from shards.table.format.manifest import Manifest, Segment, read_dead
 from shards.table.format.placement import check_family
 from shards.table.format.records import Order, Records
@@ -158,7 +159,9 @@ class Table:
             self._check(records)
             self.prepare()
             before()
-            body = encode(records.columns())
+            # a reader that does not know what is missing refuses the manifest, where that says so already
+            partial = self._known is not None and PARTIAL_SHA256 in self._known.manifest.needs
+            body = encode(records.columns(partial=partial))
             limit = whole.MAX_BYTES[names.LOG]
             if len(body) > limit:
                 told = f"{len(records):,} records have {len(body):,} bytes, and one call takes {limit:,}"

@@ -21,7 +21,7 @@ def store(table: Table, records: Sequence[Record]) -> None:
     drawn = {
         names.thumbnail(record.sha256): thumbnails.seal(record.thumbnail)
         for record in records
-        if record.thumbnail is not None
+        if record.thumbnail is not None and any(record.sha256)
     }
     table.parallel_map(lambda item: write_once(table.store, table.effects, *item), list(drawn.items()))
 

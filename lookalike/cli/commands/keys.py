@@ -127,7 +127,7 @@ def show(address: str, key: str, form: str | None) -> None:
         "key": image.key,
         "size": human.pixels(image.width, image.height),
         "added": human.moment(image.added),
-        "sha256": image.sha256,
+        "sha256": image.sha256 or "unknown",
     }
     if image.source:
         facts["source"] = json.dumps(dict(image.source), ensure_ascii=False)
@@ -142,7 +142,7 @@ def described(image: Image) -> dict[str, Any]:
         "key": image.key,
         "width": image.width,
         "height": image.height,
-        "sha256": image.sha256,
+        "sha256": image.sha256 or None,
         "added": human.moment_utc(image.added),
         "meta": dict(image.meta),
         "source": dict(image.source),

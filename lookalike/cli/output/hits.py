@@ -52,7 +52,7 @@ class HitsOutput:
             "width": hit.image.width,
             "height": hit.image.height,
             "orientation": hit.variant,
-            "sha256": hit.image.sha256,
+            "sha256": hit.image.sha256 or None,
             "meta": dict(hit.image.meta),
             "source": dict(hit.image.source),
             **({} if link is None else {"link": link}),

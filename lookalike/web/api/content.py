@@ -78,7 +78,7 @@ async def content(
         if fallback is None:
             raise _missing(key)
         # relative, which is right behind every proxy; a page that shows the thumbnail already has it at this address
-        return _redirect(f"thumbnail?v={image.sha256}")
+        return _redirect(f"thumbnail?v={image.sha256}" if image.sha256 else "thumbnail")
     try:
         head = await service.call(original.read, PIECE)
         headers |= _kind(head) | {"Content-Length": str(original.size)}
@@ -154,9 +154,9 @@ async def _drawn(service: Service, image: Image) -> bytes | None:
 
 def _headers(image: Image, version: str | None) -> dict[str, str]:
     """Return the headers of a picture; `version` is the sha256 in its address."""
-    is_fixed = version == image.sha256
+    is_fixed = image.sha256 != "" and version == image.sha256
     return {
-        "ETag": f'"{image.sha256}"',
+        **({"ETag": f'"{image.sha256}"'} if image.sha256 else {}),
         "Cache-Control": "private, max-age=31536000, immutable" if is_fixed else "private, no-cache",
         # a picture that is opened by itself must not load or run anything
         "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -165,6 +165,8 @@ def _headers(image: Image, version: str | None) -> dict[str, str]:
 
 def _is_known(image: Image, known: str | None) -> bool:
     """Return whether the client has this picture; `known` is its If-None-Match."""
+    if not image.sha256:
+        return False
     return known is not None and not {f'"{image.sha256}"', "*"}.isdisjoint(
         tag.strip().removeprefix("W/") for tag in known.split(",")
     )

@@ -16,13 +16,13 @@ from lookalike.web.http.timestamps import rfc3339
 from shards.families import Family
 from shards.search.search import Hit
 from shards.table.format.records import Record
-from shards.table.read.snapshot import Image
+from shards.table.read.snapshot import Image, hex_of
 
 Key = Annotated[str, Field(description="The name of an image in this index.", examples=["holiday/cat.jpg"])]
 Sha256 = Annotated[
-    str,
+    str | None,
     Field(
-        description="SHA-256 of the file that was added, in hex.",
+        description="SHA-256 of the file that was added, in hex; null where the file is unknown.",
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     ),
 ]
@@ -197,7 +197,7 @@ def image_document(image: Image, caller: Caller) -> ImageDocument:
         "key": image.key,
         "width": image.width,
         "height": image.height,
-        "sha256": image.sha256,
+        "sha256": image.sha256 or None,
         "added": rfc3339(image.added),
         "meta": dict(image.meta),
     }
@@ -217,7 +217,7 @@ def image_of(record: Record) -> Image:
         record.key,
         record.width,
         record.height,
-        record.sha256.hex(),
+        hex_of(record.sha256),
         record.order[0],
         record.meta or {},
         record.source or {},

@@ -16,7 +16,8 @@ from shards.storage.base import Data, Store
 from shards.table.format import dtypes, envelope, names, whole
 from shards.table.format.columns import Column
 from shards.table.format.fields import Fields
-from shards.table.format.records import Order
+from shards.table.format.layout import NEEDS, PARTIAL_SHA256
+from shards.table.format.records import SHA256, Order
 
 INLINE_DEAD = 256
 """Limit of dead rows listed in the manifest itself; more go to an object of their own, so manifests stay small."""
@@ -32,6 +33,8 @@ MAX_BYTES = 1 << 40
 
 MAX_FOLDED = 1 << 20
 """Log objects that a manifest says to be folded: those of the last minutes, of which a fold takes 128 MB at a time."""
+
+MAX_NEEDS = 64
 
 MAX_MS = 1 << 53
 """Limit of times in ms since 1970: whole numbers above it are no longer exact in every JSON tool."""
@@ -156,6 +159,9 @@ class Manifest:
     index: str = ""
     """The id of the index; empty in format 1."""
 
+    needs: frozenset[str] = frozenset()
+    """What a reader has to know, by the names in `layout.NEEDS`. A need stays: the log may hold what needs it."""
+
     @classmethod
     def empty(cls, shards: int, index: str = "") -> Manifest:
         """Return version 0, which is never stored: an index that has folded nothing."""
@@ -170,6 +176,7 @@ class Manifest:
         folded: Mapping[str, int] | None = None,
     ) -> Manifest:
         """Return the next version, with these segments, and with `folded` as before unless it is given."""
+        is_partial = any(SHA256 not in segment.columns for shard in segments for segment in shard)
         return Manifest(
             version=self.version + 1,
             commit_id=commit_id,
@@ -177,7 +184,13 @@ class Manifest:
             segments=tuple(tuple(shard) for shard in segments),
             folded=self.folded if folded is None else folded,
             index=self.index,
+            needs=self.needs | {PARTIAL_SHA256} if is_partial and self.may_need else self.needs,
         )
+
+    @property
+    def may_need(self) -> bool:
+        """True if a manifest of this index may need what not every reader knows: in format 1 none may."""
+        return bool(self.index)
 
     def may_follow(self, known: Manifest) -> bool:
         """Return True if this manifest may be the newest of an index that had `known` before: versions only rise."""
@@ -216,6 +229,7 @@ class Manifest:
             {
                 "format": 2 if self.index else 1,
                 **({"index": self.index} if self.index else {}),
+                **({"needs": sorted(self.needs)} if self.needs else {}),
                 "version": self.version,
                 "commit_id": self.commit_id,
                 "created": self.created,
@@ -256,6 +270,10 @@ class Manifest:
                 for log, _ in fields.nested("folded").every(MAX_FOLDED)
             },
             index=fields.text("index", names.ID) if fields.integer("format", 1, 2) > 1 else "",
+            # known ones, or the document would have been refused
+            needs=NEEDS.intersection(fields.items("needs", MAX_NEEDS, []))
+            if fields.integer("format", 1, 2) > 1
+            else frozenset(),
         )
         manifest.check()
         totals = {name: fields.nested("totals").integer(name, 0, 1 << 64) for name in manifest.totals}

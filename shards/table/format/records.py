@@ -34,6 +34,9 @@ FIXED: dict[str, tuple[str, tuple[int, ...]]] = {
 }
 """Columns with one value a record: dtype and shape of the value."""
 
+SHA256 = "sha256"
+"""The column that segments and log objects may lack: then nothing is known of the bytes of their images."""
+
 Part: TypeAlias = Literal["key", "meta"]
 """A column with one text a record, stored as `<part>.data` and `<part>.offsets`."""
 
@@ -49,7 +52,7 @@ class Record:
     deleted: bool = False
 
     sha256: bytes = bytes(32)
-    """SHA-256 of the image's bytes."""
+    """SHA-256 of the image's bytes; zeros where they are unknown."""
 
     width: int = 0
     """Pixels of the decoded picture."""
@@ -147,7 +150,10 @@ class Records:
         fixed: dict[str, NDArray[Any]] = {}
         for name, (dtype, shape) in FIXED.items():
             column = given[name]
-            fixed[name] = np.zeros((n, *shape), dtype) if column is None else np.ascontiguousarray(column, dtype)
+            if column is not None:
+                fixed[name] = np.ascontiguousarray(column, dtype)
+            else:
+                fixed[name] = unknown_sha256(n) if name == SHA256 else np.zeros((n, *shape), dtype)
             if fixed[name].shape != (n, *shape):
                 raise QueryError(f"column {name} has shape {fixed[name].shape}, {n} records need {(n, *shape)}")
         for name, signatures in rows.items():
@@ -225,17 +231,23 @@ class Records:
             ends[n] = newest.setdefault(self.texts["key"][int(by[place])], place)
             last[place] = ends[n] == place
 
-    def columns(self, rows: NDArray[np.intp] | None = None) -> Iterator[tuple[str, NDArray[Any]]]:
+    def columns(
+        self, rows: NDArray[np.intp] | None = None, *, partial: bool = False
+    ) -> Iterator[tuple[str, NDArray[Any]]]:
         """Yield the columns to store: names and arrays, one at a time.
 
-        `rows`: positions of the records to store, in this order; all unless given.
+        `rows`: positions of the records to store, in this order; all unless given. `partial`: leave out the digests
+        where those of all images are unknown.
         """
+        kinds = self.fixed["kind"] if rows is None else self.fixed["kind"][rows]
         for name, column in self.fixed.items():
-            yield name, column if rows is None else column[rows]
+            some = column if rows is None else column[rows]
+            if name != SHA256 or not partial or has_sha256(some, kinds):
+                yield name, some
         for part, texts in self.texts.items():
-            some = texts if rows is None else texts.take(rows)
-            yield f"{part}.offsets", some.offsets
-            yield f"{part}.data", some.data
+            taken = texts if rows is None else texts.take(rows)
+            yield f"{part}.offsets", taken.offsets
+            yield f"{part}.data", taken.data
         for name, signatures in self.rows.items():
             yield name, signatures if rows is None else signatures[rows]
 
@@ -243,6 +255,8 @@ class Records:
     def from_columns(cls, columns: Mapping[str, NDArray[Any]], families: Iterable[Family], name: str) -> Records:
         """Return the records that the object `name` stores as these columns. Raises CorruptObject."""
         families = list(families)
+        if SHA256 not in columns and "kind" in columns:
+            columns = {**columns, SHA256: unknown_sha256(len(columns["kind"]))}
         expected = {name: (np.dtype(dtype), shape) for name, (dtype, shape) in FIXED.items()}
         expected |= {family.name: (family.dtype, ()) for family in families}
         needed = [*expected, *(f"{part}.{kind}" for part in PARTS for kind in ("data", "offsets"))]
@@ -281,6 +295,19 @@ class Records:
         if (names.key_hashes(self.texts["key"]) != self.fixed["key_hash"]).any():
             raise ValueError("a key does not have the hash that stands beside it")
         self.texts["key"].check_utf8()
+
+
+def unknown_sha256(records: int) -> NDArray[np.uint8]:
+    """Return (records, 32) uint8, read-only: the column `sha256` where nothing is known. It takes no memory."""
+    return np.broadcast_to(np.zeros(32, np.uint8), (records, 32))
+
+
+def has_sha256(digests: NDArray[np.uint8], kinds: NDArray[np.uint8]) -> bool:
+    """Return False if these records are to be stored without their digests: no image's bytes are known.
+
+    Deletes alone are no reason: a reader that does not know what their log object or segment lacks would refuse it.
+    """
+    return bool(digests.any()) or bool((kinds == DELETE).all())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

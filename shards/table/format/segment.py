@@ -69,17 +69,19 @@ def pack_records(
     *,
     modulus: int = 1,
     rows: NDArray[np.intp] | None = None,
+    partial: bool = False,
 ) -> tuple[Segment, dict[str, Data]]:
     """Return a segment of records that are sorted by key hash, and its objects, as `pack` does.
 
-    `rows`: positions of the records that it is to hold, sorted by key hash; all records unless given.
+    `rows`: positions of the records that it is to hold, sorted by key hash; all records unless given. `partial`: leave
+    out the digests of images where none is known.
     """
     kinds = records.fixed["kind"] if rows is None else records.fixed["kind"][rows]
     tombstones = np.flatnonzero(kinds == DELETE).astype(np.uint32)
     by_name = {family.name: family for family in families}
 
     def columns() -> Iterator[tuple[str, NDArray[Any]]]:
-        for name, column in records.columns(rows):
+        for name, column in records.columns(rows, partial=partial):
             if name in by_name:
                 yield from by_name[name].columns(column).items()
             else:

@@ -10,6 +10,7 @@ from shards.storage.base import Entry, Store
 from shards.storage.probe import PROBES, TWICE
 from shards.table.format import names
 from shards.table.format.manifest import Manifest
+from shards.table.format.records import SHA256
 from shards.table.read.newest import Base, newest, read_manifest
 from shards.table.read.snapshot import Snapshot
 from shards.table.table import Table
@@ -126,7 +127,10 @@ def _digests(snapshot: Snapshot) -> set[bytes]:
     """Return the SHA-256 of every image."""
     digests: set[bytes] = set()
     for source in snapshot.sources:
-        joined = source.reader.column("sha256")[source.live_rows()].tobytes()
+        if source.reader.length(SHA256) is None:
+            continue
+        known = source.reader.column(SHA256)[source.live_rows()]
+        joined = known[known.any(axis=1)].tobytes()
         digests.update(joined[start : start + 32] for start in range(0, len(joined), 32))
     return digests
 

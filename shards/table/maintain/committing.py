@@ -336,6 +336,7 @@ class CommittingTable(Table):
                 now_ns=self.clock.now_ns(),
                 mark=f"{self.effects.random():016x}",
                 into=residue,
+                partial=self.settings.format > 1,
             )
             if part is not None:
                 segment, objects = part

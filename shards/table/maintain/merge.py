@@ -17,7 +17,7 @@ from shards.storage.base import Data
 from shards.storage.parallel import ParallelMap
 from shards.table.format.layout import check_rows
 from shards.table.format.manifest import Manifest, Residue, Segment
-from shards.table.format.records import DELETE, FIXED, PARTS
+from shards.table.format.records import DELETE, FIXED, PARTS, SHA256, has_sha256
 from shards.table.format.segment import pack
 from shards.table.format.texts import Texts
 from shards.table.read.latest import OpenSegment, ReadDead
@@ -123,11 +123,13 @@ def merge(
     now_ns: int,
     mark: str,
     into: Residue | None = None,
+    partial: bool = False,
 ) -> tuple[Segment, Mapping[str, Data]] | None:
     """Return one segment of the live rows and young tombstones of segments of one residue, and its objects.
 
     Returns None where no row is left. `mark`: for the names, as for `pack`. `into`: a part of that residue, if only its
-    rows are wanted. Works column by column, so that memory holds one at a time.
+    rows are wanted. `partial`: leave out the digests of images where none is known. Works column by column, so that
+    memory holds one at a time.
     """
     families = list(families)
     shard, modulus = into or segments[0].residue
@@ -161,7 +163,9 @@ def merge(
 
     def columns() -> Iterator[tuple[str, NDArray[Any]]]:
         for name in FIXED:
-            yield name, gather(lambda reader, name=name: reader.column(name))  # type: ignore[misc]
+            column = gather(lambda reader, name=name: reader.column(name))  # type: ignore[misc]
+            if name != SHA256 or not partial or has_sha256(column, kinds):
+                yield name, column
         for part in PARTS:
             texts = Texts.gather([reader.all_texts(part) for reader in readers], keeps, place)
             yield f"{part}.offsets", texts.offsets
@@ -172,7 +176,8 @@ def merge(
             rows = gather(lambda reader, family=family: reader.column(family.name))  # type: ignore[misc]
             yield from family.columns(rows).items()
 
-    tombstones = np.flatnonzero(gather(lambda reader: reader.column("kind")) == DELETE).astype(np.uint32)
+    kinds = gather(lambda reader: reader.column("kind"))
+    tombstones = np.flatnonzero(kinds == DELETE).astype(np.uint32)
     return pack(shard, len(by), columns(), tombstones, mark, modulus=modulus)
 
 

@@ -17,7 +17,7 @@ from shards.table.format import archive, names
 from shards.table.format.columns import CHECK_BLOCK, CHECKS, Column, decode
 from shards.table.format.manifest import Segment
 from shards.table.format.placement import check_columns, check_family
-from shards.table.format.records import DELETE, FIXED, PARTS, Part, Records, meta_of
+from shards.table.format.records import DELETE, FIXED, PARTS, SHA256, Part, Records, meta_of, unknown_sha256
 from shards.table.format.texts import Texts
 
 
@@ -65,7 +65,7 @@ class _Remains:
     """The columns of a damaged segment, and which of their bytes are right."""
 
     def __init__(self, store: Store, segment: Segment, families: Sequence[Family]) -> None:
-        for name in (*FIXED, *(f"{part}.{kind}" for part in PARTS for kind in ("data", "offsets"))):
+        for name in (*(FIXED.keys() - {SHA256}), *(f"{part}.{kind}" for part in PARTS for kind in ("data", "offsets"))):
             if name not in segment.columns:
                 raise CorruptObject(segment.name, f"the manifest knows no column {name!r} of it")
         self._store = store
@@ -155,6 +155,8 @@ class _Remains:
 
     def _fixed(self, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return a column with one value a row, and (rows,) bool: which of them are right."""
+        if name == SHA256 and name not in self._segment.columns:
+            return unknown_sha256(self._segment.rows), np.ones(self._segment.rows, bool)
         column = self._segment.columns[name]
         data, bad = self._bytes(name)
         starts = np.arange(self._segment.rows, dtype=np.int64) * column.row_size

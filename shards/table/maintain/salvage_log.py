@@ -14,7 +14,7 @@ from shards.errors import CorruptObject
 from shards.families import Family
 from shards.storage.base import Data
 from shards.table.format import archive
-from shards.table.format.records import DELETE, FIXED, Records
+from shards.table.format.records import DELETE, FIXED, SHA256, Records
 from shards.table.format.texts import Texts
 from shards.table.maintain.salvage import is_text
 
@@ -43,13 +43,17 @@ def salvage_log(name: str, data: Data, families: Sequence[Family]) -> SalvagedLo
     """Return what can be read of the log object `name`, whose bytes are these."""
     columns = _intact(memoryview(data).cast("B"))
     none = Records.none(families)
-    try:
-        return SalvagedLog(Records.from_columns(columns, families, name))
-    except CorruptObject:
-        pass
+    # without the column nothing is known of the images' bytes; but of one that is damaged, its name is somewhere
+    had_digests = f"{SHA256}.npy".encode() in bytes(data)
+    if SHA256 in columns or not had_digests:
+        try:
+            return SalvagedLog(Records.from_columns(columns, families, name))
+        except CorruptObject:
+            pass
     keys = _keys(columns)
     if keys is None:
-        rows = next((len(columns[column]) for column in FIXED if column in columns), _limit(len(data), families))
+        limit = _limit(len(data), families, had_digests=had_digests)
+        rows = next((len(columns[column]) for column in FIXED if column in columns), limit)
         return SalvagedLog(none, unknown=rows, outdated=rows)
     lost = tuple(key for key, kind in zip(keys, columns["kind"].tolist(), strict=True) if kind != DELETE)
     return SalvagedLog(none, lost, outdated=len(keys))
@@ -87,7 +91,8 @@ def _keys(columns: Mapping[str, NDArray[Any]]) -> list[bytes] | None:
     return keys if all(map(is_text, keys)) else None
 
 
-def _limit(size: int, families: Sequence[Family]) -> int:
+def _limit(size: int, families: Sequence[Family], *, had_digests: bool) -> int:
     """Return the records that an object of so many bytes can have held, and one at least: what is gone may be all."""
-    fixed = sum(np.dtype((dtype, shape)).itemsize for dtype, shape in FIXED.values())
+    held = [FIXED[name] for name in FIXED if had_digests or name != SHA256]
+    fixed = sum(np.dtype((dtype, shape)).itemsize for dtype, shape in held)
     return max(size // (fixed + sum(family.dtype.itemsize for family in families)), 1)

@@ -58,7 +58,7 @@ def _records(source: Source, rows: NDArray[np.int64], families: Sequence[Family]
         Record(
             image.key,
             (time, tie),
-            sha256=bytes.fromhex(image.sha256),
+            sha256=bytes.fromhex(image.sha256) or bytes(32),
             width=image.width,
             height=image.height,
             meta=image.meta,

@@ -15,7 +15,7 @@ from shards.families import ColumnReader
 from shards.storage.base import Store
 from shards.table.format.columns import CHECK_BLOCK
 from shards.table.format.manifest import Segment
-from shards.table.format.records import Part, Records
+from shards.table.format.records import SHA256, Part, Records, unknown_sha256
 from shards.table.format.texts import Texts
 from shards.table.read.checked import Bounds, CheckedBytes
 from shards.table.read.disk import DiskCache
@@ -82,9 +82,17 @@ class SegmentReader:
         return self.segment.rows
 
     def column(self, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
-        return self.ranges(name, [(start, self._bytes.column(name).shape[0] if stop is None else stop)])[0]
+        if stop is None:
+            stop = self.rows if self._is_unknown(name) else self._bytes.column(name).shape[0]
+        return self.ranges(name, [(start, stop)])[0]
+
+    def _is_unknown(self, name: str) -> bool:
+        """Return True for the column that a segment may lack. It reads as if it were there."""
+        return name == SHA256 and name not in self.segment.columns
 
     def ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
+        if self._is_unknown(name):
+            return [unknown_sha256(self.rows)[start:stop] for start, stop in ranges]
         bounds = _bounds(ranges)
         self._check_bounds(name, bounds)
         rows = self._bytes.rows(name, bounds)
@@ -139,17 +147,19 @@ class SegmentReader:
 
     def pick(self, rows: NDArray[np.int64], columns: Sequence[str], parts: Sequence[Part] = ()) -> PickedRows:
         runs = _runs(rows)
-        fixed = [(name, self._around(name, runs)) for name in columns]
+        stored = [name for name in columns if not self._is_unknown(name)]
+        fixed = [(name, self._around(name, runs)) for name in stored]
         offsets = [(f"{part}.offsets", self._around(f"{part}.offsets", runs + AND_END)) for part in parts]
         arrays = self._bytes.several([*fixed, *offsets])
-        starts = dict(zip(parts, arrays[len(columns) :], strict=True))
+        starts = dict(zip(parts, arrays[len(stored) :], strict=True))
         for part in parts:
             self._check_offsets(part, starts[part], rows)
         data = self._bytes.several(
             [(f"{part}.data", self._around(f"{part}.data", starts[part][runs].astype(np.int64))) for part in parts]
         )
         return PickedRows(
-            {name: column[rows] for name, column in zip(columns, arrays, strict=False)},
+            {name: unknown_sha256(len(rows)) for name in columns}
+            | {name: column[rows] for name, column in zip(stored, arrays, strict=False)},
             {part: Texts(texts, starts[part]).take(rows) for part, texts in zip(parts, data, strict=True)},
         )
 

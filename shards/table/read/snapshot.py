@@ -38,7 +38,8 @@ class Image:
     """Pixels of the picture as it was added."""
 
     sha256: str
-    """Hex digits of the SHA-256 of the bytes that were added."""
+    """Hex digits of the SHA-256 of the bytes that were added. Empty where these are unknown: then it says nothing, and
+    two images without it need not have the same bytes."""
 
     added: int
     """The time of its order, in ns since 1970."""
@@ -88,12 +89,17 @@ class Source:
         metas = (meta_of(meta, self.name) for meta in picked.texts["meta"].tolist())
         return [
             Image(
-                key_text(key, self.name), int(width), int(height), digest.tobytes().hex(), int(order[0]), meta, source
+                key_text(key, self.name), int(width), int(height), hex_of(digest.tobytes()), int(order[0]), meta, source
             )
             for key, width, height, digest, order, (meta, source) in zip(
                 picked.texts["key"].tolist() if keys is None else keys, *columns, metas, strict=True
             )
         ]
+
+
+def hex_of(sha256: bytes) -> str:
+    """Return a digest as an image has it: none where it is unknown, which is stored as zeros, or not at all."""
+    return sha256.hex() if any(sha256) else ""
 
 
 @dataclass(frozen=True, slots=True)

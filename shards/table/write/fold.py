@@ -58,6 +58,14 @@ def put(draft: Draft, latest: Latest, families: Sequence[Family], segment_rows: 
         mine = latest.rows[shard_of == shard]
         for start in range(0, len(mine), segment_rows):
             rows = mine[start : start + segment_rows]
-            made, objects = pack_records(shard, latest.given, families, draft.commit_id, modulus=shards, rows=rows)
+            made, objects = pack_records(
+                shard,
+                latest.given,
+                families,
+                draft.commit_id,
+                modulus=shards,
+                rows=rows,
+                partial=draft.before.may_need,
+            )
             draft.segments[shard].append(made)
             draft.objects |= objects

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from lookalike import Index
+from lookalike import Index, Record
 from tests.lookalike.cli.drawing import draw, index_of, png
 from tests.lookalike.cli.running import lines, run
 
@@ -64,6 +65,18 @@ def test_a_listing_for_programs_has_all_but_the_signatures(index: Index) -> None
         "meta": {"album": "Rome"},
         "source": {},
     }
+
+
+def test_an_image_whose_bytes_are_unknown_has_no_digest(index: Index) -> None:
+    rows = {family.name: np.zeros(1, family.dtype)[0] for family in index.families}
+    index.write([Record("imported", index.next_order(), rows=rows)])
+    (found,) = lines(run("list", "index", "--prefix", "imported").stdout)
+    assert found["sha256"] is None
+    (shown,) = lines(run("show", "index", "imported").stdout)
+    assert shown["sha256"] is None
+    assert "unknown" in run("show", "index", "imported", "--text").stdout
+    hits = lines(run("search", "index", "--key", "imported", "-n", 9).stdout)
+    assert {hit["key"]: hit["sha256"] for hit in hits}["imported"] is None
 
 
 def test_a_listing_can_be_read_in_parts(index: Index) -> None:

@@ -1,7 +1,7 @@
 /** The HTTP API: every request that the page sends. */
 
 /**
- * @typedef {{key: string, width: number, height: number, sha256: string, added: string, meta: Record<string, any>,
+ * @typedef {{key: string, width: number, height: number, sha256: string | null, added: string, meta: Record<string, any>,
  *   source?: Record<string, any>}} Image
  * @typedef {Image & {rank: number, score: number, distance: number|null, orientation: string}} Hit
  * @typedef {Image & {score: number, distance: number|null}} Copy
@@ -175,10 +175,10 @@ function body(questions, options = {}) {
 }
 
 /** @param {Image} image */
-export const thumbnailPath = ({ key, sha256 }) => address(`${imagePath(key)}/thumbnail?v=${sha256}`);
+export const thumbnailPath = ({ key, sha256 }) => address(`${imagePath(key)}/thumbnail?v=${sha256 ?? ""}`);
 
 /** The original, or the thumbnail where the server has no original to send. @param {Image} image */
-export const contentPath = ({ key, sha256 }) => address(`${imagePath(key)}/content?v=${sha256}&fallback=thumbnail`);
+export const contentPath = ({ key, sha256 }) => address(`${imagePath(key)}/content?v=${sha256 ?? ""}&fallback=thumbnail`);
 
 /** @param {string} url of this server @returns {Promise<Blob>} fetched with the token, which an `<img>` cannot send */
 export const fetchPicture = async (url) => (await send("GET", url)).blob();

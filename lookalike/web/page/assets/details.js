@@ -32,7 +32,7 @@ export function factList(image) {
     "dl",
     { class: "list" },
     ...rows.map(([name, value]) => el("div", {}, el("dt", {}, el("bdi", {}, name)), el("dd", {}, el("bdi", {}, value)))),
-    el("div", {}, el("dt", {}, "SHA-256"), el("dd", { class: "code", title: image.sha256 }, image.sha256)),
+    el("div", {}, el("dt", {}, "SHA-256"), el("dd", { class: "code", title: image.sha256 ?? "" }, image.sha256 ?? "unknown")),
   );
 }
 

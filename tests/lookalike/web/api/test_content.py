@@ -199,6 +199,18 @@ class TestOfAnIndexWithoutThumbnails:
 
 
 @pytest.mark.parametrize("part", ["content", "thumbnail"])
+def test_of_an_image_whose_bytes_are_unknown_there_is_no_picture_that_could_be_known(
+    client: Client, index: Index, file: Path, part: str
+) -> None:
+    index.write([Record("imported", (1, 1), source={"path": str(file)}, rows=ROWS)])
+    assert client.get("/v1/images/imported").json()["sha256"] is None
+    for headers in ({}, {"if-none-match": '""'}, {"if-none-match": "*"}):
+        assert client.get(f"/v1/images/imported/{part}?v=", headers=headers).status_code == 404
+    redirect = client.get("/v1/images/imported/content?fallback=thumbnail", follow_redirects=False)
+    assert redirect.headers["location"] == "thumbnail"
+
+
+@pytest.mark.parametrize("part", ["content", "thumbnail"])
 def test_an_unknown_key_has_no_picture(client: Client, part: str) -> None:
     assert problem(client.get(f"/v1/images/nobody/{part}"))["code"] == "key-not-found"
 

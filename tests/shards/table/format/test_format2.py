@@ -13,6 +13,7 @@ from shards.families import family
 from shards.storage.base import Data, Store
 from shards.storage.delegating import DelegatingStore
 from shards.table.format import columns, envelope, names, settings
+from shards.table.format.layout import NEEDS
 from shards.table.table import Table
 from tests.shards.table.synthetic import make_store
 from tests.world import FakeWorld
@@ -78,7 +79,7 @@ def test_what_is_needed_is_not_skipped(world: FakeWorld, which: str) -> None:
     store = make_store(world)
     # the release that writes it knows it
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shards.table.format.layout.NEEDS", frozenset({"packs-of-thumbnails"}))
+        patch.setattr("shards.table.format.layout.NEEDS", NEEDS | {"packs-of-thumbnails"})
         write(Later(store, need), world)
         assert Index.open(store, effects=world).count() == 3
     with pytest.raises(FormatUnsupported, match=r"needs \['packs-of-thumbnails'\], which this release does not know"):

@@ -599,7 +599,7 @@ class TestMemory:
     def test_a_large_segment_goes_in_pieces(
         self, source: Store, destination: Store, world: FakeWorld, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(transfer, "PIECE", 4096)
+        monkeypatch.setattr(transfer, "PIECE", 1024)
         way = Pieces(source)
         copy(way, destination, world)
         assert way.largest <= 4097
@@ -609,7 +609,7 @@ class TestMemory:
     def test_a_full_disk_for_temporary_files_is_named(
         self, source: Store, destination: Store, world: FakeWorld, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr(transfer, "PIECE", 4096)
+        monkeypatch.setattr(transfer, "PIECE", 1024)
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
         with pytest.raises(StorageError, match="set TMPDIR to a folder with more"):
             copy(source, destination, world)
