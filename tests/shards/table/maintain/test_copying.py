@@ -12,6 +12,7 @@ import pytest
 
 from lookalike import Index
 from shards.errors import Conflict, CorruptObject, IndexExists, IndexNotFound, QueryError, StorageError
+from shards.storage import laid_out
 from shards.storage.base import Store
 from shards.storage.delegating import DelegatingStore, Verb
 from shards.storage.memory import MemoryStore
@@ -599,7 +600,7 @@ class TestMemory:
     def test_a_large_segment_goes_in_pieces(
         self, source: Store, destination: Store, world: FakeWorld, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(transfer, "PIECE", 1024)
+        monkeypatch.setattr(transfer, "PIECE", 4096)
         way = Pieces(source)
         copy(way, destination, world)
         assert way.largest <= 4097
@@ -609,7 +610,8 @@ class TestMemory:
     def test_a_full_disk_for_temporary_files_is_named(
         self, source: Store, destination: Store, world: FakeWorld, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr(transfer, "PIECE", 1024)
+        monkeypatch.setattr(transfer, "PIECE", 4096)
+        monkeypatch.setattr(laid_out, "SMALLEST_MAP", 4096)
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
         with pytest.raises(StorageError, match="set TMPDIR to a folder with more"):
             copy(source, destination, world)
