@@ -29,6 +29,12 @@ KEYS = 150
 SAMPLES = 60
 """How often memory and files are looked at, over the whole time."""
 
+FEWEST = 5
+"""Samples through which a line says anything."""
+
+LONG_ENOUGH = 60.0
+"""Seconds that suffice for them on the busiest machine."""
+
 WARMING = 1 / 3
 """The share of the time after which everything has been done many times, and nothing should grow any more."""
 
@@ -112,7 +118,7 @@ def _ask_for(seconds: float, url: str, pid: int, random: Random) -> Soaked:
         if len(soaked.failures) > 5:
             break
         time.sleep(PAUSE)
-    failures, soaked.figures = growth(samples)
+    failures, soaked.figures = growth(samples, seconds)
     soaked.failures += failures
     return soaked
 
@@ -152,11 +158,17 @@ def _children(pid: int) -> list[int]:
     return [each for child in map(int, mine) for each in (child, *_children(child))]
 
 
-def growth(samples: Sequence[tuple[float, int, int]]) -> tuple[list[str], Mapping[str, str]]:
-    """Return what grew too much, and the figures: by the line through the samples after the warming."""
+def growth(samples: Sequence[tuple[float, int, int]], wanted: float) -> tuple[list[str], Mapping[str, str]]:
+    """Return what grew too much, and the figures: by the line through the samples after the warming.
+
+    `wanted`: seconds that the soak was to take. Where that is little, there may be no figures, and nothing failed.
+    """
     warm = np.array(samples[int(len(samples) * WARMING) :], np.float64)
-    if len(warm) < 5:
-        return ["too few samples to say anything of growth"], {}
+    if len(warm) < FEWEST:
+        is_slow = wanted >= LONG_ENOUGH
+        return [
+            f"{len(samples)} rounds of requests in {wanted:.0f} s: the service hardly answers"
+        ] if is_slow else [], {}
     seconds = warm[-1, 0] - warm[0, 0]
     memory, files = (np.polyfit(warm[:, 0], warm[:, n], 1)[0] * seconds for n in (1, 2))
     mean = warm[:, 1].mean()

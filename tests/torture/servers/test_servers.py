@@ -59,14 +59,14 @@ def test_what_grows_steadily_is_noticed_and_what_goes_up_and_down_is_not(
     samples = [
         (float(t), int((200 + t * memory + 5 * (t % 3)) * MB), int(90 + t * files + 4 * (t % 2))) for t in range(300)
     ]
-    failures, figures = growth(samples)
+    failures, figures = growth(samples, 60)
     assert [failure.partition(" by")[0] for failure in failures] == said
     assert figures["seconds"] == "199"
 
 
 def test_what_it_takes_to_warm_up_is_no_growth() -> None:
     samples = [(float(t), min(t, 80) * 3 * MB, min(t, 80)) for t in range(300)]
-    assert growth(samples)[0] == []
+    assert growth(samples, 60)[0] == []
 
 
 @pytest.mark.long
@@ -76,3 +76,9 @@ def test_nothing_is_lost(name: str) -> None:
     assert not figures.failures
     if name != "full":
         assert figures.counts
+
+
+def test_a_soak_that_is_too_short_says_nothing_and_one_that_was_long_enough_fails() -> None:
+    samples = [(float(n), 1 << 27, 20) for n in range(4)]
+    assert growth(samples, 5) == ([], {})
+    assert growth(samples, 60)[0] == ["4 rounds of requests in 60 s: the service hardly answers"]
