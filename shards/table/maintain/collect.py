@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from shards.errors import ObjectNotFound
+from shards.errors import ObjectNotFound, StorageError
 from shards.storage.base import Entry, Store
 from shards.storage.probe import PROBES, TWICE
 from shards.table.format import names
@@ -46,12 +46,17 @@ def collect(table: Table) -> Collected:
     manifests are read after the listing of what may go. Safe even beside a commit that slept for hours: an object that
     nothing names goes only when a manifest is over an hour younger, by the store's own clock. A commit that builds on
     that manifest, or on a later one, names nothing so old, and the version that any other commit wants is taken. Where
-    nobody has committed for an hour, a manifest that changes nothing is created first.
+    nobody has committed for an hour, a manifest that changes nothing is created first. Where nothing can be created, as
+    on a full disk, what can go without that goes.
     """
-    store, now = table.store, table.clock.now_ns() / 1e9
+    store = table.store
+    now = _now(table)
     orphans = [*store.list(names.SEGMENTS), *store.list(names.DEAD)]
     log = list(store.list(names.LOG))
     manifests = list(store.list(names.MANIFEST))
+    has_room = now is not None
+    if now is None:
+        now = max((entry.modified for entry in (*orphans, *log, *manifests)), default=0.0)
     kept = manifests[:KEPT_MANIFESTS]
     named: set[str] = set()
     folded: dict[str, int] = {}
@@ -70,7 +75,7 @@ def collect(table: Table) -> Collected:
 
     committed = kept[0].modified if kept else 0.0
     unnamed = [entry for entry in orphans if entry.name not in named and is_old(entry)]
-    if kept and is_old(kept[0]) and any(committed - entry.modified <= ORPHAN_SECONDS for entry in unnamed):
+    if has_room and kept and is_old(kept[0]) and any(committed - entry.modified <= ORPHAN_SECONDS for entry in unnamed):
         fence = _fence(table)
         committed = fence.modified
         unnamed = [entry for entry in unnamed if entry.name not in _named(fence.manifest)]
@@ -79,6 +84,14 @@ def collect(table: Table) -> Collected:
     gone += folded_log(log, folded, now)
     gone += [entry for entry in store.list(PROBES) if entry.name != TWICE and is_old(entry)]
     return _delete(store, gone)
+
+
+def _now(table: Table) -> float | None:
+    """Return the store's time, in seconds since 1970; None where it cannot be asked, since nothing can be created."""
+    try:
+        return table.clock.now_ns() / 1e9
+    except StorageError:
+        return None
 
 
 def folded_log(log: Iterable[Entry], folded: Mapping[str, int], now: float) -> list[Entry]:
@@ -111,10 +124,14 @@ def collect_thumbnails(table: Table) -> Collected:
     Only those over an hour old: a younger one may belong to records that are about to be written. An image that is
     added again in this very moment, long after it was removed, may lose its thumbnail, and nothing else.
     """
-    now = table.clock.now_ns() / 1e9
+    entries = list(table.store.list(names.THUMBNAILS))
+    now = _now(table)
+    if now is None:
+        # no object is from the future
+        now = max((entry.modified for entry in entries), default=0.0)
     listed = [
         (digest, entry)
-        for entry in table.store.list(names.THUMBNAILS)
+        for entry in entries
         if now - entry.modified > ORPHAN_SECONDS and (digest := names.thumbnail_sha256(entry.name)) is not None
     ]
     if not listed:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from shards.errors import StorageError
+from shards.storage.base import Data, Store
+from shards.storage.delegating import DelegatingStore
 from shards.storage.memory import MemoryStore
 from shards.table.format import names
 from shards.table.maintain.collect import ORPHAN_SECONDS, collect
@@ -27,8 +30,24 @@ def table(store: MemoryStore, world: FakeWorld) -> CommittingTable:
     return make_table(store, world)
 
 
-def there(store: MemoryStore, prefix: str = "") -> list[str]:
+class FullStore(DelegatingStore):
+    """A store that takes nothing while it is full."""
+
+    is_full = False
+
+    def create(self, name: str, data: Data) -> bool:
+        if self.is_full:
+            raise StorageError(f"{name}: cannot create: No space left on device")
+        return super().create(name, data)
+
+
+def there(store: Store, prefix: str = "") -> list[str]:
     return [entry.name for entry in store.list(prefix)]
+
+
+def again(table: CommittingTable, world: FakeWorld) -> CommittingTable:
+    """Return the table as another process sees it, which has not asked for the time."""
+    return CommittingTable(table.store, table.settings, effects=world)
 
 
 def test_an_index_that_is_new_has_nothing_to_collect(
@@ -150,3 +169,24 @@ def test_what_is_no_object_of_an_index_is_left_alone(
     collect(table)
     assert "notes.txt" in there(store)
     assert names.SETTINGS in there(store)
+
+
+def test_on_a_full_disk_what_makes_room_works(world: FakeWorld) -> None:
+    store = FullStore(make_store(world))
+    table = make_table(store, world)
+    for n in range(KEPT_MANIFESTS + 1):
+        table.write(records(put("a", n, n)))
+    table.compact(everything=True)
+    log = table.append(records(put("b", 1, 1)))
+    table.commit()
+    world.pass_seconds(LOG_SECONDS + 1)
+    table.write(records(put("c", 1, 2)))
+    segments = there(store, names.SEGMENTS)
+    store.is_full = True
+    assert collect(again(table, world)).objects == (log,), "by the time of the newest object"
+    world.pass_seconds(100 * ORPHAN_SECONDS)
+    assert collect(again(table, world)).objects == ()
+    assert there(store, names.SEGMENTS) == segments, "nothing says that they are old"
+    store.is_full = False
+    assert collect(again(table, world)).objects
+    assert read(table) == {"a": KEPT_MANIFESTS, "b": 1, "c": 2}
