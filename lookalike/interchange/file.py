@@ -124,7 +124,8 @@ class DumpFile:
         """Return the files beside an SQLite database without which its content is not complete, as far as they exist.
 
         These are the write-ahead log and the rollback journal, which go into the database or away as soon as SQLite
-        opens it for writing.
+        opens it for writing. SQLite has them beside the file that a link leads to.
         """
-        beside = (self.path.with_name(self.path.name + ending) for ending in ("-wal", "-journal"))
+        file = self.path.resolve()
+        beside = (file.with_name(file.name + ending) for ending in ("-wal", "-journal"))
         return [path for path in beside if path.is_file() and path.stat().st_size]

@@ -6,19 +6,24 @@ find out for millions; digits are counted among those alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.index import Index
-from shards.families import Family, Rows
+from shards.families import Rows
+from shards.families.hashes.hamming import HammingFamily
+from shards.families.hashes.join import Pairs, pairs_within, plan_join
 from shards.search.all_rows import AllRows
 from shards.table.read.snapshot import Snapshot
 
 Unit = Literal["digits", "bits"]
+
+Progress = Callable[[int, int], None]
 
 DIGIT = 4
 """Bits of a hexadecimal digit."""
@@ -39,7 +44,10 @@ class Group:
 
 
 def digits_between(hashes: NDArray[np.uint64], query: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return (n,) int64: the hexadecimal digits in which each of (n, words) hashes differs from a (words,) query."""
+    """Return (n,) int64: the hexadecimal digits in which each of (n, words) hashes differs from a (words,) query.
+
+    Or each from its own query, where there are as many.
+    """
     differences = hashes ^ query
     differences |= differences >> np.uint64(1)
     differences |= differences >> np.uint64(2)
@@ -62,7 +70,7 @@ def within(
     return near[digits <= threshold], digits[digits <= threshold]
 
 
-def search(index: Index, family: Family, queries: Rows, unit: Unit, threshold: int) -> list[Group]:
+def search(index: Index, family: HammingFamily, queries: Rows, unit: Unit, threshold: int) -> list[Group]:
     """Return for each query all images within the threshold."""
 
     def ask(snapshot: Snapshot) -> list[Group]:
@@ -76,11 +84,11 @@ def search(index: Index, family: Family, queries: Rows, unit: Unit, threshold: i
 
 
 def duplicates(
-    index: Index, family: Family, unit: Unit, threshold: int, progress: Callable[[int, int], None]
+    index: Index, family: HammingFamily, unit: Unit, threshold: int, progress: Progress
 ) -> list[tuple[list[str], Group]]:
     """Return for each hash that matches more than one image: the images of this hash, and all that match it.
 
-    `progress` gets (hashes done, hashes in all).
+    `progress` gets (steps done, steps in all).
     """
 
     def ask(snapshot: Snapshot) -> list[tuple[list[str], Group]]:
@@ -90,13 +98,13 @@ def duplicates(
         order = np.argsort(which, kind="stable")
         starts = np.searchsorted(which[order], np.arange(len(different) + 1))
         groups: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
-        for number, near, distances in _neighbours(different, unit, threshold):
+        neighbours = _neighbours(different, family.bits, unit, threshold, progress)
+        for number, (near, distances) in enumerate(neighbours):
             members = [order[starts[each] : starts[each + 1]] for each in near.tolist()]
             lengths = [len(some) for some in members]
             if sum(lengths) > 1:
                 own = order[starts[number] : starts[number + 1]]
                 groups.append((own, np.concatenate(members), np.repeat(distances, lengths)))
-            progress(number + 1, len(different))
         keys = _keys(stored, [near for _, near, _ in groups])
         return [
             (sorted(keys[row] for row in own.tolist()), _group(number, near, distances, keys))
@@ -107,17 +115,43 @@ def duplicates(
 
 
 def _neighbours(
-    hashes: NDArray[np.uint64], unit: Unit, threshold: int
-) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield each of these different hashes with all that are within the threshold of it, and their distances."""
+    hashes: NDArray[np.uint64], bits: int, unit: Unit, threshold: int, progress: Progress
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield for each of these different hashes all that are within the threshold of it, and their distances."""
     if threshold == 0:
         zero = np.zeros(1, np.int64)
         for number in range(len(hashes)):
-            yield number, np.array([number]), zero
+            yield np.array([number]), zero
         return
-    for number, query in enumerate(hashes):
-        near, distances = within(hashes, query, unit, threshold)
-        yield number, near, distances
+    radius = DIGIT * threshold if unit == "digits" else threshold
+    how = plan_join(len(hashes), bits, radius) if hashes.shape[1] == 1 else None
+    if how is not None:
+        yield from _joined(hashes, unit, threshold, pairs_within(hashes[:, 0], radius, how, progress))
+        return
+    for number, query in enumerate(hashes, 1):
+        yield within(hashes, query, unit, threshold)
+        progress(number, len(hashes))
+
+
+def _joined(
+    hashes: NDArray[np.uint64], unit: Unit, threshold: int, pairs: Iterable[Pairs]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Do as `_neighbours` does with the pairs that may be within the threshold."""
+    itself = np.arange(len(hashes), dtype=np.uint32)
+    # of each pair, and of each hash with itself: one, the other, and their distance
+    edges = [(itself, itself, np.zeros(len(hashes), np.uint8))]
+    for some in pairs:
+        distances = some.distances
+        if unit == "digits":
+            distances = digits_between(hashes[some.first], hashes[some.second]).astype(np.uint8)
+        near = distances <= threshold
+        edges.append((some.first[near], some.second[near], distances[near]))
+        edges.append((some.second[near], some.first[near], distances[near]))
+    one, other, distance = (np.concatenate(column) for column in zip(*edges, strict=True))
+    order = np.lexsort((other, one))
+    starts = np.searchsorted(one[order], np.arange(len(hashes) + 1))
+    for start, stop in pairwise(starts.tolist()):
+        yield other[order[start:stop]].astype(np.int64), distance[order[start:stop]].astype(np.int64)
 
 
 def _keys(stored: AllRows, found: Sequence[NDArray[np.int64]]) -> dict[int, str]:

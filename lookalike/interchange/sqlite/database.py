@@ -32,6 +32,9 @@ before memory is made for it."""
 COPIES = 3
 """How often a database that changes while it is copied is copied."""
 
+State = tuple[int, int, int]
+"""Inode, size and time of a file: while they are the same, nobody has written it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -57,10 +60,12 @@ class Database:
         if file.path.is_dir() or not file.head.startswith(MAGIC):
             raise DumpUnreadable(f"{self.name}: {_what(file)}")
         unsettled = [] if file.is_gzip else file.unsettled()
+        self._guarded: tuple[DumpFile, list[State]] | None = None
         if unsettled:
             self._uri = f"{_copied(file, unsettled).as_uri()}?mode=rw"
         elif file.head[MODE] == WAL_MODE:
             self._uri = f"{file.unpacked().absolute().as_uri()}?mode=ro&immutable=1"
+            self._guarded = file, _states([file.path])
         else:
             self._uri = f"{file.unpacked().absolute().as_uri()}?mode=ro"
 
@@ -78,6 +83,14 @@ class Database:
                 yield connection
         except sqlite3.Error as error:
             raise DumpUnreadable(f"{self.name}: SQLite cannot read it: {error}") from error
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether somebody began to write it although it was opened as one that nobody writes."""
+        if self._guarded is None:
+            return False
+        file, before = self._guarded
+        return bool(file.unsettled()) or _states([file.path]) != before
 
     def tables(self) -> dict[str, Table]:
         """Return the tables by name in lower case, without SQLite's own. Raises DumpUnreadable."""
@@ -115,7 +128,8 @@ def _what(file: DumpFile) -> str:
 
 def _copied(file: DumpFile, unsettled: list[Path]) -> Path:
     """Copy a database and the files beside it that belong to it. Raises DumpUnreadable."""
-    parts = [file.path, *unsettled]
+    database = file.path.resolve()
+    parts = [database, *unsettled]
     for _ in range(COPIES):
         folder = file.folder()
         try:
@@ -123,7 +137,7 @@ def _copied(file: DumpFile, unsettled: list[Path]) -> Path:
             for part in parts:
                 shutil.copyfile(part, folder / part.name)
             if _states(parts) == before:
-                return folder / file.path.name
+                return folder / database.name
         except FileNotFoundError:
             pass  # what was beside it went into it, or the database was replaced: what is there now is looked at again
         except OSError as error:
@@ -131,7 +145,7 @@ def _copied(file: DumpFile, unsettled: list[Path]) -> Path:
                 f"{file.name}: cannot be copied together with {unsettled[0].name}: {error.strerror or error};"
                 " set TMPDIR to a folder with more room, or close the program that has it open"
             ) from error
-        parts = [file.path, *file.unsettled()]
+        parts = [database, *file.unsettled()]
         shutil.rmtree(folder)
     raise DumpUnreadable(
         f"{file.name}: is written to all the time; stop the program that writes it, or import a copy that"
@@ -139,5 +153,5 @@ def _copied(file: DumpFile, unsettled: list[Path]) -> Path:
     )
 
 
-def _states(parts: list[Path]) -> list[tuple[int, int, int]]:
+def _states(parts: list[Path]) -> list[State]:
     return [(status.st_ino, status.st_size, status.st_mtime_ns) for status in (part.stat() for part in parts)]

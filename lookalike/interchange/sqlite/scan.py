@@ -112,6 +112,8 @@ class Scan:
         if len(self._holes) > REPORTED:
             more, first, last = len(self._holes) - REPORTED, self._holes[REPORTED].first, self._holes[-1].last
             said.append(f"{where}: {more:,} more places between rowid {first:,} and {last:,} cannot be read")
+        if self._database.has_changed:
+            said.append(f"{where}: the database was written to while it was read: import it again")
         if self._lost:
             said.append(f"{where}: the database is malformed: {self._lost:,} rows that its index has are lost")
         return said

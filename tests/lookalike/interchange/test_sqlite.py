@@ -69,6 +69,29 @@ def test_a_database_without_its_log_is_read_without_making_one(live: Path) -> No
     assert state(live) == before
 
 
+def test_a_link_leads_to_the_log_too(live: Path, tmp_path: Path) -> None:
+    (tmp_path / "linked.db").symlink_to(live / "iqdb.sqlite")
+    before = state(live)
+    assert len(ids(tmp_path / "linked.db")[0]) == 14
+    assert state(live) == before
+    with DumpFile(tmp_path / "linked.db") as linked, DumpFile(live / "iqdb.sqlite") as file:
+        assert linked.digest() == file.digest()
+
+
+def test_a_server_that_starts_to_write_what_was_taken_for_quiet_is_noticed(live: Path) -> None:
+    (live / "iqdb.sqlite-wal").unlink()
+    with DumpFile(live / "iqdb.sqlite") as file:
+        database = Database(file)
+        scan = Scan(database, database.tables()["images"], [])
+        assert len(next(scan.read())) == 10
+        assert not scan.faults
+        connection = sqlite3.connect(live / "iqdb.sqlite")
+        connection.execute("DELETE FROM images WHERE id = 1")
+        connection.commit()
+        assert any("written to while it was read" in fault for fault in scan.faults)
+        connection.close()
+
+
 def test_the_log_is_part_of_what_a_file_is_known_by(live: Path) -> None:
     with DumpFile(live / "iqdb.sqlite") as file:
         with_log = file.digest()
@@ -125,6 +148,24 @@ def test_a_log_that_goes_into_the_database_meanwhile_is_not_missed(live: Path, m
 
     monkeypatch.setattr(shutil, "copyfile", copy_and_settle)
     assert len(ids(path)[0]) == 14
+
+
+def test_a_server_can_write_between_two_steps_of_the_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan_module, "AT_ONCE", 10)
+    path = made(tmp_path / "a.db", rows=30)
+    server = sqlite3.connect(path, timeout=0)
+    with DumpFile(path) as file:
+        database = Database(file)
+        scan = Scan(database, database.tables()["images"], ["name"])
+        steps = scan.read()
+        seen = [row[0] for row in next(steps)]
+        server.execute("DELETE FROM images WHERE id IN (5, 25)")
+        server.execute("INSERT INTO images VALUES (31, 31, NULL)")
+        server.commit()
+        seen += [row[0] for rows in steps for row in rows]
+    assert seen == [n for n in range(1, 31) if n != 25]
+    assert not scan.faults
+    server.close()
 
 
 def test_a_gzip_file_is_unpacked(tmp_path: Path) -> None:
