@@ -19,6 +19,7 @@ from functions.aws.tokens import SecretTokens, is_closed
 from lookalike.index import Index
 from lookalike.signatures.async_pool import AsyncPool
 from lookalike.web import WebSettings, create_app
+from lookalike.web.api import lines
 from lookalike.web.http import problems
 from lookalike.web.http.access import CHALLENGE, Tokens
 from lookalike.web.http.problems import Problem
@@ -26,7 +27,10 @@ from lookalike.web.http.problems import Problem
 ANSWER_BYTES = 6 * 10**6
 """Limit on an answer: a function may send 6 MiB, of JSON inside JSON."""
 
-TEXT = [*DEFAULT_TEXT_MIME_TYPES, problems.MEDIA_TYPE]
+STREAMED = 4000
+"""Hits of one answer in lines: with a kilobyte of key and metadata each, it is well below that limit."""
+
+TEXT = [*DEFAULT_TEXT_MIME_TYPES, problems.MEDIA_TYPE, lines.MEDIA_TYPE]
 """Media types that are sent unchanged. All others are base64 on their way."""
 
 OPEN = frozenset({"/healthz"})
@@ -91,6 +95,7 @@ def app_builder(
             url_seconds=settings.answer_seconds,
             max_body=settings.max_body,
             picture_seconds=settings.answer_seconds,
+            max_streamed=STREAMED,
             # a function answers one request at a time
             concurrency=1,
         )

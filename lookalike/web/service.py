@@ -188,6 +188,17 @@ class Service:
         self.metrics.searched(options.families[0], self.clock() - began, len(questions))
         return answers
 
+    def pages(self, question: Question, options: SearchOptions) -> Iterator[Answer]:
+        """Answer a question as `Index.pages` does; the options name a family. Go on in threads, one after the other."""
+        pages = self.index.pages(question, options)
+        while True:
+            began = self.clock()
+            answer = next(pages, None)
+            if answer is None:
+                return
+            self.metrics.searched(options.families[0], self.clock() - began)
+            yield answer
+
     async def call(self, work: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
         """Call this function in a thread when it is the caller's turn, as everything does that touches the store."""
         async with self.places.turn(CALLER.get()):

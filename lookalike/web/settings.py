@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lookalike.links import LinkTemplate
 from lookalike.web.http.access import Tokens
 
 MAX_BODY = 64 << 20
@@ -58,6 +59,11 @@ class WebSettings:
     """Images in one `POST /v1/images`."""
     max_questions: int = 64
     """Questions in one search."""
+
+    link: LinkTemplate | None = None
+    """What makes an address of each hit, of its key and metadata; `None`: hits have no links."""
+    max_streamed: int | None = None
+    """Hits of one answer in lines, after which it ends with a cursor; `None`: all. A function sends 6 MB at most."""
 
     public_url: str | None = None
     """The address of the service as clients know it, without a slash at its end; `None`: they are told paths only."""

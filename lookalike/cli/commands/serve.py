@@ -147,6 +147,11 @@ def public_url(text: str) -> str:
     metavar="URL",
     help="The address of the server as clients know it, for addresses of uploads. [default: they are told paths]",
 )
+@click.option(
+    "--link",
+    metavar="TEMPLATE",
+    help="Make hits link to an address of their key and metadata, as https://en.wikipedia.org/wiki/{url}",
+)
 @click.option("--access-log", is_flag=True, help="Print a line on stderr for every request.")
 @click.option("--open", "opens", is_flag=True, help="Open the page in a browser.")
 @originals_option
@@ -169,6 +174,7 @@ def serve(
     cache: Path | None,
     root_path: str,
     public_url: str | None,
+    link: str | None,
     access_log: bool,
     opens: bool,
     originals: tuple[str, ...],
@@ -185,6 +191,7 @@ def serve(
     import webbrowser
 
     from lookalike.index import Index
+    from lookalike.links import LinkTemplate
     from lookalike.signatures.async_pool import AsyncProcessPool
     from lookalike.upkeep.background import Upkeep
     from lookalike.web import WebSettings, create_app
@@ -202,6 +209,7 @@ def serve(
         urls=urls,
         page=page,
         public_url=public_url,
+        link=None if link is None else LinkTemplate.of(link),
         upload_secret=_upload_secret(),
         duplicates_seconds=DUPLICATES_SECONDS,
         duplicates_bytes=DUPLICATES_BYTES,

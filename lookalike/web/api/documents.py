@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired, cast
 
 from pydantic import ConfigDict, Field, with_config
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
+from lookalike.links import LinkTemplate
 from lookalike.signatures.compute import Comparison
 from lookalike.web.http.access import Caller
 from lookalike.web.http.timestamps import rfc3339
@@ -104,6 +105,15 @@ class HitDocument(ImageDocument):
     score: Score
     distance: Distance
     orientation: Annotated[str, Field(description="How the question was turned to match.", examples=["as is"])]
+    link: NotRequired[
+        Annotated[
+            str,
+            Field(
+                description="An address of the web for this image, if the service makes links.",
+                examples=["https://en.wikipedia.org/wiki/Rome"],
+            ),
+        ]
+    ]
 
 
 @with_config(ConfigDict(title="Question"))
@@ -121,6 +131,9 @@ class AnswerDocument(TypedDict):
     question: QuestionDocument
     searched: Annotated[int, Field(description="Number of images that were compared.")]
     hits: list[HitDocument]
+    next: NotRequired[
+        Annotated[str | None, Field(description="Send it as `after` for the next hits; null if there are no more.")]
+    ]
     partial: NotRequired[
         Annotated[bool, Field(description="true if some images could not be compared in time; otherwise absent.")]
     ]
@@ -129,6 +142,21 @@ class AnswerDocument(TypedDict):
     ]
     signature: NotRequired[Annotated[str, Field(description="The question's own signature, if requested.")]]
     error: NotRequired[ProblemDocument]
+
+
+@with_config(ConfigDict(title="End"))
+class EndDocument(TypedDict):
+    """The last line of an answer in lines. Without it, the answer is not whole."""
+
+    end: Literal[True]
+    hits: Annotated[int, Field(description="Number of lines before this one.")]
+    searched: Annotated[int, Field(description="Number of images that were compared.")]
+    next: Annotated[
+        str | None, Field(description="Send it as `after` for the hits that follow; null if there are none.")
+    ]
+    partial: NotRequired[Annotated[bool, Field(description="true if some images could not be compared in time.")]]
+    missing: NotRequired[Annotated[list[str], Field(description="The segments of those images.")]]
+    error: NotRequired[Annotated[ProblemDocument, Field(description="Why there are no more lines.")]]
 
 
 @with_config(ConfigDict(title="Answers"))
@@ -182,13 +210,17 @@ class DuplicatesDocument(TypedDict):
 
 def respond(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return the document as an answer. Call it in a thread where the document may be large."""
+    return Response(encoded(document), status, {"Cache-Control": "no-store", **(headers or {})}, "application/json")
+
+
+def encoded(document: Any) -> bytes:
+    """Return the document as JSON, on one line."""
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     try:
-        content = text.encode()
+        return text.encode()
     except UnicodeEncodeError:
         # half of a surrogate pair, in metadata that another program has written: JSON can express it as an escape only
-        content = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
-    return Response(content, status, {"Cache-Control": "no-store", **(headers or {})}, "application/json")
+        return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
 
 
 def image_document(image: Image, caller: Caller) -> ImageDocument:
@@ -230,15 +262,18 @@ def signatures_of(record: Record, families: tuple[Family, ...]) -> dict[str, str
     return {family.name: family.format(rows[family.name]) for family in families}
 
 
-def hit_document(rank: int, hit: Hit, caller: Caller) -> HitDocument:
-    """Return what this caller may see of a hit."""
-    return {
+def hit_document(rank: int, hit: Hit, caller: Caller, template: LinkTemplate | None = None) -> HitDocument:
+    """Return what this caller may see of a hit; with a link that is made by the template."""
+    link = None if template is None else template.link(hit.image)
+    document: dict[str, Any] = {
         **image_document(hit.image, caller),
         "rank": rank,
         "score": hit.score,
         "distance": hit.distance,
         "orientation": hit.variant,
+        **({} if link is None else {"link": link}),
     }
+    return cast(HitDocument, document)
 
 
 def score_document(comparison: Comparison) -> ScoreDocument:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, TypeAlias
 
@@ -16,7 +16,7 @@ from lookalike.answers import Answer
 from lookalike.options import SearchOptions
 from lookalike.questions import Key, Question, Signature
 from lookalike.signatures.computed import ComputedPicture
-from lookalike.web.api import documents, inputs, openapi
+from lookalike.web.api import documents, inputs, lines, openapi
 from lookalike.web.api.documents import AnswerDocument, QuestionDocument, SearchDocument
 from lookalike.web.api.filtering import FilterObject, FilterText
 from lookalike.web.api.inputs import LISTED, Base64, Form, Given, Kind, StrictBody
@@ -28,6 +28,9 @@ from lookalike.web.http.problems import Problem, validation
 from lookalike.web.service import Service
 from shards.errors import LookalikeError
 from shards.families import Family
+from shards.families.hashes import forms
+from shards.hash_forms import HashForm
+from shards.search.cursor import Cursor
 from shards.search.filters import Filter
 from shards.search.query import LIMIT
 
@@ -71,6 +74,21 @@ class SearchFields(Threshold):
     signatures: Annotated[bool, Field(description="Include the question's own signature in the answer.")] = False
     preview: Annotated[bool, Field(description="Include a small copy of the question's picture.")] = False
 
+    hash_form: Annotated[
+        HashForm | None,
+        Field(
+            description="How signatures are written that are hashes. By default as the family's text; or as a 64-bit "
+            "integer, if there is a minus or there are 19 or 20 digits."
+        ),
+    ] = None
+    after: Annotated[
+        str | None,
+        Field(
+            description="The `next` of the answer before, to go on with the hits after it. Only of one question.",
+            max_length=2048,
+        ),
+    ] = None
+
 
 class SearchParameters(SearchFields):
     """Options of a search, in the query or in the fields of a form."""
@@ -87,6 +105,7 @@ class SearchParameters(SearchFields):
             orientations=self.orientations,
             negatives=self.negatives,
             where=Filter.of(self.filter),
+            after=None if self.after is None else Cursor.parse(self.after),
         )
 
 
@@ -133,6 +152,11 @@ FORM = {
 }
 
 
+IN_LINES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {lines.MEDIA_TYPE: {"schema": {"type": "string", "description": "Lines of JSON."}}}}
+}
+
+
 @dataclass(frozen=True, slots=True)
 class PreparedQuestion:
     """A question that is ready for the index, or the reason why it cannot be asked."""
@@ -147,9 +171,11 @@ class PreparedQuestion:
     "",
     summary="Find images that look like these",
     description="The best hits of each question, exactly, by falling score and then by key. The error of a single "
-    "question is the error of the request; several questions succeed or fail one by one.",
+    "question is the error of the request; several questions succeed or fail one by one. With `Accept: "
+    "application/x-ndjson`, all hits of one question up to `max_distance` or `min_score`, one a line, and a last line "
+    "that has `end`.",
     response_model=SearchDocument,
-    responses=refusals(*FETCHED, 404),
+    responses=refusals(*FETCHED, 404) | IN_LINES,
     openapi_extra=openapi.takes(SearchBody, form=FORM, picture=True),
 )
 async def search(
@@ -170,9 +196,42 @@ async def search(
                 help="Send a picture as the body or as a form's file, or a url, key or signature.",
             )
         asked = await service.parse(options.search_options, family)
-        prepare = partial(_prepare, service, orientations=options.orientations)
+        if lines.are_wanted(request):
+            _check_lines(options, given)
+        prepare = partial(_prepare, service, options)
         prepared = await service.all(partial(prepare, item) for item in given)
+    if lines.are_wanted(request):
+        return await _lines(service, caller, options, asked, prepared[0])
     return await service.call(_answer, service, caller, family, options, asked, prepared, started)
+
+
+def _check_lines(options: SearchParameters, given: Sequence[Given]) -> None:
+    """Raise Problem where an answer in lines cannot be given."""
+    if len(given) > 1:
+        raise validation(f"{len(given)} questions: an answer in lines is to one question")
+    if "limit" not in options.model_fields_set and options.min_score is None and options.max_distance is None:
+        raise validation(
+            "an answer in lines has all images up to a distance: give max_distance, min_score or limit",
+            help="Or ask for application/json, which has the best 10 by default.",
+        )
+
+
+async def _lines(
+    service: Service, caller: Caller, options: SearchParameters, asked: SearchOptions, prepared: PreparedQuestion
+) -> Response:
+    """Answer one question in lines."""
+    if isinstance(prepared.question, Problem):
+        raise prepared.question
+    limits = (options.limit if "limit" in options.model_fields_set else None, service.settings.max_streamed)
+    limit = min((limit for limit in limits if limit is not None), default=None)
+    page = lines.PAGE if limit is None else min(limit, lines.PAGE)
+    pages = service.pages(prepared.question, replace(asked, limit=page))
+    return await lines.respond(service, caller, pages, first=_first(asked), limit=limit)
+
+
+def _first(asked: SearchOptions) -> int:
+    """Return the rank of the first hit."""
+    return 1 if asked.after is None else asked.after.rank + 1
 
 
 def check_threshold(options: Threshold) -> None:
@@ -195,9 +254,12 @@ async def _given(service: Service, body: inputs.Body) -> tuple[list[Given], Mapp
     return [], {}
 
 
-async def _prepare(service: Service, given: Given, *, orientations: bool) -> PreparedQuestion:
+async def _prepare(service: Service, options: SearchParameters, given: Given) -> PreparedQuestion:
     try:
-        return PreparedQuestion(given, *await inputs.question(given, service, orientations=orientations))
+        question, computed = await inputs.question(given, service, orientations=options.orientations)
+        if isinstance(question, Signature):
+            question = replace(question, form=options.hash_form)
+        return PreparedQuestion(given, question, computed)
     except (LookalikeError, Problem) as error:
         return PreparedQuestion(given, problems.of(error))
 
@@ -217,7 +279,9 @@ def _answer(
     for item in prepared:
         result = item.question if isinstance(item.question, Problem) else next(answers)
         if isinstance(result, Answer):
-            answer_documents.append(_answer_document(service, caller, family, options, item, result))
+            answer_documents.append(
+                _answer_document(service, caller, family, options, item, result, first=_first(asked))
+            )
             continue
         problem = problems.of(result)
         if len(prepared) == 1:
@@ -236,11 +300,17 @@ def _answer_document(
     options: SearchParameters,
     prepared: PreparedQuestion,
     answer: Answer,
+    *,
+    first: int,
 ) -> AnswerDocument:
     document: AnswerDocument = {
         "question": question_document(prepared.given, prepared.computed, preview=options.preview),
         "searched": answer.searched,
-        "hits": [documents.hit_document(rank, hit, caller) for rank, hit in enumerate(answer.hits, 1)],
+        "hits": [
+            documents.hit_document(rank, hit, caller, service.settings.link)
+            for rank, hit in enumerate(answer.hits, first)
+        ],
+        "next": None if answer.next is None else str(answer.next),
     }
     if answer.partial:
         document |= {"partial": True, "missing": list(answer.missing)}
@@ -256,7 +326,7 @@ def _signature(service: Service, family: Family, prepared: PreparedQuestion) -> 
     if isinstance(prepared.question, Key):
         return service.index.get(prepared.question.key).signatures[family.name]
     assert isinstance(prepared.question, Signature)  # noqa: S101 - the only kind left
-    return family.format(family.parse(prepared.question.text))
+    return family.format(forms.parse(prepared.question.text, family, prepared.question.form))
 
 
 def question_document(
