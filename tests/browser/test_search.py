@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from playwright.sync_api import expect
 
 from lookalike import Index
+from lookalike.links import LinkTemplate
 from lookalike.web import WebSettings
 from shards.table.format.records import Record
 from tests.browser.visit import Visit
@@ -250,3 +251,19 @@ class TestOfAnEmptyIndex:
         expect(visit.page.get_by_role("heading", name="The index is empty")).to_be_visible()
         visit.page.get_by_role("link", name="Add images").click()
         expect(visit.page.get_by_role("heading", name="Add images")).to_be_visible()
+
+
+class TestOfAServerThatMakesLinks:
+    @pytest.fixture
+    def settings(self) -> WebSettings:
+        return WebSettings(link=LinkTemplate.of("https://albums.example/{album}?of={key}"))
+
+    def test_hits_lead_to_where_they_come_from(self, visit: Visit) -> None:
+        visit.open("#/search?key=cat.jpg")
+        visit.answered()
+        link = visit.card("raccoon.jpg").locator("a.outside")
+        expect(link).to_have_text("albums.example/zoo?of=raccoon.jpg")
+        expect(link).to_have_attribute("href", "https://albums.example/zoo?of=raccoon.jpg")
+        expect(link).to_have_attribute("rel", "noopener noreferrer")
+        without = [key for key in visit.shown() if key != "raccoon.jpg" and "raccoon" not in key]
+        expect(visit.card(without[0]).locator("a.outside")).to_have_count(0)

@@ -3,7 +3,7 @@
 /**
  * @typedef {{key: string, width: number, height: number, sha256: string | null, added: string, meta: Record<string, any>,
  *   source?: Record<string, any>}} Image
- * @typedef {Image & {rank: number, score: number, distance: number|null, orientation: string}} Hit
+ * @typedef {Image & {rank: number, score: number, distance: number|null, orientation: string, link?: string}} Hit
  * @typedef {Image & {score: number, distance: number|null}} Copy
  * @typedef {{head: Image, copies: Copy[]}} Group
  * @typedef {{kind: string, name: string|null, width?: number, height?: number, preview?: string}} Asked

@@ -24,7 +24,7 @@ export const scoreBar = (value, isMatch = true) =>
 
 /**
  * One image of a grid.
- * @param {import("./api.js").Image & {score?: number, distance?: number|null, orientation?: string}} image
+ * @param {import("./api.js").Image & {score?: number, distance?: number|null, orientation?: string, link?: string}} image
  * @param {{label: string, onopen: () => void, unit?: string|null, isMatch?: boolean, similar?: string, lead?: string,
  *   extra?: Node}} how `similar`: the address of a search for the image; `lead`: words in the place
  *   of a score; `extra`: shown at the end of the card
@@ -48,11 +48,19 @@ export function card(image, { label, onopen, unit, isMatch = true, similar, lead
       { class: "facts" },
       [pixels(image), distance(image.distance ?? null, unit)].filter(Boolean).join(" · "),
     ),
+    image.link && outside(image.link),
     ...fields.map((field) => el("bdi", { class: "facts", title: field }, field)),
     similar &&
       el("a", { class: "similar", href: similar, title: "Find similar", "aria-label": `Find similar to ${image.key}` }, icon("similar")),
     extra,
   );
+}
+
+/** A link to the page that an image comes from; nothing but an address of the web. @param {string} address */
+function outside(address) {
+  if (!/^https?:\/\//i.test(address)) return null;
+  const shown = address.replace(/^https?:\/\//i, "");
+  return el("a", { class: "facts outside", href: address, target: "_blank", rel: "noopener noreferrer", title: address }, el("bdi", {}, shown));
 }
 
 /** Placeholders while images are loading. @param {number} n */
