@@ -34,6 +34,7 @@ DUMPS = {
     "images.jsonl.gz": "image-match/elasticdump.jsonl.gz",
     "iqdb.sqlite": "iqdb/iqdb.sqlite",
     "img.db": "local-reverse-image-search/dhash8.img.db",
+    "known.csv": "hashes/pdq-hash-quality-id.csv",
 }
 """Files of other systems that pages import, by the names that they have there."""
 

@@ -19,6 +19,8 @@ TEXTS = 256
 LEVEL = 2
 """The largest value of a signature."""
 
+_LEVELS = frozenset(range(-LEVEL, LEVEL + 1))
+
 MINUS, COMMA, END = ord("-"), ord(","), ord("\n")
 
 NEGATIVE, AFTER_COMMA, AFTER_END = 1 << 2, 1 << 3, 1 << 4
@@ -96,6 +98,8 @@ def of_json(value: Any) -> NDArray[np.int8]:
         raise RowUnfit("signature is no list")
     if len(value) != VALUES:
         raise RowUnfit(f"signature has {len(value):,} values, not {VALUES}: {_other_settings(len(value))}")
+    if set(map(type, value)) <= {int, float} and _LEVELS.issuperset(value):
+        return np.array(value, np.int8)
     numbers = []
     for place, part in enumerate(value):
         number = plain(part)

@@ -34,6 +34,9 @@ _PREFIX = ("0x", "0X")
 _MIRRORED = np.array([int(f"{byte:08b}"[::-1], 2) for byte in range(256)], np.uint8)
 """Each byte with its bits in the other order."""
 
+QUALITY = re.compile(":([0-9]{3})$")
+"""What may follow a PDQ hash: its quality, as this project writes it."""
+
 RANGES = {
     "integers": range(-(1 << 63), 1 << 64),
     "signed": range(-(1 << 63), 1 << 63),
@@ -52,7 +55,7 @@ def form_of(family: HammingFamily, sample: Sequence[str]) -> Form | None:
     A hash of 16 decimal digits can be a number or hex digits, so no value tells by itself. Raises RowUnfit where all
     values are such.
     """
-    texts = [_bare(text) for text in sample]
+    texts = [QUALITY.sub("", _bare(text)) for text in sample]
     of_length = [text for text in texts if len(text) == digits_of(family) and _HEX.fullmatch(text)]
     if any(not text.isdecimal() for text in of_length) or any(text.strip().startswith(_PREFIX) for text in sample):
         return "hex"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from json.encoder import encode_basestring
 from typing import Any, TypeVar
 
@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.interchange.dump import Batch, Refused
-from lookalike.interchange.hashes.forms import HashReader, Words, digits_of
+from lookalike.interchange.hashes.forms import QUALITY, HashReader, Words, digits_of
 from lookalike.interchange.hashes.roles import Roles
 from lookalike.interchange.stored import MAX_META, RowUnfit, key_of
 from shards.families import Rows
+from shards.families.hashes import Pdq
 from shards.table.format import names
 from shards.table.format.texts import Texts
 
@@ -64,15 +65,14 @@ class RowMaker:
         self._bad |= dict.fromkeys(empty, "")
         signatures = {}
         words: dict[str, Words] = {}
+        if columns.quality is None and any(isinstance(reader.family, Pdq) for reader in self.roles.hashes.values()):
+            columns = _with_quality(columns, self.roles)
         for column, reader in self.roles.hashes.items():
             words[column] = self._words(reader, columns.hashes[column])
             signatures[reader.family.name] = made = np.zeros(rows, reader.family.dtype)
             made["hash"] = words[column]
         if columns.quality is not None:
-            (column,) = self.roles.hashes
-            signatures[self.roles.hashes[column].family.name]["quality"] = self._quality(columns.quality)
-        elif "pdq" in signatures:
-            signatures["pdq"]["quality"] = UNKNOWN_QUALITY
+            signatures[Pdq.name]["quality"] = self._quality(columns.quality)
         if columns.keys is None:
             ((column, reader),) = self.roles.hashes.items()
             keys = _own_keys(words[column], reader)
@@ -169,6 +169,16 @@ class RowMaker:
 
         self._each(parts, take)
         return stored
+
+
+def _with_quality(columns: Columns, roles: Roles) -> Columns:
+    """Take the quality off behind PDQ hashes, where it is written there."""
+    (name,) = [name for name, reader in roles.hashes.items() if isinstance(reader.family, Pdq)]
+    texts, quality = list(columns.hashes[name]), [""] * len(columns.numbers)
+    for at, text in enumerate(texts):
+        if text and (found := QUALITY.search(text)):
+            texts[at], quality[at] = text[: found.start()], found[1]
+    return replace(columns, hashes={**columns.hashes, name: texts}, quality=quality)
 
 
 def _own_keys(words: Words, reader: HashReader) -> list[bytes]:

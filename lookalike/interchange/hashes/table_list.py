@@ -14,7 +14,7 @@ from lookalike.interchange.hashes.rows import Columns, RowMaker, meta_of_columns
 from lookalike.interchange.options import DumpOptions
 from shards.errors import DumpUnreadable
 
-SEEMS_HASH = re.compile(r"(?:0[xX])?[0-9a-fA-F]{16,}|-?[0-9]{15,20}|[01]{64,}")
+SEEMS_HASH = re.compile(r"(?:0[xX])?[0-9a-fA-F]{16,}(?::[0-9]{3})?|-?[0-9]{15,20}|[01]{64,}")
 """A cell that is no name of a column."""
 
 

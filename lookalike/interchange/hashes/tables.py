@@ -86,13 +86,16 @@ class Table:
 
 
 def open_table(file: DumpFile, given: tuple[str, ...] | None) -> Table:
-    """Return the table in a file. `given`: its columns, where it has no header. Raises DumpUnreadable."""
+    """Return the table in a file. `given`: its columns, where it has no header. Raises DumpUnreadable.
+
+    Lines in front that begin with # are comments.
+    """
     head = file.head
     head = head.removeprefix(BYTE_ORDER_MARK)
-    start, first = 1, head.partition(b"\n")[0]
-    marked = _SEPARATOR.fullmatch(first)
-    if marked:
-        start, first = 2, head.split(b"\n", 2)[1]
+    start, (first, _, head) = 1, head.partition(b"\n")
+    marked = None
+    while first.startswith(b"#") or (start == 1 and (marked := _SEPARATOR.fullmatch(first))):
+        start, (first, _, head) = start + 1, head.partition(b"\n")
     if given is None and CHECKSUM.fullmatch(first.rstrip(b"\r")):
         return Table(file, ("hash", "name"), start, _checksums)
     delimiter = marked[1].decode("latin-1") if marked else _delimiter(first)

@@ -91,6 +91,14 @@ def test_pdq_hashes_have_their_quality(name: str) -> None:
         assert texts["pdq"] == f"{text}:{quality:03d}"
 
 
+def test_a_list_of_known_hashes_may_have_comments_and_the_quality_behind_each(tmp_path: Path) -> None:
+    a, b = (EXPECTED["pdq"][name][-2] for name in list(EXPECTED["pdq"])[:2])
+    found = reading_of(tmp_path, f"# known, since 2020\n#\n{a}:087\n{b}\n{a}:101\n{a}:7\n", family="pdq")
+    assert found.texts == {a: {"pdq": f"{a}:087"}, b: {"pdq": f"{b}:100"}}
+    assert [row.place for row in found.refused] == ["line 5", "line 6"]
+    assert "rows without a quality, which are taken as reliable (100): 1" in found.said
+
+
 def test_an_old_hash_is_what_imagehash_makes_of_it() -> None:
     found = read(HashesDump, DATA / "old-hex.csv", DumpOptions(hash_form="imagehash3"))  # type: ignore[arg-type]
     with (DATA / "old-hex.csv").open(newline="") as file:
