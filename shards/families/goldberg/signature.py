@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from math import ceil, floor, lcm
+from math import ceil, lcm
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -98,20 +98,21 @@ def crop_window(greys: Greys, lower: Fraction, upper: Fraction, *, fix_ratio: bo
 
 def _middle(changes: NDArray[np.int64], lower: Fraction, upper: Fraction) -> tuple[int, int]:
     """Return the positions where the cumulated changes pass these percentiles of them."""
-    low = int(np.searchsorted(changes, floor(percentile(changes, lower)), side="right"))
-    high = int(np.searchsorted(changes, ceil(percentile(changes, upper)), side="left"))
+    low = int(np.searchsorted(changes, _percentile(changes, lower)[0], side="right"))
+    high = int(np.searchsorted(changes, _percentile(changes, upper)[1], side="left"))
     if low > high:
         # hardly anything changes
         return int(len(changes) * lower / 100), int(len(changes) * upper / 100)
     return low, high
 
 
-def percentile(rising: NDArray[Any], percent: Fraction) -> Fraction:
-    """Return a percentile of rising integers, between neighbours where it lies between them."""
-    last = len(rising) - 1
-    below = floor(last * percent / 100)
+def _percentile(rising: NDArray[Any], percent: Fraction) -> tuple[int, int]:
+    """Return a percentile of rising integers, rounded down and up; it lies between neighbours, in proportion."""
+    last, whole = len(rising) - 1, 100 * percent.denominator
+    below, part = divmod(last * percent.numerator, whole)
     low, high = int(rising[below]), int(rising[min(below + 1, last)])
-    return low + (high - low) * (last * percent / 100 - below)
+    exact = low * whole + (high - low) * part
+    return exact // whole, -(-exact // whole)
 
 
 def grid_lines(low: int, high: int, side: int = SIDE) -> list[int]:
@@ -140,16 +141,21 @@ def square_sums(
     """
     height, width = greys.levels.shape
     side = max(2, (min(height, width) + 10) // 20) if square is None else square
+    across = [_around(column, side, width) for column in columns]
     sums, areas = [], []
     for row in rows:
-        top = min(max(2 * row - side, 0) // 2, height - 1)
-        bottom = min(top + side, height)
-        for column in columns:
-            left = min(max(2 * column - side, 0) // 2, width - 1)
-            right = min(left + side, width)
-            sums.append(int(greys.levels[top:bottom, left:right].sum(dtype=np.int64)))
+        top, bottom = _around(row, side, height)
+        line = greys.levels[top:bottom]
+        for left, right in across:
+            sums.append(line[:, left:right].sum(dtype=np.int64))
             areas.append((bottom - top) * (right - left))
     return np.array(sums, np.int64), np.array(areas, np.int64)
+
+
+def _around(coordinate: int, side: int, end: int) -> tuple[int, int]:
+    """Return where a square around a coordinate begins and ends, in a picture that ends at `end`."""
+    low = min(max(2 * coordinate - side, 0) // 2, end - 1)
+    return low, min(low + side, end)
 
 
 def size_ranks(sizes: NDArray[Any], white: int, levels: int = 2) -> NDArray[np.int64]:
@@ -161,10 +167,10 @@ def size_ranks(sizes: NDArray[Any], white: int, levels: int = 2) -> NDArray[np.i
     if not len(sizes):
         return ranks
     rising = np.sort(sizes)
-    cuts = [percentile(rising, Fraction(100 * cut, levels)) for cut in range(levels + 1)]
+    cuts = [_percentile(rising, Fraction(100 * cut, levels)) for cut in range(levels + 1)]
     written = sizes.copy()
-    for rank, (low, high) in enumerate(pairwise(cuts), 1):
-        part = (written >= ceil(low)) & (written <= floor(high))
+    for rank, ((_, low), (high, _)) in enumerate(pairwise(cuts), 1):
+        part = (written >= low) & (written <= high)
         ranks[part] = rank
         # image-match writes the ranks over the differences, in which white beside black is 1, part after part: if there
         # is such a difference, the last part includes 1, and with it every 1 that was just written
