@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lookalike.answers import Answer, Stored
     from lookalike.duplicates.find import Copy, Duplicates, Group, Method
+    from lookalike.hashes import Hash, ahash, dhash, dhash_vertical, phash, whash
     from lookalike.index import Index
     from lookalike.options import SearchOptions
     from lookalike.questions import Key, Signature
@@ -59,6 +60,7 @@ _HOMES = {
     "Duplicates": "lookalike.duplicates.find",
     "FormatUnsupported": "shards.errors",
     "Group": "lookalike.duplicates.find",
+    "Hash": "lookalike.hashes",
     "Hit": "shards.search.search",
     "Image": "shards.table.read.snapshot",
     "Index": "lookalike.index",
@@ -89,7 +91,12 @@ _HOMES = {
     "Undecided": "shards.errors",
     "WorkerNotStarted": "shards.errors",
     "Written": "shards.table.write.bulk",
+    "ahash": "lookalike.hashes",
     "compare": "lookalike.signatures.compute",
+    "dhash": "lookalike.hashes",
+    "dhash_vertical": "lookalike.hashes",
+    "phash": "lookalike.hashes",
+    "whash": "lookalike.hashes",
 }
 
 __all__ = [
@@ -103,6 +110,7 @@ __all__ = [
     "Duplicates",
     "FormatUnsupported",
     "Group",
+    "Hash",
     "Hit",
     "Image",
     "Index",
@@ -133,7 +141,12 @@ __all__ = [
     "Undecided",
     "WorkerNotStarted",
     "Written",
+    "ahash",
     "compare",
+    "dhash",
+    "dhash_vertical",
+    "phash",
+    "whash",
 ]
 
 

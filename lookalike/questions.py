@@ -134,7 +134,7 @@ def signature(question: Given, family: Family, pictures: PictureSettings) -> Row
     if isinstance(question, Signed):
         return question.orientations[0][family.name]
     if isinstance(question, BitHash):
-        return family.of_bits(_bits(question))
+        return family.of_bits(bits_of(question))
     return family.compute(compute.load(question, pictures))
 
 
@@ -149,7 +149,7 @@ def signatures_by_family(question: Given, families: Iterable[Family], pictures: 
     if isinstance(question, Signed):
         return question.orientations[0]
     if isinstance(question, BitHash):
-        bits = _bits(question)
+        bits = bits_of(question)
         return _read(lambda kind: kind.of_bits(bits), families)
     return compute.compute_signatures(compute.load(question, pictures), families)
 
@@ -178,7 +178,7 @@ def inverted(row: Row, family: Family) -> Row:
     return negative
 
 
-def _bits(question: BitHash) -> NDArray[np.bool_]:
+def bits_of(question: BitHash) -> NDArray[np.bool_]:
     """Return the bits of a hash. Raises SignatureError where it has none."""
     bits = question.hash
     if not isinstance(bits, np.ndarray) or bits.dtype != np.bool_ or bits.ndim != 2:
