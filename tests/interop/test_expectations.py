@@ -43,11 +43,14 @@ def cases() -> list[Case]:
     found = []
     for listed in sorted(HERE.glob("*/expect.json")):
         for name, options, code, imported, skipped, refused, words in json.loads(listed.read_text())["files"]:
-            words_of = shlex.split(options)
+            words_of = shlex.split(options.partition("(")[0])  # in brackets is a remark
             if words_of and "/" in words_of[0]:
                 name = words_of.pop(0)
             given = [OPTIONS.get(option, option) for option in words_of] if options.startswith("--") else []
-            found.append(Case(listed.parent / name, given, code, imported, skipped, refused, words))
+            path = listed.parent / name
+            if not path.exists():
+                path = path.with_name(f"{path.name}.gz")
+            found.append(Case(path, given, code, imported, skipped, refused, words))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ QUALITY = "quality"
 
 MAX_COLUMNS = 1000
 
+NUMBER = re.compile(r"-?[0-9]{1,20}")
+"""A `bigint` as PostgreSQL writes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Roles:
@@ -35,6 +39,10 @@ class Roles:
 
     quality: str | None = None
     """The column with the quality of PDQ hashes."""
+
+    is_from_postgres: bool = False
+    """Whether this is a table of PostgreSQL: numbers of 64 bits in a column `hash`, and nothing that says their kind.
+    An empty cell is NULL there."""
 
 
 def hash_family(name: str) -> HammingFamily | None:
@@ -65,7 +73,8 @@ def choose(columns: Sequence[str], sample: Mapping[str, Sequence[str]], options:
     for option, name in (("--key", options.key), ("--hash", options.hash)):
         if name is not None and name not in columns:
             raise DumpUnreadable(f"{where}: no column is called {name}, as {option} says; there are {_listed(columns)}")
-    chosen = _hash_columns(columns, sample, options, where)
+    numbers = _numbers(columns, sample, options)
+    chosen = {numbers: asked_family("dhash", where)} if numbers else _hash_columns(columns, sample, options, where)
     readers = {
         column: HashReader(kind, _form(kind, sample[column], options, f"{where}: column {column}"))
         for column, kind in chosen.items()
@@ -73,8 +82,19 @@ def choose(columns: Sequence[str], sample: Mapping[str, Sequence[str]], options:
     others = [column for column in columns if column not in chosen]
     is_pdq = any(isinstance(kind, Pdq) for kind in chosen.values())
     quality = next((column for column in others if is_pdq and column.strip().lower() == QUALITY), None)
-    key = options.key or _key([column for column in others if column != quality], where)
-    return Roles(key, readers, quality)
+    usual = "id" if numbers and "id" in others else None
+    key = options.key or usual or _key([column for column in others if column != quality], where)
+    return Roles(key, readers, quality, is_from_postgres=numbers is not None)
+
+
+def _numbers(columns: Sequence[str], sample: Mapping[str, Sequence[str]], options: DumpOptions) -> str | None:
+    """Return the column of numbers that a table of PostgreSQL has for hashes; None where this seems to be none."""
+    found = [column for column in columns if column == (options.hash or HASH)]
+    if options.family is not None or len(found) != 1 or any(map(hash_family, columns)):
+        return None
+    values = sample[found[0]]
+    # a bad one among them is refused by its line
+    return found[0] if 2 * sum(NUMBER.fullmatch(text) is not None for text in values) > len(values) else None
 
 
 def _hash_columns(

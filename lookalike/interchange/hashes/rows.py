@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lookalike.interchange.dump import Batch, Refused
 from lookalike.interchange.hashes.forms import QUALITY, HashReader, Words, digits_of
 from lookalike.interchange.hashes.roles import Roles
+from lookalike.interchange.hashes.tables import QUOTED
 from lookalike.interchange.stored import MAX_META, RowUnfit, key_of
 from shards.families import Rows
 from shards.families.hashes import Pdq
@@ -200,7 +201,9 @@ def meta_of_columns(columns: Mapping[str, Sequence[str]], null: str | None) -> l
 
 def _of_cells(prefixes: Sequence[str], cells: Sequence[str], null: str | None) -> bytes | RowUnfit:
     parts = [
-        prefix + encode_basestring(cell) for prefix, cell in zip(prefixes, cells, strict=True) if cell and cell != null
+        prefix + encode_basestring(cell)
+        for prefix, cell in zip(prefixes, cells, strict=True)
+        if (cell or cell is QUOTED) and cell != null
     ]
     if not parts:
         return b""

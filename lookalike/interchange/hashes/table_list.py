@@ -45,6 +45,8 @@ class TableList(HashList):
         }
         self._roles = choose(table.columns, columns, options, file.name)
         self._take(self._roles)
+        if self._roles.is_from_postgres:
+            self.notes.append("numbers in a column hash are taken as dhash; --family would say otherwise")
 
     def batches(self) -> Iterator[Batch]:
         """Yield the rows of the table."""
@@ -76,6 +78,8 @@ class TableList(HashList):
         cells = list(zip(*rows, strict=True)) or [()] * width
         columns: dict[str, Sequence[str]] = dict(zip(names, cells, strict=True))
         hashes: dict[str, Sequence[str | None]] = {name: columns[name] for name in roles.hashes}
+        if null is None and roles.is_from_postgres:
+            null = ""
         if null is not None:
             hashes = {name: [None if text == null else text for text in texts] for name, texts in hashes.items()}
         others = {name: columns[name] for name in names if name not in (*roles.hashes, roles.key, roles.quality)}
@@ -84,6 +88,6 @@ class TableList(HashList):
             None if roles.key is None else columns[roles.key],
             hashes,
             None if roles.quality is None else columns[roles.quality],
-            meta_of_columns(others, null) if others else None,
+            meta_of_columns(others, self._options.null) if others else None,
             refused,
         )

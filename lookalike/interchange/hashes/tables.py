@@ -25,6 +25,16 @@ _CHECKSUM = re.compile(r"(\\?)(\S+)(?:  | \*)(.+)", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _SEPARATOR = re.compile(rb"sep=(.)\r?", re.IGNORECASE)
 
+
+class Quoted(str):
+    """A cell in quotes."""
+
+    __slots__ = ()
+
+
+QUOTED = Quoted()
+"""An empty cell in quotes. It is a text, where a cell with nothing in it is none; told by identity."""
+
 QUOTED_LINES = 100
 """Lines over which one record may go, if there are line breaks in its quotes."""
 
@@ -66,9 +76,8 @@ class Table:
         for first, block in lines.blocks(content):
             if first == 1:
                 block[0] = block[0].removeprefix(BYTE_ORDER_MARK)
-            texts = [
-                line.rstrip(b"\r").decode("utf-8", "surrogateescape") for line in block[max(self.first - first, 0) :]
-            ]
+            # a line break in quotes may be both characters, so the first stays until it is known to be in none
+            texts = [line.decode("utf-8", "surrogateescape") for line in block[max(self.first - first, 0) :]]
             if not texts:
                 continue
             too_long = [at for at, text in enumerate(texts) if len(text) > lines.MAX_LINE // 4]
@@ -122,6 +131,7 @@ def _splitter(delimiter: str) -> Split:
     def split(texts: list[str], first: int, is_end: bool) -> Block:
         if any('"' in text for text in texts):
             return _one_by_one(texts, first, is_end, delimiter)
+        texts = [text.rstrip("\r") for text in texts]
         try:
             rows: list[Cells] = list(csv.reader(texts, delimiter=delimiter))
         except csv.Error:
@@ -139,7 +149,7 @@ def _one_by_one(texts: list[str], first: int, is_end: bool, delimiter: str) -> B
     block = Block()
     at = 0
     while at < len(texts):
-        if not texts[at]:
+        if not texts[at].rstrip("\r"):
             at += 1
             continue
         record = [text + "\n" for text in texts[at : at + QUOTED_LINES]] if '"' in texts[at] else [texts[at]]
@@ -153,17 +163,29 @@ def _one_by_one(texts: list[str], first: int, is_end: bool, delimiter: str) -> B
             block.refused.append((first + at, f"is no row: {error}"))
             at += 1
         else:
-            block.rows.append(row)
+            text = "".join(record[: reader.line_num])
+            block.rows.append(_with_quoted(row, text, delimiter) if "" in row and '""' in text else row)
             block.lines.append(first + at)
             at += reader.line_num
     return block
+
+
+def _with_quoted(row: Cells, text: str, delimiter: str) -> Cells:
+    """Return a row in which empty cells that are quotes in its text are `QUOTED`."""
+    cells, at = [], 0
+    for cell in row:
+        is_quoted = text.startswith('"', at)
+        # the text of a cell is the cell, or the same in quotes with each of its quotes twice
+        at += len(cell) + (2 + cell.count('"') if is_quoted else 0) + len(delimiter)
+        cells.append(QUOTED if is_quoted and not cell else cell)
+    return cells
 
 
 def _checksums(texts: list[str], first: int, is_end: bool) -> Block:
     del is_end
     block = Block()
     for number, text in enumerate(texts, first):
-        found = _CHECKSUM.fullmatch(text)
+        found = _CHECKSUM.fullmatch(text.rstrip("\r"))
         if found:
             name = _ESCAPED.sub(_unescaped, found[3]) if found[1] else found[3]
             block.rows.append((found[2], name))

@@ -217,7 +217,10 @@ def test_rows_are_the_same_whatever_is_read_at_a_time(piece: int, tmp_path: Path
     a, b = WORDS.values()
     text = f'\ufeffsep=;\r\nname;dhash\r\n"a\r\n2";{a}\r\n\r\nb;{b}\r\n"c ""c""";{a}\r\n"d;{b}\r\ne;{b}'
     whole = reading_of(tmp_path, text)
-    assert (whole.keys, refused(whole)) == (["a\n2", "b", 'c "c"', "e"], ["line 8: is no row: unexpected end of data"])
+    assert (whole.keys, refused(whole)) == (
+        ["a\r\n2", "b", 'c "c"', "e"],
+        ["line 8: is no row: unexpected end of data"],
+    )
     monkeypatch.setattr("lookalike.interchange.lines.PIECE", piece)
     again = reading_of(tmp_path, text)
     assert (again.keys, again.texts, again.refused, again.numbers) == (
@@ -533,3 +536,32 @@ def test_a_table_is_as_csv_reads_it(tmp_path: Path) -> None:
     found = reading_of(tmp_path, text.getvalue())
     assert found.keys == [name for name, _ in rows]
     assert tables.QUOTED_LINES > 9
+
+
+class TestATableOfPostgresql:
+    """CSV of `COPY … TO … WITH (FORMAT csv, HEADER)`: nothing in it says what kind its numbers are."""
+
+    def test_its_numbers_are_dhashes_its_id_is_the_key_and_nothing_is_null(self, tmp_path: Path) -> None:
+        path = tmp_path / "hashes.csv"
+        path.write_bytes(b'id,hash,url\n7,-5,here\n8,,no hash\n9,6,\n10,7,""\n11,8,"two\r\nlines, ""quoted"""\n12,x,\n')
+        dump = HashesDump.open(DumpFile(path), DumpOptions())
+        (batch,) = [batch for batch in dump.batches() if len(batch.keys)]
+        assert dump.families == ("dhash",)
+        assert batch.keys.tolist() == [b"7", b"9", b"10", b"11"]
+        assert batch.signatures["dhash"]["hash"][0, 0] == (1 << 64) - 5
+        assert batch.meta is not None
+        assert [json.loads(meta)["meta"] if meta else None for meta in batch.meta.tolist()] == [
+            {"url": "here"},
+            None,
+            {"url": ""},
+            {"url": 'two\r\nlines, "quoted"'},
+        ]
+        assert batch.skipped == 1
+        assert [row.place for row in batch.refused] == ["line 8"]
+        assert "are taken as dhash" in dump.notes[0]
+
+    def test_digits_that_may_be_hex_are_asked_for(self, tmp_path: Path) -> None:
+        path = tmp_path / "hashes.csv"
+        path.write_bytes(b"id,hash\n1,1234567890123456\n2,2234567890123456\n")
+        with pytest.raises(DumpUnreadable, match="may be hex digits or numbers"):
+            HashesDump.open(DumpFile(path), DumpOptions())
