@@ -16,7 +16,7 @@ from lookalike.interchange.iqdb import signatures
 from lookalike.interchange.iqdb.metadata import meta_of
 from lookalike.interchange.options import DumpOptions
 from lookalike.interchange.sqlite import Database, Scan, Table
-from lookalike.interchange.sqlite.database import quoted
+from lookalike.interchange.sqlite.database import folded, quoted
 from lookalike.interchange.sqlite.keys import keys_of, shown
 from lookalike.interchange.sqlite.scan import Row
 from shards.errors import DumpUnreadable
@@ -85,7 +85,7 @@ class ImagesTable:
 
 def _table(database: Database, wanted: str | None) -> Table:
     tables = database.tables()
-    table = tables.get((wanted or IMAGES).lower())
+    table = tables.get(folded(wanted or IMAGES))
     if table is None:
         there = ", ".join(sorted(tables)) or "none"
         raise DumpUnreadable(
@@ -102,7 +102,7 @@ def _table(database: Database, wanted: str | None) -> Table:
 
 
 def _key(name: str, table: Table, wanted: str | None) -> str:
-    choice = ("post_id", "id") if wanted is None else (wanted.lower(),)
+    choice = ("post_id", "id") if wanted is None else (folded(wanted),)
     for column in choice:
         if column in table.columns:
             return column

@@ -13,6 +13,7 @@ from lookalike.interchange.file import DumpFile
 from lookalike.interchange.local_reverse_image_search import hashes, params
 from lookalike.interchange.options import DumpOptions
 from lookalike.interchange.sqlite import MAGIC, Database, Scan, Table
+from lookalike.interchange.sqlite.database import folded
 from lookalike.interchange.sqlite.keys import keys_of, shown
 from lookalike.interchange.sqlite.scan import Row
 from shards.errors import DumpUnreadable, QueryError
@@ -30,6 +31,9 @@ WHEN directory GLOB '[A-Za-z]:*' OR substr(directory, 1, 2) = '\\\\' THEN direct
 ELSE directory || '/' || filename END"""
 """SQL of a key: the path of the file, as the system of the database writes it, and as its `matches.csv` has it."""
 
+ABOVE_THEIR_MEDIAN = ("phash", "whash", "whash_db4")
+"""Kinds of hashes that set a bit for what is above the median, which is never more than half of all."""
+
 PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 TREE = b"pybktree"
 
@@ -43,14 +47,14 @@ class Lris(Dump):
 
     kind = "lris"
 
-    def __init__(self, size: int, scan: Scan, chosen: ImageHash, told_by: str, *, has_present: bool) -> None:
+    def __init__(self, size: int, scan: Scan, chosen: ImageHash, told_by: str) -> None:
         super().__init__()
         self.families = (chosen.name,)
         self.size: int = size
         self._scan = scan
         self._family = chosen
         self._told_by = told_by
-        self._has_present = has_present
+        self._strange = 0
 
     @classmethod
     def recognises(cls, file: DumpFile) -> bool:
@@ -78,9 +82,9 @@ class Lris(Dump):
         database = Database(file)
         table = _table(database, options.table)
         chosen, told_by = _family(file, options.family)
-        has_present = "present" in table.columns
-        scan = Scan(database, table, [KEY, "hash_hex", *(["present"] if has_present else [])])
-        return cls(file.packed_size, scan, chosen, told_by, has_present=has_present)
+        present = [column for column in ("present",) if column in table.columns]
+        scan = Scan(database, table, [KEY, "hash_hex", *present])
+        return cls(file.packed_size, scan, chosen, told_by)
 
     def batches(self) -> Iterator[Batch]:
         """Yield the images in the order in which they are stored."""
@@ -97,7 +101,12 @@ class Lris(Dump):
                 "which method made a hash cannot be seen from the file: all are taken for"
                 f" {self._family.name}, as {self._told_by} says"
             )
-        elif not self.faults:
+        if self._strange:
+            self.notes.append(
+                f"{self._strange:,} of these hashes have more than half of their bits set, which no {self._family.name}"
+                " has: they were made by another method"
+            )
+        if not number and not self.faults:
             self.notes.append("there are no rows in it")
         digits = hashes.digits_of(self._family)
         others = ", ".join(f"{count:,} of {size} digits" for size, count in sorted(sizes.items()) if size != digits)
@@ -111,6 +120,8 @@ class Lris(Dump):
         _, keys, column, *present = zip(*rows, strict=True)
         texts, unusable = keys_of(keys, "directory or filename")
         signatures, wrong = hashes.of_column(column, self._family)
+        if self._family.kind in ABOVE_THEIR_MEDIAN:
+            self._strange += int(np.count_nonzero(self._family.count_ones(signatures) > self._family.bits // 2))
         wrong = {**wrong, **unusable}
         absent = {row for row, value in enumerate(present[0]) if value == 0} if present else set()
         refused = [
@@ -136,7 +147,7 @@ def _are_params(file: DumpFile) -> bool:
 
 def _table(database: Database, wanted: str | None) -> Table:
     tables = database.tables()
-    table = tables.get((wanted or IMAGE).lower())
+    table = tables.get(folded(wanted or IMAGE))
     missing = COLUMNS if table is None else [column for column in COLUMNS if column not in table.columns]
     if table is None or missing:
         raise DumpUnreadable(

@@ -9,6 +9,7 @@ other is opened with `mode=ro`, which makes no file and keeps writers out only w
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ class Table:
     name: str
 
     columns: tuple[str, ...]
-    """Their names in lower case, in the order in which they were declared."""
+    """Their names, folded, in the order in which they were declared."""
 
     @property
     def quoted(self) -> str:
@@ -93,19 +94,27 @@ class Database:
         return bool(file.unsettled()) or _states([file.path]) != before
 
     def tables(self) -> dict[str, Table]:
-        """Return the tables by name in lower case, without SQLite's own. Raises DumpUnreadable."""
+        """Return the tables by folded name, without SQLite's own. Raises DumpUnreadable."""
         with self.connected() as connection:
             names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
             texts = [_text(name) for (name,) in names if isinstance(name, bytes)]
             tables = [
                 Table(
                     name,
-                    tuple(_text(row[1]).lower() for row in connection.execute(f"PRAGMA table_xinfo({quoted(name)})")),
+                    tuple(folded(_text(row[1])) for row in connection.execute(f"PRAGMA table_xinfo({quoted(name)})")),
                 )
                 for name in texts
                 if not name.startswith("sqlite_")
             ]
-        return {table.name.lower(): table for table in tables}
+        return {folded(table.name): table for table in tables}
+
+
+def folded(name: str) -> str:
+    """Return the name of a table or a column in lower case as SQLite understands it: in ASCII alone.
+
+    A column that SQLite does not find under a quoted name, it takes for a text, without a word.
+    """
+    return re.sub("[A-Z]+", lambda capitals: capitals[0].lower(), name)
 
 
 def quoted(name: str) -> str:

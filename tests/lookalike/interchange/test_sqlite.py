@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.interchange.file import DumpFile
-from lookalike.interchange.sqlite import Database, Scan
+from lookalike.interchange.sqlite import Database, Scan, Table
 from lookalike.interchange.sqlite import scan as scan_module
 from shards.errors import DumpUnreadable
 from tests.lookalike.interchange.reading import INTEROP
@@ -177,6 +177,15 @@ def test_a_gzip_file_is_unpacked(tmp_path: Path) -> None:
 def test_any_name_of_a_file_will_do(tmp_path: Path, name: str) -> None:
     shutil.copyfile(DATA / "iqdb.sqlite", tmp_path / name)
     assert len(ids(tmp_path / name)[0]) == 45
+
+
+def test_names_are_folded_as_sqlite_folds_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    connection = sqlite3.connect(path)
+    connection.execute('CREATE TABLE "BILDER" ("Größe", "SIG", "ÄÖ")')
+    connection.close()
+    with DumpFile(path) as file:
+        assert Database(file).tables() == {"bilder": Table("BILDER", ("größe", "sig", "ÄÖ"))}
 
 
 def test_any_name_of_a_table_will_do(tmp_path: Path) -> None:

@@ -52,6 +52,17 @@ def test_the_family_that_is_given_counts_more_than_the_settings() -> None:
     assert any("taken for phash, as --family says" in said for said in found.said)
 
 
+def test_hashes_that_another_method_must_have_made_are_counted() -> None:
+    for name, family in FAMILIES.items():
+        found = read(Lris, DATA / f"{name}.img.db")
+        assert not any("another method" in said for said in found.said), family
+    mixed = read(Lris, DATA / "mixed-methods.img.db")  # beside settings that say phash
+    (said,) = [said for said in mixed.said if "another method" in said]
+    more = sum(int(text["phash"], 16).bit_count() > 32 for text in mixed.texts.values())
+    assert more > 10
+    assert said.startswith(f"{more} of these hashes have more than half of their bits set, which no phash has")
+
+
 def test_hashes_of_another_size_are_counted_for_an_index_of_their_own() -> None:
     found = read(Lris, DATA / "mixed-sizes.img.db", DumpOptions(family="dhash16"))
     assert any("1 of 16 digits. Hashes of another size go into an index of their own" in said for said in found.said)
