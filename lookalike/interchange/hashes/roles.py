@@ -76,7 +76,10 @@ def choose(columns: Sequence[str], sample: Mapping[str, Sequence[str]], options:
     numbers = _numbers(columns, sample, options)
     chosen = {numbers: asked_family("dhash", where)} if numbers else _hash_columns(columns, sample, options, where)
     readers = {
-        column: HashReader(kind, _form(kind, sample[column], options, f"{where}: column {column}"))
+        column: HashReader(
+            kind,
+            _form(kind, sample[column], options, f"{where}: column {column}", "integers" if numbers else "hex"),
+        )
         for column, kind in chosen.items()
     }
     others = [column for column in columns if column not in chosen]
@@ -144,10 +147,10 @@ def _seems(kind: HammingFamily, values: Sequence[str]) -> bool:
     return 2 * good >= len(values)
 
 
-def _form(kind: HammingFamily, values: Sequence[str], options: DumpOptions, where: str) -> Form:
+def _form(kind: HammingFamily, values: Sequence[str], options: DumpOptions, where: str, usual: Form) -> Form:
     if options.hash_form is None:
         try:
-            form = form_of(kind, values) or "hex"
+            form = form_of(kind, values) or usual
         except RowUnfit as error:
             raise DumpUnreadable(f"{where}: {error}") from None
         if form == "integers" and are_rounded(values):
