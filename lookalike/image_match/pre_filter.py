@@ -40,6 +40,12 @@ SOMETHING: Sequence[Where] = (
 )
 """Conditions of which a field meets one that Elasticsearch says exists: null and what is empty does not."""
 
+MAX_DEPTH = 24
+"""Queries in one another: as a filter of the index they have a few levels more, and it may have 32."""
+
+MAX_NESTED = 6
+"""Fields of the path of a nested query. Each such query in another doubles the conditions of the filter."""
+
 SAYS_NOTHING = frozenset({"boost", "_name"})
 """Parameters that do not change what a filter accepts."""
 
@@ -57,9 +63,19 @@ class _Reader:
 
     def __init__(self, doc_type: str) -> None:
         self._doc_type = doc_type
+        self._depth = 0
 
     def query(self, query: Any, inside: str = "") -> Where:
         """Read any query, or a list of queries."""
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise QueryError(f"pre_filter: more than {MAX_DEPTH} queries lie in one another")
+        try:
+            return self._query(query, inside)
+        finally:
+            self._depth -= 1
+
+    def _query(self, query: Any, inside: str) -> Where:
         if isinstance(query, list | tuple):
             return _all([self.query(part, inside) for part in query])
         name, body = _only(query, "a query")
@@ -136,6 +152,8 @@ class _Reader:
             # metadata is one object here, and all of a filter is about it
             return self.query(body["query"], inside)
         name = self._names(path, inside)[0]
+        if path.count(".") > MAX_NESTED:
+            raise QueryError(f"pre_filter: nested {path!r:.100} is more than {MAX_NESTED} fields deep")
         query = self.query(body["query"], path)
         # a field that is one object counts as a list of it; but the fields of several are not mixed
         is_list: Where = {name: {"$elemMatch": {}}}

@@ -15,6 +15,7 @@ from uuid import UUID
 import numpy as np
 
 from lookalike.interchange.documents.document import METADATA
+from shards.errors import QueryError
 
 
 def plain(value: Any) -> Any:
@@ -36,8 +37,11 @@ def plain(value: Any) -> Any:
 
 
 def to_meta(metadata: Any) -> dict[str, Any] | None:
-    """Return metadata of image-match as that of an index; None for none."""
-    value = plain(metadata)
+    """Return metadata of image-match as that of an index; None for none. Raises QueryError."""
+    try:
+        value = plain(metadata)
+    except RecursionError:
+        raise QueryError("metadata is nested too deeply, or holds itself") from None
     return value if isinstance(value, dict | None) else {METADATA: value}
 
 

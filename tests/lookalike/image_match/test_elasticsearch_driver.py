@@ -183,6 +183,10 @@ class TestAdding:
     def test_refuses_metadata_that_is_no_json(self, ses: SignatureES) -> None:
         with pytest.raises(QueryError, match="JSON"):
             ses.add_image(CAT, metadata={"a": object()})
+        itself: dict[str, Any] = {}
+        itself["itself"] = itself
+        with pytest.raises(QueryError, match="holds itself"):
+            ses.add_image(CAT, metadata=itself)
         assert ses.es.count() == 0
 
     def test_takes_no_signature_of_other_parameters(self, ses: SignatureES) -> None:

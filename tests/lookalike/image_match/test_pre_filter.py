@@ -220,6 +220,29 @@ def test_what_has_no_equal_is_named(query: Any, name: str) -> None:
         where(query, "image")
 
 
+def test_queries_in_one_another_have_an_end() -> None:
+    lists: Any = term("a", 1)
+    bools: Any = term("a", 1)
+    for _ in range(20):
+        lists, bools = [lists], {"bool": {"must": bools}}
+    assert accepts(lists, {"a": 1})
+    assert accepts(bools, {"a": 1})
+    for _ in range(5000):
+        lists, bools = [lists], {"bool": {"must_not": bools}}
+    for query in (lists, bools):
+        with pytest.raises(QueryError, match="24 queries lie in one another"):
+            where(query, "image")
+
+
+def test_nested_queries_in_one_another_have_an_end() -> None:
+    path = "metadata" + ".a" * 20
+    query: Any = {"term": {f"{path}.b": 1}}
+    for depth in range(20, 0, -1):
+        query = {"nested": {"path": "metadata" + ".a" * depth, "query": query}}
+    with pytest.raises(QueryError, match="more than 6 fields deep"):
+        where(query, "image")
+
+
 @pytest.mark.parametrize(
     "query",
     [
