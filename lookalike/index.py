@@ -37,6 +37,7 @@ from shards.table.format.settings import SEGMENT_ROWS, THUMBNAIL, IndexSettings
 from shards.table.maintain import collect, copying, lost_settings, repair, verify
 from shards.table.maintain.committing import Committed, CommittingTable, Compacted
 from shards.table.maintain.merge import Merged
+from shards.table.maintain.repaired import Repaired
 from shards.table.maintain.reshard import Resharded
 from shards.table.maintain.verify import Report
 from shards.table.read.disk import CACHE_BYTES, DiskCache
@@ -523,7 +524,7 @@ class Index:
         """Check every byte of every object, and that together they make an index."""
         return verify.verify(self._table, progress=progress)
 
-    def repair(self, report: Report, *, dry_run: bool = False) -> repair.Repaired:
+    def repair(self, report: Report, *, dry_run: bool = False) -> Repaired:
         """Restore what can be restored of the damage in a report of `verify`, and name the images that are gone.
 
         Damaged objects are moved to `damaged/`. `dry_run`: only say what would be done. Raises QueryError where the

@@ -15,7 +15,7 @@ from shards.errors import CorruptObject, IndexNotFound
 
 if TYPE_CHECKING:
     from lookalike.index import Index
-    from shards.table.maintain.repair import Repaired
+    from shards.table.maintain.repaired import Repaired
     from shards.table.maintain.verify import Report
 
 UNREAD = 3
@@ -98,7 +98,7 @@ def _repair(out: Output, index: Index, report: Report, *, dry_run: bool, yes: bo
         return True
     done = index.repair(report)
     _say(out, done, "repaired")
-    return bool(done.gone or done.unknown or done.left)
+    return bool(done.gone or done.unknown or done.left or done.reduced)
 
 
 def _open_again(address: str, *, dry_run: bool, yes: bool) -> bool:
@@ -131,11 +131,15 @@ def _say(out: Output, done: Repaired, status: str) -> None:
             out.json({"status": f"{status} action", **asdict(action)})
         for key in done.gone:
             out.json({"status": "gone", "key": key})
+        for key in done.reduced:
+            out.json({"status": "without metadata", "key": key})
         numbers = {"restored": done.restored, "gone": len(done.gone), "unknown": done.unknown, "revived": done.revived}
         out.json({"status": status, **numbers, "version": done.version})
         return
     out.table([Column("object"), Column(status)], [[action.name, action.done] for action in done.actions])
     for key in done.gone:
         out.line(f"gone: {human.shown(key)}")
+    for key in done.reduced:
+        out.line(f"without metadata, size or SHA-256: {human.shown(key)}")
     unknown = f", and {human.count(done.unknown, 'image')} of unknown keys" if done.unknown else ""
     out.line(f"{status}: {human.count(done.restored, 'image')} restored, {human.count(len(done.gone))} gone{unknown}")

@@ -7,7 +7,7 @@ or that is older than another one, does no harm; one that nobody can read any mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +22,8 @@ from shards.table.format.orders import is_later
 from shards.table.format.records import DELETE, Records
 from shards.table.format.texts import Texts
 from shards.table.maintain.committing import CommittingTable
+from shards.table.maintain.reduced import still_reduced
+from shards.table.maintain.repaired import Action, Repaired
 from shards.table.maintain.salvage import Salvaged, records_of, salvage
 from shards.table.maintain.salvage_log import SalvagedLog, salvage_log
 from shards.table.maintain.verify import DAMAGED, Report
@@ -29,42 +31,6 @@ from shards.table.read.newest import Base, read_manifest
 from shards.table.read.reader import SegmentReader, find_keys
 from shards.table.write.commit import KEPT_MANIFESTS
 from shards.table.write.draft import Draft
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One thing that a repair does."""
-
-    name: str
-    """The object."""
-
-    done: str
-    """What is done about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Repaired:
-    """The result of a repair, or of the plan of one."""
-
-    actions: tuple[Action, ...]
-
-    restored: int
-    """Images whose records were read from what is damaged, or from older objects."""
-
-    gone: tuple[str, ...]
-    """Keys of images that are in the index no more, since their records cannot be read. They can be added again."""
-
-    unknown: int
-    """Images that are gone, and of which not even the key can be read: of a log object, as many as it can have held."""
-
-    revived: int
-    """Limit of the images that were removed or replaced, and may be found again as they were before."""
-
-    version: int | None
-    """Version of the manifest that the repair made; None for a plan, and where none was needed."""
-
-    left: tuple[str, ...] = ()
-    """Damaged objects that stay where they are, since they cannot be moved: `verify` still reports them."""
 
 
 def repair(table: CommittingTable, report: Report, *, dry_run: bool = False) -> Repaired:
@@ -138,7 +104,7 @@ class _Plan:
         lost = [segment for segment in self.base if segment.name in self.rewritten]
         if is_newest_lost or any(self.rewritten[segment.name].unknown for segment in lost):
             self._find_older(entries, manifests, damaged, everywhere=is_newest_lost, lost=lost)
-        elif any(self.rewritten[segment.name].lost for segment in lost):
+        elif any(self.rewritten[segment.name].lost or self.rewritten[segment.name].reduced for segment in lost):
             self._find_older(entries, manifests, damaged, everywhere=False, lost=lost)
         if are_all_gone:
             self.revived += sum(map(len, self.older))
@@ -195,8 +161,8 @@ class _Plan:
             return
         found = salvage(self.table.store, segment, self.table.families, dead)
         self.rewritten[segment.name] = found
-        images = int((found.records.fixed["kind"] != DELETE).sum())
-        said = f"is left out: {images:,} of {segment.rows - len(dead):,} images of it can be read"
+        images = int((found.records.fixed["kind"] != DELETE).sum()) + len(found.reduced)
+        said = f"is left out: {images:,} of {segment.rows - len(dead):,} images of it can be read{_of_reduced(found)}"
         self.actions.append(Action(segment.name, "is made anew from its own rows" if found.is_whole else said))
         if segment.name in there:
             self.aside_last.append(segment.name)
@@ -209,15 +175,18 @@ class _Plan:
             return
         except CorruptObject:
             # a pipe, or more bytes than a log object has: what was here is nowhere
-            found = SalvagedLog(Records.none(self.table.families), unknown=1, outdated=1)
-        if is_folded and not len(found.records):
+            none = Records.none(self.table.families)
+            found = SalvagedLog(none, none, unknown=1, outdated=1)
+        readable = len(found.records) + len(found.reduced)
+        if is_folded and not readable:
             self._do(self.aside_first, name, "is set aside: its records are in the segments")
             return
         self.logs[name] = found
         self.revived += found.outdated
-        if len(found.records):
+        if readable:
             # it stays until its records are elsewhere
-            self._do(self.aside_last, name, f"is folded, and set aside: {len(found.records):,} records can be read")
+            said = f"is folded, and set aside: {readable:,} records can be read{_of_reduced(found)}"
+            self._do(self.aside_last, name, said)
         else:
             self._do(self.aside_first, name, f"is set aside: {_of_lost(found)}")
 
@@ -316,15 +285,20 @@ class _Plan:
 
     def _read_anew(self) -> list[Records]:
         """Return the records that come back though no segment of the manifest had them."""
-        return [*(self.logs[name].records for name in sorted(self.logs)), *self.older]
+        return [*(self.logs[name].records for name in sorted(self.logs)), *self.older, *self._reduced(self.logs)]
+
+    def _reduced(self, found: Mapping[str, Salvaged | SalvagedLog]) -> list[Records]:
+        """Return the records that come back without what describes the image, since no older object has all of it."""
+        return [still_reduced(found[name].reduced, self.older) for name in sorted(found)]
 
     def _fill(self, draft: Draft, _: Base) -> bool:
         """Put what was read in the place of what is damaged. Others may have committed since it was planned."""
         there = {segment.name for shard in draft.segments for segment in shard}
         draft.replace(self.rewritten.keys() & there, ())
         draft.dead |= {name: dead for name, dead in self.dead.items() if name in there}
-        records = [self.rewritten[name].records for name in sorted(self.rewritten.keys() & there)]
-        fresh = [part for part in [*records, *self._read_anew()] if len(part)]
+        rewritten = {name: found for name, found in self.rewritten.items() if name in there}
+        records = [rewritten[name].records for name in sorted(rewritten)]
+        fresh = [part for part in [*records, *self._reduced(rewritten), *self._read_anew()] if len(part)]
         if fresh:
             self.table.fold_into(draft, fresh)
         return True
@@ -338,11 +312,15 @@ class _Plan:
             self.left.append(name)
             self.actions.append(Action(name, f"stays: it {error.problem}; move it away by hand"))
 
+    def _all_reduced(self) -> list[Records]:
+        return [*self._reduced(self.rewritten), *self._reduced(self.logs)]
+
     def result(self, version: int | None, *, is_done: bool = False) -> Repaired:
         """Return what was done, or is to be done."""
         salvaged: list[Salvaged | SalvagedLog] = [*self.rewritten.values(), *self.logs.values()]
         lost = [key for found in salvaged for key in found.lost]
-        known = _keys([found.records for found in salvaged] + self.older)
+        reduced = [part.take(np.flatnonzero(part.fixed["kind"] != DELETE)) for part in self._all_reduced()]
+        known = _keys([*(found.records for found in salvaged), *reduced, *self.older])
         if is_done:
             texts = [key.decode() for key in lost]
             known = {key.encode() for key in self.table.read(lambda snapshot: snapshot.locate_all(texts))}
@@ -351,12 +329,13 @@ class _Plan:
         unknown = sum(found.unknown for found in salvaged)
         return Repaired(
             tuple(self.actions),
-            restored + len(set(lost)) - len(gone),
+            restored + sum(map(len, reduced)) + len(set(lost)) - len(gone),
             tuple(gone),
             unknown,
             self.revived,
             version,
             tuple(self.left),
+            tuple(sorted(key.decode() for key in _keys(reduced))),
         )
 
 
@@ -374,6 +353,10 @@ def _of_lost(found: SalvagedLog) -> str:
     if found.unknown:
         return f"up to {found.unknown:,} records of it, images or removals, cannot be read"
     return f"of {found.outdated:,} records of it only the keys can be read"
+
+
+def _of_reduced(found: Salvaged | SalvagedLog) -> str:
+    return f", {len(found.reduced):,} of them without what describes them" if len(found.reduced) else ""
 
 
 def _keys(parts: Iterable[Records]) -> set[bytes]:

@@ -19,6 +19,7 @@ from shards.table.format.manifest import Segment
 from shards.table.format.placement import check_columns, check_family
 from shards.table.format.records import DELETE, FIXED, PARTS, SHA256, Part, Records, meta_of, unknown_sha256
 from shards.table.format.texts import Texts
+from shards.table.maintain.reduced import DESCRIBING
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,9 @@ class Salvaged:
 
     records: Records
     """Those that can be read: images, and deletes."""
+
+    reduced: Records
+    """Images whose metadata, size or SHA-256 cannot be read: they are without."""
 
     lost: tuple[bytes, ...]
     """Keys of images that cannot be read, but for their keys."""
@@ -46,7 +50,8 @@ def salvage(store: Store, segment: Segment, families: Sequence[Family], dead: ND
             check_family(segment, family)
         return _Remains(store, segment, families).rows(dead)
     except (ObjectNotFound, CorruptObject):
-        return Salvaged(Records.none(families), (), segment.live, is_whole=False)
+        none = Records.none(families)
+        return Salvaged(none, none, (), segment.live, is_whole=False)
 
 
 def records_of(store: Store, name: str, families: Sequence[Family]) -> Records | None:
@@ -86,9 +91,14 @@ class _Remains:
         wanted = counts | (good & (kinds == DELETE))
         fixed: dict[str, NDArray[Any]] = {"kind": kinds}
         is_right = {}
+        describes = np.ones(len(counts), bool)
         for name in FIXED.keys() - {"kind"}:
             fixed[name], is_right[name] = self._fixed(name)
-            good &= is_right[name]
+            if name in DESCRIBING:
+                fixed[name] = np.where(is_right[name].reshape(-1, *[1] * (fixed[name].ndim - 1)), fixed[name], 0)
+                describes &= is_right[name]
+            else:
+                good &= is_right[name]
         signatures: dict[str, NDArray[Any]] = {}
         for family in self._families:
             signatures[family.name], is_good = self._fixed(family.name)
@@ -102,16 +112,28 @@ class _Remains:
                 meta_of(metas[row], self._segment.name)
             except CorruptObject:
                 has_meta[row] = False
-        good &= has_key & has_meta
-        chosen = np.flatnonzero(wanted & good)
-        records = Records(
-            {name: fixed[name][chosen] for name in FIXED},
-            {"key": Texts.of([keys[row] for row in chosen]), "meta": Texts.of([metas[row] for row in chosen])},
-            {name: column[chosen] for name, column in signatures.items()},
-        )
+        good &= has_key
+        # nothing describes a delete
+        whole = good & ((describes & has_meta) | (kinds == DELETE))
+        texts = {"key": keys, "meta": [meta if is_good else b"" for meta, is_good in zip(metas, has_meta, strict=True)]}
+
+        def chosen(which: NDArray[np.bool_]) -> Records:
+            rows = np.flatnonzero(which)
+            return Records(
+                {name: fixed[name][rows] for name in FIXED},
+                {part: Texts.of([texts[part][row] for row in rows]) for part in PARTS},
+                {name: column[rows] for name, column in signatures.items()},
+            )
+
         bad = np.flatnonzero(counts & ~good)
         lost = tuple(keys[row] for row in bad.tolist() if has_key[row])
-        return Salvaged(records, lost, len(bad) - len(lost), is_whole=not (wanted & ~good).any() and bool(good.all()))
+        return Salvaged(
+            chosen(wanted & whole),
+            chosen(counts & good & ~whole),
+            lost,
+            len(bad) - len(lost),
+            is_whole=bool(good.all() and describes.all() and has_meta.all()),
+        )
 
     def _stored_checks(self) -> NDArray[np.uint32] | None:
         """Return the checksums, if they are the ones that were written: their own is in their header."""

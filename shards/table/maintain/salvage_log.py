@@ -16,6 +16,7 @@ from shards.storage.base import Data
 from shards.table.format import archive
 from shards.table.format.records import DELETE, FIXED, SHA256, Records
 from shards.table.format.texts import Texts
+from shards.table.maintain.reduced import filled
 from shards.table.maintain.salvage import is_text
 
 SIGNATURE = b"PK\x03\x04"
@@ -28,6 +29,9 @@ class SalvagedLog:
 
     records: Records
     """All of them, or none: a record needs every column."""
+
+    reduced: Records
+    """The same of images whose metadata, size or SHA-256 cannot be read: they are without."""
 
     lost: tuple[bytes, ...] = ()
     """Keys of images that cannot be read, but for their keys."""
@@ -45,18 +49,19 @@ def salvage_log(name: str, data: Data, families: Sequence[Family]) -> SalvagedLo
     none = Records.none(families)
     # without the column nothing is known of the images' bytes; but of one that is damaged, its name is somewhere
     had_digests = f"{SHA256}.npy".encode() in bytes(data)
-    if SHA256 in columns or not had_digests:
-        try:
-            return SalvagedLog(Records.from_columns(columns, families, name))
-        except CorruptObject:
-            pass
+    less = filled(columns, had_digests=had_digests)
+    try:
+        found = Records.from_columns(columns if less is None else less, families, name)
+        return SalvagedLog(found, none) if less is None else SalvagedLog(none, found)
+    except CorruptObject:
+        pass
     keys = _keys(columns)
     if keys is None:
         limit = _limit(len(data), families, had_digests=had_digests)
         rows = next((len(columns[column]) for column in FIXED if column in columns), limit)
-        return SalvagedLog(none, unknown=rows, outdated=rows)
+        return SalvagedLog(none, none, unknown=rows, outdated=rows)
     lost = tuple(key for key, kind in zip(keys, columns["kind"].tolist(), strict=True) if kind != DELETE)
-    return SalvagedLog(none, lost, outdated=len(keys))
+    return SalvagedLog(none, none, lost, outdated=len(keys))
 
 
 def _intact(data: memoryview) -> dict[str, NDArray[Any]]:

@@ -86,6 +86,21 @@ def test_where_everything_can_be_restored_the_exit_code_is_0(index: Index, tmp_p
     assert sorted(image.key for image in Index.open("index").list()) == ["a.png", "b.png", "c.png", "d.png"]
 
 
+def test_images_that_come_back_without_metadata_are_named(index: Index, tmp_path: Path) -> None:
+    index.compact(everything=True)
+    segment = max((tmp_path / "index").rglob("segments/*/*.npz"), key=lambda path: path.stat().st_size)
+    for older in [*(tmp_path / "index").rglob("log/*.npz"), *(tmp_path / "index").rglob("segments/*/*.npz")]:
+        if older != segment:
+            older.unlink()
+    body = bytearray(segment.read_bytes())
+    body[body.index(b'{"source"')] ^= 1
+    segment.write_bytes(body)
+    result = run("verify", "index", "--repair", "--yes", "--text")
+    assert result.exit_code == 1, "their metadata is gone"
+    assert "without metadata, size or SHA-256: a.png" in result.stdout
+    assert sorted(image.key for image in Index.open("index").list()) == ["a.png", "b.png", "c.png", "d.png"]
+
+
 def test_an_index_in_good_order_is_not_repaired(index: Index, tmp_path: Path) -> None:
     before = files(tmp_path)
     result = run("verify", "index", "--repair", "--yes")

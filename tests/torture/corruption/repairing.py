@@ -21,7 +21,7 @@ def try_repair(trial: Trial, damage: Damage, name: str, random: Random) -> Tried
     what = f"{damage.__name__} {name}"
     with trial.opened(changes) as store:
         try:
-            index = _opened(trial, store)
+            index = _opened(trial, store, random.randrange(2))
             report = index.verify()
             if not report.is_damaged:
                 return None
@@ -34,7 +34,7 @@ def try_repair(trial: Trial, damage: Damage, name: str, random: Random) -> Tried
             return Tried(REPAIR, what, Outcome.BARE, repr(error))
     expected = images_of(trial)
     unnamed = expected.keys() - found.keys() - set(done.gone)
-    back = [key for key, image in found.items() if image != expected.get(key)]
+    back = [key for key, image in found.items() if image != expected.get(key) and key not in done.reduced]
     wrong = []
     if len(unnamed) > done.unknown:
         wrong.append(f"{sorted(unnamed)[:3]} are gone, and {done.unknown} are said to be")
@@ -47,13 +47,13 @@ def try_repair(trial: Trial, damage: Damage, name: str, random: Random) -> Tried
     return Tried(REPAIR, what, Outcome.HARMLESS if found == expected else Outcome.NAMED)
 
 
-def _opened(trial: Trial, store: Store) -> Index:
-    """Open the index, with settings that are made anew where there are none."""
+def _opened(trial: Trial, store: Store, days: int) -> Index:
+    """Open the index so many days later, with settings that are made anew where there are none."""
     try:
-        return trial.index(store)
+        return trial.index(store, days)
     except (CorruptObject, IndexNotFound):
         lost_settings.restore(store, lost_settings.find(store), trial.world())
-        return trial.index(store)
+        return trial.index(store, days)
 
 
 def images_of(trial: Trial) -> dict[str, Image]:

@@ -155,8 +155,8 @@ class Trial:
         answers = ask(store, self.world(days=1))
         return {"upkeep": kept, **answers}
 
-    def index(self, store: Store) -> Index:
-        return Index.open(store, effects=self.world())
+    def index(self, store: Store, days: int = 0) -> Index:
+        return Index.open(store, effects=self.world(days))
 
     def world(self, days: int = 0) -> FakeWorld:
         return FakeWorld(8, self._now + days * DAYS_NS)

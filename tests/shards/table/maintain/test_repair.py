@@ -16,9 +16,11 @@ from shards.storage.memory import MemoryStore
 from shards.table.format import names, settings
 from shards.table.format.columns import CHECK_BLOCK
 from shards.table.format.manifest import Segment
+from shards.table.format.records import Records
 from shards.table.maintain.collect import collect
 from shards.table.maintain.committing import CommittingTable
-from shards.table.maintain.repair import Repaired, repair
+from shards.table.maintain.repair import repair
+from shards.table.maintain.repaired import Repaired
 from shards.table.maintain.verify import DAMAGED, Report, verify
 from shards.table.read.newest import newest
 from shards.table.write.commit import KEPT_MANIFESTS
@@ -55,6 +57,11 @@ class Place:
             return next(iter(self.store.list(kind))).name
         return max(self.store.list(kind), key=lambda entry: entry.size).name
 
+    def described(self) -> dict[str, tuple[str, str | None]]:
+        """Return the SHA-256 of each living key, and the key that its metadata holds."""
+        images = make_again(self).read(lambda snapshot: snapshot.images([*map(str, read(make_again(self)))]))
+        return {key: (image.sha256, image.meta.get("key")) for key, image in images.items()}
+
     def segments(self) -> list[Segment]:
         return sorted(newest(self.store, 2, index=self.table.settings.id).manifest, key=lambda s: -s.rows)
 
@@ -85,6 +92,13 @@ def make_again(place: Place) -> CommittingTable:
 @pytest.fixture
 def place() -> Place:
     return Place()
+
+
+def described(numbers: range) -> Records:
+    """Records of images with metadata and a SHA-256, which is some number above 0 here."""
+    made = many([f"d{n:05}" for n in numbers], 1, first=numbers.start)
+    digests = np.repeat(np.arange(len(numbers), dtype=np.uint8)[:, None] % 251 + 1, 32, axis=1)
+    return Records({**made.fixed, "sha256": digests}, made.texts, made.rows)
 
 
 def flip(at: int) -> Callable[[bytearray], None]:
@@ -141,13 +155,47 @@ def test_of_a_damaged_block_only_the_rows_in_it_are_gone_and_they_are_named(plac
     place.table.compact(everything=True)
     age(place)
     segment = place.segments()[0]
-    column = segment.columns["sha256"]
+    column = segment.columns["order"]
     place.change(segment.name, flip(column.offset + CHECK_BLOCK + 5))
     done = place.repair()
-    per_block = CHECK_BLOCK // 32
+    per_block = CHECK_BLOCK // 16
     assert 0 < len(done.gone) <= per_block
-    assert done.unknown == 0
+    assert (done.unknown, done.reduced) == (0, ())
     assert place.read() == {key: number for key, number in place.before.items() if key not in done.gone}
+
+
+@pytest.mark.parametrize("column", ["sha256", "meta.data", "meta.offsets"])
+def test_images_of_which_only_the_description_is_damaged_come_back_without(place: Place, column: str) -> None:
+    place.table.write(described(range(2000)))
+    place.before = place.read()
+    place.table.compact(everything=True)
+    age(place)
+    before = place.described()
+    segment = place.segments()[0]
+    place.change(segment.name, flip(segment.columns[column].offset + 5))
+    done = place.repair()
+    assert (done.gone, done.unknown) == ((), 0)
+    assert place.read() == place.before
+    after = place.described()
+    changed = {key for key in before if after[key] != before[key]}
+    assert changed <= set(done.reduced)
+    assert 0 < len(changed) < len(before) / 2, "one block"
+    assert {after[key][column != "sha256"] for key in done.reduced} == {"" if column == "sha256" else None}
+    assert {after[key][column == "sha256"] for key in changed} == {
+        before[key][column == "sha256"] for key in changed
+    }, "what can be read is there"
+
+
+def test_of_images_whose_description_is_damaged_the_older_objects_are_asked_first(place: Place) -> None:
+    place.table.write(described(range(2000)))
+    place.before = place.read()
+    place.table.compact(everything=True)
+    before = place.described()
+    segment = place.segments()[0]
+    place.change(segment.name, flip(segment.columns["meta.data"].offset + 5))
+    done = place.repair()
+    assert (done.gone, done.reduced) == ((), ())
+    assert place.described() == before
 
 
 def test_rows_whose_keys_cannot_be_read_are_counted(place: Place) -> None:
@@ -203,6 +251,17 @@ def test_a_log_object_whose_columns_are_whole_comes_back(damage: Callable[[bytea
     assert place.read() == place.before
     assert (done.restored, done.gone, done.unknown) == (1, (), 0)
     assert place.set_aside() == [DAMAGED + name]
+
+
+def test_a_log_object_without_its_metadata_comes_back_without(place: Place) -> None:
+    name = place.table.append(records(put("other", 5, 9, meta={"a": 1}), delete(KEYS[7], 5)))
+    body = bytes(place.store.get(name))
+    place.change(name, flip(body.index(b'{"meta"')))
+    done = place.repair()
+    assert (done.restored, done.gone, done.unknown, done.reduced) == (1, (), 0, ("other",))
+    left = {key: number for key, number in place.before.items() if key != KEYS[7]}
+    assert place.read() == {**left, "other": 9}
+    assert place.described()["other"] == (f"{9:02x}" * 32, None)
 
 
 def test_a_log_object_of_which_nothing_can_be_read_counts_as_what_it_can_have_held(place: Place) -> None:
@@ -319,7 +378,7 @@ def test_what_is_no_object_is_moved_out_of_the_place_of_one(
 
 def test_others_may_write_while_it_is_repaired(place: Place) -> None:
     segment = place.segments()[0]
-    place.change(segment.name, flip(segment.columns["width"].offset))
+    place.change(segment.name, flip(segment.columns["order"].offset))
     report = place.verify()
     make_again(place).append(records(put("meanwhile", 9, 3)))
     done = repair(make_again(place), report)
