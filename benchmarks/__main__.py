@@ -24,10 +24,12 @@ from benchmarks.signatures import sign_folder
 class Section:
     """A module of this package with a function `run`, and the options that it takes.
 
-    `on_request`: needs more than the others, so it is run where it is named only.
+    `on_request`: needs more than the others, so it is run where it is named only. `module`: its name, unless it is that
+    of the section.
     """
 
     about: str
+    module: str = ""
     takes_rows: bool = True
     takes_signatures: bool = False
     takes_seconds: bool = False
@@ -38,6 +40,7 @@ SECTIONS = {
     "pictures": Section("computing the signatures of a picture", takes_rows=False),
     "draft": Section("what decoding a JPEG at a smaller scale would change", takes_rows=False),
     "bulk": Section("adding records with signatures, and searching them by Index.search"),
+    "import": Section("importing dumps of other systems", module="importing"),
     "haar": Section("searching Haar signatures", takes_signatures=True),
     "goldberg": Section("searching Goldberg signatures", takes_signatures=True),
     "hashes": Section("searching hashes of 64 and 256 bits", takes_signatures=True),
@@ -123,7 +126,7 @@ def run(
 @click.option("--seconds", type=float)
 def section(name: str, rows: int | None, signatures: str | None, seconds: float | None) -> None:
     """Run one section in this process, and print its results as JSON lines."""
-    module = import_module(f"benchmarks.{name}")
+    module = import_module(f"benchmarks.{SECTIONS[name].module or name}")
     given = {"signatures": signatures, "seconds": seconds}
     options = {name: value for name, value in given.items() if value}
     for result in module.run(rows, **options) if rows else module.run(**options):
