@@ -18,6 +18,10 @@ ORIGINALS = PictureSettings(exif="ignore", alpha="drop", depth="clip")
 """The way in which the originals read pictures, so that questions are read as the stored pictures were."""
 
 
+OVER_WHITE = PictureSettings(exif="ignore", alpha="white")
+"""The way of reverse Wikipedia, whose program lays pictures with transparency over white before it hashes them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A row that no index can take."""

@@ -42,6 +42,12 @@ def is_heic(data: bytes) -> bool:
     return bool(brands & HEIC_BRANDS) and not brands & AVIF_BRANDS
 
 
+def is_svg(data: bytes) -> bool:
+    """Return whether this file is SVG, as text in UTF-8. 4 kB of it are enough."""
+    head = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return head.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in head
+
+
 def ends_early(data: bytes) -> bool:
     """Return whether a container states more bytes than there are: RIFF (WebP), or boxes (AVIF, HEIC, JPEG 2000).
 

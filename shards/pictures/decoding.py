@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.errors import PictureError
-from shards.pictures.containers import ends_early, is_heic
+from shards.pictures.containers import ends_early, is_heic, is_svg
 from shards.pictures.costs import check_cost
 from shards.pictures.depths import Depth, to_8_bits
 from shards.pictures.orientations import ORIENTATIONS, turned
@@ -230,6 +230,12 @@ def _refusal(error: Exception, data: bytes) -> PictureError:
     if isinstance(error, EOFError) or any(words in said for words in SAID_OF_SHORT_FILES) or ends_early(data):
         return PictureError(
             "truncated", f"the picture goes on after its {len(data):,} bytes ({said}); send the whole file"
+        )
+    if isinstance(error, UnidentifiedImageError) and is_svg(data):
+        return PictureError(
+            "unsupported",
+            "this is SVG, a drawing that has no pixels until a program renders it, each a little differently: render it"
+            " to PNG as those of the index were, such as with 'cairosvg drawing.svg -o drawing.png', and send that",
         )
     if isinstance(error, UnidentifiedImageError):
         return PictureError(

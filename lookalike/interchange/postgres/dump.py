@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import IO, ClassVar, Self
 
-from lookalike.interchange.dump import Batch, Dump, Refused
+from lookalike.interchange.dump import OVER_WHITE, Batch, Dump, Refused
 from lookalike.interchange.file import DumpFile
 from lookalike.interchange.options import DumpOptions
 from lookalike.interchange.postgres import inserts, tables
@@ -54,6 +54,7 @@ class PostgresDump(Dump):
     """A table of a plain dump."""
 
     kind: ClassVar[str] = "postgres"
+    pictures = OVER_WHITE
 
     def __init__(self, file: DumpFile, options: DumpOptions) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit, urlunsplit
 
-from lookalike.interchange.dump import Batch, Dump
+from lookalike.interchange.dump import OVER_WHITE, Batch, Dump
 from lookalike.interchange.options import DumpOptions
 from lookalike.interchange.postgres import tables
 from lookalike.interchange.postgres.rows import RowReader, sampled
@@ -34,6 +34,7 @@ class PostgresTable(Dump):
     """A table or view of a server, as it is at one moment."""
 
     kind: ClassVar[str] = "postgres"
+    pictures = OVER_WHITE
 
     def __init__(self, url: str, options: DumpOptions) -> None:
         """Look for the table. Raises DumpUnreadable."""

@@ -6,11 +6,14 @@ import io
 import random
 from pathlib import Path
 
+import imagehash
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+from lookalike import Index, PictureSettings, Signature
 from lookalike.interchange.dump import Batch
 from lookalike.interchange.file import DumpFile
 from lookalike.interchange.options import DumpOptions
@@ -313,3 +316,23 @@ def test_another_family_of_64_bits_can_be_named_and_no_other(tmp_path: Path) -> 
     assert opened(tmp_path / "dump.sql", TestInserts.HEAD, family="phash").families == ("phash",)
     with pytest.raises(DumpUnreadable, match="is no signature of family haar"):
         opened(tmp_path / "dump.sql", TestInserts.HEAD, family="haar")
+
+
+def test_transparent_pictures_are_read_as_reverse_wikipedia_reads_them() -> None:
+    """Its program pastes them onto white; ImageHash by itself sees the colour below, which is black in most logos."""
+    logo = np.zeros((64, 64, 4), np.uint8)
+    logo[8:56, 8:56, 3] = np.linspace(0, 255, 48).astype(np.uint8)
+    picture = Image.fromarray(logo, "RGBA")
+    white = Image.new("RGBA", picture.size, "white")
+    white.paste(picture, mask=picture.getchannel("A"))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    stored = Signature(str(imagehash.dhash(white)))
+    distances = {}
+    for alpha in ("white", "drop"):
+        pictures = PictureSettings(exif="ignore", alpha=alpha)  # type: ignore[arg-type]
+        index = Index.create("memory://", families=["dhash"], pictures=pictures, thumbnails=0)
+        index.add("logo", file.getvalue())
+        distances[pictures] = index.search(stored).hits[0].distance
+    assert distances.pop(PostgresDump.pictures) == 0
+    assert min(distances.values()) > 3  # type: ignore[type-var]

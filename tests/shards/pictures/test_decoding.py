@@ -132,6 +132,19 @@ def test_grey_with_alpha_lies_over_white() -> None:
     assert decode(data, AS_STORED).rgb[0, :, 0].tolist() == [80, 80]
 
 
+@pytest.mark.filterwarnings("ignore:Palette images with Transparency")  # Pillow's, of the convert that is compared with
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_over_white_is_what_pasting_onto_white_gives(mode: str) -> None:
+    """Programs over Pillow paste a picture onto a white one, with its own alpha as the mask."""
+    random = np.random.default_rng(5)
+    made = Image.fromarray(random.integers(0, 256, (64, 64, 4), np.uint8), "RGBA").convert(mode)
+    data = encoded(made, **({"transparency": bytes(range(256))} if mode == "P" else {}))
+    with Image.open(io.BytesIO(data)) as image:
+        white = Image.new("RGBA", image.size, "white")
+        white.paste(image, mask=image.convert("RGBA").getchannel("A"))
+    assert np.array_equal(decode(data).rgb, np.asarray(white)[..., :3])
+
+
 @pytest.mark.parametrize("kind", ["PNG", "GIF"])
 @pytest.mark.parametrize("transparency", [1, b"\xff\x00\x80"])
 def test_a_palettes_transparent_colour_is_white(kind: str, transparency: int | bytes) -> None:
@@ -291,12 +304,21 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(side: int) -> None
     assert refusal(bytes(header)).reason == "too_many_pixels"
 
 
-@pytest.mark.parametrize("data", [b"\0", b"hello, world", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7"])
+@pytest.mark.parametrize("data", [b"\0", b"hello, world", b"<html><svg/></html>", b"%PDF-1.7"])
 def test_what_is_no_picture_is_refused(data: bytes) -> None:
     error = refusal(data)
 
     assert error.reason == "not_an_image"
     assert f"{len(data)} bytes" in str(error)
+
+
+@pytest.mark.parametrize(
+    "before", ["", "\ufeff", "\n ", "<?xml version='1.0'?>\n", "<!-- made by hand -->", "<!DOCTYPE svg PUBLIC '' ''>"]
+)
+def test_a_drawing_is_refused_with_what_to_do(before: str) -> None:
+    error = refusal(f"{before}<SVG xmlns='http://www.w3.org/2000/svg'/>".encode())
+    assert error.reason == "unsupported"
+    assert "render it to PNG" in str(error)
 
 
 @pytest.mark.parametrize("data", [b"RIFF\xff\xff\0\0WAVEfmt ", b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom\0\0\xff\xffmdat"])

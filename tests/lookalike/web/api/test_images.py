@@ -163,7 +163,7 @@ def test_a_path_that_is_no_image_says_why(client: Client, where: str, status: in
         ({"content": b""}, 422, "validation"),
         ({"content": CAT[: len(CAT) // 2]}, 422, "picture-truncated"),
         ({"content": b"no picture at all"}, 415, "picture-not-an-image"),
-        ({"content": b"<svg xmlns='http://www.w3.org/2000/svg'/>"}, 415, "picture-not-an-image"),
+        ({"content": b"<svg xmlns='http://www.w3.org/2000/svg'/>"}, 415, "picture-unsupported"),
         ({"content": CAT, "headers": {"Content-Type": "text/plain"}}, 415, "unsupported-content-type"),
         ({"content": CAT, "params": {"meta": "{"}}, 422, "validation"),
         ({"content": CAT, "params": {"meta": "[]"}}, 422, "validation"),
