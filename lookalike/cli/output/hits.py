@@ -59,23 +59,21 @@ class HitsOutput:
         }
 
     def _table(self, answer: Answer, first: int, name: str | None) -> None:
-        columns = [Column("rank", True), Column("score", True), Column("distance", True), Column("key"), Column("size")]
+        columns = [Column("rank", True), Column("score", True), Column("distance", True), Column("key")]
         rows = [
-            [
-                str(rank),
-                human.score(hit.score),
-                human.distance(hit.distance),
-                hit.key,
-                human.pixels(hit.image.width, hit.image.height),
-            ]
+            [str(rank), human.score(hit.score), human.distance(hit.distance), hit.key]
             for rank, hit in enumerate(answer.hits, first)
         ]
+        images = [hit.image for hit in answer.hits]
+        # what was imported without its picture has no size
+        sizes = [human.pixels(image.width, image.height) if image.width else "" for image in images]
+        self._add(columns, rows, "size", sizes)
         if self.with_orientation:
             self._add(columns, rows, "orientation", [hit.variant for hit in answer.hits])
         if self.link is not None:
-            self._add(columns, rows, "link", [self.link.link(hit.image) or "" for hit in answer.hits])
+            self._add(columns, rows, "link", [self.link.link(image) or "" for image in images])
         else:
-            urls = [hit.image.meta.get(URL) for hit in answer.hits]
+            urls = [image.meta.get(URL) for image in images]
             self._add(columns, rows, URL, [url if isinstance(url, str) else "" for url in urls])
         self.out.table(columns, rows, title=name or "")
         if name is not None:
