@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import lookalike.image_match as package
-from lookalike import Index, PictureSettings, QueryError, Record, SignatureError
+from lookalike import Index, IndexNotFound, PictureSettings, QueryError, Record, SignatureError
 from lookalike.image_match import (
     SignatureDatabaseBase,
     SignatureES,
@@ -49,6 +49,20 @@ class TestTheIndex:
         SignatureES(tmp_path / "photos.index").add_image(CAT)
         for given in (str(tmp_path / "photos.index"), Index.open(str(tmp_path / "photos.index"))):
             assert len(SignatureES(given).search_image(CAT)) == 1
+
+    def test_that_somebody_else_makes_meanwhile_is_opened(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        others = Index.create("memory://made-meanwhile", families=["goldberg"])
+        others.add("cat", Path(CAT).read_bytes())
+        first = iter([True])
+        opened = Index.open
+
+        def open_index(where: str) -> Index:
+            if next(first, False):
+                raise IndexNotFound("not yet")
+            return opened(where)
+
+        monkeypatch.setattr(Index, "open", open_index)
+        assert SignatureES("memory://made-meanwhile").es.count() == 1
 
     def test_without_its_family_is_refused(self) -> None:
         with pytest.raises(QueryError, match="no signatures of goldberg"):

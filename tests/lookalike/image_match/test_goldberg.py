@@ -188,6 +188,27 @@ class TestPictures:
         with pytest.raises(ValueError, match="shape"):
             ImageSignature().generate_signature(np.zeros(shape))
 
+    def test_as_arrays_of_other_things_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="complex"):
+            ImageSignature().generate_signature(np.zeros((9, 9), complex))
+
+    def test_may_be_objects_of_a_bucket(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked = []
+
+        def read_object(url: str, max_bytes: int) -> bytes:
+            asked.append((url, max_bytes))
+            return COFFEE.read_bytes()
+
+        monkeypatch.setattr("shards.storage.originals.read_object", read_object)
+        signature = ImageSignature().generate_signature("s3://pictures/coffee.png")
+        assert signature.tolist() == USUAL["images"]["coffee"]["signature"]
+        assert asked == [("s3://pictures/coffee.png", PictureSettings().max_bytes)]
+
+    def test_that_are_too_large_as_files_say_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("lookalike.image_match.goldberg.ORIGINALS", PictureSettings(max_bytes=10))
+        with pytest.raises(PictureError, match="limit is 10"):
+            ImageSignature.preprocess_image(str(COFFEE))
+
     @pytest.mark.parametrize("level", [np.nan, np.inf, 1e300])
     def test_with_impossible_levels_are_refused(self, level: float) -> None:
         with pytest.raises(ValueError, match="grey picture has"):

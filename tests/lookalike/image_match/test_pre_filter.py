@@ -250,6 +250,7 @@ def test_nested_queries_in_one_another_have_an_end() -> None:
         {"term": {"metadata.a": None}},
         {"term": {"metadata.a": [1]}}, {"term": {7: 1}}, {"terms": {"metadata.a": "b"}}, {"terms": []}, {"exists": "a"},
         {"exists": {}}, {"bool": []}, {"nested": {"path": "metadata"}}, {"term": {"metadata.a": {"boost": 1}}},
+        {"match": {"metadata.a": {"operator": "or"}}},
         {"term": {"metadata.a": 1}, "terms": {"metadata.a": [1]}},
     ],
 )  # fmt: skip
