@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from json.encoder import encode_basestring
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lookalike.interchange.dump import Batch, Refused
 from lookalike.interchange.hashes.forms import QUALITY, HashReader, Words, digits_of
 from lookalike.interchange.hashes.roles import Roles
-from lookalike.interchange.hashes.tables import QUOTED
+from lookalike.interchange.hashes.tables import Quoted
 from lookalike.interchange.stored import MAX_META, RowUnfit, key_of
 from shards.families import Rows
 from shards.families.hashes import Pdq
@@ -189,21 +189,21 @@ def _own_keys(words: Words, reader: HashReader) -> list[bytes]:
     return [text[start + whole - digits : start + whole] for start in range(0, len(text), whole)]
 
 
-def meta_of_columns(columns: Mapping[str, Sequence[str]], null: str | None) -> list[bytes | RowUnfit]:
-    """Return the metadata of each row as it is stored: texts by the names of their columns, none where a cell is empty.
+def meta_of_columns(columns: Mapping[str, Sequence[str]], nulls: Collection[str]) -> list[bytes | RowUnfit]:
+    """Return the metadata of each row as it is stored: texts by the names of their columns.
 
-    It is what `meta_bytes` gives, without its price of an object a row.
+    A cell that is one of `nulls` has none. It is what `meta_bytes` gives, without its price of an object a row.
     """
     ordered = sorted(columns)
     prefixes = [encode_basestring(name) + ":" for name in ordered]
-    return [_of_cells(prefixes, cells, null) for cells in zip(*(columns[name] for name in ordered), strict=True)]
+    return [_of_cells(prefixes, cells, nulls) for cells in zip(*(columns[name] for name in ordered), strict=True)]
 
 
-def _of_cells(prefixes: Sequence[str], cells: Sequence[str], null: str | None) -> bytes | RowUnfit:
+def _of_cells(prefixes: Sequence[str], cells: Sequence[str], nulls: Collection[str]) -> bytes | RowUnfit:
     parts = [
         prefix + encode_basestring(cell)
         for prefix, cell in zip(prefixes, cells, strict=True)
-        if (cell or cell is QUOTED) and cell != null
+        if cell not in nulls or isinstance(cell, Quoted)
     ]
     if not parts:
         return b""

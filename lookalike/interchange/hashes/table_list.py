@@ -24,14 +24,14 @@ class TableList(HashList):
     def __init__(self, file: DumpFile, options: DumpOptions) -> None:
         super().__init__(file, options)
         self._extra = 0
-        table = tables.open_table(file, options.columns)
+        table = tables.open_table(file, options.columns, options.null)
         if options.columns is None and any(map(SEEMS_HASH.fullmatch, table.columns)):
             if len(table.columns) > 1:
                 raise DumpUnreadable(
                     f"{file.name}: the first line has a hash, so there is no header: name the columns with "
                     "--columns, such as --columns filename,hash"
                 )
-            table = tables.open_table(file, (HASH,))
+            table = tables.open_table(file, (HASH,), options.null)
         self._table = table
         sample: list[tables.Cells] = []
         with file.open() as content:
@@ -74,20 +74,25 @@ class TableList(HashList):
             ]
             kept = [(n, r) for n, r in zip(numbers, rows, strict=True) if len(r) >= needed]
             numbers = [number for number, _ in kept]
-            rows = [[*row[:width], *[""] * (width - len(row))] for _, row in kept]
+            rows = [[*row[:width], *[null or ""] * (width - len(row))] for _, row in kept]
         cells = list(zip(*rows, strict=True)) or [()] * width
         columns: dict[str, Sequence[str]] = dict(zip(names, cells, strict=True))
         hashes: dict[str, Sequence[str | None]] = {name: columns[name] for name in roles.hashes}
-        if null is None and roles.is_from_postgres:
-            null = ""
-        if null is not None:
-            hashes = {name: [None if text == null else text for text in texts] for name, texts in hashes.items()}
+        if null is not None or roles.is_from_postgres:
+            hashes = {name: [_unless(text, null or "") for text in columns[name]] for name in roles.hashes}
+        # PostgreSQL writes one word, which may be nothing, for NULL; elsewhere nothing is never a text
+        nulls = {null or ""} if roles.is_from_postgres else {"", null or ""}
         others = {name: columns[name] for name in names if name not in (*roles.hashes, roles.key, roles.quality)}
         return Columns(
             numbers,
             None if roles.key is None else columns[roles.key],
             hashes,
             None if roles.quality is None else columns[roles.quality],
-            meta_of_columns(others, self._options.null) if others else None,
+            meta_of_columns(others, nulls) if others else None,
             refused,
         )
+
+
+def _unless(text: str, null: str) -> str | None:
+    """Return a text, or None for what stands for no value."""
+    return None if text == null and not isinstance(text, tables.Quoted) else text

@@ -27,13 +27,10 @@ _SEPARATOR = re.compile(rb"sep=(.)\r?", re.IGNORECASE)
 
 
 class Quoted(str):
-    """A cell in quotes."""
+    """A cell in quotes that would stand for no value without them."""
 
     __slots__ = ()
 
-
-QUOTED = Quoted()
-"""An empty cell in quotes. It is a text, where a cell with nothing in it is none; told by identity."""
 
 QUOTED_LINES = 100
 """Lines over which one record may go, if there are line breaks in its quotes."""
@@ -94,10 +91,10 @@ class Table:
             yield self.split(left, number, True)
 
 
-def open_table(file: DumpFile, given: tuple[str, ...] | None) -> Table:
-    """Return the table in a file. `given`: its columns, where it has no header. Raises DumpUnreadable.
+def open_table(file: DumpFile, given: tuple[str, ...] | None, null: str | None = None) -> Table:
+    """Return the table in a file. `given`: its columns, where it has no header; `null`: what stands for no value.
 
-    Lines in front that begin with # are comments.
+    Lines in front that begin with # are comments. Raises DumpUnreadable.
     """
     head = file.head
     head = head.removeprefix(BYTE_ORDER_MARK)
@@ -108,7 +105,7 @@ def open_table(file: DumpFile, given: tuple[str, ...] | None) -> Table:
     if given is None and CHECKSUM.fullmatch(first.rstrip(b"\r")):
         return Table(file, ("hash", "name"), start, _checksums)
     delimiter = marked[1].decode("latin-1") if marked else _delimiter(first)
-    split = _splitter(delimiter)
+    split = _splitter(delimiter, null or "")
     header = split([first.rstrip(b"\r").decode("utf-8", "surrogateescape")], 1, True)
     if not header.rows:
         raise DumpUnreadable(f"{file.name}: the first line is no row of a table")
@@ -127,15 +124,15 @@ def _delimiter(line: bytes) -> str:
     return max(DELIMITERS, key=lambda delimiter: bare.count(delimiter.encode()))
 
 
-def _splitter(delimiter: str) -> Split:
+def _splitter(delimiter: str, null: str) -> Split:
     def split(texts: list[str], first: int, is_end: bool) -> Block:
         if any('"' in text for text in texts):
-            return _one_by_one(texts, first, is_end, delimiter)
+            return _one_by_one(texts, first, is_end, delimiter, null)
         texts = [text.rstrip("\r") for text in texts]
         try:
             rows: list[Cells] = list(csv.reader(texts, delimiter=delimiter))
         except csv.Error:
-            return _one_by_one(texts, first, is_end, delimiter)
+            return _one_by_one(texts, first, is_end, delimiter, null)
         if all(rows):
             return Block(rows, list(range(first, first + len(rows))))
         kept = [(row, number) for number, row in enumerate(rows, first) if row]
@@ -144,7 +141,7 @@ def _splitter(delimiter: str) -> Split:
     return split
 
 
-def _one_by_one(texts: list[str], first: int, is_end: bool, delimiter: str) -> Block:
+def _one_by_one(texts: list[str], first: int, is_end: bool, delimiter: str, null: str) -> Block:
     """Make rows of lines with quotes, each apart: where one is not closed, the next line is a row nevertheless."""
     block = Block()
     at = 0
@@ -164,20 +161,21 @@ def _one_by_one(texts: list[str], first: int, is_end: bool, delimiter: str) -> B
             at += 1
         else:
             text = "".join(record[: reader.line_num])
-            block.rows.append(_with_quoted(row, text, delimiter) if "" in row and '""' in text else row)
+            # what stands for no value, in quotes, is a text
+            block.rows.append(_with_quoted(row, text, delimiter, null) if null in row else row)
             block.lines.append(first + at)
             at += reader.line_num
     return block
 
 
-def _with_quoted(row: Cells, text: str, delimiter: str) -> Cells:
-    """Return a row in which empty cells that are quotes in its text are `QUOTED`."""
+def _with_quoted(row: Cells, text: str, delimiter: str, null: str) -> Cells:
+    """Return a row in which cells that are `null`, but in quotes in the text of the row, are `Quoted`."""
     cells, at = [], 0
     for cell in row:
         is_quoted = text.startswith('"', at)
         # the text of a cell is the cell, or the same in quotes with each of its quotes twice
         at += len(cell) + (2 + cell.count('"') if is_quoted else 0) + len(delimiter)
-        cells.append(QUOTED if is_quoted and not cell else cell)
+        cells.append(Quoted(cell) if is_quoted and cell == null else cell)
     return cells
 
 

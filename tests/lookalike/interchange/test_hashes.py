@@ -243,7 +243,7 @@ def test_other_columns_are_metadata_and_empty_cells_are_none(tmp_path: Path) -> 
 @given(st.dictionaries(st.text(), st.lists(st.text(st.characters(codec="utf-8")), min_size=3, max_size=3), max_size=4))
 def test_metadata_of_columns_is_stored_as_metadata_of_records(columns: dict[str, list[str]]) -> None:
     rows = [{name: cells[at] for name, cells in columns.items() if cells[at]} for at in range(3)]
-    assert meta_of_columns(columns, None) == ([meta_bytes(row, None) for row in rows] if columns else [])
+    assert meta_of_columns(columns, {""}) == ([meta_bytes(row, None) for row in rows] if columns else [])
 
 
 def test_a_word_can_stand_for_no_hash(tmp_path: Path) -> None:
@@ -559,6 +559,16 @@ class TestATableOfPostgresql:
         assert batch.skipped == 1
         assert [row.place for row in batch.refused] == ["line 8"]
         assert "are taken as dhash" in dump.notes[0]
+
+    def test_a_word_for_null_is_none_only_without_quotes(self, tmp_path: Path) -> None:
+        path = tmp_path / "hashes.csv"
+        path.write_bytes(b'id,hash,url\n7,-5,NULL\n8,NULL,x\n9,6,"NULL"\n10,7,\n')
+        dump = HashesDump.open(DumpFile(path), DumpOptions(null="NULL"))
+        (batch,) = [batch for batch in dump.batches() if len(batch.keys)]
+        assert batch.meta is not None
+        assert batch.keys.tolist() == [b"7", b"9", b"10"]
+        assert batch.meta.tolist() == [b"", b'{"meta":{"url":"NULL"}}', b'{"meta":{"url":""}}']
+        assert batch.skipped == 1
 
     def test_digits_that_may_be_hex_are_asked_for(self, tmp_path: Path) -> None:
         path = tmp_path / "hashes.csv"
