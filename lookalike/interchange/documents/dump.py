@@ -8,7 +8,7 @@ from typing import IO, Any, ClassVar, Self
 from lookalike.interchange import json_stream, lines
 from lookalike.interchange.documents import kinds
 from lookalike.interchange.documents.document import SIGNATURE, Fields, total_of
-from lookalike.interchange.documents.reading import FAMILY, Reading
+from lookalike.interchange.documents.reading import FAMILY, Place, Reading
 from lookalike.interchange.dump import Batch, Dump
 from lookalike.interchange.file import DumpFile
 from lookalike.interchange.options import DumpOptions
@@ -66,11 +66,11 @@ class DocumentsDump(Dump):
         yield reading.batch()
         self.notes += reading.notes()
 
-    def _stream(self, content: IO[bytes], reading: Reading) -> Iterator[tuple[list[bytes], list[str]]]:
+    def _stream(self, content: IO[bytes], reading: Reading) -> Iterator[tuple[list[bytes], list[Place]]]:
         """Yield documents wherever they are in values that are too long to be held."""
         stream = json_stream.JsonStream(content)
         texts: list[bytes] = []
-        places: list[str] = []
+        places: list[Place] = []
         number = 0
         try:
             for line in _values(stream, reading):
@@ -90,14 +90,17 @@ class DocumentsDump(Dump):
         yield texts, places
 
 
-def _lines(content: IO[bytes], reading: Reading) -> Iterator[tuple[list[bytes], list[str]]]:
+def _lines(content: IO[bytes], reading: Reading) -> Iterator[tuple[list[bytes], list[Place]]]:
     """Yield documents that are lines, without the blank ones."""
     del reading
     for first, block in lines.blocks(content):
         if first == 1:
             block[0] = block[0].removeprefix(kinds.BYTE_ORDER_MARK)
-        numbered = [(text, number) for number, text in enumerate(block, first) if text and not text.isspace()]
-        yield [text for text, _ in numbered], [f"line {number}" for _, number in numbered]
+        places: list[Place] = list(range(first, first + len(block)))
+        if any(not text or text.isspace() for text in block):
+            kept = [(text, place) for text, place in zip(block, places, strict=True) if text and not text.isspace()]
+            block, places = [text for text, _ in kept], [place for _, place in kept]
+        yield block, places
 
 
 def _values(stream: json_stream.JsonStream, reading: Reading) -> Iterator[int]:

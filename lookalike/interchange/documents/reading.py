@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.interchange.documents import signatures
-from lookalike.interchange.documents.cutting import Cut, cut
+from lookalike.interchange.documents.cutting import cutter
 from lookalike.interchange.documents.document import MARK, Action, Document, Fields, Page, envelope, read
+from lookalike.interchange.documents.shapes import Shapes
 from lookalike.interchange.documents.words import are_words
 from lookalike.interchange.dump import Batch, Refused
 from lookalike.interchange.lines import MAX_LINE
 from lookalike.interchange.stored import RowUnfit
 from shards.families import Rows, family
-from shards.families.goldberg.grid import VALUES
 from shards.families.goldberg.planes import NOT_ANTISYMMETRIC, pack_each
 from shards.table.format import strict_json
 from shards.table.format.texts import Texts
 
 FAMILY = "goldberg"
+
+MARK_BYTES = MARK.encode()
+
+Place: TypeAlias = int | str
+"""Where a document is in its file: the number of its line, or more."""
 
 NAMED = 8
 """Fields that a note names at most, and ten times as many are counted."""
@@ -37,9 +42,10 @@ class Reading:
 
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
-        self._name = fields.signature.encode()
+        self._cut = cutter(fields.signature)
+        self._shapes = Shapes(self._read_rest)
         self._row = 0
-        self._action: tuple[Action, str] | None = None
+        self._action: tuple[Action, Place] | None = None
         self._values = 0
         self._unknown: Counter[str] = Counter()
         self._with_unknown = 0
@@ -51,7 +57,7 @@ class Reading:
         self._numbers: list[int] = []
         self._keys: list[bytes] = []
         self._meta: list[bytes] = []
-        self._places: list[str] = []
+        self._places: list[Place] = []
         self._signatures: list[Rows] = [np.zeros(0, family(FAMILY).dtype)]
         self._refused: list[tuple[int, Refused]] = []
 
@@ -100,46 +106,70 @@ class Reading:
             notes.append(f"documents with fields that are not imported ({names}{more}): {self._with_unknown:,}")
         return notes
 
-    def take(self, documents: Sequence[bytes], places: Sequence[str]) -> None:
+    def take(self, documents: Sequence[bytes], places: Sequence[Place]) -> None:
         """Read these documents. `places`: where each is in its file."""
-        cuts = [cut(document, self._name) for document in documents]
+        cuts = list(map(self._cut, documents))
         there = [part for part in cuts if part is not None]
-        values, good = signatures.of_bytes([part.signature for part in there])
-        good &= are_words([part.words for part in there])
-        usable = iter(zip(values, good.tolist(), strict=True))
+        values, good = signatures.of_bytes([signature for signature, _, _ in there])
+        good &= are_words([words for _, words, _ in there])
+        usable = iter(good.tolist())
         begun = len(self._numbers)
-        vectors: list[NDArray[np.int8]] = []
+        others: list[NDArray[np.int8]] = []
+        order: list[int] = []
+        at = -1
         for document, place, part in zip(documents, places, cuts, strict=True):
-            vector, is_usable = next(usable) if part is not None else (None, False)
-            found = self._read_rest(part) if part is not None and is_usable else None
-            if found is not None and vector is not None:
-                vectors.append(vector)
-                self._add(found, place)
-            else:
-                vectors += self._read_whole(document, place)
-        rows, of_pictures = pack_each(np.array(vectors, np.int8).reshape(-1, VALUES))
+            if part is not None:
+                at += 1
+                if next(usable) and self._take_rest(part[2], place):
+                    order.append(at)
+                    continue
+            for vector in self._read_whole(document, place):
+                order.append(len(values) + len(others))
+                others.append(vector)
+        if others:
+            values = np.concatenate([values, others])
+        rows, of_pictures = pack_each(values if len(order) == len(values) and not others else values[order])
         self._signatures.append(rows)
-        self._keep(begun, of_pictures)
+        if not of_pictures.all():
+            self._keep(begun, of_pictures)
 
     def _keep(self, begun: int, of_pictures: NDArray[np.bool_]) -> None:
         """Refuse those of the rows from `begun` on whose signatures no picture has."""
         for at in reversed((np.flatnonzero(~of_pictures) + begun).tolist()):
-            self._refused.append((self._numbers[at], Refused(self._places[at], f"signature: {NOT_ANTISYMMETRIC}")))
+            reason = f"signature: {NOT_ANTISYMMETRIC}"
+            self._refused.append((self._numbers[at], Refused(_said(self._places[at]), reason)))
             for column in (self._numbers, self._keys, self._meta, self._places):
                 del column[at]
 
-    def _read_rest(self, part: Cut) -> Document | None:
-        """Read a document without signature and words; None where they were not where they belong."""
+    def _take_rest(self, rest: bytes, place: Place) -> bool:
+        """Take a document without signature and words; False where they were not where they belong."""
+        key = self._shapes.key(rest) if self._action is None else None
+        if key is not None:
+            self._numbers.append(self._row)
+            self._keys.append(key)
+            self._meta.append(b"")
+            self._places.append(place)
+            self._row += 1
+            return True
+        found = self._read_rest(rest)
+        if found is None:
+            return False
+        self._add(found, place)
+        return True
+
+    def _read_rest(self, rest: bytes) -> Document | None:
+        """Read what is left of a document; None where signature and words were not where they belong."""
         if self._action is not None and self._action[0].name == "update":
             return None
         try:
-            value = strict_json.loads(part.rest)
+            value = strict_json.loads(rest)
             if envelope(value) is not None:
                 return None
             found = read(value, self._fields, self._outer_id())
         except (ValueError, RowUnfit, RecursionError):
             return None
-        if found.signature != MARK or (part.words and found.source.get(MARK) != 0):
+        # a mark that is nowhere else is the name of a field beside the signature, if there were words
+        if found.signature != MARK or (rest.count(MARK_BYTES) == 2 and found.source.get(MARK) != 0):
             return None
         return found
 
@@ -147,7 +177,7 @@ class Reading:
         """Return the `_id` of the line of a bulk request before this one; None where there was no such line."""
         return None if self._action is None else self._action[0].id or ""
 
-    def _read_whole(self, document: bytes, place: str) -> Iterator[NDArray[np.int8]]:
+    def _read_whole(self, document: bytes, place: Place) -> Iterator[NDArray[np.int8]]:
         """Read a document, an answer of a search or a line of a bulk request; yield the values of all that is taken."""
         if len(document) > MAX_LINE:
             self._refuse(place, f"has more than {MAX_LINE:,} bytes")
@@ -162,7 +192,7 @@ class Reading:
             self.expect(wrapped.found)
             for number, hit in enumerate(wrapped.hits, 1):
                 self._hits += 1
-                yield from self._read_value(hit, f"{place}, hit {number:,}")
+                yield from self._read_value(hit, f"{_said(place)}, hit {number:,}")
         elif isinstance(wrapped, Action):
             self.end()
             if wrapped.name == "delete":
@@ -175,7 +205,7 @@ class Reading:
         else:
             yield from self._read_value(value, place)
 
-    def _read_value(self, value: Any, place: str) -> Iterator[NDArray[np.int8]]:
+    def _read_value(self, value: Any, place: Place) -> Iterator[NDArray[np.int8]]:
         try:
             found = read(value, self._fields, self._outer_id())
             vector = signatures.of_json(found.signature)
@@ -188,7 +218,7 @@ class Reading:
             yield vector
         self._action = None
 
-    def _add(self, found: Document, place: str) -> None:
+    def _add(self, found: Document, place: Place) -> None:
         self._numbers.append(self._row)
         self._row += 1
         self._keys.append(found.key)
@@ -201,6 +231,10 @@ class Reading:
                 self._unknown.update(found.unknown[:NAMED])
         self._action = None
 
-    def _refuse(self, place: str, reason: str) -> None:
-        self._refused.append((self._row, Refused(place, reason)))
+    def _refuse(self, place: Place, reason: str) -> None:
+        self._refused.append((self._row, Refused(_said(place), reason)))
         self._row += 1
+
+
+def _said(place: Place) -> str:
+    return f"line {place}" if isinstance(place, int) else place

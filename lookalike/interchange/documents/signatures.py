@@ -23,11 +23,8 @@ _LEVELS = frozenset(range(-LEVEL, LEVEL + 1))
 
 MINUS, COMMA, END = ord("-"), ord(","), ord("\n")
 
-NEGATIVE, AFTER_COMMA, AFTER_END = 1 << 2, 1 << 3, 1 << 4
-"""Bits beside a digit's value: a minus stands before it; a comma follows, or the end of its list."""
-
-_SIGNED = np.array([0, 1, 2, 0, 0, -1, -2, 0], np.int8)
-"""The value of each digit with its bit NEGATIVE."""
+AFTER_COMMA, AFTER_END = 1 << 3, 1 << 4
+"""Bits beside a digit's value and bit 2, which is a minus before it: a comma follows, or the end of the list."""
 
 _WRITTEN_AS_FLOAT = re.compile(rb"(?<=[0-9])\.0+(?![0-9.])")
 
@@ -80,10 +77,12 @@ def _values(joined: bytes, lists: int) -> NDArray[np.int8] | None:
     ends = whole & (AFTER_COMMA | AFTER_END)
     if (ends[:, :-1] != AFTER_COMMA).any() or (ends[:, -1] != AFTER_END).any():
         return None
-    whole &= NEGATIVE | 3
-    if len(joined) - 1 != 2 * len(digits) + np.count_nonzero(whole & NEGATIVE):
+    negative = (whole >> 2) & 1
+    if len(joined) - 1 != 2 * len(digits) + np.count_nonzero(negative):
         return None
-    return _SIGNED.take(whole)
+    # the complement plus 1 is the negation
+    levels: NDArray[np.int8] = ((whole & 3) ^ -negative) + negative
+    return levels.view(np.int8)
 
 
 def _plainly(text: bytes) -> bytes:

@@ -36,7 +36,8 @@ def pack_independent(values: NDArray[np.int8]) -> Rows:
     """Return the (n,) rows of (n, 272) values of -2..2."""
     rows = np.empty(len(values), ROW)
     for plane, bits in enumerate((values > 0, values < 0, np.abs(values) == 2)):
-        rows["planes"][:, plane] = np.packbits(bits, axis=1, bitorder="little")
+        # a plane fills its bytes, so all of them are packed in one go
+        rows["planes"][:, plane] = np.packbits(bits.reshape(-1), bitorder="little").reshape(-1, PLANE_BYTES)
     return rows
 
 
@@ -56,7 +57,8 @@ def pack(whole: NDArray[Any]) -> Rows:
 def pack_each(whole: NDArray[np.int8]) -> tuple[Rows, NDArray[np.bool_]]:
     """Return the rows of those of (n, 648) values of -2..2 that pictures can have, and (n,) bool: which these are."""
     good = antisymmetric(whole)
-    return pack_independent(whole[good][:, INDEPENDENT]), good
+    independent = whole[:, INDEPENDENT]
+    return pack_independent(independent if good.all() else independent[good]), good
 
 
 def unpack(rows: Rows) -> NDArray[np.int8]:
