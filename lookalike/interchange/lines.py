@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import IO
 
 PIECE = 1 << 18
-"""Bytes read at a time. What is made of them stays in the L2 cache: with four times as many, documents take half as long
-again. It is less than the longest line, so that a line is either whole or cut."""
+"""Bytes read at a time. What is made of them stays in the L2 cache: with four times as many, documents take half as
+long again. It is less than the longest line, so that a line is either whole or cut."""
 
 MAX_LINE = 1 << 20
 """Bytes of the longest line that is read: a signature with 64 KiB of metadata is a tenth of it."""
