@@ -10,10 +10,11 @@ from shards.storage.memory import MemoryStore
 from shards.table.format import settings
 from shards.table.maintain import copying, verify
 from shards.table.maintain.committing import CommittingTable
-from tests.simulation.actors import Actor, Place
+from tests.simulation.actors import Actor, Collector, Committer, Compactor, Merger, Place, Reader, Resharder, Writer
 from tests.simulation.audit import read_all
 from tests.simulation.faults import UnreliableStore
 from tests.simulation.model import Floor, ViolationError
+from tests.simulation.run import Cast
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.world import ActorEffects
 
@@ -70,6 +71,21 @@ def copier(elsewhere: Elsewhere) -> type[Actor]:
             look_at_copy(self.place, elsewhere)
 
     return Copier
+
+
+def copying_cast(elsewhere: Elsewhere) -> Cast:
+    """Return everybody, and two who copy to there."""
+    return {
+        **{f"writer {n}": (Writer, 4) for n in range(8)},
+        "compactor": (Compactor, 5),
+        "committer": (Committer, 4),
+        "merger": (Merger, 4),
+        "resharder": (Resharder, 1),
+        "collector": (Collector, 5),
+        "reader": (Reader, 2),
+        "copier 1": (copier(elsewhere), 6),
+        "copier 2": (copier(elsewhere), 4),
+    }
 
 
 def look_at_copy(place: Place, elsewhere: Elsewhere) -> None:

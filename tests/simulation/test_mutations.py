@@ -7,7 +7,9 @@ from itertools import count
 
 import pytest
 
-from shards.errors import CorruptObject
+from shards.errors import CorruptObject, StoreUnfit
+from shards.storage.base import Data
+from shards.storage.delegating import DelegatingStore
 from shards.table.format import names
 from shards.table.maintain.collect import Collected
 from shards.table.table import Table
@@ -99,6 +101,32 @@ def test_a_commit_that_does_not_ask_how_old_an_upload_is_names_what_was_collecte
         pytest.raises(CorruptObject, match="is needed by the newest"),
     ):
         a_merge_that_is_committed_after_it_was_collected(Scene())
+
+
+class Overwriting(DelegatingStore):
+    """A way to the store that loses the condition of a create, as a proxy may do: whoever is last has won."""
+
+    def create(self, name: str, data: Data) -> bool:
+        self.inner.delete([name])
+        return self.inner.create(name, data)
+
+
+def test_without_a_probe_a_store_that_overwrites_loses_what_was_acknowledged() -> None:
+    """Two writers make the same version; both are told that it is theirs."""
+
+    def story() -> dict[str, int]:
+        scene = Scene()
+        scene.write(put("dog", 1, 1))
+        way, _ = scene.process()
+        proxied = [make_table(Overwriting(store), scene.world) for store in (way, scene.store)]
+        way.before("delete", names.MANIFEST, lambda: proxied[1].write(records(put("cat", 2, 2))))
+        proxied[0].write(records(put("bird", 3, 3)))
+        return scene.read()
+
+    with pytest.raises(StoreUnfit):
+        story()
+    with committing.nobody_asks_whether_the_store_creates_only_if_absent():
+        assert story().keys() < {"dog", "cat", "bird"}
 
 
 @pytest.mark.parametrize("collect", [collecting.collect_by_age, collecting.collect_before_the_fence])

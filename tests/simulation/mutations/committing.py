@@ -13,6 +13,7 @@ from shards.storage import deciding
 from shards.storage.base import Data, Entry, Store
 from shards.storage.deciding import write_once
 from shards.storage.effects import Effects
+from shards.table import table
 from shards.table.format import names
 from shards.table.format.manifest import Manifest
 from shards.table.format.records import Records
@@ -136,3 +137,8 @@ def names_of_dead_lists_are_made_of_the_content_alone() -> AbstractContextManage
     """Two segments may have the same rows dead, one of them until now."""
     name = names.dead
     return both(patch.object(names, "dead", lambda body, mark: name(body, "0" * 16)), nobody_looks_how_old())
+
+
+def nobody_asks_whether_the_store_creates_only_if_absent() -> AbstractContextManager[object]:
+    """A store that overwrites tells every creator that it was the first."""
+    return patch.object(table, "check_conditional_create", lambda *_: None)
