@@ -76,6 +76,13 @@ class SignatureES(SignatureDatabaseBase):
         Raises QueryError for parameters of signatures other than the usual, since an index has no others, and for
         an index without `goldberg`.
         """
+        super().__init__(*args, **kwargs)
+        # before an index is made for nothing
+        if self.gis.parameters != USUAL:
+            raise QueryError(
+                "an index keeps the standard signature only, with image-match's default parameters of ImageSignature,"
+                f" not with {[*args, *kwargs.items()]}: leave them out, or compare what ImageSignature returns yourself"
+            )
         self.es = _opened(es)
         self.index = index
         self.doc_type = doc_type
@@ -83,12 +90,6 @@ class SignatureES(SignatureDatabaseBase):
         self.size = size
         self.one_per_path = one_per_path
         self.path_field = path_field
-        super().__init__(*args, **kwargs)
-        if self.gis.parameters != USUAL:
-            raise QueryError(
-                "an index keeps the standard signature only, with image-match's default parameters of ImageSignature,"
-                f" not with {[*args, *kwargs.items()]}: leave them out, or compare what ImageSignature returns yourself"
-            )
         self.gis.pictures = self.es.settings.pictures
         self._added = 0
 
@@ -125,6 +126,8 @@ class SignatureES(SignatureDatabaseBase):
         self._write(rec["path"], rec.get("metadata"), {FAMILY.name: row})
 
     def _write(self, path: str, metadata: Any, rows: Mapping[str, Row], width: int = 0, height: int = 0) -> None:
+        if not isinstance(path, str):
+            raise QueryError(f"the path of an image is {type(path).__name__}: give text, and the picture as img")
         key = path if self.one_per_path else f"{path}{SEPARATOR}{token_hex(ID_BYTES)}"
         (order,) = self.es.orders([key])
         self.es.write([Record(key, order, width=width, height=height, meta=to_meta(metadata), rows=rows)])

@@ -149,9 +149,10 @@ class TestParameters:
         assert (ses.k, ses.N, ses.n_grid, ses.crop_percentile, ses.distance_cutoff) == (10, 20, 9, (5, 95), 0.3)
 
     @pytest.mark.parametrize("other", [{"n_grid": 7}, {"crop_percentile": (1, 99)}, {"P": 5}, {"n_levels": 3}])
-    def test_of_other_signatures_are_refused(self, other: dict[str, Any]) -> None:
+    def test_of_other_signatures_are_refused(self, other: dict[str, Any], tmp_path: Path) -> None:
         with pytest.raises(QueryError, match="an index keeps the standard signature only"):
-            SignatureES("memory://", **other)
+            SignatureES(str(tmp_path / "photos.index"), **other)
+        assert list(tmp_path.iterdir()) == []
 
     def test_that_name_the_standard_signature_are_not(self) -> None:
         assert SignatureES("memory://", n_grid=9, crop_percentile=(5, 95), n_levels=2, P=None).size == 100
@@ -201,6 +202,13 @@ class TestAdding:
         itself["itself"] = itself
         with pytest.raises(QueryError, match="holds itself"):
             ses.add_image(CAT, metadata=itself)
+        assert ses.es.count() == 0
+
+    @pytest.mark.parametrize("families", [["goldberg"], ["goldberg", "dhash"]])
+    def test_takes_text_for_a_path(self, families: list[str]) -> None:
+        ses = SignatureES(Index.create("memory://", families=families))
+        with pytest.raises(QueryError, match="the path of an image is ndarray: give text"):
+            ses.add_image(np.zeros((20, 20)))  # type: ignore[arg-type]
         assert ses.es.count() == 0
 
     def test_takes_no_signature_of_other_parameters(self, ses: SignatureES) -> None:
