@@ -166,7 +166,7 @@ class Importer:
             done.unchanged += distinct
             done.same_key += len(hashes) - distinct
             self.reporter.note(f"{name} was imported before: nothing was written; --as-of now would import it again")
-        elif index is not None and content is not None and not done.interrupted:
+        elif index is not None and content is not None and not (done.interrupted or dump.faults):
             index.mark_imported(content)
 
     def finish(self, dump: Dump) -> Index:
@@ -219,16 +219,17 @@ class Importer:
 
     def _batches(self, dump: Dump, name: str, done: Imported) -> Iterator[Batch]:
         """Yield the batches of a dump, and report what is not in them."""
-        said = 0
-        for batch in dump.batches():
+        said = taken = 0
+        for batch in _readable(dump):
             for row in batch.refused:
                 self.reporter.refused(name, row)
             done.refused += len(batch.refused)
             done.skipped += batch.skipped
             self.reporter.progress(dump)
+            taken += len(batch.keys)
             if len(batch.keys):
                 yield batch
-            elif not done.rows and batch.refused and done.refused >= HOPELESS:
+            elif not taken and batch.refused and done.refused >= HOPELESS:
                 last = batch.refused[-1]
                 raise DumpUnreadable(
                     f"{name}: none of the first {done.refused:,} rows can be taken ({last.place}: {last.reason}); is an"
@@ -334,3 +335,24 @@ def _invalid(key: str) -> KeyInvalid | None:
     except KeyInvalid as error:
         return error
     return None
+
+
+def _readable(dump: Dump) -> Iterator[Batch]:
+    """Yield the batches of a dump as far as it can be read.
+
+    Raises DumpUnreadable for one of which nothing can; once there were rows, what is wrong is a fault.
+    """
+    taken = 0
+    batches = dump.batches()
+    while True:
+        try:
+            batch = next(batches)
+        except StopIteration:
+            return
+        except DumpUnreadable as error:
+            if not taken:
+                raise
+            dump.faults.append(str(error))
+            return
+        taken += len(batch.keys)
+        yield batch

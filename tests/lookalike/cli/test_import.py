@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from lookalike import Index, Signature
+from lookalike.cli.commands import import_
+from lookalike.interchange.kinds import KINDS
 from tests.lookalike.cli.running import lines, run, start
 from tests.lookalike.cli.test_kill import ROOT, kill
 
@@ -128,7 +130,7 @@ def test_strict_is_all_or_nothing(source: Path, tmp_path: Path) -> None:
     ("content", "told"),
     [
         (b"", "is empty"),
-        (b"who knows", "begins with b'who knows'"),
+        (b"\x00\x01who knows", "begins with b'\\x00\\x01who knows'"),
         (b"\x1f\x8b\x08cut", "the gzip file is damaged or ends early"),
         (gzip.compress(FEW)[:-20], "the gzip file is damaged or ends early"),
     ],
@@ -141,6 +143,10 @@ def test_what_is_no_dump_is_refused_by_name(content: bytes, told: str, tmp_path:
     assert f"{source}" in result.stderr
     assert told in result.stderr
     assert not (tmp_path / "index").exists()
+
+
+def test_every_kind_can_be_named() -> None:
+    assert set(import_.KINDS) == {kind.kind for kind in KINDS}
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

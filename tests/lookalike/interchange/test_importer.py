@@ -262,6 +262,34 @@ def test_rows_that_cannot_be_taken_are_named_and_the_others_are_in(where: str) -
     assert (run.done.imported, run.done.refused) == (2, 1)
 
 
+class TestADumpThatBreaksOff:
+    class Broken(Rows):
+        """Rows, and then a file that cannot be read on."""
+
+        def batches(self) -> Iterator[Batch]:
+            yield from super().batches()
+            raise DumpUnreadable("the file is damaged here")
+
+    def test_is_in_as_far_as_it_could_be_read_and_the_reason_is_a_fault(self, where: str) -> None:
+        said = Said()
+        run = Importer(where, said)
+        run.add(self.Broken(TEN), "a dump", CONTENT)
+        assert (run.done.imported, run.done.faults, said.faults) == (10, 1, ["a dump: the file is damaged here"])
+        assert not Index.open(where).was_imported(CONTENT)
+
+    def test_before_its_first_row_is_refused_and_no_index_is_made(self, where: str) -> None:
+        with pytest.raises(DumpUnreadable, match="the file is damaged here"):
+            Importer(where, Said()).add(self.Broken([]), "a dump", CONTENT)
+        assert not Path(where).exists()
+
+    def test_many_bad_rows_after_good_ones_are_no_reason_to_give_up(
+        self, where: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(importer, "HOPELESS", 5)
+        done = bring(where, [TEN[0], *["bad"] * 20])
+        assert (done.imported, done.refused) == (1, 20)
+
+
 def test_of_two_files_with_one_time_the_later_counts(where: str) -> None:
     run = Importer(where, Said(), as_of=parse_time("2026-03-01T12:00+01:00"))
     run.add(Rows([("a", 1, None)]), "one", CONTENT)
