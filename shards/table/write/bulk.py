@@ -156,7 +156,8 @@ class _Stored:
 
         def compare(numbered: tuple[int, Met]) -> NDArray[np.int64]:
             number, states = numbered
-            at = np.unique(states.at[is_suspect[states.at] & (self.place[states.at] == number)])
+            is_latest = (self.place[states.at] == number) & (self.row[states.at] == states.rows)
+            at = states.at[is_suspect[states.at] & is_latest]
             if not len(at):
                 return at
             return at[_are_same(records, at, open_segment(states.segment), self.row[at], families)]
