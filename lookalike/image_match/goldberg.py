@@ -151,7 +151,8 @@ class ImageSignature:
         `x_coords`, `y_coords`: rows and columns of the points, in this order. `P`: side of the squares.
         """
         greys = _greys(image)
-        sums, areas = signature.square_sums(greys, [int(x) for x in x_coords], [int(y) for y in y_coords], P)
+        side = None if P is None else int(P)
+        sums, areas = signature.square_sums(greys, [int(x) for x in x_coords], [int(y) for y in y_coords], side)
         means: NDArray[np.float64] = sums / (areas * greys.white)
         return means.reshape(len(x_coords), len(y_coords))
 

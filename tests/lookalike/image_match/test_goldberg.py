@@ -253,6 +253,12 @@ class TestSteps:
         assert generator.normalize_and_threshold(differences) is None
         assert differences.ravel().tolist() == USUAL["images"]["coffee"]["signature"]
 
+    def test_a_square_has_the_side_that_is_told(self) -> None:
+        grey = np.arange(100.0).reshape(10, 10) / 100
+        for P in (2, 2.0, np.int64(2)):
+            means = ImageSignature.compute_mean_level(grey, np.array([5]), np.array([3]), P=P)
+            assert means == pytest.approx(np.array([[grey[4:6, 2:4].mean()]]))
+
     def test_without_a_window_the_grid_lies_over_all(self) -> None:
         rows, columns = ImageSignature.compute_grid_points(np.zeros((100, 60)))
         assert rows.tolist() == [10, 20, 30, 40, 50, 60, 70, 80, 90]
