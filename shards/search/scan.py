@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
@@ -62,19 +63,37 @@ def _with_keys(source: Source, lanes: Sequence[Matches], thresholds: Sequence[fl
         matches.take(np.flatnonzero(matches.scores >= threshold))
         for matches, threshold in zip(lanes, thresholds, strict=True)
     ]
-    keys = iter(source.reader.texts("key", np.concatenate([matches.rows for matches in left])))
+    keys = source.reader.texts("key", np.concatenate([matches.rows for matches in left]))
+    ends = np.cumsum([len(matches.rows) for matches in left]).tolist()
     return [
-        best(
-            [
-                FoundRow(source, row, next(keys), score, variant, query.part_of(lane))
-                for row, score, variant in zip(
-                    matches.rows.tolist(), matches.scores.tolist(), matches.queries.tolist(), strict=True
-                )
-            ],
-            query.limit,
-        )
-        for lane, matches in enumerate(left)
+        _best_rows(source, matches, keys[end - len(matches.rows) : end], query, lane)
+        for lane, (matches, end) in enumerate(zip(left, ends, strict=True))
     ]
+
+
+def _best_rows(source: Source, matches: Matches, keys: Sequence[bytes], query: Query, lane: int) -> list[FoundRow]:
+    """Return the best `limit` of a lane's matches, of which these are the keys."""
+    at = _best_by_key(matches, keys, query.limit)
+    best_matches = matches.take(np.array(at, np.intp))
+    part = query.part_of(lane)
+    found = [
+        FoundRow(source, row, keys[place], score, variant, part)
+        for place, row, score, variant in zip(
+            at, best_matches.rows.tolist(), best_matches.scores.tolist(), best_matches.queries.tolist(), strict=True
+        )
+    ]
+    return best(found, query.limit)
+
+
+def _best_by_key(matches: Matches, keys: Sequence[bytes], limit: int) -> Sequence[int]:
+    """Return the places of the best `limit` matches. There may be a million that tie with the last: rows cost more."""
+    if len(keys) <= limit:
+        return range(len(keys))
+    cut = np.partition(matches.scores, len(keys) - limit)[len(keys) - limit]
+    better = np.flatnonzero(matches.scores > cut).tolist()
+    tied = np.flatnonzero(matches.scores == cut).tolist()
+    first = heapq.nsmallest(limit - len(better), ((keys[place], place) for place in tied))
+    return [*better, *(place for _, place in first)]
 
 
 def _matches(source: Source, query: Query) -> list[Matches]:

@@ -18,7 +18,7 @@ from shards.errors import LookalikeError
 
 MEDIA_TYPE = "application/x-ndjson"
 
-PAGE = 2000
+PAGE = 4000
 """Hits that are searched for, described and sent together. Only these are in memory, however slowly a client reads."""
 
 
