@@ -97,7 +97,7 @@ class CorruptObject(LookalikeError):
     """An object whose bytes are not those that were written."""
 
     def __init__(self, name: str, problem: str) -> None:
-        super().__init__(f"{name}: {problem}; run 'lookalike verify' and restore the object from a copy")
+        super().__init__(f"{name}: {problem}; run 'lookalike verify --repair', or restore it from a copy")
         self.name = name
         self.problem = problem
 

@@ -29,7 +29,7 @@ from shards.table.write.commit import KEPT_MANIFESTS
 
 Result = TypeVar("Result")
 
-RESTORE = "restore it from a copy, or remove what it held and add those images again"
+RESTORE = "'lookalike verify --repair' restores what can be restored, and names the rest; or restore it from a copy"
 COLLECT = "nothing is lost; 'lookalike collect' removes it"
 DAMAGED = "damaged/"
 """Beginning of the names of objects that a repair has set aside."""
@@ -38,6 +38,7 @@ REPAIR_ALL = (
     "if a first fold or import is at work, verify again when it is done; else 'lookalike verify --repair' reads the"
     " segments again: do not collect before"
 )
+REPAIR_FIRST = "a damaged manifest may name it: repair before you collect"
 AGAIN = "nothing is known of it: see that the store answers, and verify again"
 REDRAW = "delete it: no search needs it, and it is drawn again where its image is at hand"
 IMPORT_AGAIN = "delete it: no search needs it; the next import of that content then writes all of it once more"
@@ -107,6 +108,7 @@ class _Verifier:
         self.progress = progress
         self.problems: list[Problem] = []
         self.newest = Manifest.empty(settings.shards)
+        self.is_newest_known = True
         self.needed: set[str] = set()
         self.segments: dict[str, Segment] = {}
         self.lists: dict[str, Segment] = {}
@@ -165,7 +167,9 @@ class _Verifier:
             except ObjectNotFound:
                 continue
             except CorruptObject as error:
-                advice = RESTORE if n == 0 else "delete it: newer manifests do not need it"
+                # no number among the newest may be free: a commit that sleeps would take it
+                advice = RESTORE if n < KEPT_MANIFESTS else "delete it: newer manifests do not need it"
+                self.is_newest_known &= n > 0
                 self._report(entry.name, error.problem, advice, is_harmless=n >= KEPT_MANIFESTS)
             except StorageError as error:
                 self._unread(entry.name, error)
@@ -193,8 +197,7 @@ class _Verifier:
             elif name.startswith((names.SEGMENTS, names.DEAD)):
                 # a manifest that was not read may name it
                 if self.now - entry.modified > ORPHAN_SECONDS and not any(p.is_unread for p in self.problems):
-                    advice = COLLECT if self.newest.version else REPAIR_ALL
-                    self._report(name, "belongs to no manifest", advice, is_harmless=True)
+                    self._report(name, "belongs to no manifest", self._of_orphans(), is_harmless=True)
             elif name.startswith(DAMAGED):
                 self._report(name, "was set aside by a repair", "delete it if you do not need it", is_harmless=True)
             elif name != names.SETTINGS and not name.startswith((names.MANIFEST, PROBES)):
@@ -210,6 +213,12 @@ class _Verifier:
         self.done += entry.size
         if self.progress is not None:
             self.progress(self.done, self.total)
+
+    def _of_orphans(self) -> str:
+        """Return what to do about what no manifest names: a manifest may be lost that did."""
+        if not self.is_newest_known:
+            return REPAIR_FIRST
+        return COLLECT if self.newest.version else REPAIR_ALL
 
     def _segment(self, segment: Segment) -> None:
         """Check a segment, and note the key hashes of its live rows if it counts."""

@@ -17,8 +17,9 @@ from shards.table.format.records import Records
 from shards.table.format.segment import pack_records
 from shards.table.maintain.collect import ORPHAN_SECONDS
 from shards.table.maintain.committing import CommittingTable
-from shards.table.maintain.verify import Report, verify
+from shards.table.maintain.verify import REPAIR_FIRST, RESTORE, Report, verify
 from shards.table.read.newest import newest
+from shards.table.write.commit import KEPT_MANIFESTS
 from tests.shards.table.synthetic import FAMILIES, delete, make_store, make_table, many, put, records
 from tests.simulation.interleaving import InterleavedStore
 from tests.world import FakeWorld
@@ -99,6 +100,22 @@ def test_a_missing_list_of_dead_rows_is_named(place: Place) -> None:
     gone = [entry.name for entry in place.store.list(names.DEAD)]
     place.store.delete(gone[:1])
     assert (gone[0], "is named by the newest manifest and missing") in place.problems()
+
+
+def test_what_a_damaged_manifest_named_is_not_to_be_collected(place: Place) -> None:
+    for n in range(KEPT_MANIFESTS + 1):
+        place.table.write(records(put("a", n)))
+    place.world.pass_seconds(ORPHAN_SECONDS + 1)
+    latest, older, *_, oldest = (entry.name for entry in place.store.list(names.MANIFEST))
+    for name in (latest, older, oldest):
+        body = bytearray(place.store.get(name))
+        body[60] ^= 1
+        place.store.delete([name])
+        place.store.create(name, bytes(body))
+    advice = {problem.name: problem.advice for problem in place.verify().problems}
+    assert (advice[latest], advice[older]) == (RESTORE, RESTORE)
+    assert advice[oldest] == "delete it: newer manifests do not need it"
+    assert {advice[name] for name in advice if name.startswith(names.SEGMENTS)} == {REPAIR_FIRST}
 
 
 def test_a_gap_in_the_last_versions_is_a_problem(place: Place) -> None:
