@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.interchange import lines as lines_of_files
-from lookalike.interchange.documents import DocumentsDump, dump, reading
+from lookalike.interchange.documents import DocumentsDump, dump, reading, shapes
 from lookalike.interchange.documents.document import MARK, Fields
 from lookalike.interchange.documents.reading import FAMILY, Reading
 from lookalike.interchange.file import DumpFile
@@ -229,6 +230,20 @@ FORMS: dict[str, Callable[[bytes], bytes]] = {
     "the mark as a name": replaced(b'"path"', b'"%s":0,"path"' % MARK.encode()),
     "the mark as a signature": replaced(b'"_source":{', b'"_source":{"signature":"%s",' % MARK.encode()),
     "the mark as a path": replaced(b'"path":"', b'"path":"%s' % MARK.encode()),
+    "a score with a fraction": replaced(b'"_score":1', b'"_score":1.5'),
+    "a negative score": replaced(b'"_score":1', b'"_score":-0'),
+    "a score with an exponent": replaced(b'"_score":1', b'"_score":1e5'),
+    "a score that begins with 0": replaced(b'"_score":1', b'"_score":01'),
+    "a score that ends with a point": replaced(b'"_score":1', b'"_score":1.'),
+    "a score that is a text": replaced(b'"_score":1', b'"_score":"1"'),
+    "no score": replaced(b'"_score":1', b'"_score":null'),
+    "a path of two texts": replaced(b'"path":"', b'"path":"a","path":"'),
+    "a path that ends too early": replaced(b'"path":"', b'"path":"a"b'),
+    "an empty path": lambda line: re.sub(rb'"path":"[^"]*"', b'"path":""', line),
+    "a long path": replaced(b'"path":"', b'"path":"' + b"x" * 1024),
+    "a path that is a number": lambda line: re.sub(rb'"path":"[^"]*"', b'"path":7', line),
+    "a path of more than ASCII": replaced(b'"path":"', '"path":"日本'.encode()),
+    "blanks between": replaced(b'"_score":1,', b'"_score" : 1 , '),
     "NaN": replaced(b'"_score":1', b'"_score":NaN'),
     "a great number": replaced(b'"_score":1', b'"_score":1e999'),
     "a long number": replaced(b'"_score":1', b'"_score":' + b"1" * 5000),
@@ -285,9 +300,11 @@ FORMS: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_document_is_read_by_its_bytes_as_by_a_json_parser(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, line, after = lines()[2:5]
-    fast, slow = both_ways(monkeypatch, [before, FORMS[form](line), after, line])
-    assert fast == slow
+    """Also where its shape was met before, in a document without metadata."""
+    without_metadata, with_metadata = (lines()[0], lines()[4], lines()[5]), lines()[2:5]
+    for before, line, after in (without_metadata, with_metadata):
+        fast, slow = both_ways(monkeypatch, [before, before, FORMS[form](line), after, line])
+        assert fast == slow
 
 
 USUAL = ("as usual", "blanks", "floats", "a carriage return", "an escaped path", "two words of one name", "no words")
@@ -300,6 +317,29 @@ def test_usual_documents_need_no_whole_parse(form: str, monkeypatch: pytest.Monk
     taken = Reading(Fields())
     taken.take([FORMS[form](line) for line in lines()], ["here"] * 43)
     assert taken.rows == 43
+
+
+def test_documents_of_one_shape_are_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[bytes] = []
+    loads = reading.strict_json.loads
+    monkeypatch.setattr(reading.strict_json, "loads", lambda text: parsed.append(text) or loads(text))  # type: ignore[func-returns-value]
+    taken = Reading(Fields())
+    taken.take([lines()[0], lines()[4], lines()[5]] * 100, range(300))
+    # the first as it is, and once more with other texts, to see which of them is the key
+    assert (taken.rows, len(parsed)) == (300, 2)
+
+
+def test_shapes_are_not_made_of_every_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    learn = shapes.Shapes._learn
+    monkeypatch.setattr(shapes.Shapes, "_learn", lambda self, rest: made.append(rest) or learn(self, rest))  # type: ignore[func-returns-value]
+    texts = [lines()[0].replace(b'"_score"', b'"score %d"' % n) for n in range(100)]
+    taken = Reading(Fields())
+    taken.take(texts, range(100))
+    assert (taken.rows, len(made)) == (100, shapes.SHAPES)
+    taken = Reading(Fields())
+    taken.take([lines()[1]] * 100, range(100))
+    assert len(made) == shapes.SHAPES + shapes.TRIALS
 
 
 BYTES = st.sampled_from([b"", *(bytes([byte]) for byte in b'0-,"\\[]{}: ')])
