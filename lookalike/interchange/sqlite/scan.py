@@ -23,6 +23,10 @@ ONE_BY_ONE = 4096
 """Ids after a damaged place that are tried one after the other. A page holds fewer rows, so all that can be read after
 a few damaged pages is found; beyond, the steps double."""
 
+PROBES = 1_000_000
+"""Ids that are tried in all before steps double from the beginning. That takes a minute, and is more than hundreds of
+damaged pages need; a file that is made to waste time may have millions."""
+
 DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_IOERR})
 """Primary result codes of SQLite after which other rows may still be read."""
 
@@ -61,18 +65,20 @@ class Scan:
         self._database = database
         self._name = table.name
         chosen = ", ".join(["rowid", *columns])
-        self._select = f"SELECT {chosen} FROM {table.quoted} WHERE rowid >= ? AND rowid <= ? ORDER BY rowid LIMIT ?"  # noqa: S608 - names are quoted, values bound
+        # neither the least nor the greatest rowid is asked for: on a damaged page they are any numbers
+        self._select = f"SELECT {chosen} FROM {table.quoted} WHERE rowid >= ? ORDER BY rowid LIMIT ?"  # noqa: S608 - names are quoted, values bound
         self._count = f"SELECT count(*) FROM {table.quoted}"  # noqa: S608
         self._holes: list[Hole] = []
+        self._is_disordered = False
         self._lost = 0
         with database.connected() as connection:
-            self._lowest = _number(connection, f"SELECT min(rowid) FROM {table.quoted}", LOWEST, none=HIGHEST)  # noqa: S608
-            self._highest = _number(connection, f"SELECT max(rowid) FROM {table.quoted}", HIGHEST, none=LOWEST)  # noqa: S608
             self._has_index = bool(connection.execute(f"PRAGMA index_list({table.quoted})").fetchall())
-            size = _number(connection, self._count, -1, none=0)
-        self.size = None if size < 0 else size
-        """Number of rows; None where they cannot be counted."""
+            # so that a table without rowids is refused before anything is done
+            connection.execute(f"SELECT rowid FROM {table.quoted} LIMIT 0")  # noqa: S608
+            self.size = self._counted(connection)
+            """Number of rows; None where they cannot be counted."""
         self._found = 0
+        self._probes = 0
 
     @property
     def share(self) -> float:
@@ -81,28 +87,29 @@ class Scan:
 
     def read(self) -> Iterator[list[Row]]:
         """Yield the rows by rising rowid, `AT_ONCE` at a time; none is empty. `faults` is complete afterwards."""
-        at = self._lowest
+        at = LOWEST
         with self._database.connected() as connection:
-            while at <= self._highest:
+            while at <= HIGHEST:
+                connection.execute("BEGIN")
                 rows, reason = self._fetch(connection, at)
                 self._found += len(rows)
+                if reason is None and len(rows) < AT_ONCE:
+                    # in one transaction, so that what others write meanwhile does not count
+                    self._compare(connection)
+                if connection.in_transaction:  # which some errors end
+                    connection.execute("ROLLBACK")
                 if rows:
                     yield rows
                     at = rows[-1][0] + 1
                 if reason is not None:
                     good = self._next_readable(connection, at)
-                    self._note(Hole(at, self._highest if good is None else good - 1, reason))
+                    self._note(Hole(min(at, HIGHEST), HIGHEST if good is None else good - 1, reason))
                     if good is None:
+                        self._compare(connection)
                         break
                     at = good
                 elif len(rows) < AT_ONCE:
                     break
-            # an index counts the rows on its own. Rows that others delete meanwhile do not matter, nor those that they
-            # add, which have higher ids
-            if self._has_index:
-                # the plus keeps SQLite from counting in the table itself
-                counted = _number(connection, f"{self._count} WHERE +rowid <= {self._highest}", 0, none=0)
-                self._lost = max(counted - self._found, 0)
 
     @property
     def faults(self) -> list[str]:
@@ -112,11 +119,30 @@ class Scan:
         if len(self._holes) > REPORTED:
             more, first, last = len(self._holes) - REPORTED, self._holes[REPORTED].first, self._holes[-1].last
             said.append(f"{where}: {more:,} more places between rowid {first:,} and {last:,} cannot be read")
+        if self._is_disordered:
+            said.append(f"{where}: {OUT_OF_ORDER}")
         if self._database.has_changed:
             said.append(f"{where}: the database was written to while it was read: import it again")
         if self._lost:
-            said.append(f"{where}: the database is malformed: {self._lost:,} rows that its index has are lost")
+            said.append(f"{where}: the database is malformed: {self._lost:,} rows that it counts are lost")
         return said
+
+    def _compare(self, connection: sqlite3.Connection) -> None:
+        """Compare the number of rows with what was found: rows may vanish without an error, but not from that number.
+
+        Where an index of the table has it, it does not depend on what was read, and costs little.
+        """
+        if self._has_index or (self.size or 0) > self._found:
+            self._lost = max((self._counted(connection) or 0) - self._found, 0)
+
+    def _counted(self, connection: sqlite3.Connection) -> int | None:
+        """Return the number of rows; None where damage keeps SQLite from counting them."""
+        try:
+            (count,) = connection.execute(self._count).fetchone()
+        except sqlite3.DatabaseError as error:
+            _damage(error)
+            return None
+        return int(count)
 
     def _note(self, hole: Hole) -> None:
         before = self._holes[-1] if self._holes else None
@@ -128,25 +154,32 @@ class Scan:
     def _fetch(self, connection: sqlite3.Connection, at: int) -> tuple[list[Row], str | None]:
         """Return the next rows from this rowid on, and what is wrong with the one after them."""
         rows: list[Row] = []
+        before = last = at - 1
         try:
-            for row in connection.execute(self._select, (at, self._highest, AT_ONCE)):
-                if row[0] < at:
-                    return rows, OUT_OF_ORDER
-                at = row[0] + 1
+            for row in connection.execute(self._select, (at, AT_ONCE)):
+                if row[0] <= last:
+                    if not before < row[0] < last:
+                        return rows, OUT_OF_ORDER
+                    # this one fits to the row before the last: it is the last whose rowid is damaged
+                    self._is_disordered = True
+                    last = before
+                before, last = last, row[0]
                 rows.append(row)
         except sqlite3.DatabaseError as error:
             reason = _damage(error)
             # Python's sqlite3 is a row ahead: what it had read before the damaged row is read again by itself
-            while len(rows) < AT_ONCE and (row := self._one(connection, at)) is not None:
+            while len(rows) < AT_ONCE and (row := self._one(connection, last + 1)) is not None:
                 rows.append(row)
-                at = row[0] + 1
-            return rows, reason
+                last = row[0]
+            return rows, None if len(rows) == AT_ONCE else reason
         return rows, None
 
     def _one(self, connection: sqlite3.Connection, at: int) -> Row | None:
-        """Return the first row from this rowid on; None where it cannot be read."""
+        """Return the first row from this rowid on; None where it cannot be read, or where there is none."""
+        if at > HIGHEST:
+            return None
         try:
-            row: Row | None = connection.execute(self._select, (at, self._highest, 1)).fetchone()
+            row: Row | None = connection.execute(self._select, (at, 1)).fetchone()
         except sqlite3.DatabaseError as error:
             _damage(error)
             return None
@@ -154,13 +187,16 @@ class Scan:
 
     def _next_readable(self, connection: sqlite3.Connection, at: int) -> int | None:
         """Return the id of the first row after this rowid that can be read, as far as it is found; else None."""
+        if at >= HIGHEST:
+            return None
         bad = at
-        for step in _steps():
-            good = min(at + step, self._highest)
+        for step in _steps(ONE_BY_ONE if self._probes < PROBES else 1):
+            good = min(at + step, HIGHEST)
+            self._probes += 1
             row = self._one(connection, good)
             if row is not None:
                 break
-            if good == self._highest:
+            if good == HIGHEST:
                 return None
             bad = good
         while row is not None and good - bad > 1:
@@ -173,21 +209,11 @@ class Scan:
         return None if row is None else int(row[0])
 
 
-def _steps() -> Iterator[int]:
-    """Yield the distances at which to look for what can be read: one by one, then doubling."""
-    yield from range(1, ONE_BY_ONE)
-    for exponent in range(ONE_BY_ONE.bit_length() - 1, 65):
+def _steps(one_by_one: int) -> Iterator[int]:
+    """Yield the distances at which to look for what can be read: so many one by one, then doubling."""
+    yield from range(1, one_by_one)
+    for exponent in range(one_by_one.bit_length() - 1, 65):
         yield 1 << exponent
-
-
-def _number(connection: sqlite3.Connection, query: str, damaged: int, *, none: int) -> int:
-    """Return the number that a query gives; `damaged` where a damaged page keeps it from it, `none` for NULL."""
-    try:
-        (number,) = connection.execute(query).fetchone()
-    except sqlite3.DatabaseError as error:
-        _damage(error)
-        return damaged
-    return none if number is None else int(number)
 
 
 def _damage(error: sqlite3.DatabaseError) -> str:
