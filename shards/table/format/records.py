@@ -131,14 +131,17 @@ class Records:
         """
         n = len(keys)
         stored = keys if isinstance(keys, Texts) else Texts.of([names.key_bytes(key) for key in keys])
-        if isinstance(keys, Texts):
-            names.check_keys(keys)
         if meta is None:
             meta = Texts.empty(n)
         elif not isinstance(meta, Texts):
             meta = Texts.of(meta)
-        if len(meta) != n:
-            raise QueryError(f"column meta has {len(meta)} texts, {n} records need one each")
+        try:
+            stored.check("key", n)
+            meta.check("meta", n)
+        except ValueError as error:
+            raise QueryError(str(error)) from error
+        if isinstance(keys, Texts):
+            names.check_keys(keys)
         given = {
             "key_hash": names.key_hashes(stored),
             "kind": kind,
