@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 import time
@@ -27,6 +28,9 @@ from shards.storage.ranges import check_ranges
 
 TEMPORARY = ".tmp"
 """The folder of files that are being written. No object's name begins with a dot, so no object can lie in it."""
+
+TEMPORARY_NAME = re.compile("[0-9]+-[0-9a-f]{32}")
+"""A process and a random number. Files of other names in that folder are somebody's own."""
 
 ABANDONED_AFTER = 3600.0
 """Seconds since the last write to a temporary file after which it is removed. A write that stalls so long has lost its
@@ -80,7 +84,7 @@ class LocalStore:
         path = self._path(name)
         with self._failing_as("create", name, path):
             self._make_folder(path.parent)
-            (self._root / TEMPORARY).mkdir(exist_ok=True)
+            self._make_temporary()
             self._sweep()
             created = not path.exists() and self._write(path, data)
             if not created and path.is_dir():
@@ -202,6 +206,13 @@ class LocalStore:
         _sync_folder(folder.parent)
         self._durable.add(folder)
 
+    def _make_temporary(self) -> None:
+        """Make the folder of temporary files. One that leads elsewhere is not used, and never swept."""
+        folder = self._root / TEMPORARY
+        folder.mkdir(exist_ok=True)
+        if folder.is_symlink():
+            raise StorageError(f"{folder}: this is a link; what is written goes through a folder of the index itself")
+
     def _sweep(self) -> None:
         """Remove the temporary files that crashes left, at the first create and then once an hour."""
         now = self._clock()
@@ -211,7 +222,7 @@ class LocalStore:
         for path in (self._root / TEMPORARY).iterdir():
             # another process may sweep the same file or finish with it; the files of other users are theirs to sweep
             with suppress(FileNotFoundError, PermissionError):
-                if now - path.stat().st_mtime > ABANDONED_AFTER:
+                if TEMPORARY_NAME.fullmatch(path.name) and now - path.lstat().st_mtime > ABANDONED_AFTER:
                     path.unlink()
 
     def _entries(self, top: str, prefix: str, after: str) -> Iterator[Entry]:

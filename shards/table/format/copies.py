@@ -84,7 +84,8 @@ def forget(store: Store, index: str, oldest: str) -> None:
     prefix = f"{names.COPIES}{index}/"
     # the digits fall as versions rise
     after = f"{prefix}{_number(oldest)}.json"
-    store.delete([entry.name for entry in store.list(prefix, after=after) if entry.name != begun_name(index)])
+    listed = (entry.name for entry in store.list(prefix, after=after) if names.is_own(entry.name))
+    store.delete([name for name in listed if name != begun_name(index)])
 
 
 def _number(name: str) -> str:

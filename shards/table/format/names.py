@@ -35,6 +35,20 @@ _DIGEST = re.compile("[0-9a-f]{32}")
 SEGMENT_NAME = re.compile(re.escape(SEGMENTS) + "[0-9a-f]{4}/[0-9a-f]{32}-[0-9a-f]{16}[.]npz")
 DEAD_NAME = re.compile(re.escape(DEAD) + "[0-9a-f]{32}-[0-9a-f]{16}[.]npy")
 IMPORT_NAME = re.compile(re.escape(IMPORTS) + "[0-9a-f]{32}(-done)?[.]json")
+_OWN = re.compile(
+    "|".join(
+        (
+            SEGMENT_NAME.pattern,
+            DEAD_NAME.pattern,
+            IMPORT_NAME.pattern,
+            re.escape(LOG) + "[0-9]{13,}-[0-9a-f]{32}[.]npz",
+            re.escape(MANIFEST) + "[0-9]{20}[.]json",
+            re.escape(THUMBNAILS) + "[0-9a-f]{64}[.]webp",
+            re.escape(COPIES) + "([0-9a-f]{16}|1)/(begun|[0-9]{20}-[0-9a-zA-Z_.-]{1,64})[.]json",
+            "probe/clock-[0-9a-f]{16}",
+        )
+    )
+)
 _THUMBNAIL = re.compile(re.escape(THUMBNAILS) + r"([0-9a-f]{64})\.webp")
 
 
@@ -46,6 +60,14 @@ def digest(data: Data) -> str:
 def is_id(text: str) -> bool:
     """Return True if an index can have this id."""
     return ID.fullmatch(text) is not None
+
+
+def is_own(name: str) -> bool:
+    """Return True if an index gives objects such names: whatever else lies among them is somebody's own file.
+
+    A folder of an index may be a link, and lead to files of people.
+    """
+    return _OWN.fullmatch(name) is not None
 
 
 def log(milliseconds: int, body: Data) -> str:

@@ -96,7 +96,11 @@ def _now(table: Table) -> float | None:
 
 def folded_log(log: Iterable[Entry], folded: Mapping[str, int], now: float) -> list[Entry]:
     """Return the log objects that were folded so long before `now` (s since 1970) that no reader can need them."""
-    return [entry for entry in log if entry.name in folded and now * 1000 - folded[entry.name] > LOG_AGE_MS]
+    return [
+        entry
+        for entry in log
+        if entry.name in folded and now * 1000 - folded[entry.name] > LOG_AGE_MS and names.is_own(entry.name)
+    ]
 
 
 def _named(manifest: Manifest) -> set[str]:
@@ -153,5 +157,6 @@ def _digests(snapshot: Snapshot) -> set[bytes]:
 
 
 def _delete(store: Store, entries: Sequence[Entry]) -> Collected:
-    store.delete([entry.name for entry in entries])
-    return Collected(tuple(entry.name for entry in entries), sum(entry.size for entry in entries))
+    ours = [entry for entry in entries if names.is_own(entry.name)]
+    store.delete([entry.name for entry in ours])
+    return Collected(tuple(entry.name for entry in ours), sum(entry.size for entry in ours))

@@ -410,7 +410,7 @@ def _parts(tail: Sequence[Entry], limit: int) -> Iterator[list[Entry]]:
 
 
 def _delete_all(store: Store, prefix: str) -> None:
-    """Delete all objects whose names begin so, a thousand at a time."""
-    listed = store.list(prefix)
+    """Delete all objects of an index whose names begin so, a thousand at a time."""
+    listed = (entry for entry in store.list(prefix) if names.is_own(entry.name))
     while batch := [entry.name for entry in islice(listed, 1000)]:
         store.delete(batch)

@@ -335,6 +335,27 @@ def test_folders_that_link_to_each_other_are_listed_once(root: Path) -> None:
     assert len(names(store)) == 9, "links are followed in the root alone"
 
 
+def test_a_folder_of_temporary_files_that_leads_elsewhere_is_neither_used_nor_swept(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/thesis.txt").write_text("of years")
+    os.utime(tmp_path / "home/thesis.txt", (1, 1))
+    root.mkdir(parents=True)
+    (root / TEMPORARY).symlink_to(tmp_path / "home")
+    with pytest.raises(StorageError, match="this is a link"):
+        LocalStore(root).create("a", b"")
+    assert files(tmp_path / "home") == ["thesis.txt"]
+
+
+def test_what_nobody_wrote_here_is_not_swept(root: Path) -> None:
+    store = LocalStore(root, lambda: 1e12)
+    (root / TEMPORARY).mkdir(parents=True)
+    left = f"123-{'0' * 32}"
+    for name in ("thesis.txt", left):
+        (root / TEMPORARY / name).write_bytes(b"")
+    store.create("a", b"")
+    assert files(root / TEMPORARY) == ["thesis.txt"]
+
+
 @pytest.mark.parametrize("target", ["nowhere", "itself"])
 def test_a_link_that_leads_nowhere_is_listed_and_named(root: Path, target: str) -> None:
     store = LocalStore(root)

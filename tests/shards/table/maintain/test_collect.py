@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
+
 import pytest
 
 from shards.errors import StorageError
-from shards.storage.base import Data, Store
+from shards.storage.base import Data, Entry, Store
 from shards.storage.delegating import DelegatingStore
+from shards.storage.local import LocalStore
 from shards.storage.memory import MemoryStore
 from shards.table.format import names
-from shards.table.maintain.collect import ORPHAN_SECONDS, collect
+from shards.table.maintain.collect import ORPHAN_SECONDS, collect, collect_thumbnails, folded_log
 from shards.table.maintain.committing import CommittingTable
 from shards.table.read.newest import newest
 from shards.table.write.commit import KEPT_MANIFESTS
@@ -114,7 +119,7 @@ def test_merged_segments_and_lists_go_when_no_kept_manifest_names_them(
 
 
 def orphan_of(store: MemoryStore) -> str:
-    name = names.segment(0, b"nobody's", "c0ffee")
+    name = names.segment(0, b"nobody's", "c0ffeec0ffeec0ff")
     store.create(name, b"nobody's")
     return name
 
@@ -190,3 +195,34 @@ def test_on_a_full_disk_what_makes_room_works(world: FakeWorld) -> None:
     store.is_full = False
     assert collect(again(table, world)).objects
     assert read(table) == {"a": KEPT_MANIFESTS, "b": 1, "c": 2}
+
+
+def test_files_of_people_are_not_collected_wherever_they_lie(tmp_path: Path, world: FakeWorld) -> None:
+    """A folder of an index from somebody else may be a link to one's own."""
+    home, place = tmp_path / "home", tmp_path / "index"
+    (home / "0000").mkdir(parents=True)
+    own = ["thesis.npz", "0000/thesis.npz", "created", "1800000001000-thesis.npz"]
+    for name in own:
+        (home / name).write_bytes(b"of years")
+        os.utime(home / name, (1, 1))
+    store = LocalStore(place, lambda: world.now_ns() / 1e9)
+    table = make_table(store, world)
+    for n in range(KEPT_MANIFESTS + 1):
+        table.write(records(put("a", n, n)))
+    for kind in (names.DEAD, names.LOG, names.THUMBNAILS):
+        shutil.rmtree(place / kind, ignore_errors=True)
+        (place / kind.rstrip("/")).symlink_to(home)
+    (home / "0001").mkdir()
+    (place / "segments/0001").mkdir()
+    (place / "segments/0001/thesis.npz").write_bytes(b"of years")
+    os.utime(place / "segments/0001/thesis.npz", (1, 1))
+    world.pass_seconds(100 * ORPHAN_SECONDS)
+    collect(table)
+    collect_thumbnails(table)
+    assert all((home / name).exists() for name in own)
+    assert (place / "segments/0001/thesis.npz").exists()
+
+
+def test_a_log_object_has_the_name_of_one_to_be_deleted() -> None:
+    entries = [Entry("log/thesis.txt", 8, 1.0), Entry(names.log(1_800_000_000_000, b""), 8, 1.0)]
+    assert folded_log(entries, dict.fromkeys((entry.name for entry in entries), 0), 1e9) == entries[1:]
