@@ -29,7 +29,7 @@ def check_gone(gone: Sequence[str], folders: Iterable[str], found: Iterable[str]
     """Raise SourceUnreadable where a folder has no pictures any more and many are to go: is it mounted?"""
     there = list(found)
     for folder in folders:
-        below = os.path.join(folder, "")  # noqa: PTH118
+        below = os.path.join(folder.rstrip("/"), "")  # noqa: PTH118 - as keys begin, however many slashes there are
         going = sum(key.startswith(below) for key in gone)
         if going > FEW and not any(key.startswith(below) for key in there):
             raise SourceUnreadable(

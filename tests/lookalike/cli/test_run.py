@@ -97,6 +97,14 @@ def test_a_build_has_the_pictures_of_all_folders(folder: Path) -> None:
     assert index(folder).settings.pictures.exif == "ignore"
 
 
+def test_paths_count_from_where_one_is_and_db_dir_is_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert operate(folder, "build", db_dir="new/db", img_dirs=["./pics", "more pics/"]).exit_code == 0
+    made = Index.open("new/db/img.index")
+    assert sorted(image.key for image in made.list()) == ["./pics/2019/b.png", "./pics/a.png", "more pics/c.png"]
+    assert {image.source["path"] for image in made.list()} == {str(folder / image.key) for image in made.list()}
+
+
 def test_a_build_takes_the_place_of_what_was_there(folder: Path) -> None:
     built(folder)
     assert operate(folder, "build", hash_method="phash", img_dirs=[str(folder / "pics")]).exit_code == 0
@@ -154,9 +162,10 @@ def test_a_folder_that_is_empty_all_of_a_sudden_removes_nothing(folder: Path, mo
     built(folder)
     shutil.rmtree(folder / "pics")
     (folder / "pics").mkdir()
-    result = operate(folder, "update")
-    assert result.exit_code == 2
-    assert "pics has no pictures, and the index has 2 of it: is it mounted?" in result.stderr
+    for pics in (str(folder / "pics"), f"{folder / 'pics'}//"):
+        result = operate(folder, "update", img_dirs=[pics, str(folder / "more pics")])
+        assert result.exit_code == 2
+        assert "has no pictures, and the index has 2 of it: is it mounted?" in result.stderr
     assert index(folder).count() == 3
     # to take it out of the settings says that they are to go
     assert operate(folder, "update", img_dirs=[str(folder / "more pics")]).exit_code == 0

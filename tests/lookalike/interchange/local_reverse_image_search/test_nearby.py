@@ -67,7 +67,7 @@ def test_distances_are_those_of_the_digits_whatever_the_size(size: int, seed: in
         texts[f"k{n}"] = f"{number:0{digits}x}"
     index = index_of(family, texts)
     query = texts["k0"]
-    for threshold in (0, 1, 3, digits):
+    for threshold in (0, 1, 3, digits, 10**30):
         (group,) = nearby.search(index, family, np.array([family.parse(query)], family.dtype), "digits", threshold)
         wanted = sorted((differing(query, text), key) for key, text in texts.items())
         assert list(group.matches) == [match for match in wanted if match[0] <= threshold]
