@@ -157,10 +157,10 @@ class _Stored:
         def compare(numbered: tuple[int, Met]) -> NDArray[np.int64]:
             number, states = numbered
             is_latest = (self.place[states.at] == number) & (self.row[states.at] == states.rows)
-            at = states.at[is_suspect[states.at] & is_latest]
-            if not len(at):
-                return at
-            return at[_are_same(records, at, open_segment(states.segment), self.row[at], families)]
+            at: NDArray[np.int64] = states.at[is_suspect[states.at] & is_latest]
+            if len(at):
+                at = at[_are_same(records, at, open_segment(states.segment), self.row[at], families)]
+            return at
 
         same = np.zeros(len(records), bool)
         for at in parallel_map(compare, list(enumerate(met))):
