@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import IO
+from typing import Protocol
 
 from shards.table.format import strict_json
 
@@ -29,10 +29,18 @@ class Malformed(Exception):
     """Bytes that are no JSON, after which no value can be found."""
 
 
+class Readable(Protocol):
+    """What bytes can be read of."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to so many bytes, none at the end."""
+        ...
+
+
 class JsonStream:
     """A reader of JSON values. Where it stands is a byte of the file, and a line."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: Readable) -> None:
         self._file = file
         self._buffer = b""
         self._at = 0

@@ -6,11 +6,13 @@ import hashlib
 import json
 from dataclasses import asdict
 
+from lookalike.interchange.addresses import HTTP, without_password
+from lookalike.interchange.documents import DocumentsDump
 from lookalike.interchange.dump import Dump
 from lookalike.interchange.file import DumpFile
 from lookalike.interchange.kinds import open_dump
 from lookalike.interchange.options import DumpOptions
-from lookalike.interchange.postgres.live import SCHEMES, PostgresTable, without_password
+from lookalike.interchange.postgres.live import SCHEMES, PostgresTable
 from shards.errors import DumpUnreadable
 
 
@@ -24,9 +26,12 @@ class Source:
         """
         self._options = options
         self._kind = kind
-        self._address = given if given.startswith(SCHEMES) else None
-        if self._address is not None and kind not in (None, PostgresTable.kind):
-            raise DumpUnreadable(f"{given.partition('://')[0]}://… is an address of PostgreSQL, not of {kind}")
+        self._address = given if given.startswith((*SCHEMES, *HTTP)) else None
+        if self._address is not None:
+            of = PostgresTable.kind if given.startswith(SCHEMES) else DocumentsDump.kind
+            if kind not in (None, of):
+                system = "PostgreSQL" if given.startswith(SCHEMES) else "Elasticsearch"
+                raise DumpUnreadable(f"{given.partition('://')[0]}://… is an address of {system}, not of {kind}")
         self._file = None if self._address is not None else DumpFile.given(given)
         self.name = without_password(given) if self._file is None else self._file.name
         """What messages call it."""
@@ -42,7 +47,13 @@ class Source:
         """Open what is there, anew each time. Raises DumpUnreadable."""
         if self._file is not None:
             return open_dump(self._file, self._options, self._kind)
-        return PostgresTable.open(self._address or "", self._options)
+        address = self._address or ""
+        if address.startswith(SCHEMES):
+            return PostgresTable.open(address, self._options)
+        # no other source needs an HTTP client
+        from lookalike.interchange.documents.live import ElasticsearchIndex
+
+        return ElasticsearchIndex.open(address, self._options)
 
     def content(self, prefix: str = "", strip_prefix: str = "") -> str | None:
         """Return the name of what an import of it brings: 32 hex digits of all that decides about records.

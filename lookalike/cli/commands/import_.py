@@ -91,9 +91,9 @@ def import_(
 ) -> None:
     """Import signatures from another system: a database, a dump, or a list of hashes, packed by gzip or not.
 
-    What SOURCE is, is seen from its content; - is standard input, and
-    postgresql://… a server of PostgreSQL. A new index gets exactly the source's kind of
-    signature, and reads pictures as that system did. Columns besides key and signature become metadata.
+    What SOURCE is, is seen from its content; - is standard input, postgresql://… a server of PostgreSQL, and
+    http://HOST:9200/images an index of Elasticsearch. A new index gets exactly the source's kind of signature, and
+    reads pictures as that system did. Columns besides key and signature become metadata.
 
     A row that cannot be taken is named with the reason, the others are imported, and the exit code is 1. Where the
     source or an option is wrong, the exit code is 2 and nothing is done.

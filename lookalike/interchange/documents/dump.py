@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO, Any, ClassVar, Self
+from typing import IO, ClassVar, Self
 
 from lookalike.interchange import json_stream, lines
 from lookalike.interchange.documents import kinds
-from lookalike.interchange.documents.document import SIGNATURE, Fields, total_of
+from lookalike.interchange.documents.document import SIGNATURE, Fields
+from lookalike.interchange.documents.pages import Answer, hits
 from lookalike.interchange.documents.reading import FAMILY, Place, Reading
 from lookalike.interchange.dump import Batch, Dump
 from lookalike.interchange.file import DumpFile
 from lookalike.interchange.options import DumpOptions
 from shards.errors import DumpUnreadable
-from shards.table.format import strict_json
 
 ROWS = 1 << 14
 """Rows of a batch, 2 MB of signatures."""
@@ -111,32 +111,6 @@ def _values(stream: json_stream.JsonStream, reading: Reading) -> Iterator[int]:
         elif first != b"{" or stream.fits():
             yield stream.line
         else:
-            yield from _hits(stream, reading)
-
-
-def _hits(stream: json_stream.JsonStream, reading: Reading) -> Iterator[int]:
-    """Yield the line of each document in an answer of a search that is too long to be held."""
-    begun, found = stream.line, False
-    for outer in stream.members():
-        if outer != "hits" or stream.peek() != b"{":
-            stream.skip()
-            continue
-        for inner in stream.members():
-            if inner == "hits" and stream.peek() == b"[":
-                found = True
-                for line in stream.elements():
-                    reading.hit()
-                    yield line
-            elif inner == "total":
-                reading.expect(total_of(_parsed(stream.value())))
-            else:
-                stream.skip()
-    if not found:
-        raise json_stream.Malformed(f"line {begun}: an object of more than {json_stream.MAX_VALUE:,} bytes")
-
-
-def _parsed(text: bytes | None) -> Any:
-    try:
-        return strict_json.loads(text or b"null")
-    except ValueError:
-        return None
+            answer = Answer()
+            yield from hits(stream, answer)
+            reading.expect(answer)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lookalike.interchange.documents import signatures
 from lookalike.interchange.documents.cutting import cutter
 from lookalike.interchange.documents.document import MARK, Action, Document, Fields, Page, envelope, read
+from lookalike.interchange.documents.pages import Answer
 from lookalike.interchange.documents.shapes import Shapes
 from lookalike.interchange.documents.words import are_words
 from lookalike.interchange.dump import Batch, Refused
@@ -66,6 +67,11 @@ class Reading:
         """The number of rows since the last batch."""
         return len(self._numbers) + len(self._refused)
 
+    @property
+    def taken(self) -> int:
+        """The number of rows since the beginning."""
+        return self._row
+
     def batch(self) -> Batch:
         """Return what was read since the last batch."""
         made = Batch(
@@ -78,14 +84,11 @@ class Reading:
         self._clear()
         return made
 
-    def expect(self, found: int | None) -> None:
-        """Note how many documents a search says that it found."""
-        if found is not None:
-            self._found = max(self._found or 0, found)
-
-    def hit(self) -> None:
-        """Note that a document of a search's answer was there."""
-        self._hits += 1
+    def expect(self, answer: Answer) -> None:
+        """Note how many hits of a search were there, and how many it says that it found."""
+        self._hits += answer.hits
+        if answer.found is not None:
+            self._found = max(self._found or 0, answer.found)
 
     def end(self) -> None:
         """Refuse what waits for another line."""
@@ -189,9 +192,8 @@ class Reading:
             return
         wrapped = envelope(value)
         if isinstance(wrapped, Page):
-            self.expect(wrapped.found)
+            self.expect(Answer(wrapped.found, hits=len(wrapped.hits)))
             for number, hit in enumerate(wrapped.hits, 1):
-                self._hits += 1
                 yield from self._read_value(hit, f"{_said(place)}, hit {number:,}")
         elif isinstance(wrapped, Action):
             self.end()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Self
-from urllib.parse import urlsplit, urlunsplit
 
+from lookalike.interchange.addresses import without_password
 from lookalike.interchange.dump import OVER_WHITE, Batch, Dump
 from lookalike.interchange.options import DumpOptions
 from lookalike.interchange.postgres import tables
@@ -123,11 +123,3 @@ def _blocks(rows: Iterator[Any] | Any) -> Iterator[bytes]:
             gathered.clear()
     if gathered:
         yield bytes(gathered)
-
-
-def without_password(url: str) -> str:
-    """Return the address of a server as messages may show it."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    user = parts.username
-    return urlunsplit(parts._replace(netloc=f"{user}@{host}" if user else host, query=""))

@@ -59,12 +59,16 @@ class Read:
 
 def read(kind: type[Dump], path: Path, options: DumpOptions | None = None) -> Read:
     """Read a file that `kind` recognises. Raises DumpUnreadable, for which the command's exit code is 2."""
-    from shards.families import family
-
     with DumpFile(path) as file:
         assert kind.recognises(file)  # type: ignore[attr-defined]
-        dump: Dump = kind.open(file, options or DumpOptions())  # type: ignore[attr-defined]
-        batches = list(dump.batches())
+        return gathered(kind.open(file, options or DumpOptions()))  # type: ignore[attr-defined]
+
+
+def gathered(dump: Dump) -> Read:
+    """Read a dump that is open."""
+    from shards.families import family
+
+    batches = list(dump.batches())
     families = [family(name) for name in dump.families]
     texts: dict[str, dict[str, str]] = {}
     keys: list[str] = []
