@@ -9,9 +9,9 @@ from pydantic import Field
 from starlette.responses import Response
 
 from lookalike.web.api import documents
+from lookalike.web.api.asking import Threshold
 from lookalike.web.api.documents import DuplicatesDocument, GroupDocument
 from lookalike.web.api.openapi import ASKED, refusals
-from lookalike.web.api.search import Threshold
 from lookalike.web.dependencies import Serving, needs
 from lookalike.web.http.access import Caller
 from shards.search.grouping import Grouping

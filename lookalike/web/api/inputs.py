@@ -28,6 +28,9 @@ PICTURES: frozenset[Kind] = frozenset({"file", "url", "image"})
 
 QUESTIONS: frozenset[Kind] = PICTURES | {"key", "signature"}
 
+ALIASES: Mapping[str, Kind] = {"hash": "signature"}
+"""Other names of kinds, in a form."""
+
 SHOWN = 64
 """Characters of a signature or an address by which an answer names its question."""
 
@@ -153,8 +156,8 @@ def _form(parts: forms.Fields, kinds: frozenset[Kind]) -> Form:
                 given.append(Given("file", value.data, value.name))
         elif name == "file":
             raise validation("file: this is text; give the part a filename to send a file", value)
-        elif name in kinds:
-            given.append(Given(name, value))
+        elif (kind := ALIASES.get(name, name)) in kinds:
+            given.append(Given(kind, value))
         elif name in fields:
             raise validation(f"{name}: given twice", value)
         else:

@@ -75,8 +75,13 @@ def test_a_hash_within_a_distance_is_one_call(client: Client, index: Index) -> N
     text = index.get("00").signatures["dhash"]
     number = int(text, 16)
     signed = str(number - (1 << 64) if number >> 63 else number)
-    for question in ({"signature": text}, {"signature": signed, "hash_form": "signed"}):
-        hits, _ = read(client.post("/v1/search", headers=LINES, json={**question, "max_distance": 3}))
+    questions = ({"signature": text}, {"hash": text}, {"hash": signed, "hash_form": "signed"})
+    for response in (
+        *(client.post("/v1/search", headers=LINES, json={**question, "max_distance": 3}) for question in questions),
+        *(client.post("/v1/search", headers=LINES, data={**question, "max_distance": "3"}) for question in questions),
+        *(client.get("/v1/search", headers=LINES, params={**question, "max_distance": 3}) for question in questions),
+    ):
+        hits, _ = read(response)
         assert shown(hits) == expected(index, max_distance=3)
         assert {hit["link"] for hit in hits} == {
             f"https://en.wikipedia.org/wiki/Page%20{int(hit['key'])}" for hit in hits
@@ -109,6 +114,17 @@ def test_documents_go_on_by_their_cursor(client: Client, index: Index) -> None:
             break
         question["after"] = answer["next"]
     assert seen == expected(index)
+
+
+def test_what_needs_no_picture_may_be_asked_by_an_address_alone(client: Client, index: Index) -> None:
+    asked = {"key": "00", "max_distance": 30, "filter": '{"url": {"$ne": "Page 7"}}', "signatures": True}
+    by_address, by_body = client.get("/v1/search", params=asked), client.post("/v1/search", data=asked)
+    assert by_address.json()["answers"] == by_body.json()["answers"]
+    several = client.get("/v1/search", params={"key": ["00", "01"], "hash": "0" * 16}).json()["answers"]
+    assert [answer["question"]["kind"] for answer in several] == ["key", "key", "signature"]
+    for wrong in ({}, {"url": "https://example.org/a.jpg"}, {"key": "00", "limit": 0}):
+        refused = client.get("/v1/search", params=wrong)
+        assert (refused.status_code, problem(refused)["code"]) == (422, "validation")
 
 
 def test_a_picture_may_be_the_question(client: Client, index: Index) -> None:
