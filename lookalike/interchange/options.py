@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+from shards.errors import DumpUnreadable
 from shards.hash_forms import HashForm
 
 __all__ = ["DumpOptions", "HashForm"]
@@ -33,3 +34,13 @@ class DumpOptions:
 
     hash_form: HashForm | None = None
     """How hashes are written."""
+
+    def check(self, name: str, what: str, *meant: str) -> None:
+        """Raise DumpUnreadable where an option is given that is none of those meant for this kind of dump.
+
+        An option that is not heard would let people believe that it was. `name`: that of the file; `what`: the kind.
+        """
+        for field in fields(self):
+            if field.name not in meant and getattr(self, field.name) is not None:
+                option = f"--{field.name.replace('_', '-')}"
+                raise DumpUnreadable(f"{name}: {what} has no use for {option}: leave it out")

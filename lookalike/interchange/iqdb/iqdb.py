@@ -47,7 +47,9 @@ class Iqdb(Dump):
                 f"{file.name}: IQDB's signatures are of family haar, not {options.family}: leave --family out"
             )
         if not file.path.is_dir() and old_file.is_one(file.head):
+            options.check(file.name, "the file of IQDB 0.9", "family")
             return cls(old_file.OldFile(file), file.packed_size)
+        options.check(file.name, "a database of IQDB", "family", "table", "key")
         return cls(table.ImagesTable(file, options), file.packed_size)
 
     def batches(self) -> Iterator[Batch]:

@@ -79,6 +79,7 @@ class Lris(Dump):
             )
         if options.key is not None:
             raise DumpUnreadable(f"{file.name}: keys are directory/filename: leave --key out")
+        options.check(file.name, "a database of local-reverse-image-search", "family", "table")
         database = Database(file)
         table = _table(database, options.table)
         chosen, told_by = _family(file, options.family)

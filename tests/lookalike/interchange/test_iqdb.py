@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -96,6 +97,21 @@ def test_a_table_of_another_name_is_read_when_it_is_named() -> None:
 def test_another_family_is_refused() -> None:
     with pytest.raises(DumpUnreadable, match="family haar, not dhash"):
         read(Iqdb, DATA / "iqdb.sqlite", DumpOptions(family="dhash"))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("iqdb.sqlite", DumpOptions(hash="sig"), "a database of IQDB has no use for --hash: leave it out"),
+        ("iqdb.sqlite", DumpOptions(hash_form="hex"), "has no use for --hash-form"),
+        ("iqdb.sqlite", DumpOptions(columns=("a", "b")), "has no use for --columns"),
+        ("iqdb.sqlite", DumpOptions(null="-"), "has no use for --null"),
+        ("old-0.9.0.db", DumpOptions(table="images"), "the file of IQDB 0.9 has no use for --table"),
+    ],
+)
+def test_an_option_that_would_not_be_heard_is_refused(name: str, options: DumpOptions, said: str) -> None:
+    with pytest.raises(DumpUnreadable, match=re.escape(said)):
+        read(Iqdb, DATA / name, options)
 
 
 def test_progress_is_in_bytes_of_the_file() -> None:
