@@ -125,13 +125,19 @@ def _delimiter(line: bytes) -> str:
 
 
 def _splitter(delimiter: str, null: str) -> Split:
+    quoted = f'"{null}"'
+
     def split(texts: list[str], first: int, is_end: bool) -> Block:
-        if any('"' in text for text in texts):
+        if any(quoted in text for text in texts):
             return _one_by_one(texts, first, is_end, delimiter, null)
-        texts = [text.rstrip("\r") for text in texts]
         try:
-            rows: list[Cells] = list(csv.reader(texts, delimiter=delimiter))
+            rows: list[Cells] = list(
+                csv.reader([text.rstrip("\r") for text in texts], delimiter=delimiter, strict=True)
+            )
         except csv.Error:
+            return _one_by_one(texts, first, is_end, delimiter, null)
+        if len(rows) < len(texts):
+            # a row goes over several lines, or seems to
             return _one_by_one(texts, first, is_end, delimiter, null)
         if all(rows):
             return Block(rows, list(range(first, first + len(rows))))
@@ -149,23 +155,31 @@ def _one_by_one(texts: list[str], first: int, is_end: bool, delimiter: str, null
         if not texts[at].rstrip("\r"):
             at += 1
             continue
-        record = [text + "\n" for text in texts[at : at + QUOTED_LINES]] if '"' in texts[at] else [texts[at]]
-        reader = csv.reader(record, delimiter=delimiter, strict=True)
-        try:
-            row = next(reader)
-        except csv.Error as error:
-            if not is_end and '"' in texts[at] and len(record) < QUOTED_LINES:
+        row, taken, problem = _row(texts[at : at + 1], delimiter)
+        if row is None and '"' in texts[at]:
+            row, taken, problem = _row(texts[at : at + QUOTED_LINES], delimiter)
+            if row is None and not is_end and len(texts) - at < QUOTED_LINES:
                 block.left = texts[at:]
                 break
-            block.refused.append((first + at, f"is no row: {error}"))
-            at += 1
+        if row is None:
+            block.refused.append((first + at, f"is no row: {problem}"))
         else:
-            text = "".join(record[: reader.line_num])
+            text = "\n".join(texts[at : at + taken])
             # what stands for no value, in quotes, is a text
             block.rows.append(_with_quoted(row, text, delimiter, null) if null in row else row)
             block.lines.append(first + at)
-            at += reader.line_num
+        at += taken
     return block
+
+
+def _row(texts: list[str], delimiter: str) -> tuple[Cells | None, int, str]:
+    """Return the row that begins with these lines, how many of them it takes, and what is wrong where there is none."""
+    reader = csv.reader([text + "\n" for text in texts], delimiter=delimiter, strict=True)
+    try:
+        row = next(reader)
+    except csv.Error as error:
+        return None, 1, str(error)
+    return row, reader.line_num, ""
 
 
 def _with_quoted(row: Cells, text: str, delimiter: str, null: str) -> Cells:
