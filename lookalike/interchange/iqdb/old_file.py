@@ -28,6 +28,9 @@ RECORD = np.dtype(
     [("id", "<u8"), ("sig", "<i2", (3, COEFFICIENTS)), ("avgl", "<f8", (3,)), ("width", "<u8"), ("height", "<u8")]
 )
 
+FARTHEST = 1 << 40
+"""A byte at which no image can begin: no database of IQDB was as large."""
+
 MAX_SIDE = (1 << 32) - 1
 """The longest side that a record of ours has room for."""
 
@@ -59,8 +62,10 @@ class OldFile:
             )
         self._size = int.from_bytes(file.head[4:12], "little")
         self._first = int.from_bytes(file.head[12:HEADER], "little")
-        if self._first < HEADER:
-            raise DumpUnreadable(f"{file.name}: the header says that images begin at byte {self._first}, inside it")
+        if not HEADER <= self._first < FARTHEST:
+            raise DumpUnreadable(
+                f"{file.name}: the header is damaged: it says that images begin at byte {self._first:,}"
+            )
 
     @property
     def share(self) -> float:

@@ -18,8 +18,10 @@ from lookalike.interchange.options import DumpOptions
 from lookalike.interchange.sqlite import Database, Scan, Table
 from lookalike.interchange.sqlite.database import folded, quoted
 from lookalike.interchange.sqlite.keys import keys_of, shown
-from lookalike.interchange.sqlite.scan import Row
+from lookalike.interchange.sqlite.scan import DAMAGED, Row
 from shards.errors import DumpUnreadable
+from shards.families.haar.row import ROW
+from shards.table.format.texts import Texts
 
 IMAGES = "images"
 AVERAGES = ("avglf1", "avglf2", "avglf3")
@@ -64,6 +66,9 @@ class ImagesTable:
         for rows in self._scan.read():
             yield self._batch(rows, number)
             number += len(rows)
+        lost = [Refused(f"image {shown(key)}", DAMAGED) for key in self._scan.lost(quoted(self._key))]
+        if lost:
+            yield Batch(np.zeros(0, np.uint64), Texts.of([]), {"haar": np.zeros(0, ROW)}, refused=lost)
 
     def _batch(self, rows: list[Row], first: int) -> Batch:
         ids, keys, *averages, sigs = list(zip(*rows, strict=True))[:6]

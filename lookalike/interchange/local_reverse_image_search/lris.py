@@ -15,10 +15,11 @@ from lookalike.interchange.options import DumpOptions
 from lookalike.interchange.sqlite import MAGIC, Database, Scan, Table
 from lookalike.interchange.sqlite.database import folded
 from lookalike.interchange.sqlite.keys import keys_of, shown
-from lookalike.interchange.sqlite.scan import Row
+from lookalike.interchange.sqlite.scan import DAMAGED, Row
 from shards.errors import DumpUnreadable, QueryError
 from shards.families import family
 from shards.families.hashes import ImageHash
+from shards.table.format.texts import Texts
 
 IMAGE = "image"
 COLUMNS = ("directory", "filename", "hash_hex")
@@ -96,6 +97,10 @@ class Lris(Dump):
             sizes.update(len(row[2]) for row in rows if isinstance(row[2], bytes))
             yield self._batch(rows, number)
             number += len(rows)
+        lost = [Refused(f"image {shown(key)}", DAMAGED) for key in self._scan.lost(KEY)]
+        if lost:
+            none = np.zeros(0, self._family.dtype)
+            yield Batch(np.zeros(0, np.uint64), Texts.of([]), {self._family.name: none}, refused=lost)
         self.faults += self._scan.faults
         if number:
             self.notes.append(

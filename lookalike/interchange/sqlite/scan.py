@@ -36,6 +36,12 @@ OUT_OF_ORDER = "database disk image is malformed (rows out of order)"
 REPORTED = 20
 """Holes that are reported one by one."""
 
+NAMED = 10_000
+"""Rows that could not be read that are named by their keys."""
+
+DAMAGED = "its page of the database is damaged"
+"""Why such a row is refused."""
+
 Row = tuple[Any, ...]
 
 
@@ -63,7 +69,7 @@ class Scan:
     def __init__(self, database: Database, table: Table, columns: Sequence[str]) -> None:
         """`columns`: SQL expressions; each row is its rowid and their values. Raises DumpUnreadable."""
         self._database = database
-        self._name = table.name
+        self._name, self._table = table.name, table.quoted
         chosen = ", ".join(["rowid", *columns])
         # neither the least nor the greatest rowid is asked for: on a damaged page they are any numbers
         self._select = f"SELECT {chosen} FROM {table.quoted} WHERE rowid >= ? ORDER BY rowid LIMIT ?"  # noqa: S608 - names are quoted, values bound
@@ -126,6 +132,25 @@ class Scan:
         if self._lost:
             said.append(f"{where}: the database is malformed: {self._lost:,} rows that it counts are lost")
         return said
+
+    def lost(self, column: str) -> list[Any]:
+        """Return what an index of the table knows of the rows that could not be read: the values of a column.
+
+        At most `NAMED`; none where no index has the column. `column`: SQL expression.
+        """
+        values: list[Any] = []
+        select = f"SELECT {column} FROM {self._table} WHERE +rowid BETWEEN ? AND ? LIMIT ?"  # noqa: S608
+        with self._database.connected() as connection:
+            for hole in self._holes:
+                bounds = (hole.first, hole.last, NAMED - len(values))
+                try:
+                    plan = connection.execute(f"EXPLAIN QUERY PLAN {select}", bounds).fetchall()
+                    if any(b"COVERING INDEX" not in step[-1] for step in plan):
+                        break
+                    values.extend(row[0] for row in connection.execute(select, bounds))
+                except sqlite3.DatabaseError as error:
+                    _damage(error)
+        return values
 
     def _compare(self, connection: sqlite3.Connection) -> None:
         """Compare the number of rows with what was found: rows may vanish without an error, but not from that number.

@@ -20,6 +20,7 @@ from shards.families import family
 from shards.families.haar.row import ROW
 from shards.table.format.records import meta_bytes
 from tests.lookalike.interchange.reading import INTEROP, Expected, check, expected, read
+from tests.tiers import scaled
 
 DATA = INTEROP / "iqdb"
 ROWS = expected("iqdb")
@@ -49,6 +50,16 @@ def test_signatures_are_those_that_iqdb_prints(name: str, of: str | None) -> Non
 
 def test_the_old_file_has_the_signatures_that_its_conversion_has() -> None:
     assert read(Iqdb, DATA / "old-0.9.0.db").texts == read(Iqdb, DATA / "old-0.9.0.converted.sqlite").texts
+
+
+@pytest.mark.parametrize("name", ["bad-corrupt-page.sqlite", "bad-truncated.sqlite"])
+def test_images_on_damaged_pages_are_called_by_their_ids_too(name: str) -> None:
+    found = read(Iqdb, DATA / name)
+    everything = read(Iqdb, DATA / "iqdb.sqlite")
+    lost = {row.place.removeprefix("image ") for row in found.refused}
+    assert set(found.keys) | lost == set(everything.keys)
+    assert not set(found.keys) & lost
+    assert all(found.texts[key] == everything.texts[key] for key in found.keys)
 
 
 def test_every_bad_row_is_called_by_its_id() -> None:
@@ -134,12 +145,28 @@ def test_a_header_that_claims_too_much_is_not_believed(tmp_path: Path, claimed: 
     assert any(f"{claimed - 10_020:,} more images are missing" in said for said in found.said)
 
 
-def test_an_old_file_whose_images_begin_in_its_header_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", [0, 2**40, 2**64 - 1])
+def test_an_old_file_whose_images_begin_where_none_can_is_refused(tmp_path: Path, first: int) -> None:
     data = bytearray((DATA / "old-0.9.0.db").read_bytes())
-    data[12:20] = bytes(8)
+    data[12:20] = first.to_bytes(8, "little")
     (tmp_path / "old.db").write_bytes(data)
-    with pytest.raises(DumpUnreadable, match="begin at byte 0"):
+    with pytest.raises(DumpUnreadable, match=f"begin at byte {first:,}"):
         read(Iqdb, tmp_path / "old.db")
+
+
+@pytest.mark.scaled
+def test_whatever_a_byte_of_an_old_file_is_turned_into_no_other_error_comes(tmp_path: Path) -> None:
+    random, data = np.random.default_rng(50), (DATA / "old-0.9.0.db").read_bytes()
+    for _ in range(scaled(30)):
+        broken = np.frombuffer(data, np.uint8).copy()
+        places = random.integers(0, random.choice([20, len(broken)]), random.choice([1, 30]))
+        broken[places] = random.integers(0, 256, len(places))
+        (tmp_path / "old.db").write_bytes(broken.tobytes()[: random.choice([len(data), 5000])])
+        try:
+            found = read(Iqdb, tmp_path / "old.db")
+        except DumpUnreadable:
+            continue
+        assert len(found.keys) <= 20
 
 
 def test_a_signature_is_refused_exactly_where_the_family_refuses_its_text() -> None:

@@ -74,6 +74,19 @@ def test_hashes_of_another_size_are_counted_for_an_index_of_their_own() -> None:
     assert set(found.keys) | set(other.keys) == {*found.keys, other.keys[0]}
 
 
+def test_images_on_damaged_pages_are_called_by_their_paths(tmp_path: Path) -> None:
+    data = bytearray((DATA / "dhash8.img.db").read_bytes())
+    at = data.index(b"cd8dd91d897293a7") // 4096 * 4096  # a hash, which the table alone has and no index
+    data[at : at + 4096] = b"\xaa" * 4096
+    (tmp_path / "img.db").write_bytes(data)
+    found = read(Lris, tmp_path / "img.db", DumpOptions(family="dhash"))
+    lost = {row.place.removeprefix("image ") for row in found.refused}
+    assert found.exit_code == 1
+    assert lost
+    assert set(found.keys) | lost == set(EXPECTED["databases"]["dhash8"]["hashes"])
+    assert any("malformed" in said for said in found.said)
+
+
 def test_every_bad_row_has_its_reason() -> None:
     found = read(Lris, DATA / "bad-rows.img.db", DumpOptions(family="dhash"))
     reasons = {row.place.rsplit("/", 1)[-1]: row.reason for row in found.refused}
