@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain, pairwise
 from random import Random
 
@@ -30,6 +30,14 @@ def test_many_are_walked_over_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None
     for n in range(10):
         given = [b"x" * (i % 4) for i in range(n)]
         assert list(Texts.of(given)) == given
+
+
+@pytest.fixture(autouse=True, params=[0, module.FEW_BYTES])
+def few_bytes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Few bytes are copied in another way than many: each test does both."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "FEW_BYTES", request.param)
+        yield
 
 
 @given(texts, st.data())
