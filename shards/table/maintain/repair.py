@@ -8,13 +8,14 @@ or that is older than another one, does no harm; one that nobody can read any mo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shards.errors import CorruptObject, ObjectNotFound
 from shards.storage.base import Entry
+from shards.storage.deciding import write_all
 from shards.storage.moving import move
 from shards.table.format import names, whole
 from shards.table.format.manifest import Manifest, Segment, read_dead
@@ -62,7 +63,13 @@ class _Plan:
     """Dead rows, found again, of segments whose list of them is damaged."""
 
     rewritten: dict[str, Salvaged] = field(default_factory=dict)
-    """Segments that are damaged, and what was read of them."""
+    """Segments that are damaged, and what can be read of them: without the records, which are read again in the end."""
+
+    rows_out: dict[str, NDArray[np.uint32]] = field(default_factory=dict)
+    """Dead rows of these segments."""
+
+    images: int = 0
+    """Images among the records of these segments."""
 
     logs: dict[str, SalvagedLog] = field(default_factory=dict)
     """Log objects that are damaged, and what was read of them."""
@@ -102,10 +109,8 @@ class _Plan:
             # what the lost commits replaced or removed is not known, where its records are gone, too
             self.revived += self.base.live
         lost = [segment for segment in self.base if segment.name in self.rewritten]
-        if is_newest_lost or any(self.rewritten[segment.name].unknown for segment in lost):
+        if is_newest_lost or any(found.unknown or found.lost or found.reduced for found in self.rewritten.values()):
             self._find_older(entries, manifests, damaged, everywhere=is_newest_lost, lost=lost)
-        elif any(self.rewritten[segment.name].lost or self.rewritten[segment.name].reduced for segment in lost):
-            self._find_older(entries, manifests, damaged, everywhere=False, lost=lost)
         if are_all_gone:
             self.revived += sum(map(len, self.older))
             if not self.older:
@@ -160,8 +165,11 @@ class _Plan:
             self.dead[segment.name] = dead
             return
         found = salvage(self.table.store, segment, self.table.families, dead)
-        self.rewritten[segment.name] = found
-        images = int((found.records.fixed["kind"] != DELETE).sum()) + len(found.reduced)
+        self.rewritten[segment.name] = replace(found, records=Records.none(self.table.families))
+        self.rows_out[segment.name] = dead
+        images = _images(found.records)
+        self.images += images
+        images += len(found.reduced)
         said = f"is left out: {images:,} of {segment.rows - len(dead):,} images of it can be read{_of_reduced(found)}"
         self.actions.append(Action(segment.name, "is made anew from its own rows" if found.is_whole else said))
         if segment.name in there:
@@ -237,6 +245,7 @@ class _Plan:
         counted = {segment.name for segment in self.base}
         named = {segment.name: segment for manifest in manifests[::-1] for segment in manifest}
         residues = [segment.residue for segment in lost]
+        wanted = None if everywhere else self._wanted()
         for entry in entries:
             name = entry.name
             is_segment = name.startswith(names.SEGMENTS) and name not in counted
@@ -253,10 +262,22 @@ class _Plan:
                 mine = np.zeros(len(hashes), bool)
                 for shard, modulus in residues:
                     mine |= hashes % np.uint64(modulus) == shard
+                if wanted is not None:
+                    mine &= np.isin(hashes, wanted)
                 found = found.take(np.flatnonzero(mine))
             if len(found):
                 self.older.append(found)
                 self.actions.append(Action(name, f"is read again: {len(found):,} records of it may be the last ones"))
+
+    def _wanted(self) -> NDArray[np.uint64] | None:
+        """Return the hashes of the keys that are looked for in older objects; None for all, where some are unknown.
+
+        Records of others are not needed, and may be many.
+        """
+        if any(found.unknown for found in self.rewritten.values()):
+            return None
+        lost = {key for found in self.rewritten.values() for key in found.lost}
+        return names.key_hashes([*lost, *_keys([found.reduced for found in self.rewritten.values()])])
 
     def _living(self, segment: Segment, found: Records) -> NDArray[np.intp]:
         """Return the rows of an older segment that counted when it did, deletes included."""
@@ -293,15 +314,22 @@ class _Plan:
 
     def _fill(self, draft: Draft, _: Base) -> bool:
         """Put what was read in the place of what is damaged. Others may have committed since it was planned."""
-        there = {segment.name for shard in draft.segments for segment in shard}
-        draft.replace(self.rewritten.keys() & there, ())
-        draft.dead |= {name: dead for name, dead in self.dead.items() if name in there}
+        there = {segment.name: segment for shard in draft.segments for segment in shard}
         rewritten = {name: found for name, found in self.rewritten.items() if name in there}
-        records = [rewritten[name].records for name in sorted(rewritten)]
-        fresh = [part for part in [*records, *self._reduced(rewritten), *self._read_anew()] if len(part)]
-        if fresh:
-            self.table.fold_into(draft, fresh)
+        draft.replace(rewritten, ())
+        draft.dead |= {name: dead for name, dead in self.dead.items() if name in there}
+        # one segment after the other, so that memory holds one; the next ones look into what was made of it
+        for name in sorted(rewritten):
+            found = salvage(self.table.store, there[name], self.table.families, self.rows_out[name])
+            self._fold(draft, [found.records])
+        self._fold(draft, [*self._reduced(rewritten), *self._read_anew()])
         return True
+
+    def _fold(self, draft: Draft, parts: Sequence[Records]) -> None:
+        records = [part for part in parts if len(part)]
+        if records:
+            self.table.fold_into(draft, records)
+            write_all(self.table.store, self.table.effects, draft.objects)
 
     def _set_aside(self, name: str) -> None:
         try:
@@ -320,12 +348,12 @@ class _Plan:
         salvaged: list[Salvaged | SalvagedLog] = [*self.rewritten.values(), *self.logs.values()]
         lost = [key for found in salvaged for key in found.lost]
         reduced = [part.take(np.flatnonzero(part.fixed["kind"] != DELETE)) for part in self._all_reduced()]
-        known = _keys([*(found.records for found in salvaged), *reduced, *self.older])
+        known = _keys([*(found.records for found in self.logs.values()), *reduced, *self.older])
         if is_done:
             texts = [key.decode() for key in lost]
             known = {key.encode() for key in self.table.read(lambda snapshot: snapshot.locate_all(texts))}
         gone = sorted(key.decode() for key in set(lost) - known)
-        restored = sum(int((found.records.fixed["kind"] != DELETE).sum()) for found in salvaged)
+        restored = self.images + sum(_images(found.records) for found in self.logs.values())
         unknown = sum(found.unknown for found in salvaged)
         return Repaired(
             tuple(self.actions),
@@ -357,6 +385,11 @@ def _of_lost(found: SalvagedLog) -> str:
 
 def _of_reduced(found: Salvaged | SalvagedLog) -> str:
     return f", {len(found.reduced):,} of them without what describes them" if len(found.reduced) else ""
+
+
+def _images(records: Records) -> int:
+    """Return the number of records that are no deletes."""
+    return int((records.fixed["kind"] != DELETE).sum())
 
 
 def _keys(parts: Iterable[Records]) -> set[bytes]:

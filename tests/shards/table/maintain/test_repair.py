@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from shards.table.maintain.repaired import Repaired
 from shards.table.maintain.verify import DAMAGED, Report, verify
 from shards.table.read.newest import newest
 from shards.table.write.commit import KEPT_MANIFESTS
+from shards.table.write.draft import Draft
 from tests.shards.table.synthetic import delete, make_store, make_table, many, put, read, records
 from tests.world import FakeWorld
 
@@ -216,6 +217,28 @@ def test_what_older_segments_still_hold_comes_back(place: Place) -> None:
     done = place.repair()
     assert place.read() == place.before
     assert done.gone == ()
+
+
+def test_many_damaged_segments_are_made_anew_one_after_the_other(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory holds the records of one of them, however many there are."""
+    held: list[int] = []
+    fold_into = CommittingTable.fold_into
+
+    def folding(self: CommittingTable, draft: Draft, parts: Sequence[Records]) -> None:
+        held.append(sum(map(len, parts)))
+        fold_into(self, draft, parts)
+
+    age(place)
+    place.table.reshard(16)
+    age(place)
+    for segment in place.segments():
+        place.change(segment.name, lambda body: body.append(0))
+    monkeypatch.setattr(CommittingTable, "fold_into", folding)
+    done = place.repair()
+    assert place.read() == place.before
+    assert (done.restored, done.gone, done.unknown) == (len(place.before), (), 0)
+    assert len(held) >= 16
+    assert max(held) < len(place.before) / 8
 
 
 def test_a_segment_cut_short_gives_its_keys(place: Place) -> None:
