@@ -161,7 +161,7 @@ def test_a_mistake_of_ours_is_answered_without_its_details(fresh: Client) -> Non
         ("GET", "/v1/images/a/b/", 404, "key-not-found", None),
         ("GET", "/docs", 404, "not-found", None),
         ("PATCH", "/v1/images/a", 405, "method-not-allowed", "DELETE, GET, HEAD, PUT"),
-        ("GET", "/v1/search", 405, "method-not-allowed", "POST"),
+        ("DELETE", "/v1/search", 405, "method-not-allowed", "GET, HEAD, POST"),
         ("DELETE", "/v1/stats", 405, "method-not-allowed", "GET, HEAD"),
         ("POST", "/healthz", 405, "method-not-allowed", "GET, HEAD"),
     ],
