@@ -24,6 +24,10 @@ PIECE = 1 << 20
 GZIP = b"\x1f\x8b"
 
 
+DAMAGED = (EOFError, OSError, zlib.error)
+"""What reading raises where a file is damaged, or was cut off, in its packing."""
+
+
 class DumpFile:
     """A file, perhaps packed by gzip. A context manager: on leaving, what was unpacked is deleted."""
 

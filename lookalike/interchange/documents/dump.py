@@ -11,15 +11,21 @@ from lookalike.interchange.documents.document import SIGNATURE, Fields
 from lookalike.interchange.documents.pages import Answer, hits
 from lookalike.interchange.documents.reading import FAMILY, Place, Reading
 from lookalike.interchange.dump import Batch, Dump
-from lookalike.interchange.file import DumpFile
+from lookalike.interchange.file import DAMAGED, DumpFile
 from lookalike.interchange.options import DumpOptions
 from shards.errors import DumpUnreadable
 
 ROWS = 1 << 14
 """Rows of a batch, 2 MB of signatures."""
 
+BYTES = 1 << 24
+"""Bytes of keys and metadata of a batch."""
+
 TOGETHER = 256
 """Documents of a stream that are read together."""
+
+TOO_LONG = b" " * (lines.MAX_LINE + 1)
+"""Stands for a document that is too long to be held."""
 
 
 class DocumentsDump(Dump):
@@ -55,13 +61,16 @@ class DocumentsDump(Dump):
     def batches(self) -> Iterator[Batch]:
         """Yield the documents, in their order."""
         reading = Reading(self._fields)
+        arranged = kinds.arrangement(self._file.head)
         with self._file.open() as content:
-            arranged = kinds.arrangement(self._file.head)
-            for texts, places in (_lines if arranged == "lines" else self._stream)(content, reading):
-                reading.take(texts, places)
-                if reading.rows >= ROWS:
-                    yield reading.batch()
-                self.done = self._file.position(content)
+            try:
+                for texts, places in (_lines if arranged == "lines" else self._stream)(content, reading):
+                    reading.take(texts, places)
+                    if reading.rows >= ROWS or reading.size >= BYTES:
+                        yield reading.batch()
+                    self.done = self._file.position(content)
+            except DAMAGED as error:
+                self.faults.append(f"the file is damaged or ends early: {error}")
         reading.end()
         yield reading.batch()
         self.notes += reading.notes()
@@ -71,7 +80,7 @@ class DocumentsDump(Dump):
         stream = json_stream.JsonStream(content)
         texts: list[bytes] = []
         places: list[Place] = []
-        number = 0
+        number = size = 0
         try:
             for line in _values(stream, reading):
                 text = stream.value()
@@ -79,14 +88,17 @@ class DocumentsDump(Dump):
                 place = f"line {line}, document {number:,}"
                 if text is None:
                     stream.skip()
-                    text = b" " * (lines.MAX_LINE + 1)
+                    text = TOO_LONG
                 texts.append(text)
                 places.append(place)
-                if len(texts) == TOGETHER:
+                size += len(text)
+                if len(texts) == TOGETHER or size > lines.MAX_LINE:
                     yield texts, places
-                    texts, places = [], []
+                    texts, places, size = [], [], 0
         except json_stream.Malformed as error:
             self.faults.append(f"{error}: what follows was not read")
+        except DAMAGED as error:
+            self.faults.append(f"the file is damaged or ends early: {error}")
         yield texts, places
 
 

@@ -13,12 +13,11 @@ import httpcore
 
 from lookalike.interchange.addresses import without_password
 from lookalike.interchange.documents.document import SIGNATURE, WORD, Fields
-from lookalike.interchange.documents.dump import ROWS, TOGETHER
+from lookalike.interchange.documents.dump import BYTES, ROWS, TOGETHER, TOO_LONG
 from lookalike.interchange.documents.pages import Answer, hits
 from lookalike.interchange.documents.reading import FAMILY, Place, Reading
 from lookalike.interchange.dump import Batch, Dump
 from lookalike.interchange.json_stream import JsonStream, Malformed
-from lookalike.interchange.lines import MAX_LINE
 from lookalike.interchange.options import DumpOptions
 from shards.errors import DumpUnreadable
 from shards.table.format import strict_json
@@ -85,7 +84,7 @@ class ElasticsearchIndex(Dump):
             with self._connected() as pool:
                 for answer in self._pages(pool, reading):
                     failed = max(failed, answer.failed)
-                    if reading.rows >= ROWS:
+                    if reading.rows >= ROWS or reading.size >= BYTES:
                         yield reading.batch()
         except (DumpUnreadable, Malformed) as error:
             self.faults.append(f"after {reading.taken:,} documents: {error}")
@@ -138,7 +137,7 @@ class ElasticsearchIndex(Dump):
                     text = stream.value()
                     if text is None:
                         stream.skip()
-                        text = b" " * (MAX_LINE + 1)
+                        text = TOO_LONG
                     texts.append(text)
                     places.append(f"document {reading.taken + len(texts):,}")
                     if len(texts) == TOGETHER:

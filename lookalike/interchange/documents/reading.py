@@ -61,11 +61,17 @@ class Reading:
         self._places: list[Place] = []
         self._signatures: list[Rows] = [np.zeros(0, family(FAMILY).dtype)]
         self._refused: list[tuple[int, Refused]] = []
+        self._size = 0
 
     @property
     def rows(self) -> int:
         """The number of rows since the last batch."""
         return len(self._numbers) + len(self._refused)
+
+    @property
+    def size(self) -> int:
+        """The bytes of keys and metadata since the last batch, of those that have metadata."""
+        return self._size
 
     @property
     def taken(self) -> int:
@@ -225,6 +231,7 @@ class Reading:
         self._row += 1
         self._keys.append(found.key)
         self._meta.append(found.meta)
+        self._size += len(found.key) + len(found.meta)
         self._places.append(place)
         self._values += found.has_value
         if found.unknown:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lookalike.interchange import json_stream
 from lookalike.interchange.dump import Batch
-from lookalike.interchange.file import DumpFile
+from lookalike.interchange.file import DAMAGED, DumpFile
 from lookalike.interchange.hashes import objects
 from lookalike.interchange.hashes.hash_list import SAMPLE, HashList
 from lookalike.interchange.hashes.roles import choose
@@ -63,6 +63,9 @@ class ObjectList(HashList):
                     is_over = not taken
                 except json_stream.Malformed as error:
                     self.faults.append(f"{error}: what follows was not read")
+                    is_over = True
+                except DAMAGED as error:
+                    self.faults.append(f"the file is damaged or ends early: {error}")
                     is_over = True
                 yield maker.batch(self._columns(taken))
                 self.done = self._file.position(content)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from lookalike.interchange.dump import Batch
-from lookalike.interchange.file import DumpFile
+from lookalike.interchange.file import DAMAGED, DumpFile
 from lookalike.interchange.hashes import tables
 from lookalike.interchange.hashes.hash_list import SAMPLE, HashList
 from lookalike.interchange.hashes.roles import HASH, choose
@@ -52,9 +52,12 @@ class TableList(HashList):
         """Yield the rows of the table."""
         maker = RowMaker(self._roles, lambda number: f"line {number}")
         with self._file.open() as content:
-            for block in self._table.blocks(content):
-                yield maker.batch(self._columns(block))
-                self.done = self._file.position(content)
+            try:
+                for block in self._table.blocks(content):
+                    yield maker.batch(self._columns(block))
+                    self.done = self._file.position(content)
+            except DAMAGED as error:
+                self.faults.append(f"the file is damaged or ends early: {error}")
         if self._extra:
             self.notes.append(f"rows with more cells than there are columns, which are not imported: {self._extra:,}")
         self._finish(maker)

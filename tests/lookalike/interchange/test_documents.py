@@ -423,6 +423,30 @@ def test_a_bad_element_of_an_array_is_refused_and_the_others_are_in(tmp_path: Pa
     assert found.refused[0].place == "line 1, document 2"
 
 
+@pytest.mark.parametrize("is_array", [False, True])
+def test_a_packed_file_that_ends_early_gives_what_came_before(is_array: bool, tmp_path: Path) -> None:
+    some = [document | {"path": str(n)} for n, document in enumerate(documents() * 20)]
+    random.Random(4).shuffle(some)
+    text = as_bytes(some) if is_array else b"\n".join(map(as_bytes, some))
+    path = tmp_path / "images.gz"
+    path.write_bytes(gzip.compress(text)[:-2000])
+    found = read(DocumentsDump, path)
+    assert 0 < len(found.keys) < len(some)
+    assert found.keys == [document["path"] for document in some][: len(found.keys)]
+    assert "the file is damaged or ends early" in found.said[-1]
+
+
+def test_large_metadata_makes_batches_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dump, "BYTES", 1 << 20)
+    some = [document | {"metadata": {"text": "x" * 60_000}} for document in documents() * 2]
+    for text in (b"\n".join(map(as_bytes, some)), as_bytes(some)):
+        (tmp_path / "images").write_bytes(text)
+        with DumpFile(tmp_path / "images") as file:
+            batches = list(DocumentsDump.open(file, DumpOptions()).batches())
+        assert sum(len(batch.keys) for batch in batches) == len(some)
+        assert max(len(batch.meta.data) for batch in batches if batch.meta) < 3 << 20
+
+
 def test_bulk_requests_index_and_neither_update_nor_delete(tmp_path: Path) -> None:
     document = as_bytes(documents()[0])
     found = reading_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import pickle
@@ -388,6 +389,22 @@ def test_a_list_that_breaks_off_gives_what_came_before(tmp_path: Path) -> None:
     found = reading_of(tmp_path, text[:-10])
     assert (len(found.keys), found.exit_code) == (1999, 1)
     assert "what follows was not read" in found.said[0]
+
+
+@pytest.mark.parametrize("form", ["table", "list", "lines"])
+def test_a_packed_file_that_ends_early_gives_what_came_before(form: str, tmp_path: Path) -> None:
+    chosen = random.Random(8)
+    rows = [{"name": str(n), "dhash": f"{chosen.getrandbits(64):016x}"} for n in range(20_000)]
+    lines = [json.dumps(row) for row in rows]
+    text = {
+        "table": "\n".join(["name,dhash", *(",".join(row.values()) for row in rows)]),
+        "list": f"[{','.join(lines)}]",
+        "lines": "\n".join(lines),
+    }[form]
+    found = reading_of(tmp_path, gzip.compress(text.encode())[:-20_000], "list.gz")
+    assert 1000 < len(found.keys) < len(rows)
+    assert found.keys == [row["name"] for row in rows][: len(found.keys)]
+    assert any("the file is damaged or ends early" in told for told in found.said)
 
 
 def test_an_object_of_names_and_hashes_may_be_of_imagededup() -> None:
