@@ -30,6 +30,9 @@ LONGEST_VALUE = 1 << 20
 """Bytes of a text, a blob or a row: no signature and no key comes near, and a row that claims a gigabyte is refused
 before memory is made for it."""
 
+ROWID = ("rowid", "_rowid_", "oid")
+"""What SQLite calls the id of a row, unless a column has that name."""
+
 COPIES = 3
 """How often a database that changes while it is copied is copied."""
 
@@ -107,6 +110,15 @@ class Database:
                 if not name.startswith("sqlite_")
             ]
         return {folded(table.name): table for table in tables}
+
+    def rowid(self, table: Table) -> str:
+        """Return a name for the rowid of a table, which a column may have too. Raises DumpUnreadable if it has none."""
+        free = [name for name in ROWID if name not in table.columns]
+        if not free:
+            raise DumpUnreadable(f"{self.name}: table {table.name} has columns named {', '.join(ROWID)}: rename one")
+        with self.connected() as connection:
+            connection.execute(f"SELECT {free[0]} FROM {table.quoted} LIMIT 0")  # noqa: S608
+        return free[0]
 
 
 def folded(name: str) -> str:

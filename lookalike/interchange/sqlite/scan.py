@@ -70,17 +70,16 @@ class Scan:
         """`columns`: SQL expressions; each row is its rowid and their values. Raises DumpUnreadable."""
         self._database = database
         self._name, self._table = table.name, table.quoted
-        chosen = ", ".join(["rowid", *columns])
+        self._rowid = database.rowid(table)
+        chosen = ", ".join([self._rowid, *columns])
         # neither the least nor the greatest rowid is asked for: on a damaged page they are any numbers
-        self._select = f"SELECT {chosen} FROM {table.quoted} WHERE rowid >= ? ORDER BY rowid LIMIT ?"  # noqa: S608 - names are quoted, values bound
+        self._select = f"SELECT {chosen} FROM {table.quoted} WHERE {self._rowid} >= ? ORDER BY {self._rowid} LIMIT ?"  # noqa: S608 - names are quoted, values bound
         self._count = f"SELECT count(*) FROM {table.quoted}"  # noqa: S608
         self._holes: list[Hole] = []
         self._is_disordered = False
         self._lost = 0
         with database.connected() as connection:
             self._has_index = bool(connection.execute(f"PRAGMA index_list({table.quoted})").fetchall())
-            # so that a table without rowids is refused before anything is done
-            connection.execute(f"SELECT rowid FROM {table.quoted} LIMIT 0")  # noqa: S608
             self.size = self._counted(connection)
             """Number of rows; None where they cannot be counted."""
         self._found = 0
@@ -139,7 +138,7 @@ class Scan:
         At most `NAMED`; none where no index has the column. `column`: SQL expression.
         """
         values: list[Any] = []
-        select = f"SELECT {column} FROM {self._table} WHERE +rowid BETWEEN ? AND ? LIMIT ?"  # noqa: S608
+        select = f"SELECT {column} FROM {self._table} WHERE +{self._rowid} BETWEEN ? AND ? LIMIT ?"  # noqa: S608
         with self._database.connected() as connection:
             for hole in self._holes:
                 bounds = (hole.first, hole.last, NAMED - len(values))

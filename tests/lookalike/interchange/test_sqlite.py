@@ -325,6 +325,23 @@ def test_a_database_that_is_locked_is_not_taken_for_a_damaged_one(
     connection.close()
 
 
+def test_a_column_may_be_called_as_sqlite_calls_the_id_of_a_row(tmp_path: Path) -> None:
+    for number, columns in enumerate(["rowid", "ROWID, _rowid_", "rowid, _rowid_, oid"]):
+        path = tmp_path / f"{number}.db"
+        connection = sqlite3.connect(path)
+        connection.execute(f"CREATE TABLE images ({columns})")
+        connection.execute(
+            f"INSERT INTO images VALUES ({', '.join('?' * len(columns.split(',')))})", "xyz"[: number + 1]
+        )
+        connection.commit()
+        connection.close()
+        if number < 2:
+            assert ids(path) == ([1], [])
+        else:
+            with pytest.raises(DumpUnreadable, match="rename one"):
+                ids(path)
+
+
 def test_a_table_without_rowids_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     connection = sqlite3.connect(path)
