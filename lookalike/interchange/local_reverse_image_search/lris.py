@@ -62,7 +62,8 @@ class Lris(Dump):
         """Return whether it is the database, its settings, or its tree."""
         head = file.head
         if head.startswith(MAGIC):
-            return b"hash_hex" in head or file.path.name.endswith(DATABASE)
+            # the schema stands at the beginning of the file. IQDB's may have any name
+            return b"hash_hex" in head or (file.path.name.endswith(DATABASE) and b"avglf1" not in head)
         return _is_tree(file) or _are_params(file)
 
     @classmethod

@@ -13,6 +13,7 @@ import pytest
 from lookalike.interchange.file import DumpFile
 from lookalike.interchange.iqdb import Iqdb, signatures
 from lookalike.interchange.iqdb.metadata import meta_of
+from lookalike.interchange.kinds import open_dump
 from lookalike.interchange.options import DumpOptions
 from lookalike.interchange.sqlite.keys import keys_of
 from shards.errors import DumpUnreadable, SignatureError
@@ -88,6 +89,14 @@ def test_varundas_md5_is_metadata_beside_its_post_id() -> None:
     found = read(Iqdb, DATA / "varunda.sqlite")
     at = found.keys.index("post-1234")
     assert found.meta[at] == {"meta": {"md5": f"{1234:032x}"}}
+
+
+def test_a_database_may_have_any_name(tmp_path: Path) -> None:
+    for name in ("img.db", "posts", "posts.csv", "iqdb.sqlite.bak"):
+        path = tmp_path / name
+        path.write_bytes((DATA / "evazion.sqlite").read_bytes())
+        with DumpFile(path) as file:
+            assert isinstance(open_dump(file, DumpOptions()), Iqdb)
 
 
 def test_any_column_can_be_the_key() -> None:
