@@ -168,9 +168,7 @@ def test_damaged_settings_are_named(tmp_path: Path) -> None:
 
 def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
     shutil.copyfile(INTEROP / "iqdb" / "wrong-table.sqlite", tmp_path / "img.db")
-    with pytest.raises(
-        DumpUnreadable, match=r"no table image with the columns directory, filename, hash_hex.*: posts"
-    ):
+    with pytest.raises(DumpUnreadable, match=r"no table image with the columns directory, filename, hash_hex.*: posts"):
         read(Lris, tmp_path / "img.db", DumpOptions(family="dhash"))
 
 
