@@ -57,11 +57,22 @@ def read_begun(store: Store, index: str) -> Begun | None:
     )
 
 
-def all_begun(store: Store) -> list[Begun]:
-    """Return the notes of all copies that began in this store."""
+def all_begun(store: Store, needed: str = "") -> list[Begun]:
+    """Return the notes of all copies that began in this store, but for damaged ones.
+
+    Raises CorruptObject only where that of the copy with the id `needed` is damaged.
+    """
     listed = (entry.name.removeprefix(names.COPIES).split("/") for entry in store.list(names.COPIES))
-    ids = [parts[0] for parts in listed if parts[1:] == [BEGUN] and names.is_id(parts[0])]
-    return [begun for begun in (read_begun(store, index) for index in ids) if begun is not None]
+    all_of_them: list[Begun] = []
+    for index in [parts[0] for parts in listed if parts[1:] == [BEGUN] and names.is_id(parts[0])]:
+        try:
+            begun = read_begun(store, index)
+        except CorruptObject as error:
+            if index == needed:
+                raise CorruptObject(error.name, f"{error.problem}; say --replace to copy everything anew") from None
+        else:
+            all_of_them += [] if begun is None else [begun]
+    return all_of_them
 
 
 def write_made(store: Store, effects: Effects, manifest: Manifest, state: str) -> None:

@@ -206,9 +206,9 @@ class _Copying:
         """Return the copy that is to be made, or brought up to date. Raises IndexExists where another index is."""
         # an index of format 1 has no id: it is known by its address
         source = self.settings.id or self.source.url
-        known = [begun for begun in copies.all_begun(self.destination) if begun.source == source]
-        known = [begun for begun in known if self._is_untouched(begun)]
         there_id = "" if there is None else there.id or FORMAT_1
+        begun_here = copies.all_begun(self.destination, "" if replacing else there_id)
+        known = [begun for begun in begun_here if begun.source == source and self._is_untouched(begun)]
         for begun in known:
             if begun.id == there_id:
                 return begun

@@ -54,4 +54,8 @@ def test_a_note_that_says_something_else_is_corrupt() -> None:
     store = MemoryStore()
     store.create(copies.begun_name(ID), envelope.seal({"format": 2, "source": 3, "replaces": ""}))
     with pytest.raises(CorruptObject, match="its source is 3"):
-        copies.all_begun(store)
+        copies.read_begun(store, ID)
+    copies.write_begun(store, WORLD, Begun("f" * 16, "source", ""))
+    assert [begun.id for begun in copies.all_begun(store)] == ["f" * 16], "others are none of its business"
+    with pytest.raises(CorruptObject, match="its source is 3, and should be a text; say --replace"):
+        copies.all_begun(store, needed=ID)

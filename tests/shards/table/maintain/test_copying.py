@@ -339,6 +339,25 @@ class TestInterruptions:
 
         killed_everywhere(begin, lambda way: copy(source, way, world), look)
 
+    @pytest.mark.parametrize("has_ended", [True, False])
+    def test_a_damaged_note_is_in_nobodys_way(
+        self, source: Store, destination: Store, world: FakeWorld, has_ended: bool
+    ) -> None:
+        if has_ended:
+            copy(source, destination, world)
+        else:
+            with pytest.raises(CrashError):
+                copy(source, Dying(destination, 14), world)
+        for name in [entry.name for entry in destination.list(names.COPIES) if entry.name.endswith("begun.json")]:
+            destination.delete([name])
+            destination.create(name, b"cut short")
+        if has_ended:
+            with pytest.raises(CorruptObject, match="say --replace to copy everything anew"):
+                copy(source, destination, world)
+        copy(source, destination, world, replacing=has_ended)
+        assert images(destination, world) == images(source, world)
+        assert is_whole(destination, world)
+
     def test_what_was_copied_is_not_copied_again(self, source: Store, destination: Store, world: FakeWorld) -> None:
         with pytest.raises(CrashError):
             copy(source, Dying(destination, 14), world)
