@@ -52,7 +52,7 @@ SOURCES = (
 
 def run(count: int = COUNT) -> list[Result]:
     """Measure in processor time, of all threads together: so much one core has to do."""
-    return [_bulk(count), *(_import(source, max(int(count * source.share), 1)) for source in SOURCES)]
+    return [_bulk(count), *(measure(source, max(int(count * source.share), 1)) for source in SOURCES)]
 
 
 def _bulk(count: int) -> Result:
@@ -98,7 +98,7 @@ def _bulk(count: int) -> Result:
         )
 
 
-def _import(source: Source, count: int) -> Result:
+def measure(source: Source, count: int) -> Result:
     """Import a dump as the command does: compacted in the end."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "dump"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import cluster, hashes, postgres
+from benchmarks import cluster, hashes, importing, postgres
 from benchmarks.__main__ import SECTIONS, main
 from benchmarks.attacks import ATTACKS
 from benchmarks.chart import Chart, Line
@@ -33,7 +33,18 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("name", [name for name, section in SECTIONS.items() if not section.on_request])
+SLOW = {"import"}
+"""Sections whose shortest run takes seconds: it makes the signatures of pictures in three families first."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.long] if name in SLOW else [])
+        for name, section in SECTIONS.items()
+        if not section.on_request
+    ],
+)
 def test_a_section_prints_json_lines_that_say_where_a_baseline_is_missing(name: str) -> None:
     sized = ["--rows", str(ROWS)] if SECTIONS[name].takes_rows else []
     brief = ["--seconds", "1"] if SECTIONS[name].takes_seconds else []
@@ -49,6 +60,14 @@ def test_a_section_prints_json_lines_that_say_where_a_baseline_is_missing(name: 
             assert "not" in line["baseline_name"], "says that it is not installed, or does not run"
         else:
             assert line["baseline"] > 0
+
+
+def test_an_import_is_measured_beside_reading_its_dump_alone() -> None:
+    source, *_ = importing.SOURCES
+    result = importing.measure(source, 40)
+    assert (result.rows, result.baseline_name) == (40, "reading it alone")
+    assert result.ours > 0
+    assert result.baseline
 
 
 @pytest.mark.long
