@@ -309,3 +309,24 @@ def test_requests_one_after_another_share_one_app(api: Api) -> None:
     for _ in range(3):
         assert api.ask("GET", "/v1/stats", headers=READER).status == 200
     assert api.module.front._adapter is built
+
+
+class TestWhereAnAnswerInLinesHasALimit:
+    @pytest.fixture
+    def environment(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+        monkeypatch.setattr("functions.aws.front.STREAMED", 1)
+        return {}
+
+    def test_lines_go_out_as_text_and_the_last_one_leads_to_the_rest(self, api: Api) -> None:
+        add(api.index, "cat.jpg", CAT)
+        add(api.index, "raccoon.jpg", RACCOON)
+        asked, seen = "/v1/search?key=cat.jpg&min_score=0", []
+        after = ""
+        for _ in range(2):
+            answer = api.ask("GET", asked + after, headers={**READER, "accept": "application/x-ndjson"})
+            assert (answer.status, answer.was_encoded) == (200, False)
+            hit, end = (json.loads(line) for line in answer.content.splitlines())
+            seen.append((hit["rank"], hit["key"]))
+            assert (end["end"], end["hits"]) == (True, 1)
+            after = f"&after={end['next']}"
+        assert seen == [(1, "cat.jpg"), (2, "raccoon.jpg")]

@@ -122,8 +122,10 @@ def check(data: bytes) -> None:
             headers.append((name.lower(), value.strip().replace(b"\0", b"").replace(b"\r", b"")))
     status, answered, content = app().answer(method.decode().upper(), target, headers, body)
     assert status < 500 or status in REFUSING, f"{status}: {content[:500]!r}"
-    if b"json" in answered.get(b"content-type", b"") and content:
-        json.loads(content, parse_constant=not_json)
+    kind = answered.get(b"content-type", b"")
+    if b"json" in kind and content:
+        for document in content.splitlines() if b"ndjson" in kind else (content,):
+            json.loads(document, parse_constant=not_json)
 
 
 def not_json(constant: str) -> Any:
@@ -157,6 +159,7 @@ def seeds() -> Sequence[bytes]:
         found.append(
             _request(route, b"Content-Type: application/x-www-form-urlencoded", b"key=cat.png&limit=2&family=haar")
         )
+    found.append(_request(b"GET /v1/search?key=1&family=dhash&max_distance=64", b"Accept: application/x-ndjson", b""))
     found.append(_request(b"POST /v1/search?family=dhash&limit=2", b"Content-Type: image/png", picture(1)))
     found.append(_request(b"PUT /v1/images/new%2Fcat.png", b"Content-Type: image/png", picture(2)))
     found.append(_request(b"PUT /v1/images/new", multipart, form))
@@ -166,7 +169,8 @@ def seeds() -> Sequence[bytes]:
             b"GET /v1/images?limit=1&prefix=c&after=1", b"GET /v1/images/cat.png", b"DELETE /v1/images/cat.png",
             b"GET /v1/images/cat.png/thumbnail", b"GET /v1/images/cat.png/content", b"GET /v1/duplicates?family=dhash",
             b"GET /v1/stats", b"GET /metrics", b"GET /openapi.json", b"GET /", b"HEAD /readyz",
-            b"GET /query?hash=iqdb_00",
+            b"GET /query?hash=iqdb_00", b"GET /v1/search?family=dhash&hash=-1&max_distance=64&limit=1",
+            b"GET /v1/search?key=1&family=dhash&after=QFhAAAAAAAAAAAAAAAAAATE&hash_form=bits",
         )
     ]  # fmt: skip
     return found
