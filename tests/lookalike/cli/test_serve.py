@@ -104,6 +104,9 @@ def test_it_says_where_it_is_answers_and_ends_in_order(index: Path, number: sign
         assert (added.status_code, added.json()["key"]) == (201, "a/1.png")
         (answer,) = server.ask("POST", "/v1/search", files={"file": png(1)}).json()["answers"]
         assert answer["hits"][0]["key"] == "a/1.png"
+        asked = "/v1/search?key=a/1.png&min_score=0"
+        found = server.ask("GET", asked, headers={"Accept": "application/x-ndjson"}).text.splitlines()
+        assert ["key" in line for line in found] == [True, True, False]
         assert server.ask("GET", "/").headers["content-type"] == "text/html; charset=utf-8"
         assert server.ended(number) == (0, "")
     assert Index.open(str(index)).verify().is_clean
@@ -154,6 +157,7 @@ def test_the_page_opens_where_it_is_asked_for(index: Path, tmp_path: Path, monke
         (["--cors", "https://example.org/page"], "not an origin"),
         (["--port", "70000"], "70000"),
         (["--max-body", "much"], "not a size"),
+        (["--link", "javascript:{url}"], "no template of addresses"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_made(tmp_path: Path, options: Sequence[str], said: str) -> None:

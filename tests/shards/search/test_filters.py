@@ -180,6 +180,21 @@ def test_a_hostile_filter_is_refused_before_a_row_is_asked() -> None:
         Filter.of({"a": "x" * (1 << 20)})
 
 
+def test_metadata_may_be_as_deep_as_json_can_be() -> None:
+    deepest: Any = 1
+    for _ in range(900):
+        deepest = {"a": [deepest]}
+    meta = {"a": deepest, "b": [deepest] * 3}
+    for where in (
+        {"a": {"$ne": {"a": [1]}}},
+        {"a": {"$nin": [{"a": [{"a": [2]}]}, 1]}},
+        {"b": {"$not": {"$contains": {"a": [{"a": []}]}}}},
+        {".".join("a" * 32): {"$exists": True}},
+        {"b": {"$elemMatch": {"a.a.a": {"$exists": True}}}},
+    ):
+        assert accepts(where, meta)
+
+
 def test_messages_show_little_of_what_is_wrong() -> None:
     for where in ({"x" * 100_000 + ".a" * 40: 1}, {"a": {"$gt": [["x" * 9999] * 9999]}}, {"$" + "x" * 99_999: 1}):
         with pytest.raises(QueryError) as refused:
