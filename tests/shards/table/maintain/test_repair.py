@@ -334,6 +334,23 @@ def test_an_index_of_which_nothing_is_left_is_neither_clean_nor_repaired(world: 
     assert (done.restored, done.left) == (0, (names.MANIFEST,))
 
 
+def test_an_older_state_that_was_put_back_under_a_commit_is_what_comes_back(place: Place) -> None:
+    """Its process died before it looked: what its manifest builds on is gone."""
+    snapshot = {entry.name: bytes(place.store.get(entry.name)) for entry in place.store.list()}
+    before = place.read()
+    for n in range(5):
+        place.table.write(many(KEYS[:2000], 10 + n, first=20_000))
+    place.table.compact(everything=True)
+    late = place.largest(names.MANIFEST)
+    body = bytes(place.store.get(late))
+    place.store.delete([entry.name for entry in place.store.list()])
+    for name, data in {**snapshot, late: body}.items():
+        place.store.create(name, data)
+    assert place.verify().is_damaged
+    place.repair()
+    assert place.read() == before
+
+
 @pytest.mark.parametrize("gone", [True, False])
 def test_a_number_between_others_is_not_set_free_too_early(place: Place, gone: bool) -> None:
     older = [entry.name for entry in place.store.list(names.MANIFEST)][1]
