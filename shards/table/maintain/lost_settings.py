@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 
 import numpy as np
 
@@ -23,7 +24,13 @@ from shards.table.maintain.verify import DAMAGED
 from shards.table.read.newest import read_manifest
 
 MAX_FOLDERS = 1000
-"""Folders of a store that are looked into for an index."""
+"""Folders of a store that are looked into for an index that has lost its settings."""
+
+FEW_FOLDERS = 20
+"""The same before an index is made: its place is new, or holds an index, and seldom much else."""
+
+MAX_OBJECTS = 10_000
+"""Objects outside of folders, one after the other, that are passed over."""
 
 
 def find(store: Store) -> IndexSettings:
@@ -33,7 +40,7 @@ def find(store: Store) -> IndexSettings:
     IndexNotFound where nothing is left of an index.
     """
     newest: tuple[float, IndexSettings] | None = None
-    for identity in _ids(store):
+    for identity in _ids(store, MAX_FOLDERS):
         data = PrefixedStore(store, identity) if identity else store
         found = _settings(data, identity)
         if found is not None and (newest is None or found[0] > newest[0]):
@@ -48,7 +55,7 @@ def find(store: Store) -> IndexSettings:
 
 def check_none(store: Store) -> None:
     """Raise IndexExists where an index lies that has lost its settings: a new one would hide it from everybody."""
-    for identity in _ids(store):
+    for identity in _ids(store, FEW_FOLDERS):
         data = PrefixedStore(store, identity) if identity else store
         if any(data.list(names.MANIFEST, limit=1)) and not any(store.list(names.SETTINGS, limit=1)):
             raise IndexExists(
@@ -65,19 +72,24 @@ def restore(store: Store, settings: IndexSettings, effects: Effects) -> None:
         raise CorruptObject(names.SETTINGS, "was written by somebody else meanwhile")
 
 
-def _ids(store: Store) -> Iterator[str]:
-    """Yield the ids of indexes that may lie here; "" for one of format 1, whose objects lie in no folder."""
+def _ids(store: Store, folders: int) -> Iterator[str]:
+    """Yield the ids of indexes that may lie here; "" for one of format 1, whose objects lie in no folder.
+
+    Takes a request for each folder, of which so many are looked at.
+    """
     after = ""
     yield ""
-    for _ in range(MAX_FOLDERS):
-        entry = next(iter(store.list(after=after, limit=1)), None)
-        if entry is None:
+    for _ in range(folders):
+        for entry in islice(store.list(after=after), MAX_OBJECTS):
+            folder, slash, _rest = entry.name.partition("/")
+            if slash:
+                break
+        else:
             return
-        folder, slash, _rest = entry.name.partition("/")
-        if slash and names.is_id(folder):
+        if names.is_id(folder):
             yield folder
         # the character after "/": the next name is in another folder
-        after = f"{folder}0" if slash else entry.name
+        after = f"{folder}0"
 
 
 def _settings(data: Store, identity: str) -> tuple[float, IndexSettings] | None:

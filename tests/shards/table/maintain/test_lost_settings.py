@@ -15,6 +15,7 @@ from shards.table.format import names, settings
 from shards.table.maintain import lost_settings
 from shards.table.maintain.verify import DAMAGED
 from tests.shards.table.synthetic import make_store, make_table, put, records
+from tests.simulation.interleaving import InterleavedStore
 from tests.world import FakeWorld
 
 
@@ -81,6 +82,16 @@ def test_a_family_that_is_not_installed_is_named_and_not_left_out(
     monkeypatch.setattr(lost_settings, "family", without)
     with pytest.raises(IndexNotFound, match="signatures of haar, which are not installed here"):
         lost_settings.find(store)
+
+
+def test_to_make_an_index_among_many_other_things_takes_few_requests(world: FakeWorld) -> None:
+    inner = make_store(world)
+    for n in range(300):
+        inner.create(f"picture{n:03}.jpg", b"")
+        inner.create(f"album{n:03}/picture.jpg", b"")
+    store = InterleavedStore(inner)
+    Index.create(store, effects=world)
+    assert len(store.requests) < 40
 
 
 @pytest.mark.parametrize("form", [1, 2])
