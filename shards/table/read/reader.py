@@ -146,8 +146,15 @@ class SegmentReader:
         return texts
 
     def pick(self, rows: NDArray[np.int64], columns: Sequence[str], parts: Sequence[Part] = ()) -> PickedRows:
-        runs = _runs(rows)
         stored = [name for name in columns if not self._is_unknown(name)]
+        unknown = {name: unknown_sha256(len(rows)) for name in columns if name not in stored}
+        if not len(rows):  # in most segments a search finds nothing
+            places = {name: self._bytes.column(name) for name in stored}
+            return PickedRows(
+                unknown | {name: np.empty((0, *place.shape[1:]), place.dtype) for name, place in places.items()},
+                {part: Texts.empty(0) for part in parts},
+            )
+        runs = _runs(rows)
         fixed = [(name, self._around(name, runs)) for name in stored]
         offsets = [(f"{part}.offsets", self._around(f"{part}.offsets", runs + AND_END)) for part in parts]
         arrays = self._bytes.several([*fixed, *offsets])
@@ -158,8 +165,7 @@ class SegmentReader:
             [(f"{part}.data", self._around(f"{part}.data", starts[part][runs].astype(np.int64))) for part in parts]
         )
         return PickedRows(
-            {name: unknown_sha256(len(rows)) for name in columns}
-            | {name: column[rows] for name, column in zip(stored, arrays, strict=False)},
+            unknown | {name: column[rows] for name, column in zip(stored, arrays, strict=False)},
             {part: Texts(texts, starts[part]).take(rows) for part, texts in zip(parts, data, strict=True)},
         )
 

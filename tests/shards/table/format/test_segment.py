@@ -193,6 +193,18 @@ class TestReading:
 
 
 class TestSegmentReader:
+    def test_no_rows_cost_no_request(self, large: Records) -> None:
+        """Of the many segments of a large index, most have none of a search's hits."""
+        store = CountingStore(MemoryStore())
+        reader = stored(large, store)
+        store.reset()
+        nothing = reader.pick(np.empty(0, np.int64), ["order", "width", DHASH.name], ["key", "meta"])
+        assert store.requests == 0
+        assert nothing.columns["order"].shape == (0, 2)
+        assert nothing.columns["width"].dtype == np.uint32
+        assert nothing.columns[DHASH.name].dtype == DHASH.dtype
+        assert [texts.tolist() for texts in nothing.texts.values()] == [[], []]
+
     def test_a_small_read_fetches_its_block_and_the_checksums(self, large: Records) -> None:
         store = CountingStore(MemoryStore())
         reader = stored(large, store)
