@@ -19,8 +19,13 @@ MAX_VALUE = 1 << 20
 
 _NOT_BLANK = re.compile(rb"[^ \t\r\n]")
 
-_MARK = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:(")|\\?\Z)|([][{}])', re.DOTALL)
-"""A string, whole (group 1) or up to the end of what was read, or a bracket (group 2)."""
+_RUN = re.compile(rb'[^"\[\]{}]*+(?:"(?:[^"\\]++|\\.)*+"[^"\[\]{}]*+)*+', re.DOTALL)
+"""Whatever comes before the next bracket, or before a string of which the end was not read yet."""
+
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+
+_STEPS = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
+"""By how much a bracket leads deeper."""
 
 _SCALAR_END = re.compile(rb"[],}\s]")
 
@@ -86,15 +91,14 @@ class JsonStream:
             return
         depth = 0
         while True:
-            found = _MARK.search(self._buffer, self._at)
-            if found and (found[1] or found[2]):
-                depth += _step(found)
-                self._pass(found.end() - self._at)
+            self._pass(self._run(self._at) - self._at)
+            mark = self._buffer[self._at : self._at + 1]
+            if mark in _STEPS:
+                depth += _STEPS[mark]
+                self._pass(1)
                 if not depth:
                     return
-                continue
-            self._pass((found.start() if found else len(self._buffer)) - self._at)
-            if len(self._buffer) - self._at > MAX_VALUE or not self._read():
+            elif len(self._buffer) - self._at > MAX_VALUE or not self._read():
                 raise Malformed(f"line {self.line}: a text of more than {MAX_VALUE:,} bytes, or one that never ends")
 
     def elements(self) -> Iterator[int]:
@@ -139,8 +143,10 @@ class JsonStream:
         first = self.peek()
         if first in (b"", b"]", b"}", b",", b":"):
             raise Malformed(f"line {self.line}: {_shown(first)} where a value should be")
-        if first in (b"{", b"[", b'"'):
-            return self._end_of_marks(limit)
+        if first == b'"':
+            return self._end_of_string(limit)
+        if first in _STEPS:
+            return self._end_of_brackets(limit)
         at = self._at
         while not (found := _SCALAR_END.search(self._buffer, at)):
             at = len(self._buffer)
@@ -152,22 +158,35 @@ class JsonStream:
             at = self._at + length
         return found.start()
 
-    def _end_of_marks(self, limit: int) -> int | None:
-        depth, length = 0, 0
-        while length <= limit:
-            found = _MARK.search(self._buffer, self._at + length)
-            if found and (found[1] or found[2]):
-                depth += _step(found)
-                if not depth:
-                    return found.end()
-                length = found.end() - self._at
-                continue
-            length = (found.start() if found else len(self._buffer)) - self._at
+    def _end_of_string(self, limit: int) -> int | None:
+        while not (found := _STRING.match(self._buffer, self._at)):
             if len(self._buffer) - self._at > limit:
                 return None
             if not self._read():
+                raise Malformed(f"line {self.line}: the file ends within the text that begins here")
+        return found.end()
+
+    def _end_of_brackets(self, limit: int) -> int | None:
+        depth, length = 0, 0
+        while length <= limit:
+            at = self._run(self._at + length)
+            mark = self._buffer[at : at + 1]
+            length = at - self._at
+            if mark in _STEPS:
+                depth += _STEPS[mark]
+                length += 1
+                if not depth:
+                    return at + 1
+            elif len(self._buffer) - self._at > limit:
+                return None
+            elif not self._read():
                 raise Malformed(f"line {self.line}: the file ends within the value that begins here")
         return None
+
+    def _run(self, at: int) -> int:
+        """Return where the next bracket is from `at` on, or what there is instead: a string, or the end."""
+        found = _RUN.match(self._buffer, at)
+        return at if found is None else found.end()
 
     def _read(self) -> bool:
         """Read on, letting go what was passed; False at the end."""
@@ -180,11 +199,6 @@ class JsonStream:
     def _pass(self, length: int) -> None:
         self.line += self._buffer.count(b"\n", self._at, self._at + length)
         self._at += length
-
-
-def _step(mark: re.Match[bytes]) -> int:
-    """Return by how much a mark leads deeper."""
-    return {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(mark[2], 0)
 
 
 def _shown(found: bytes) -> str:

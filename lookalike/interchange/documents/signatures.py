@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,8 +25,6 @@ MINUS, COMMA, END = ord("-"), ord(","), ord("\n")
 AFTER_COMMA, AFTER_END = 1 << 3, 1 << 4
 """Bits beside a digit's value and bit 2, which is a minus before it: a comma follows, or the end of the list."""
 
-_WRITTEN_AS_FLOAT = re.compile(rb"(?<=[0-9])\.0+(?![0-9.])")
-
 
 def of_bytes(texts: Sequence[bytes]) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
     """Return (n, 648) int8, and (n,) bool: which texts are such lists. Of the others the values are 0.
@@ -35,6 +32,7 @@ def of_bytes(texts: Sequence[bytes]) -> tuple[NDArray[np.int8], NDArray[np.bool_
     A text is what stands between the brackets: 648 numbers from -2 to 2 with commas, and perhaps blanks and `.0`
     between. What is no such list here may still be one for a JSON parser.
     """
+    texts = [_plainly(text) if b" " in text or b"." in text else text for text in texts]
     values = np.zeros((len(texts), VALUES), np.int8)
     good = np.zeros(len(texts), np.bool_)
     for start in range(0, len(texts), TEXTS):
@@ -51,11 +49,6 @@ def _parse(texts: Sequence[bytes], values: NDArray[np.int8], good: NDArray[np.bo
         half = len(texts) // 2
         _parse(texts[:half], values[:half], good[:half])
         _parse(texts[half:], values[half:], good[half:])
-    else:
-        plainly = _plainly(texts[0])
-        parsed = _values(b"\n%b\n" % plainly, 1) if plainly != texts[0] else None
-        if parsed is not None:
-            values[:], good[:] = parsed, True
 
 
 def _values(joined: bytes, lists: int) -> NDArray[np.int8] | None:
@@ -88,7 +81,8 @@ def _values(joined: bytes, lists: int) -> NDArray[np.int8] | None:
 def _plainly(text: bytes) -> bytes:
     """Return a list without the blanks after its commas, and with whole numbers that were written as floats."""
     text = text.replace(b", ", b",")
-    return _WRITTEN_AS_FLOAT.sub(b"", text) if b"." in text else text
+    # 1.0.0 is no number, and without the second .0 it would be one
+    return text if b".0.0" in text else text.replace(b".0", b"")
 
 
 def of_json(value: Any) -> NDArray[np.int8]:
