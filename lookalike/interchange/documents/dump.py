@@ -43,7 +43,7 @@ class DocumentsDump(Dump):
     @classmethod
     def recognises(cls, file: DumpFile) -> bool:
         """Return whether this file holds documents with signatures, or is what `mongodump` wrote."""
-        return kinds.is_bson(file.head) or kinds.has_signature(file.head, SIGNATURE)
+        return kinds.is_bson(file.head) or kinds.has_signatures(file.head)
 
     @classmethod
     def open(cls, file: DumpFile, options: DumpOptions) -> Self:

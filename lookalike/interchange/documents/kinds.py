@@ -7,6 +7,7 @@ import re
 import struct
 from typing import Literal, TypeAlias
 
+from lookalike.interchange.documents.document import SIGNATURE
 from shards.errors import DumpUnreadable
 from shards.table.format import strict_json
 
@@ -20,6 +21,9 @@ LARGEST_BSON = 16 << 20
 
 FIRST_FIELD = re.compile(rb"[\x01-\x13\x7f\xff][^\x00-\x1f]{1,256}\x00")
 """A field of BSON: its type, its name, and a NUL."""
+
+SIGNATURES = re.compile(rb'"%b"\s*:\s*\[' % SIGNATURE.encode())
+"""A signature as image-match has it. What has a text there is a list of hashes."""
 
 MAPPINGS = re.compile(rb'"(?:mappings|settings|aliases)"\s*:')
 HITS = re.compile(rb'"hits"\s*:\s*[{\[]')
@@ -39,7 +43,12 @@ def is_bson(head: bytes) -> bool:
     return bool(length > len(head) or head[length - 1] == 0)
 
 
-def has_signature(head: bytes, field: str) -> bool:
+def has_signatures(head: bytes) -> bool:
+    """Return whether a file that begins so has documents of image-match."""
+    return SIGNATURES.search(head) is not None and head.removeprefix(BYTE_ORDER_MARK).lstrip()[:1] in (b"{", b"[")
+
+
+def has_field(head: bytes, field: str) -> bool:
     """Return whether a file that begins so has a field of this name."""
     return json.dumps(field).encode() in head and head.removeprefix(BYTE_ORDER_MARK).lstrip()[:1] in (b"{", b"[")
 
@@ -51,7 +60,7 @@ def check(name: str, head: bytes, field: str) -> None:
             f"{name}: this is BSON, as mongodump writes it: make lines of it with `bsondump --outFile=images.jsonl "
             "images.bson`, or use mongoexport, and import those"
         )
-    if has_signature(head, field):
+    if has_field(head, field):
         return
     hint = "name the field with --hash where it is called otherwise"
     if MAPPINGS.search(head):

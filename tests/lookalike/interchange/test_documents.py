@@ -23,7 +23,7 @@ from lookalike.interchange.file import DumpFile
 from lookalike.interchange.options import DumpOptions
 from shards.errors import DumpUnreadable
 from shards.families import family
-from tests.lookalike.interchange.reading import INTEROP, Expected, Read, check, expected, read
+from tests.lookalike.interchange.reading import INTEROP, Expected, Read, check, expected, gathered, read
 
 DATA = INTEROP / "image-match"
 EXPECTED = json.loads((DATA / "expected.json").read_text(encoding="utf-8"))
@@ -502,12 +502,23 @@ def test_options_that_mean_nothing_here_are_refused(options: DumpOptions, words:
 
 
 def test_another_field_can_have_the_signature_and_another_be_the_key(tmp_path: Path) -> None:
+    """Such a file has to be called what it is, with --from."""
     document = documents()[0]
     document["sig"] = document.pop("signature")
     document["number"] = 17
-    found = reading_of(tmp_path, as_bytes(document | {"signature": 1}), options=DumpOptions(hash="sig", key="number"))
+    (tmp_path / "images").write_bytes(as_bytes(document | {"signature": 1}))
+    with DumpFile(tmp_path / "images") as file:
+        found = gathered(DocumentsDump.open(file, DumpOptions(hash="sig", key="number")))
     assert found.keys == ["17"]
     assert found.meta == [{"meta": {"path": document["path"]}}]
+
+
+def test_a_list_of_hashes_in_a_field_of_that_name_is_none_of_documents(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text('{"path": "a", "signature": "5a5a5a5a5a5a5a5a"}')
+    with DumpFile(tmp_path / "list") as file:
+        assert not DocumentsDump.recognises(file)
+    with DumpFile(packed("bare-array.json")) as file:
+        assert DocumentsDump.recognises(file)
 
 
 def test_the_mappings_of_an_index_are_no_documents(tmp_path: Path) -> None:
@@ -526,8 +537,8 @@ def test_random_bytes_raise_nothing(tmp_path: Path) -> None:
             for _ in range(chosen.randrange(1, 6)):
                 if noise:
                     noise[chosen.randrange(len(noise))] = chosen.choice(b'{}[]",:\\\n 0\xff\x00')
-            yield b'[{"signature":0},' + bytes(noise)
-            yield b'{"signature":0}\n' + bytes(noise)
+            yield b'[{"signature":[0]},' + bytes(noise)
+            yield b'{"signature":[0]}\n' + bytes(noise)
 
     for noise in noises():
         reading_of(tmp_path, noise)
