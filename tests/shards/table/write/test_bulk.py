@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -131,6 +132,28 @@ class TestWhatBecameOfARecord:
         monkeypatch.setattr(store, "create", beaten)
         assert write(table, put("a", 1, 1), put("b", 1, 2)) == [(OUTDATED, order(9)), (ADDED, NONE)]
         assert read(table) == {"a": 9, "b": 2}
+
+    def test_of_writers_at_once_each_is_told_the_truth(self, store: CountingStore, world: FakeWorld) -> None:
+        """Whatever their turns: of each key one record was added, and each later one replaced the latest before it."""
+        keys, writers, rounds = "abc", 3, 3  # fewer than 8 commits of others: a late one is not made again
+        told_of: dict[str, list[tuple[Order, int, Order]]] = {key: [] for key in keys}
+
+        def work(writer: int) -> None:
+            table = make_table(store, world)
+            for n in range(rounds):
+                # neither writers nor rounds come in the order of their events
+                those = [put(key, (7 * n + 3 * writer) % 10, tie=writer + 1) for key in keys]
+                for record, (state, before) in zip(those, write(table, *those), strict=True):
+                    told_of[record.key].append((record.order, state, before))
+
+        with ThreadPoolExecutor(writers) as pool:
+            list(pool.map(work, range(writers)))
+        for key, told_ in told_of.items():
+            counted = sorted((order, before) for order, state, before in told_ if state in (ADDED, REPLACED))
+            assert [before for _, before in counted] == [NONE, *(order for order, _ in counted[:-1])]
+            assert [state for _, state, _ in told_].count(ADDED) == 1
+            assert all(order < before for order, state, before in told_ if state == OUTDATED)
+            assert counted[-1][0] == max(order for order, _, _ in told_), key
 
     def test_where_nothing_is_to_be_written_the_index_has_to_be_the_one_that_was_opened(
         self, store: CountingStore, table: CommittingTable, monkeypatch: pytest.MonkeyPatch
