@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-MAX_PARTS = 32
+MAX_PARTS = 16
 """Parts of a name between its dots. Metadata is rarely more than a few levels deep, and each level costs time."""
 
 
@@ -18,17 +18,11 @@ def values(meta: Mapping[str, Any], name: str) -> Sequence[Any]:
     """
     if name in meta:
         return (meta[name],)
-    dot = name.rfind(".")
-    while dot > 0:
-        found = _inside(meta.get(name[:dot]), name[dot + 1 :])
-        if found:
-            return found
-        dot = name.rfind(".", 0, dot)
-    return ()
-
-
-def _inside(value: Any, name: str) -> Sequence[Any]:
-    if isinstance(value, dict):
-        return values(value, name)
-    members = value if isinstance(value, list) else ()
-    return list(chain.from_iterable(values(member, name) for member in members if isinstance(member, dict)))
+    head, dot, rest = name.partition(".")
+    if not dot:
+        return ()
+    inner = meta.get(head)
+    if isinstance(inner, dict):
+        return values(inner, rest)
+    members = inner if isinstance(inner, list) else ()
+    return list(chain.from_iterable(values(member, rest) for member in members if isinstance(member, dict)))

@@ -35,9 +35,10 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 """Levels of a filter, with the values in it."""
 
-MAX_CONDITIONS = 256
-"""Conditions of a filter: every image of an index may be asked about each. `$in` is one, however many values it has,
-but each list and object among them is one more."""
+MAX_CONDITIONS = 100
+"""Conditions of a filter: every image of an index may be asked about each, and images may have the most unfortunate
+metadata: 64 KB of it then cost a quarter of a second. `$in` is one condition, however many values it has, but each list
+and object among them is one more."""
 
 COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = MappingProxyType({"$gt": gt, "$gte": ge, "$lt": lt, "$lte": le})
 

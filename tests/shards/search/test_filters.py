@@ -147,7 +147,7 @@ def test_what_does_not_hold_is_left_out(where: dict[str, Any]) -> None:
         ({"n": float("nan")}, "is not JSON"),
         ([], "is not JSON: give an object"),
         ("n=1", "is not JSON: give an object"),
-        ({".".join("a" * 33): 1}, "has more than 32 parts"),
+        ({".".join("a" * 17): 1}, "has more than 16 parts"),
     ],
 )
 def test_a_filter_that_cannot_be_says_why(where: Any, message: str) -> None:
@@ -174,7 +174,7 @@ def test_a_hostile_filter_is_refused_before_a_row_is_asked() -> None:
         {"a": {"$in": [[n] for n in range(MAX_CONDITIONS)]}},
         {f"a{n}": {"$exists": True} for n in range(MAX_CONDITIONS + 1)},
     ):
-        with pytest.raises(QueryError, match="more than 256 conditions"):
+        with pytest.raises(QueryError, match="more than 100 conditions"):
             Filter.of(many)
     with pytest.raises(QueryError, match="bytes as JSON is too large"):
         Filter.of({"a": "x" * (1 << 20)})
@@ -189,7 +189,7 @@ def test_metadata_may_be_as_deep_as_json_can_be() -> None:
         {"a": {"$ne": {"a": [1]}}},
         {"a": {"$nin": [{"a": [{"a": [2]}]}, 1]}},
         {"b": {"$not": {"$contains": {"a": [{"a": []}]}}}},
-        {".".join("a" * 32): {"$exists": True}},
+        {".".join("a" * 16): {"$exists": True}},
         {"b": {"$elemMatch": {"a.a.a": {"$exists": True}}}},
     ):
         assert accepts(where, meta)
