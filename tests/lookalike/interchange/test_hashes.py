@@ -9,7 +9,7 @@ import json
 import pickle
 import random
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,9 @@ from lookalike.interchange.options import DumpOptions
 from lookalike.interchange.stored import RowUnfit
 from shards.errors import DumpUnreadable
 from shards.families import family
+from shards.families.hashes.forms import parse
 from shards.families.hashes.hamming import HammingFamily
+from shards.hash_forms import HashForm
 from shards.table.format.records import meta_bytes
 from tests.lookalike.interchange.reading import INTEROP, Expected, Read, check, expected, read
 from tests.tiers import scaled
@@ -141,6 +143,31 @@ def test_numbers_with_and_without_sign_are_the_same_bits(numbers: list[int]) -> 
     signed = [str(number - (1 << 64) if number >> 63 else number) for number in numbers]
     for form, texts in (("signed", signed), ("unsigned", list(map(str, numbers))), ("integers", signed)):
         assert np.array_equal(HashReader(kind, form).many(texts), wanted)  # type: ignore[arg-type]
+
+
+ONE_BY_ONE: Mapping[HashForm, Callable[[int], str]] = {
+    "hex": lambda number: f"{number:016x}",
+    "signed": lambda number: str(number - (1 << 64) if number >> 63 else number),
+    "unsigned": str,
+    "bits": lambda number: f"{number:064b}",
+    "imagehash3": lambda number: f"{number:016x}",
+}
+
+
+@settings(max_examples=scaled(30))
+@given(st.sampled_from(list(ONE_BY_ONE)), st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=9))
+def test_many_hashes_are_read_as_a_question_reads_one(form: HashForm, numbers: list[int]) -> None:
+    kind = family_of("phash")
+    texts = [ONE_BY_ONE[form](number) for number in numbers]
+    assert np.array_equal(HashReader(kind, form).many(texts), [parse(text, kind, form)["hash"] for text in texts])
+
+
+def test_old_hashes_of_other_sizes_are_what_imagehash_makes_of_them() -> None:
+    text = "0123456789abcdef" * 4
+    words = HashReader(family_of("dhash16"), "imagehash3").many([text])
+    assert words is not None
+    bits = np.unpackbits(words[0].astype(">u8").view(np.uint8))
+    assert np.array_equal(bits, imagehash.old_hex_to_hash(text, 16).hash.ravel())
 
 
 @pytest.mark.parametrize(
