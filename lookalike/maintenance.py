@@ -1,0 +1,126 @@
+"""Maintenance: what keeps an index in order, in any process and at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lookalike.stats import Stats
+from shards.errors import QueryError
+from shards.storage import Store, open_store
+from shards.table.format.settings import IndexSettings
+from shards.table.maintain import collect, copying, repair, verify
+from shards.table.maintain.committing import Committed, CommittingTable, Compacted
+from shards.table.maintain.merge import Merged
+from shards.table.maintain.repaired import Repaired
+from shards.table.maintain.reshard import Resharded
+from shards.table.maintain.verify import Report
+
+
+class Maintained:
+    """An index that is folded, merged, split, verified, repaired and copied. `Index` is one."""
+
+    def __init__(self, table: CommittingTable) -> None:
+        self._table = table
+
+    @property
+    def url(self) -> str:
+        """Address of the store that the index is in."""
+        return self._table.root.url
+
+    @property
+    def settings(self) -> IndexSettings:
+        """Settings that the index was created with."""
+        return self._table.settings
+
+    def pressure(self) -> tuple[int, int]:
+        """Return (log objects, bytes) that wait for a fold."""
+        return self._table.pressure()
+
+    def stats(self) -> Stats:
+        """Return numbers of this index."""
+        return self._table.read(Stats.of)
+
+    def compact(self, *, everything: bool = False) -> Compacted:
+        """Fold the log into segments and merge small segments; with `everything`, into as few as can be."""
+        return self._table.compact(everything=everything)
+
+    def due_merges(self) -> Sequence[tuple[str, ...]]:
+        """Return the merges that `compact` would do now, as names of segments; each may be done by another process."""
+        return self._table.due_merges()
+
+    def merge(self, segments: Sequence[str]) -> Merged | None:
+        """Make one segment of these, and upload it. Nothing changes until it is committed.
+
+        Returns None where another process was faster. It has to be committed within half an hour.
+        """
+        return self._table.merge(segments)
+
+    def commit(self, merged: Sequence[Merged] = ()) -> Committed:
+        """Put merged segments in their places, and fold the log, in one step for all readers."""
+        return self._table.commit(merged)
+
+    def reshard(self, shards: int, progress: Callable[[int, int], None] | None = None) -> Resharded:
+        """Change the number of shards while the index is in use; searches find the same at every moment.
+
+        `shards`: the present number times a power of two, up to 65,536. The present number itself continues a call
+        that was interrupted. `progress` gets (rows split, rows in all). Raises QueryError for any other number.
+        """
+        return self._table.reshard(shards, progress)
+
+    def collect(self) -> collect.Collected:
+        """Delete the objects that no reader can need any more."""
+        done = collect.collect(self._table)
+        return done + collect.collect_thumbnails(self._table)
+
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> Report:
+        """Check every byte of every object, and that together they make an index."""
+        return verify.verify(self._table, progress=progress)
+
+    def repair(self, report: Report, *, dry_run: bool = False) -> Repaired:
+        """Restore what can be restored of the damage in a report of `verify`, and name the images that are gone.
+
+        Damaged objects are moved to `damaged/`. `dry_run`: only say what would be done. Raises QueryError where the
+        report is of an index that could not be read as a whole.
+        """
+        if any(problem.is_unread for problem in report.problems):
+            raise QueryError("some objects could not be read, and may be whole: repair when the store gives them")
+        return repair.repair(self._table, report, dry_run=dry_run)
+
+    def copy(
+        self,
+        to: str | Store,
+        *,
+        point: int | None = None,
+        replace: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> copying.Copied:
+        """Make a copy of this index in another store, as it is at one moment, or bring a copy there up to date.
+
+        Others may write and compact meanwhile. The copy has an id of its own. Interrupted, the same call goes on.
+        `point`: copy an older state, one of `points`, of an index that is a copy itself. `replace`: put the copy in the
+        place of the index there, which is deleted. `progress` gets (bytes done, bytes known to be done).
+
+        Raises IndexExists, CorruptObject where this index is damaged, Conflict where others change the copy meanwhile.
+        """
+        store = open_store(to) if isinstance(to, str) else to
+        table = self._table
+        return copying.copy(table.root, store, table.effects, point=point, replacing=replace, progress=progress)
+
+    def points(self) -> Sequence[copying.Point]:
+        """Return the points in time that this index holds if it is a copy, the newest first."""
+        return copying.points(self._table.root)
+
+    def import_time(self, content: str) -> int:
+        """Return when this content was first imported, in ns since 1970: now, if that is new.
+
+        `content`: 32 hex digits that name it. Whoever imports it again gets the same time, and so the same orders.
+        """
+        return self._table.import_time(content)
+
+    def mark_imported(self, content: str) -> None:
+        """Note that all of this content is in the index."""
+        self._table.mark_imported(content)
+
+    def was_imported(self, content: str) -> bool:
+        """Return True if all of this content was put into the index before."""
+        return self._table.was_imported(content)
