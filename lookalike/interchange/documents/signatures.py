@@ -20,10 +20,8 @@ LEVEL = 2
 
 _LEVELS = frozenset(range(-LEVEL, LEVEL + 1))
 
-MINUS, COMMA, END = ord("-"), ord(","), ord("\n")
-
-AFTER_COMMA, AFTER_END = 1 << 3, 1 << 4
-"""Bits beside a digit's value and bit 2, which is a minus before it: a comma follows, or the end of the list."""
+_ENDS = np.frombuffer(b"," * (VALUES - 1) + b"\n", np.uint8)
+"""What follows each value of a list."""
 
 
 def of_bytes(texts: Sequence[bytes]) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
@@ -58,23 +56,18 @@ def _values(joined: bytes, lists: int) -> NDArray[np.int8] | None:
     before it. If these are all bytes that there are, no other byte is among them.
     """
     read = np.frombuffer(joined, np.uint8)
-    before, here, after = read[:-2], read[1:-1], read[2:]
-    coded = here - ord("0")
+    coded = read[1:-1] - ord("0")
     digits = np.flatnonzero(coded <= LEVEL)
-    if len(digits) != lists * VALUES:
+    if len(digits) != lists * VALUES or (read[2:].take(digits).reshape(lists, VALUES) != _ENDS).any():
         return None
-    coded |= (before == MINUS).view(np.uint8) << 2
-    coded |= (after == COMMA).view(np.uint8) << 3
-    coded |= (after == END).view(np.uint8) << 4
+    # bit 2 of a digit: a minus stands before it
+    coded |= (read[:-2] == ord("-")).view(np.uint8) << 2
     whole = coded.take(digits).reshape(lists, VALUES)
-    ends = whole & (AFTER_COMMA | AFTER_END)
-    if (ends[:, :-1] != AFTER_COMMA).any() or (ends[:, -1] != AFTER_END).any():
-        return None
-    negative = (whole >> 2) & 1
+    negative = whole >> 2
     if len(joined) - 1 != 2 * len(digits) + np.count_nonzero(negative):
         return None
     # the complement plus 1 is the negation
-    levels: NDArray[np.int8] = ((whole & 3) ^ -negative) + negative
+    levels: NDArray[np.uint8] = ((whole & 3) ^ -negative) + negative
     return levels.view(np.int8)
 
 

@@ -57,7 +57,7 @@ def pack(whole: NDArray[Any]) -> Rows:
 def pack_each(whole: NDArray[np.int8]) -> tuple[Rows, NDArray[np.bool_]]:
     """Return the rows of those of (n, 648) values of -2..2 that pictures can have, and (n,) bool: which these are."""
     good = antisymmetric(whole)
-    independent = whole[:, INDEPENDENT]
+    independent = whole.take(INDEPENDENT, axis=1)
     return pack_independent(independent if good.all() else independent[good]), good
 
 
