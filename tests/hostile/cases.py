@@ -275,7 +275,7 @@ def _files() -> Iterator[Case]:
 
     def sparse(path: Path) -> None:
         path.touch()
-        os.truncate(path, 200 << 20)
+        os.truncate(path, 1 << 42)
 
     for kind in (names.SETTINGS, "manifest", "log", "segments", "dead", "thumbnails"):
         for make in (pipe, device, folder, link, sparse):
@@ -287,12 +287,24 @@ def _files() -> Iterator[Case]:
 
             yield Case(f"{kind}: a {make.__name__} in its place", replace)
     yield Case("folders that link to each other", _circle)
+    yield Case("folders in folders, without end", _deep)
 
 
 def _circle(place: Place) -> None:
     for n in range(6):
         (place.root / f"link{n}").symlink_to(place.root)
         (place.data / "log" / f"link{n}").symlink_to(place.data)
+
+
+def _deep(place: Place) -> None:
+    """Make more folders in each other than a name has parts, or a program has frames."""
+    folder = os.open(place.data / "segments", os.O_RDONLY)
+    for _ in range(2000):
+        os.mkdir("a", dir_fd=folder)
+        inner = os.open("a", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = inner
+    os.close(folder)
 
 
 # log objects
