@@ -16,6 +16,7 @@ from lookalike.cli.commands import import_
 from lookalike.interchange.kinds import KINDS
 from tests.lookalike.cli.running import lines, run, start
 from tests.lookalike.cli.test_kill import ROOT, kill
+from tests.lookalike.interchange.reading import INTEROP, Expected, expected
 
 HEAD = b"""--
 -- PostgreSQL database dump
@@ -210,3 +211,26 @@ def test_an_import_that_is_killed_at_once_goes_on(tmp_path: Path) -> None:
     process.communicate()
     assert run("import", tmp_path / "index", source).exit_code == 0
     check_whole(tmp_path / "index", 20_000)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("row", [*expected("image-match"), *expected("hashes")], ids=str)
+def test_a_list_or_documents_give_what_is_expected_of_them(row: Expected, tmp_path: Path) -> None:
+    name = "image-match" if row in expected("image-match") else "hashes"
+    path = INTEROP / name / row.name
+    path = path if path.exists() else path.with_name(f"{path.name}.gz")
+    result = run("import", tmp_path / "index", path, *row.options.split("(")[0].split())
+    said = result.stdout + result.stderr
+    assert result.exit_code == row.exit_code, said
+    assert all(word in said for word in row.words), said
+    if row.exit_code == 2:
+        assert not (tmp_path / "index").exists()
+    else:
+        summary = lines(result.stdout)[-1]
+        assert (summary["imported"], summary["skipped"], summary["refused"]) == (row.imported, row.skipped, row.refused)
+
+
+def test_the_last_document_of_a_path_counts_and_the_others_are_counted(tmp_path: Path) -> None:
+    result = run("import", tmp_path / "index", INTEROP / "image-match" / "duplicates.jsonl.gz")
+    assert "5 rows have the same key as another row" in result.stderr
+    assert Index.open(str(tmp_path / "index")).get("/srv/images/astronaut.png").meta == {"copy": 4}
