@@ -373,7 +373,7 @@ def test_head_is_answered_as_get_without_a_body(client: Client) -> None:
         assert head.content == b""
         assert head.headers["content-type"] == got.headers["content-type"]
         assert head.headers["content-length"] == got.headers["content-length"]
-    assert client.request("HEAD", "/v1/search").status_code == 405
+    assert client.request("HEAD", "/v1/compare").status_code == 405
 
 
 def test_bytes_that_a_client_should_have_encoded_are_taken_as_what_they_are(client: Client, index: Index) -> None:
