@@ -92,24 +92,45 @@ class Run:
         """The place of the index."""
         return Path(self.params.db_dir) / INDEX
 
+    @property
+    def _new(self) -> Path:
+        """The place of an index that is being built."""
+        return self.where.with_name(f".{INDEX}.new")
+
     def build(self) -> None:
-        """Make the index anew of all pictures in img_dirs."""
+        """Make the index anew of all pictures in img_dirs.
+
+        It is built beside the one that is there, which goes when the new one is whole. A build that was interrupted
+        goes on.
+        """
+        from lookalike.cli import reporting
         from lookalike.index import Index
-        from lookalike.interchange.dump import ORIGINALS
         from shards.errors import IndexNotFound
 
-        originals, unusable = self._look()
         try:
             Index.open(str(self.where)).close()
-            shutil.rmtree(self.where)
         except IndexNotFound:
             if self.where.exists():
                 raise RefusedError(f"{self.where} is there, and is no index: move it away, and build again") from None
-        index = Index.create(str(self.where), families=(self.params.family.name,), pictures=ORIGINALS)
-        self._bring(index, None, originals, unusable)
+        self._check_folders()
+        index = self._begun()
+        self._bring(index, index.next_order(), *self._look())
+        if not self.tally.interruption:
+            index.compact()
+            before = self.where.with_name(f".{INDEX}.before")
+            shutil.rmtree(before, ignore_errors=True)
+            if self.where.exists():
+                self.where.rename(before)
+            self._new.rename(self.where)
+            shutil.rmtree(before, ignore_errors=True)
+            index = Index.open(str(self.where))
+            self._remember(index)
+        reporting.finish(index, self.out, self.tally)
 
     def update(self) -> None:
         """Add the pictures that img_dirs has more than the index, and remove those that it has no more."""
+        from lookalike.cli import reporting
+
         index = self._open()
         if index is None:
             self.build()
@@ -117,6 +138,8 @@ class Run:
         # before the folders are read: an image that somebody else adds meanwhile outlives the removal
         order = index.next_order()
         self._bring(index, order, *self._look())
+        self._remember(index)
+        reporting.finish(index, self.out, self.tally)
 
     def search(self) -> None:
         """Find the matches of all pictures in input_dir."""
@@ -150,6 +173,22 @@ class Run:
         with self.out.progress("comparing") as progress:
             groups = nearby.duplicates(index, params.family, params.unit, params.distance_threshold, progress.update)
         self._write(Path(params.db_dir) / DUPLICATES, "find_duplicates", groups)
+
+    def _begun(self) -> Index:
+        """Open the index of a build that was interrupted; make a new one where there is none of such hashes."""
+        from lookalike.index import Index
+        from lookalike.interchange.dump import ORIGINALS
+        from shards.errors import LookalikeError
+
+        families = (self.params.family.name,)
+        try:
+            index = Index.open(str(self._new))
+            if index.settings.families == families and index.settings.pictures == ORIGINALS:
+                return index
+        except LookalikeError:
+            pass  # begun, and not far enough to be one
+        shutil.rmtree(self._new, ignore_errors=True)
+        return Index.create(str(self._new), families=families, pictures=ORIGINALS)
 
     def _open(self) -> Index | None:
         """Open the index; where there is none, import the database into a new one; None where that is missing too."""
@@ -195,21 +234,29 @@ class Run:
         note(f"imported {count(importer.done.imported, 'image')} of {database}, which is not needed any more")
         return index
 
+    def _check_folders(self) -> None:
+        from lookalike.interchange.local_reverse_image_search import folders
+
+        folders.check("img_dirs", self.params.img_dirs)
+
+    def _remember(self, index: Index) -> None:
+        """Let the originals of the index be read from img_dirs."""
+        from lookalike.ingest import roots
+
+        roots.remember(index.url, [os.path.abspath(folder) for folder in self.params.img_dirs])  # noqa: PTH100
+
     def _look(self) -> tuple[dict[str, Original], list[Failure]]:
         """Return the pictures of img_dirs by key, and those that cannot be read."""
         from lookalike.interchange.local_reverse_image_search import folders
 
-        folders.check("img_dirs", self.params.img_dirs)
+        self._check_folders()
         with self.out.progress("looking") as progress:
             return _gathered(folders.pictures(self.params.img_dirs, skip=str(self.where)), progress)
 
-    def _bring(
-        self, index: Index, order: Order | None, originals: dict[str, Original], unusable: list[Failure]
-    ) -> None:
-        """Make the index equal to these pictures. `order`: a time before they were looked for; None removes nothing."""
+    def _bring(self, index: Index, order: Order, originals: dict[str, Original], unusable: list[Failure]) -> None:
+        """Make the index equal to these pictures. `order`: a time before they were looked for."""
         from lookalike.cli import reporting
         from lookalike.cli.commands.sync import surely_gone
-        from lookalike.ingest import roots
         from lookalike.interchange.local_reverse_image_search import updating
 
         out, tally = self.out, self.tally
@@ -217,15 +264,13 @@ class Run:
             found = updating.compare(index, originals, progress.advance)
             gone = surely_gone(found.gone, unusable)
             updating.check_gone(gone, self.params.img_dirs, originals)
-            roots.remember(index.url, [os.path.abspath(folder) for folder in self.params.img_dirs])  # noqa: PTH100
             reporter = reporting.Reporter(out, tally, progress)
             reporter.unchanged(found.unchanged)
             for failure in unusable:
                 reporter.failed(failure)
         reporting.add(index, found.to_add, out, tally, jobs=self.jobs, batch=self.batch)
-        if order is not None and not tally.interruption:
+        if not tally.interruption:
             reporting.remove(index, gone, order, out, tally)
-        reporting.finish(index, out, tally)
 
     def _write(self, file: Path, operation: str, groups: Sequence[tuple[Sequence[str], Group]]) -> None:
         """Write the matches, and say how many there are."""

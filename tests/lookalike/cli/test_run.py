@@ -112,6 +112,29 @@ def test_a_build_takes_the_place_of_what_was_there(folder: Path) -> None:
     assert [family.name for family in index(folder).families] == ["phash"]
 
 
+def test_a_build_that_fails_leaves_the_index_that_was_there_and_goes_on_the_next_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built(folder)
+    before = keys(folder)
+    added: list[str] = []
+
+    def fail(_: object, *arguments: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr("lookalike.maintenance.Maintained.compact", fail)
+        result = operate(folder, "build", img_dirs=[str(folder / "pics")])
+    assert result.exit_code == 130
+    assert keys(folder) == before
+    again = operate(folder, "build", img_dirs=[str(folder / "pics")])
+    assert again.exit_code == 0
+    added += [line["key"] for line in lines(again.stdout) if line.get("status") == "added"]
+    assert added == [], "what the interrupted build had added is there"
+    assert keys(folder) == ["pics/2019/b.png", "pics/a.png"]
+    assert [path.name for path in (folder / "db").iterdir() if path.name.startswith(".")] == []
+
+
 def test_a_build_does_not_delete_what_is_no_index(folder: Path) -> None:
     (folder / "db" / "img.index").mkdir()
     (folder / "db" / "img.index" / "letter.txt").write_text("dear")
