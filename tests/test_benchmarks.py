@@ -33,8 +33,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-SLOW = {"import"}
-"""Sections whose shortest run takes seconds: it makes the signatures of pictures in three families first."""
+SLOW = {"import", "service", "draft", "bulk", "haar", "duplicates"}
+"""Sections whose shortest run takes seconds: they start servers, or make the signatures of pictures first."""
 
 
 @pytest.mark.parametrize(

@@ -311,6 +311,7 @@ def test_a_second_ctrl_c_does_not_wait(index: Path) -> None:
     assert "interrupted; the index is whole" in said
 
 
+@pytest.mark.long
 def test_whatever_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     print(f"seed {SEED}")
     moments = random.Random(SEED)

@@ -128,7 +128,7 @@ MORE, LESS = 1.1, {"dhash16": 9, "pdq": 9}
 a ninth, of hashes that have several words: the last ones are hardly ever read."""
 
 
-@pytest.mark.parametrize("count", [3_000, 70_000])
+@pytest.mark.parametrize("count", [3_000, pytest.param(70_000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", [*DEFAULT, "dhash16", "pdq"])
 def test_what_a_query_fetches_is_known_before_gaps_included(name: str, count: int) -> None:
     kind = family(name)

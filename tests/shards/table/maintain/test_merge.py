@@ -88,7 +88,7 @@ class TestWhatIsDue:
         st.sampled_from([1, 20, 300]),
         st.integers(1, 3),
     )
-    @settings(max_examples=scaled(25))
+    @settings(max_examples=scaled(8))
     def test_merging_comes_to_an_end(
         self, batches: list[tuple[int, int, bool]], segment_rows: int, shards: int
     ) -> None:

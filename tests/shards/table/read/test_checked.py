@@ -86,7 +86,7 @@ def test_nothing_is_fetched_for_no_rows(packed: tuple[Segment, bytes]) -> None:
     assert store.requests == 0
 
 
-@settings(max_examples=scaled(30))
+@settings(max_examples=scaled(10))
 @given(
     asked=st.lists(
         st.lists(st.tuples(st.integers(0, ROWS), st.integers(0, 4 * ROWS)).map(sorted), max_size=4), max_size=4
