@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, get_args
 
@@ -115,23 +115,28 @@ def import_(
             return [(source, source.open()) for source in given]
 
         opened = dumps()
-        total = sum(dump.size or 0 for _, dump in opened) or None
-        with out.progress("importing", total, in_bytes=True) as progress:
-            reporter = Said(out, progress)
-            importer = Importer(address, reporter, as_of, prefix, strip_prefix, is_stopped=lambda: bool(interruption))
-            for source, dump in opened:
-                importer.check(dump, source.name)
-            if dry_run or strict:
+        importer = Importer(
+            address, Said.nobody(out), as_of, prefix, strip_prefix, is_stopped=lambda: bool(interruption)
+        )
+        for source, dump in opened:
+            importer.check(dump, source.name)
+
+        def each(what: str, work: Callable[[Source, Dump], None]) -> None:
+            total = sum(dump.size or 0 for _, dump in opened) or None
+            with out.progress(what, total, in_bytes=True, failing="refused") as progress:
+                importer.reporter = Said(out, progress)
                 for source, dump in opened:
-                    importer.read(dump, source.name)
-                is_refused = importer.done.refused or importer.done.faults
-                if dry_run or is_refused or importer.done.interrupted:
-                    _say_read(out, opened, importer.done, dry_run=dry_run)
-                    click.get_current_context().exit(interruption.exit_code if interruption else bool(is_refused))
-                opened, importer.done = dumps(), Imported()
-            for source, dump in opened:
-                if not interruption:
-                    importer.add(dump, source.name, source.content(prefix, strip_prefix))
+                    if not interruption:
+                        work(source, dump)
+
+        if dry_run or strict:
+            each("reading", lambda source, dump: importer.read(dump, source.name))
+            is_refused = importer.done.refused or importer.done.faults
+            if dry_run or is_refused or importer.done.interrupted:
+                _say_read(out, opened, importer.done, dry_run=dry_run)
+                click.get_current_context().exit(interruption.exit_code if interruption else bool(is_refused))
+            opened, importer.done = dumps(), Imported()
+        each("importing", lambda source, dump: importer.add(dump, source.name, source.content(prefix, strip_prefix)))
         is_empty = not importer.done.rows and bool(importer.done.faults or importer.done.refused)
         index = None if is_empty else importer.finish(opened[0][1])
     _summarise(out, index, address, importer.done, time.monotonic() - started)
@@ -149,6 +154,11 @@ class Said:
         self._progress = progress
         self._before = self._now = 0
         self._of: object = None
+
+    @classmethod
+    def nobody(cls, out: Output) -> Said:
+        """Return one that says what is to be said, without a bar."""
+        return cls(out, Progress(False, "", None, False))
 
     def progress(self, dump: Dump) -> None:
         """Move the bar on."""

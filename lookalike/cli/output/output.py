@@ -76,10 +76,12 @@ class Output:
         for name, value in facts.items():
             self.line(f"{name.ljust(width)}  {shown(value)}")
 
-    def progress(self, what: str, total: int | None = None, *, in_bytes: bool = False) -> Progress:
+    def progress(
+        self, what: str, total: int | None = None, *, in_bytes: bool = False, failing: str = "failed"
+    ) -> Progress:
         """Return a progress bar on stderr, shown where somebody can see it and it does not mix with lines of JSON."""
         is_apart = self.form == "rich" or (self.is_json and not sys.stdout.isatty())
-        return Progress(is_apart and sys.stderr.isatty(), what, total, in_bytes)
+        return Progress(is_apart and sys.stderr.isatty(), what, total, in_bytes, failing)
 
 
 def note(text: str) -> None:

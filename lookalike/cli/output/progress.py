@@ -19,7 +19,9 @@ REDRAW_SECONDS = 0.1
 class Progress:
     """A progress bar, as a context manager. `total` is None while it is unknown."""
 
-    def __init__(self, is_shown: bool, what: str, total: int | None, in_bytes: bool) -> None:
+    def __init__(self, is_shown: bool, what: str, total: int | None, in_bytes: bool, failing: str = "failed") -> None:
+        """Show a bar, or nothing. `failing`: what is said of those that are counted as failed."""
+        self._failing = failing
         self._done = self._failed = 0
         self._drawn = 0.0
         self._bars: Bars | None = None
@@ -48,7 +50,7 @@ class Progress:
 
     def _draw(self) -> None:
         if self._bars is not None and self._done + self._failed:
-            told = f"{self._failed:,} failed" if self._failed else ""
+            told = f"{self._failed:,} {self._failing}" if self._failed else ""
             self._bars.update(self._task, completed=self._done, failed=told)
             self._drawn = time.monotonic()
 

@@ -32,7 +32,7 @@ def postgres(export: Export) -> None:
     are_numbers, columns = _shape(export)
     quoted = ", ".join(_quoted(name) for name in ("id", "hash", *columns, "meta"))
     with export.stream() as file:
-        file.write(_head(are_numbers, columns, quoted).encode())
+        file.write(_head(are_numbers, columns, quoted, chosen).encode())
         for record in export.records():
             if "\0" in record.key:
                 export.left_out.append((record.key, "has a NUL, which PostgreSQL cannot hold"))
@@ -73,7 +73,7 @@ def _shape(export: Export) -> tuple[bool, list[str]]:
     return are_numbers, sorted(names - others)
 
 
-def _head(are_numbers: bool, columns: list[str], quoted: str) -> str:
+def _head(are_numbers: bool, columns: list[str], quoted: str, chosen: str) -> str:
     key_type = "bigint" if are_numbers else "text"
     defined = "".join(f",\n    {_quoted(name)} text" for name in columns)
     return (
@@ -81,6 +81,7 @@ def _head(are_numbers: bool, columns: list[str], quoted: str) -> str:
         "SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n\n"
         f"CREATE TABLE {TABLE} (\n    id {key_type} NOT NULL,\n    hash bigint NOT NULL{defined},\n"
         "    meta jsonb\n);\n\n"
+        f"COMMENT ON COLUMN {TABLE}.hash IS '{chosen} of lookalike';\n\n"
         f"COPY {TABLE} ({quoted}) FROM stdin;\n"
     )
 

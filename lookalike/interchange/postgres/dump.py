@@ -30,6 +30,9 @@ _COPY = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ENCODING = re.compile(r"SET\s+client_encoding\s*(?:=|TO)\s*'?([\w-]+)'?", re.IGNORECASE)
+OUR_COMMENT = re.compile(r"COMMENT ON COLUMN \S+ IS '(\w+) of lookalike'")
+"""What `lookalike export` says of the column with the hashes: their family."""
+
 _COPIED_NULL = re.compile(rb"(?m)(?:^|\t)\\N(?:\t|\r?$)")
 
 _OTHERS = {
@@ -60,16 +63,19 @@ class PostgresDump(Dump):
         super().__init__()
         self._file = file
         self._options = options
-        self._family = family_of(options, file.name)
-        self.families = (self._family,)
         self.size = file.packed_size
         self._is_text = _SQL.search(file.head) is None
         self._codec = "utf-8"
         if self._is_text:
             self._table = self._text_table()
         else:
-            self._table = tables.choose(self._look(), options, file.name)
+            options.check(file.name, "a dump in SQL", "family", "table", "key", "hash", "null", "hash_form")
+            found, of_lookalike = self._look()
+            self._table = tables.choose(found, options, file.name)
+            options = replace(options, family=options.family or of_lookalike)
         self._roles = tables.roles(self._table, options, file.name)
+        self._family = family_of(options, file.name)
+        self.families = (self._family,)
 
     @classmethod
     def recognises(cls, file: DumpFile) -> bool:
@@ -109,24 +115,36 @@ class PostgresDump(Dump):
         with self._file.open() as file:
             yield file
 
-    def _look(self) -> list[Table]:
-        """Return the tables that the dump defines or has rows of."""
+    def _look(self) -> tuple[list[Table], str | None]:
+        """Return the tables that the dump defines or has rows of, and the family if it is an export of ours."""
         found: dict[str, Table] = {}
-        with self._open() as file:
-            statements = Statements(file, self._file.name)
-            while (following := statements.next()) is not None:
-                text = self._text(following[1])
-                made = tables.defined(text)
-                if made is not None:
-                    found[made.name] = made
-                elif copied := _COPY.match(text):
-                    self._note_rows(found, tables.unquoted(copied[1]), tables.names_of(copied[2] or ""))
-                    statements.skip_copy()
-                elif inserted := inserts.head(text):
-                    self._note_rows(found, inserted[0], inserted[1] or ())
+        of_lookalike = None
+        try:
+            with self._open() as file:
+                of_lookalike = self._look_through(Statements(file, self._file.name), found)
+        except DumpUnreadable:
+            # what comes before is imported, and then it is met again
+            if not found:
+                raise
         if not found:
             raise DumpUnreadable(f"{self._file.name}: has no table")
-        return list(found.values())
+        return list(found.values()), of_lookalike
+
+    def _look_through(self, statements: Statements, found: dict[str, Table]) -> str | None:
+        of_lookalike = None
+        while (following := statements.next()) is not None:
+            text = self._text(following[1])
+            made = tables.defined(text)
+            if made is not None:
+                found[made.name] = made
+            elif copied := _COPY.match(text):
+                self._note_rows(found, tables.unquoted(copied[1]), tables.names_of(copied[2] or ""))
+                statements.skip_copy()
+            elif inserted := inserts.head(text):
+                self._note_rows(found, inserted[0], inserted[1] or ())
+            elif said := OUR_COMMENT.match(text):
+                of_lookalike = said[1]
+        return of_lookalike
 
     @staticmethod
     def _note_rows(found: dict[str, Table], name: str, columns: tuple[str, ...]) -> None:

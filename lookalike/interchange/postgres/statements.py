@@ -7,7 +7,7 @@ followed; what a statement means is not looked at here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO
 
 from shards.errors import DumpUnreadable
@@ -33,7 +33,8 @@ class Statements:
     """Reads a file statement by statement. After a COPY … FROM stdin, `copy_blocks` or `skip_copy` comes next."""
 
     def __init__(self, file: IO[bytes], name: str) -> None:
-        self._file = file
+        # what comes before the place where a gzip file is damaged comes out only so
+        self._read: Callable[[int], bytes] = getattr(file, "read1", file.read)
         self._name = name
         self._buffer = b""
         self._at = 0
@@ -183,7 +184,7 @@ class Statements:
                 f"{self._name}, line {self.line:,}: a statement or row of over {MAX_STATEMENT:,} bytes"
             )
         # twice as much each time, so that a long statement is not copied again and again
-        piece = self._file.read(max(PIECE, held))
+        piece = self._read(max(PIECE, held))
         self.read += len(piece)
         self._is_over = not piece
         self._buffer = self._buffer[self._at :] + piece

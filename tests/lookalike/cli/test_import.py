@@ -146,6 +146,22 @@ def test_what_is_no_dump_is_refused_by_name(content: bytes, told: str, tmp_path:
     assert not (tmp_path / "index").exists()
 
 
+def test_a_gzip_file_that_is_cut_off_is_in_as_far_as_it_goes(tmp_path: Path) -> None:
+    source = tmp_path / "dump.sql.gz"
+    packed = gzip.compress(many(50_000))
+    source.write_bytes(packed[: len(packed) // 2])
+    result = run("import", tmp_path / "index", source)
+    assert result.exit_code == 1
+    assert "the gzip file is damaged or ends early" in result.stderr
+    assert 10_000 < lines(result.stdout)[-1]["imported"] < 50_000
+
+
+def test_an_option_that_a_dump_in_sql_has_no_use_for_is_refused(source: Path, tmp_path: Path) -> None:
+    result = run("import", tmp_path / "index", source, "--columns", "id,hash,url")
+    assert result.exit_code == 2
+    assert "has no use for --columns" in result.stderr
+
+
 def test_every_kind_can_be_named() -> None:
     assert set(import_.KINDS) == {kind.kind for kind in KINDS}
 

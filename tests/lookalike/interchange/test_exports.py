@@ -100,6 +100,16 @@ def test_a_dump_for_postgresql_comes_back(keys: list[str], tmp_path: Path) -> No
     }
 
 
+def test_hashes_of_a_dump_for_postgresql_come_back_as_what_they_are(tmp_path: Path) -> None:
+    index = filled(tmp_path / "index", ("phash",))
+    path = tmp_path / "exported.sql"
+    assert run("export", tmp_path / "index", "--to", "postgres", "-o", path).exit_code == 0
+    assert run("import", tmp_path / "again", path).exit_code == 0
+    assert {k: v[:2] for k, v in told(Index.open(str(tmp_path / "again"))).items()} == {
+        k: v[:2] for k, v in told(index).items()
+    }
+
+
 def test_a_database_of_iqdb_comes_back_without_what_it_cannot_hold(tmp_path: Path) -> None:
     index = filled(tmp_path / "index", ("haar",), ["7", "8", "09", "x", str(1 << 31)])
     path = tmp_path / "iqdb.sqlite"
