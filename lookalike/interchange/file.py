@@ -28,6 +28,28 @@ DAMAGED = (EOFError, OSError, zlib.error)
 """What reading raises where a file is damaged, or was cut off, in its packing."""
 
 
+class _Unpacked(gzip.GzipFile):
+    """A file of gzip that gives all that comes before a damage, and then raises."""
+
+    _damage: Exception | None = None
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return as many bytes, fewer before the end or before a damage. Raises one of DAMAGED."""
+        if self._damage is not None:
+            raise self._damage
+        missing = sys.maxsize if size is None or size < 0 else size
+        pieces: list[bytes] = []
+        try:
+            while missing and (piece := self.read1(min(missing, PIECE))):
+                pieces.append(piece)
+                missing -= len(piece)
+        except DAMAGED as error:
+            if not pieces:
+                raise
+            self._damage = error
+        return b"".join(pieces)
+
+
 class DumpFile:
     """A file, perhaps packed by gzip. A context manager: on leaving, what was unpacked is deleted."""
 
@@ -87,7 +109,7 @@ class DumpFile:
     def open(self) -> Iterator[IO[bytes]]:
         """Open the content, unpacked. Raises DumpUnreadable, while it is read too."""
         try:
-            with gzip.open(self.path, "rb") if self.is_gzip else self.path.open("rb") as file:
+            with _Unpacked(self.path, "rb") if self.is_gzip else self.path.open("rb") as file:
                 yield cast("IO[bytes]", file)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DumpUnreadable(f"{self.name}: the gzip file is damaged or ends early ({error})") from error

@@ -13,6 +13,9 @@ from shards.table.format.records import meta_bytes
 
 TABLE = "hashes"
 
+_END = "\n--\n-- PostgreSQL database dump complete\n--\n"
+"""As in pg_dump's files, so that one that is cut off is known."""
+
 _ID = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]{0,62}")
 _TAKEN = frozenset({"id", "hash", "meta"})
@@ -45,7 +48,7 @@ def postgres(export: Export) -> None:
             line = "\t".join(r"\N" if cell is None else cell.translate(_ESCAPES) for cell in cells)
             file.write(line.encode() + b"\n")
             export.rows += 1
-        file.write(f"\\.\n\nALTER TABLE ONLY {TABLE} ADD CONSTRAINT {TABLE}_pkey PRIMARY KEY (id);\n".encode())
+        file.write(f"\\.\n\nALTER TABLE ONLY {TABLE} ADD CONSTRAINT {TABLE}_pkey PRIMARY KEY (id);\n{_END}".encode())
     if len(export.families) > 1:
         export.notes.append(f"only the signatures of {chosen} were written; choose others with --family")
 

@@ -14,10 +14,12 @@ from lookalike.interchange.file import DumpFile
 from lookalike.interchange.options import DumpOptions
 from lookalike.interchange.postgres import inserts, tables
 from lookalike.interchange.postgres.rows import NULL, SAMPLE, RowReader, sampled
-from lookalike.interchange.postgres.statements import Statements
+from lookalike.interchange.postgres.statements import COMPLETE, Statements
 from lookalike.interchange.postgres.tables import Table
 from lookalike.interchange.postgres.values import family_of, form_of
 from shards.errors import DumpUnreadable
+
+CUT = "the file ends within this line: it is cut off"
 
 TOGETHER = 10_000
 """Rows of INSERT statements in a batch."""
@@ -41,7 +43,7 @@ _OTHERS = {
 }
 _BINARY_COPY = b"PGCOPY\n\xff\r\n\x00"
 
-_CODECS = {
+_CODECS: dict[str, str | None] = {
     "utf8": "utf-8",
     "unicode": "utf-8",
     "sql_ascii": "utf-8",
@@ -49,8 +51,10 @@ _CODECS = {
     "latin10": "iso8859-16",
     "koi8r": "koi8-r",
     "koi8u": "koi8-u",
+    "shift_jis_2004": None,
 }
-"""Names of PostgreSQL's encodings that Python calls otherwise, in small letters. SQL_ASCII says nothing about bytes."""
+"""Names of PostgreSQL's encodings that Python calls otherwise, in small letters; None where Python's codec is another:
+its shift_jis_2004 has a yen sign where the backslash of escapes is. SQL_ASCII says nothing about bytes."""
 
 
 class PostgresDump(Dump):
@@ -66,6 +70,7 @@ class PostgresDump(Dump):
         self.size = file.packed_size
         self._is_text = _SQL.search(file.head) is None
         self._codec = "utf-8"
+        found: list[Table] = []
         if self._is_text:
             self._table = self._text_table()
         else:
@@ -76,6 +81,12 @@ class PostgresDump(Dump):
         self._roles = tables.roles(self._table, options, file.name)
         self._family = family_of(options, file.name)
         self.families = (self._family,)
+        alike = [each.name for each in found if each.has_rows and set(each.columns) == set(self._table.columns)]
+        self._no_rows = (
+            f"if {', '.join(alike)} are its partitions, import each with --table"
+            if alike
+            else "was it dumped with --schema-only?"
+        )
 
     @classmethod
     def recognises(cls, file: DumpFile) -> bool:
@@ -199,14 +210,18 @@ class PostgresDump(Dump):
         if waiting:
             yield made()
         self.done = self.size or 0
+        if statements.damage is not None:
+            self.faults.append(f"the gzip file is damaged or ends early ({statements.damage})")
+        elif statements.lacks_end and not statements.is_cut:
+            self.faults.append(f"the file ends without the last line of a dump, '{COMPLETE.decode()}': it is cut off")
         if not rows:
-            self.faults.append(f"table {self._table.name} has no rows: was it dumped with --schema-only?")
+            self.faults.append(f"table {self._table.name} has no rows: {self._no_rows}")
 
     def _cut(self, statements: Statements) -> Iterator[Batch]:
         """Yield the end of a file that ends within the rows of a COPY."""
         if statements.rest:
             place = f"line {statements.line:,}"
-            yield self._refusal(place, "the file ends within this line: it is cut off")
+            yield self._refusal(place, CUT)
         else:
             self.faults.append(f"the file ends in line {statements.line:,}, within the rows: it is cut off")
 
@@ -234,12 +249,12 @@ class PostgresDump(Dump):
         low = name.lower().replace("-", "").removeprefix("win")
         low = f"cp{low}" if low.isdigit() else low
         try:
-            return codecs.lookup(_CODECS.get(low, low)).name
+            return codecs.lookup(_CODECS.get(low, low) or "").name
         except LookupError:
             raise DumpUnreadable(f"{self._file.name}: its encoding {name} is not known here; dump it in UTF8") from None
 
     def _advance(self, statements: Statements) -> None:
-        self.done = min(statements.read, self.size or 0) if not self._file.is_gzip else self.done
+        self.done = min(statements.position, self.size or 0)
 
     def _text_table(self) -> Table:
         if self._options.columns is None:
@@ -261,5 +276,4 @@ class PostgresDump(Dump):
                 line += block.count(b"\n")
             self.done += len(piece)
         if rest:
-            reader = reader or self._reader(sampled(rest + b"\n", self._roles, self._codec))
-            yield from reader.copied(line, rest + b"\n")
+            yield self._refusal(f"line {line:,}", CUT)

@@ -9,7 +9,7 @@ from lookalike.interchange.postgres.rows import unescaped
 from lookalike.interchange.postgres.tables import NAME, names_of, unquoted
 
 _HEAD = re.compile(
-    rf"INSERT\s+INTO\s+((?:{NAME}\.)?{NAME})\s*(\([^()']*\))?\s*(?:OVERRIDING\s+(?:SYSTEM|USER)\s+VALUE\s+)?VALUES\b",
+    rf"INSERT\s+INTO\s+((?:{NAME}\.)?{NAME})\s*(\(\s*{NAME}(?:\s*,\s*{NAME})*\s*\))?\s*(?:OVERRIDING\s+(?:SYSTEM|USER)\s+VALUE\s+)?VALUES\b",
     re.IGNORECASE,
 )
 _OPEN = re.compile(r"\s*,?\s*\(")
@@ -59,4 +59,5 @@ def _value(statement: str, at: int, *, strings_are_plain: bool) -> tuple[str | N
     if found["word"] is None:
         return found["plain"].replace("''", "'"), found.end(), is_last
     word = found["word"]
-    return (None if word.upper() == "NULL" else word), found.end(), is_last
+    # DEFAULT stands for the value of a generated column, which the server computes
+    return (None if word.upper() in ("NULL", "DEFAULT") else word), found.end(), is_last

@@ -7,9 +7,10 @@ followed; what a statement means is not looked at here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import IO
 
+from lookalike.interchange.file import DAMAGED, DumpFile
 from shards.errors import DumpUnreadable
 
 PIECE = 1 << 20
@@ -17,6 +18,11 @@ PIECE = 1 << 20
 
 MAX_STATEMENT = 256 << 20
 """Bytes of one statement, and of one row of a COPY: PostgreSQL itself takes no value of 1 GiB."""
+
+DUMP = b"-- PostgreSQL database "
+COMPLETE = DUMP + b"dump complete"
+CLUSTER_COMPLETE = DUMP + b"cluster dump complete"
+"""The comments with which pg_dump and pg_dumpall begin and end."""
 
 _MARK = re.compile(rb"['\";$]|--|/\*")
 _STRING = re.compile(rb"'(?:[^']|'')*'(?!')")
@@ -33,8 +39,7 @@ class Statements:
     """Reads a file statement by statement. After a COPY … FROM stdin, `copy_blocks` or `skip_copy` comes next."""
 
     def __init__(self, file: IO[bytes], name: str) -> None:
-        # what comes before the place where a gzip file is damaged comes out only so
-        self._read: Callable[[int], bytes] = getattr(file, "read1", file.read)
+        self._file = file
         self._name = name
         self._buffer = b""
         self._at = 0
@@ -42,8 +47,8 @@ class Statements:
         self.line = 1
         """Number of the line that is read next."""
 
-        self.read = 0
-        """Bytes that were read from the file."""
+        self.damage: Exception | None = None
+        """Why the file could not be read to its end, where its packing is damaged or cut off."""
 
         self.strings_are_plain = True
         """Whether a backslash in '…' is a backslash: `standard_conforming_strings`."""
@@ -51,11 +56,15 @@ class Statements:
         self.is_cut = False
         """Whether the file ended within a statement, or within the rows of a COPY."""
 
+        self.lacks_end = False
+        """Whether pg_dump wrote its first comment, and not yet its last: a dump may be cut between two statements."""
+
     def next(self) -> tuple[int, bytes] | None:
         """Return (line, statement without its semicolon), or None at the end. Raises DumpUnreadable."""
         while True:
             found = _BEFORE.match(self._buffer, self._at)
             if found is not None and (found.end() < len(self._buffer) or self._is_over):
+                self._note_comment(found[0])
                 self._advance(found.end())
             elif self._at == len(self._buffer) and self._is_over:
                 return None
@@ -78,6 +87,10 @@ class Statements:
         if changed is not None:
             self.strings_are_plain = changed[1].lower() == b"on"
         return line, statement
+
+    def _note_comment(self, text: bytes) -> None:
+        if text.startswith(DUMP):
+            self.lacks_end = text.rstrip() not in (COMPLETE, CLUSTER_COMPLETE)
 
     def copy_blocks(self) -> Iterator[tuple[int, bytes]]:
         """Yield (first line, whole lines) of the rows of a COPY, up to its end.
@@ -174,6 +187,11 @@ class Statements:
         self.line += self._buffer.count(b"\n", self._at, to)
         self._at = to
 
+    @property
+    def position(self) -> int:
+        """How many bytes of the file were read, as it is packed."""
+        return DumpFile.position(self._file)
+
     def _more(self) -> bool:
         """Read on, and return whether there was anything. What was used up is dropped from the buffer."""
         if self._is_over:
@@ -184,8 +202,10 @@ class Statements:
                 f"{self._name}, line {self.line:,}: a statement or row of over {MAX_STATEMENT:,} bytes"
             )
         # twice as much each time, so that a long statement is not copied again and again
-        piece = self._read(max(PIECE, held))
-        self.read += len(piece)
+        try:
+            piece = self._file.read(max(PIECE, held))
+        except DAMAGED as error:
+            self.damage, piece = error, b""
         self._is_over = not piece
         self._buffer = self._buffer[self._at :] + piece
         self._at = 0

@@ -82,17 +82,23 @@ def defined(statement: str) -> Table | None:
     for part in _split(found[2]):
         column = _COLUMN.match(part.strip())
         if column is not None and not _NO_COLUMN.match(part.strip()):
-            types[unquoted(column[1])] = _TYPE_END.split(column[2], maxsplit=1)[0].strip().lower()
+            # with --quote-all-identifiers, types are in quotes too
+            kind = _TYPE_END.split(column[2], maxsplit=1)[0].strip().lower().replace('"', "")
+            types[unquoted(column[1])] = kind.removeprefix("pg_catalog.")
     return Table(unquoted(found[1]), types, tuple(types))
 
 
 def choose(tables: Sequence[Table], options: DumpOptions, name: str) -> Table:
     """Return the table to import. Raises DumpUnreadable, naming all tables, where that is not clear."""
-    found = [table for table in tables if options.table is None or options.table in (table.name, table.short)]
     if options.table is None:
         hash_name = options.hash or "hash"
         found = [table for table in tables if hash_name.lower() in map(str.lower, table.columns)]
         found = [table for table in found if table.short == "hashes"] or found
+    else:
+        asked = options.table.removeprefix("public.")
+        found = [table for table in tables if asked in (table.name, table.short)]
+        # the name alone is that of the usual schema
+        found = [table for table in found if table.name == asked] or found
     if len(found) == 1:
         return found[0]
     listed = "; ".join(f"{table.name} ({', '.join(table.columns)})" for table in tables) or "none"

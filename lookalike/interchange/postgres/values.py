@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -123,7 +124,9 @@ def _float(text: str) -> Any:
         number = float(text)
     except ValueError:
         return text
-    return number if math.isfinite(number) else text
+    # a number that JSON would round stays a text, digit by digit
+    is_same = math.isfinite(number) and Decimal(text) == Decimal(repr(number))
+    return number if is_same else text
 
 
 def _json(text: str) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import json
 import random
 from pathlib import Path
 
@@ -196,6 +198,9 @@ class TestMetadata:
             ("double precision", "2.5", 2.5),
             ("double precision", "NaN", "NaN"),
             ("numeric(5,2)", "1e999", "1e999"),
+            ("numeric(20,0)", "12345678901234567889", "12345678901234567889"),
+            ("numeric", "0.1", 0.1),
+            ("numeric", "0.1000000000000000055", "0.1000000000000000055"),
             ("boolean", "t", True),
             ("jsonb", '{"a": [1]}', {"a": [1]}),
             ("jsonb", '{"a": NaN}', '{"a": NaN}'),
@@ -278,11 +283,41 @@ class TestInserts:
         found = taken(list(dump.batches()))
         assert [(key, meta) for key, _, meta in found.values()] == rows
 
+    def test_with_columns_of_any_name(self, tmp_path: Path) -> None:
+        sql = b'CREATE TABLE hashes (id int, hash bigint, "it\'s (a) ""name""" text);\n'
+        sql += b'INSERT INTO hashes (id, hash, "it\'s (a) ""name""") VALUES (1, 5, \'x\');\n'
+        found = taken(list(opened(tmp_path / "dump.sql", sql).batches()))
+        assert json.loads(found[0][2]) == {"meta": {'it\'s (a) "name"': "x"}}
+
+    def test_of_generated_columns_have_no_value_for_them(self, tmp_path: Path) -> None:
+        sql = self.HEAD + b"INSERT INTO hashes VALUES (1, 5, DEFAULT);\nINSERT INTO hashes VALUES (2, 6, 'DEFAULT');\n"
+        found = taken(list(opened(tmp_path / "dump.sql", sql).batches()))
+        assert [meta for *_, meta in found.values()] == [b"", b'{"meta":{"url":"DEFAULT"}}']
+
     @pytest.mark.parametrize("values", [b"(1, now(), 'x')", b"(1, 2", b"(1, 2, 'x') garbage"])
     def test_that_are_no_plain_values_are_refused_by_line(self, values: bytes, tmp_path: Path) -> None:
         dump = opened(tmp_path / "dump.sql", self.HEAD + b"INSERT INTO hashes VALUES " + values + b";\n")
         refused = [row for batch in dump.batches() for row in batch.refused]
         assert [row.place for row in refused] == ["line 2"]
+
+
+class TestTablesOfOneName:
+    SQL = b"".join(
+        b"CREATE TABLE %s.hashes (id bigint, hash bigint);\nINSERT INTO %s.hashes VALUES (%d, 5);\n" % (name, name, n)
+        for n, name in enumerate([b"public", b"old"])
+    )
+
+    @pytest.mark.parametrize(("asked", "key"), [("hashes", b"0"), ("public.hashes", b"0"), ("old.hashes", b"1")])
+    def test_are_chosen_by_their_schema(self, asked: str, key: bytes, tmp_path: Path) -> None:
+        found = taken(list(opened(tmp_path / "dump.sql", self.SQL, table=asked).batches()))
+        assert [each for each, *_ in found.values()] == [key]
+
+    def test_are_partitions_where_one_has_no_rows(self, tmp_path: Path) -> None:
+        sql = b"CREATE TABLE hashes (id int, hash bigint)\nPARTITION BY RANGE (id);\n"
+        sql += b"CREATE TABLE part (id int, hash bigint);\nINSERT INTO part VALUES (1, 5);\n"
+        dump = opened(tmp_path / "dump.sql", sql)
+        list(dump.batches())
+        assert "part" in dump.faults[0]
 
 
 class TestAFileThatIsCutOff:
@@ -297,6 +332,53 @@ class TestAFileThatIsCutOff:
             complete = min(max(sql[:end].count(b"\n") - whole.count(b"\n"), 0), 2)
             assert [key for key, *_ in found.values()] == [b"1", b"2"][:complete]
 
+    HEADER = b"--\n-- PostgreSQL database dump\n--\n\n"
+    FOOTER = b"\n--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict abc\n"
+
+    @pytest.mark.parametrize(
+        "rows",
+        [
+            b"INSERT INTO hashes VALUES (1, 5, 'x');\nINSERT INTO hashes VALUES (2, 6, 'y');\n",
+            b"COPY hashes (id, hash, url) FROM stdin;\n1\t5\tx\n2\t6\ty\n\\.\n",
+        ],
+    )
+    def test_between_two_statements_is_noticed_by_the_last_line_of_pg_dump(self, rows: bytes, tmp_path: Path) -> None:
+        sql = self.HEADER + TestInserts.HEAD + rows
+        cut = opened(tmp_path / "cut.sql", sql)
+        assert len(taken(list(cut.batches()))) == 2
+        assert len(cut.faults) == 1
+        assert "cut off" in cut.faults[0]
+        whole = opened(tmp_path / "whole.sql", sql + self.FOOTER)
+        assert len(taken(list(whole.batches()))) == 2
+        assert whole.faults == []
+
+    def test_of_a_cluster_is_whole_with_its_own_last_line(self, tmp_path: Path) -> None:
+        sql = b"--\n-- PostgreSQL database cluster dump\n--\n\n" + self.HEADER + TestInserts.HEAD
+        sql += b"INSERT INTO hashes VALUES (1, 5, 'x');\n" + self.FOOTER
+        sql += b"--\n-- PostgreSQL database cluster dump complete\n--\n\n"
+        dump = opened(tmp_path / "all.sql", sql)
+        assert len(taken(list(dump.batches()))) == 1
+        assert dump.faults == []
+
+    @pytest.mark.parametrize("lost", [1, 2, 4])
+    def test_in_its_packing_gives_the_rows_before(self, lost: int, tmp_path: Path) -> None:
+        rows = b"".join(b"%d\t%d\tx\n" % (n, n * 7919) for n in range(1, 3001))
+        sql = TestInserts.HEAD + b"COPY hashes (id, hash, url) FROM stdin;\n" + rows + b"\\.\n"
+        stored = gzip.compress(sql)
+        dump = opened(tmp_path / "cut.sql.gz", stored[: len(stored) - lost * 1000])
+        found = taken(list(dump.batches()))
+        assert found
+        assert all(bits == int(key) * 7919 for key, bits, _ in found.values())
+        assert any("ends early" in fault for fault in dump.faults)
+
+    def test_in_the_text_form_gives_no_row_without_the_end_of_its_line(self, tmp_path: Path) -> None:
+        path = tmp_path / "rows.txt"
+        path.write_bytes(b"1\t12345\tabc\n2\t\\N\tx\n3\t67890\td")
+        with DumpFile(path) as file:
+            batches = list(PostgresDump.open(file, DumpOptions(columns=("id", "hash", "url"))).batches())
+        assert [key for key, *_ in taken(batches).values()] == [b"1"]
+        assert [row.place for batch in batches for row in batch.refused] == ["line 3"]
+
 
 def test_encodings_are_those_of_the_dump(tmp_path: Path) -> None:
     for name, codec in [("WIN1252", "cp1252"), ("KOI8R", "koi8-r"), ("EUC_JP", "euc-jp"), ("SJIS", "shift-jis")]:
@@ -305,6 +387,19 @@ def test_encodings_are_those_of_the_dump(tmp_path: Path) -> None:
         sql += b"COPY hashes (id, hash, url) FROM stdin;\n1\t5\t" + text.encode(codec) + b"\n\\.\n"
         found = taken(list(opened(tmp_path / "dump.sql", sql).batches()))
         assert found[0][2].decode() == f'{{"meta":{{"url":"{text}"}}}}', name
+
+
+def test_an_encoding_that_python_has_with_another_backslash_is_refused(tmp_path: Path) -> None:
+    sql = b"SET client_encoding = 'SHIFT_JIS_2004';\n" + TestInserts.HEAD
+    with pytest.raises(DumpUnreadable, match="UTF8"):
+        opened(tmp_path / "dump.sql", sql)
+
+
+def test_types_in_quotes_are_those_without(tmp_path: Path) -> None:
+    sql = b'CREATE TABLE "public"."hashes" ("id" integer, "hash" "pg_catalog"."int8", "made" "jsonb");\n'
+    sql += b"""INSERT INTO "public"."hashes" VALUES (1, 5, '{"by": "me"}');\n"""
+    found = taken(list(opened(tmp_path / "dump.sql", sql).batches()))
+    assert found[0][2] == b'{"meta":{"made":{"by":"me"}}}'
 
 
 def test_an_encoding_that_nobody_knows_is_refused(tmp_path: Path) -> None:
