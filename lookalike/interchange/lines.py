@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO
+from typing import Protocol
 
 PIECE = 1 << 18
 """Bytes read at a time. What is made of them stays in the L2 cache: with four times as many, documents take half as
@@ -13,7 +13,15 @@ MAX_LINE = 1 << 20
 """Bytes of the longest line that is read: a signature with 64 KiB of metadata is a tenth of it."""
 
 
-def blocks(file: IO[bytes]) -> Iterator[tuple[int, list[bytes]]]:
+class Readable(Protocol):
+    """What can be read on."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the bytes that come next, at most so many; none at the end."""
+        ...
+
+
+def blocks(file: Readable) -> Iterator[tuple[int, list[bytes]]]:
     """Yield consecutive lines without their line feeds, and the number of the first of them, from 1 on.
 
     Of a line that is longer than `MAX_LINE`, the first `MAX_LINE` + 1 bytes are kept. The last line is yielded apart

@@ -98,6 +98,11 @@ class HashReader:
         }
         self._many = many.get(form, self._many_integers)
 
+    @property
+    def knows_length(self) -> bool:
+        """Whether a hash in this form always has the same number of digits, so that one that is cut off is known."""
+        return self.form not in RANGES
+
     def many(self, texts: Sequence[str]) -> Words | None:
         """Return these hashes; None unless each is written as it should be, for which `one` says what is wrong."""
         if not texts:

@@ -18,6 +18,9 @@ SEEMS_HASH = re.compile(r"(?:0[xX])?[0-9a-fA-F]{16,}(?::[0-9]{3})?|-?[0-9]{15,20
 """A cell that is no name of a column."""
 
 
+CUT = "the file ends within this line: it may be cut off. If it is not, put the end of a line behind it"
+
+
 class TableList(HashList):
     """A list as a table of texts."""
 
@@ -62,11 +65,19 @@ class TableList(HashList):
             self.notes.append(f"rows with more cells than there are columns, which are not imported: {self._extra:,}")
         self._finish(maker)
 
+    def _ends_whole(self, row: tables.Cells) -> bool:
+        """Return whether the last row of a file that ends without the end of a line is surely not cut off."""
+        reader = self._roles.hashes.get(self._table.columns[-1])
+        return len(row) == len(self._table.columns) and reader is not None and reader.knows_length
+
     def _columns(self, block: tables.Block) -> Columns:
         """Return a block column by column."""
         names, roles, null = self._table.columns, self._roles, self._options.null
         rows, numbers, refused = block.rows, block.lines, block.refused
         width = len(names)
+        if block.is_open and rows and not self._ends_whole(rows[-1]):
+            refused = [*refused, (numbers[-1], CUT)]
+            rows, numbers = rows[:-1], numbers[:-1]
         if set(map(len, rows)) - {width}:
             needed = 1 + max(names.index(name) for name in (*roles.hashes, *((roles.key,) if roles.key else ())))
             self._extra += sum(len(row) > width for row in rows)

@@ -50,6 +50,9 @@ class Block:
     left: list[str] = field(default_factory=list)
     """Lines at the end that begin a row of which more is to come."""
 
+    is_open: bool = False
+    """Whether the file ends behind the last row without the end of a line, so that the row may be cut off."""
+
 
 Split: TypeAlias = Callable[[list[str], int, bool], Block]
 """What makes rows of lines: given the lines, the number of the first, and whether they are the last of the file."""
@@ -70,7 +73,11 @@ class Table:
         """Yield all rows."""
         left: list[str] = []
         number = self.first
-        for first, block in lines.blocks(content):
+        reading = _Reading(content)
+        is_open = False
+        for first, block in lines.blocks(reading):
+            # a last line without its end comes apart, after all was read; a carriage return is half of an end
+            is_open = reading.is_over and not block[-1].endswith(b"\r")
             if first == 1:
                 block[0] = block[0].removeprefix(BYTE_ORDER_MARK)
             # a line break in quotes may be both characters, so the first stays until it is known to be in none
@@ -86,9 +93,25 @@ class Table:
             ]
             number += len(left) + len(texts) - len(made.left)
             left = made.left
+            made.is_open = is_open and not left
             yield made
         if left:
-            yield self.split(left, number, True)
+            made = self.split(left, number, True)
+            made.is_open = is_open
+            yield made
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A file that knows whether all of it was read."""
+
+    content: IO[bytes]
+    is_over: bool = False
+
+    def read(self, size: int) -> bytes:
+        piece = self.content.read(size)
+        self.is_over = not piece
+        return piece
 
 
 def open_table(file: DumpFile, given: tuple[str, ...] | None, null: str | None = None) -> Table:

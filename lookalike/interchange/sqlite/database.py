@@ -9,6 +9,7 @@ other is opened with `mode=ro`, which makes no file and keeps writers out only w
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sqlite3
@@ -21,6 +22,9 @@ from lookalike.interchange.file import DumpFile
 from shards.errors import DumpUnreadable
 
 MAGIC = b"SQLite format 3\0"
+
+PAGE_SIZE = slice(16, 18)
+"""Bytes of the header with the size of a page; 1 stands for 65,536."""
 
 MODE = slice(18, 20)
 WAL_MODE = b"\2\2"
@@ -68,10 +72,10 @@ class Database:
         if unsettled:
             self._uri = f"{_copied(file, unsettled).as_uri()}?mode=rw"
         elif file.head[MODE] == WAL_MODE:
-            self._uri = f"{file.unpacked().absolute().as_uri()}?mode=ro&immutable=1"
+            self._uri = f"{_whole_pages(file).absolute().as_uri()}?mode=ro&immutable=1"
             self._guarded = file, _states([file.path])
         else:
-            self._uri = f"{file.unpacked().absolute().as_uri()}?mode=ro"
+            self._uri = f"{_whole_pages(file).absolute().as_uri()}?mode=ro"
 
     @contextmanager
     def connected(self) -> Iterator[sqlite3.Connection]:
@@ -145,6 +149,22 @@ def _what(file: DumpFile) -> str:
     if not file.head:
         return "is empty, 0 bytes: that is no database, check that it was copied in full"
     return f"is no SQLite database: it begins with {ascii(file.head[:16])[1:]}, not with 'SQLite format 3'"
+
+
+def _whole_pages(file: DumpFile) -> Path:
+    """Return the path of a database that ends with a whole page.
+
+    SQLite takes what a cut page lacks for zeros, which may be a part of a row. A page that is not there is damage.
+    """
+    path = file.unpacked()
+    stored = int.from_bytes(file.head[PAGE_SIZE], "big")
+    size, page = path.stat().st_size, 65_536 if stored == 1 else stored
+    if not page or size % page == 0 or size < page:
+        return path
+    copy = file.folder() / "whole pages"
+    shutil.copyfile(path, copy)
+    os.truncate(copy, size - size % page)
+    return copy
 
 
 def _copied(file: DumpFile, unsettled: list[Path]) -> Path:

@@ -62,6 +62,40 @@ def reading_of(tmp_path: Path, text: str | bytes, name: str = "list", **options:
     return read(HashesDump, path, DumpOptions(**options))  # type: ignore[arg-type]
 
 
+class TestALastLineWithoutItsEnd:
+    @pytest.mark.parametrize(
+        ("whole", "cut", "options"),
+        [
+            ("id,hash\n1,-5881573925013741238\n", "2,86926285", {}),
+            ("name,value\na,1234567890123456789\n", "b,12345", {"family": "dhash", "hash_form": "unsigned"}),
+            ("path,dhash,album\na,4c4e64476eb1361a,Rome\n", "b,4c4e64476eb1361a,Ro", {}),
+            ("path,dhash,album\na,4c4e64476eb1361a,Rome\n", 'b,4c4e64476eb1361a,"Ro', {}),
+            ("path,dhash,album\na,4c4e64476eb1361a,Rome\n", "b,4c4e64476eb1361a", {}),
+            ("4c4e64476eb1361a  astronaut.png\n", "4c4e64476eb1361a  astron", {"family": "dhash"}),
+        ],
+    )
+    def test_is_refused_where_it_may_be_cut_off(
+        self, whole: str, cut: str, options: dict[str, Any], tmp_path: Path
+    ) -> None:
+        found = reading_of(tmp_path, whole + cut, **options)
+        assert len(found.keys) == 1
+        assert len(found.refused) == 1
+        assert found.exit_code == 1
+
+    @pytest.mark.parametrize(
+        "text", ["path,dhash\na,5a5a5a5a5a5a5a5a\nb,4c4e64476eb1361a", "dhash\n4c4e64476eb1361a\n5a5a5a5a5a5a5a5a"]
+    )
+    def test_is_taken_where_it_ends_with_all_digits_of_a_hash(self, text: str, tmp_path: Path) -> None:
+        found = reading_of(tmp_path, text)
+        assert len(found.keys) == 2
+        assert found.exit_code == 0
+
+    def test_has_half_of_its_end_where_that_is_two_characters(self, tmp_path: Path) -> None:
+        found = reading_of(tmp_path, "path,dhash,album\r\na,4c4e64476eb1361a,Rome\r")
+        assert found.exit_code == 0
+        assert found.meta == [{"meta": {"album": "Rome"}}]
+
+
 def refused(found: Read) -> list[str]:
     return [f"{row.place}: {row.reason}" for row in found.refused]
 

@@ -63,6 +63,19 @@ def test_what_is_in_the_write_ahead_log_is_read_and_the_folder_stays_as_it_was(l
     assert state(live) == before
 
 
+@pytest.mark.parametrize("missing", [1, 700, 4095])
+def test_of_a_page_that_is_cut_off_no_row_is_read(missing: int, tmp_path: Path) -> None:
+    path = made(tmp_path / "cut.sqlite", index=False)
+    size = path.stat().st_size
+    whole = ids(path)[0]
+    os.truncate(path, size - missing)
+    found, faults = ids(path)
+    assert found == whole[: len(found)]
+    assert len(whole) - 5 < len(found) < len(whole)
+    assert faults
+    assert path.stat().st_size == size - missing
+
+
 def test_a_database_without_its_log_is_read_without_making_one(live: Path) -> None:
     (live / "iqdb.sqlite-wal").unlink()
     before = state(live)
