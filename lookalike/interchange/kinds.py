@@ -37,6 +37,8 @@ KINDS: tuple[Kind, ...] = (OwnDump, Lris, Iqdb, PostgresDump, DocumentsDump, Has
 
 def open_dump(file: DumpFile, options: DumpOptions, kind: str | None = None) -> Dump:
     """Open a file as what it is, or as a `kind`. Raises DumpUnreadable."""
+    if kind is None and PostgresDump.has_rows_named(file, options):
+        return PostgresDump.open(file, options)
     for each in KINDS:
         if each.kind == kind or (kind is None and each.recognises(file)):
             return each.open(file, options)

@@ -21,6 +21,9 @@ from shards.errors import DumpUnreadable
 
 CUT = "the file ends within this line: it is cut off"
 
+MAX_ROW = 16 << 20
+"""Bytes of a row in COPY's text form: far more than metadata may have."""
+
 TOGETHER = 10_000
 """Rows of INSERT statements in a batch."""
 
@@ -36,6 +39,9 @@ OUR_COMMENT = re.compile(r"COMMENT ON COLUMN \S+ IS '(\w+) of lookalike'")
 """What `lookalike export` says of the column with the hashes: their family."""
 
 _COPIED_NULL = re.compile(rb"(?m)(?:^|\t)\\N(?:\t|\r?$)")
+
+_LONG_NUMBER = re.compile(rb"-?[0-9]{17,19}")
+"""A hash as a `bigint`: nine of ten have as many digits, and hex digits are fewer."""
 
 _OTHERS = {
     b"PGDMP": "a dump in PostgreSQL's custom format",
@@ -98,6 +104,20 @@ class PostgresDump(Dump):
             or _SQL.search(file.head) is not None
             or _COPIED_NULL.search(file.head) is not None
         )
+
+    @classmethod
+    def has_rows_named(cls, file: DumpFile, options: DumpOptions) -> bool:
+        """Return True if `--columns` names the columns of rows in COPY's text form: most have a number for a hash.
+
+        Without NULL among the first rows they look like any table with tabs, but quotes and escapes mean others.
+        """
+        hash_name = options.hash or "hash"
+        if options.columns is None or hash_name not in options.columns or b"\t" not in file.head.partition(b"\n")[0]:
+            return False
+        at, width = options.columns.index(hash_name), len(options.columns)
+        cells = [line.split(b"\t") for line in file.head.split(b"\n", SAMPLE)[:-1]]
+        hashes = [row[at] for row in cells if len(row) == width and row[at] != NULL.encode()]
+        return bool(hashes) and 2 * sum(_LONG_NUMBER.fullmatch(text) is not None for text in hashes) > len(hashes)
 
     @classmethod
     def open(cls, file: DumpFile, options: DumpOptions) -> Self:
@@ -257,16 +277,24 @@ class PostgresDump(Dump):
         self.done = min(statements.position, self.size or 0)
 
     def _text_table(self) -> Table:
-        if self._options.columns is None:
+        first = tuple(self._file.head.partition(b"\n")[0].rstrip(b"\r").decode(errors="replace").split("\t"))
+        names = self._options.columns
+        self._has_header = first == names or (names is None and (self._options.hash or "hash") in first)
+        if names is None and not self._has_header:
             raise DumpUnreadable(
                 f"{self._file.name} has rows in COPY's text form, without names: say --columns id,hash,url"
             )
-        return Table("rows", {}, self._options.columns, has_rows=True)
+        return Table("rows", {}, names or first, has_rows=True)
 
     def _text_batches(self, file: IO[bytes]) -> Iterator[Batch]:
         reader: RowReader | None = None
         line, rest = 1, b""
+        if self._has_header:
+            self.done += len(file.readline())
+            line = 2
         while piece := file.read(1 << 20):
+            if len(rest) > MAX_ROW:
+                raise DumpUnreadable(f"{self._file.name}, line {line:,}: a row of over {MAX_ROW:,} bytes")
             whole, newline, rest = (rest + piece).rpartition(b"\n")
             if newline:
                 block = whole + newline

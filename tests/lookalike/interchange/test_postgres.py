@@ -18,7 +18,9 @@ from PIL import Image
 from lookalike import Index, PictureSettings, Signature
 from lookalike.interchange.dump import Batch
 from lookalike.interchange.file import DumpFile
+from lookalike.interchange.kinds import open_dump
 from lookalike.interchange.options import DumpOptions
+from lookalike.interchange.postgres import dump as reading
 from lookalike.interchange.postgres import statements as splitting
 from lookalike.interchange.postgres import tables
 from lookalike.interchange.postgres.dump import PostgresDump
@@ -400,6 +402,44 @@ def test_types_in_quotes_are_those_without(tmp_path: Path) -> None:
     sql += b"""INSERT INTO "public"."hashes" VALUES (1, 5, '{"by": "me"}');\n"""
     found = taken(list(opened(tmp_path / "dump.sql", sql).batches()))
     assert found[0][2] == b'{"meta":{"made":{"by":"me"}}}'
+
+
+class TestRowsOfCopyAlone:
+    ROWS = b'1\t-7358573925013741238\t"Heroes"\n2\t1358573925013741238\tback\\\\slash\\ttab\n3\t5\t"open\n'
+    URLS = ('"Heroes"', "back\\slash\ttab", '"open')
+
+    def urls(self, path: Path, **options: tuple[str, ...]) -> tuple[str, ...]:
+        with DumpFile(path) as file:
+            dump = open_dump(file, DumpOptions(**options))  # type: ignore[arg-type]
+            batches = list(dump.batches())
+        assert not any(batch.refused for batch in batches)
+        return tuple(json.loads(meta)["meta"]["url"] for *_, meta in taken(batches).values())
+
+    def test_are_known_by_their_numbers_without_null_among_them(self, tmp_path: Path) -> None:
+        path = tmp_path / "rows.tsv"
+        path.write_bytes(self.ROWS)
+        assert self.urls(path, columns=("id", "hash", "url")) == self.URLS
+
+    def test_may_have_their_names_above_them(self, tmp_path: Path) -> None:
+        path = tmp_path / "rows.tsv"
+        path.write_bytes(b"id\thash\turl\n" + self.ROWS + b"4\t\\N\t\\N\n")
+        assert self.urls(path) == self.URLS
+        assert self.urls(path, columns=("id", "hash", "url")) == self.URLS
+
+    def test_other_tables_with_tabs_are_lists(self, tmp_path: Path) -> None:
+        path = tmp_path / "list.tsv"
+        path.write_bytes(b'1\t4c4e64476eb1361a\t"Heroes"\n')
+        with DumpFile(path) as file:
+            assert open_dump(file, DumpOptions(columns=("id", "hash", "note"), family="dhash")).kind == "hashes"
+
+    def test_of_endless_length_are_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(reading, "MAX_ROW", 1 << 20)
+        path = tmp_path / "rows.tsv"
+        path.write_bytes(b"1\t5\t\\N\n" + b"1" * (3 << 20))
+        with DumpFile(path) as file:
+            dump = PostgresDump.open(file, DumpOptions(columns=("id", "hash", "url")))
+            with pytest.raises(DumpUnreadable, match="line 2"):
+                list(dump.batches())
 
 
 def test_an_encoding_that_nobody_knows_is_refused(tmp_path: Path) -> None:
