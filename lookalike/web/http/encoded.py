@@ -11,6 +11,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from lookalike.web.http.forms import TEXT_BYTES, malformed
@@ -28,7 +30,13 @@ LONGEST_TEXT = 64 << 10
 PIECE = 1 << 18
 """Bytes of base64 that are decoded at a time: the interpreter's lock is held meanwhile."""
 
-BACKSLASH = ord("\\")
+VALUES = 100_000
+"""Commas of a document besides its pictures: the values of an upload of hundreds of images, with their metadata."""
+
+BACKSLASH, QUOTE = b'\\"'
+
+MANY = 16
+"""Backslashes in a row from which on they are counted for one quote at a time: in no honest document."""
 
 ESCAPE = 6
 """Bytes of the longest escape in JSON, as in \\u002B."""
@@ -75,6 +83,8 @@ def read(data: bytes) -> Any:
     small, cuts = _cut(data, mark)
     if small.count(b"[") + small.count(b"{") > CONTAINERS:
         raise malformed(f"a JSON document may have {CONTAINERS:,} lists and objects at most")
+    if small.count(b",") > VALUES:
+        raise malformed(f"a JSON document may have {VALUES:,} values at most")
     document = _parsed(small)
     return _restored(document, mark, cuts) if cuts else document
 
@@ -88,35 +98,63 @@ def _parsed(data: bytes) -> Any:
 
 def _cut(data: bytes, mark: str) -> tuple[bytes, list[Encoded]]:
     """Return the document with a mark in place of each long string, and these strings. Raises Problem."""
+    quotes = _quotes(data)
+    starts, ends = quotes[0 : len(quotes) // 2 * 2 : 2], quotes[1::2]
+    are_long = ends - starts > LONG
     view = memoryview(data)
     pieces: list[bytes] = []
     cuts: list[Encoded] = []
-    kept_to = at = cut = 0
-    while (start := data.find(b'"', at)) >= 0 and (end := _end_of_string(data, start)) >= 0:
-        if end - start > LONG:
-            pieces += (data[kept_to : start + 1], f"{mark}{len(cuts)}".encode())
-            cuts.append(Encoded(view[start + 1 : end]))
-            kept_to = end
-            cut += end - start
-        at = end + 1
-        _check_size(at - cut)
-    _check_size(len(data) - cut)
-    return b"".join((*pieces, data[kept_to:])), cuts
+    kept_to = 0
+    for start, end in zip(starts[are_long].tolist(), ends[are_long].tolist(), strict=True):
+        pieces += (data[kept_to : start + 1], f"{mark}{len(cuts)}".encode())
+        cuts.append(Encoded(view[start + 1 : end]))
+        kept_to = end
+    small = b"".join((*pieces, data[kept_to:]))
+    _check_size(len(small))
+    return small, cuts
 
 
-def _end_of_string(data: bytes, start: int) -> int:
-    """Return the position of the quote that ends the string that begins here; -1 where there is none."""
-    end = data.find(b'"', start + 1)
-    while end >= 0 and data[end - 1] == BACKSLASH:
-        # no picture has a quote: however long the string is, the search goes on for a while only
-        _check_size(end - start)
-        first = end - 1
-        while data[first - 1] == BACKSLASH:
-            first -= 1
-        if (end - first) % 2 == 0:
+def _quotes(data: bytes) -> NDArray[np.int64]:
+    """Return the places of all quotes that begin or end a string. Raises Problem for more text than may be.
+
+    A document of millions of short strings must not cost a step of the interpreter for each: everybody else would wait
+    for its lock.
+    """
+    codes = np.frombuffer(data, np.uint8)
+    found = [np.empty(0, np.int64)]
+    text, last = 0, -1
+    for at in range(0, len(data), PIECE):
+        quotes = np.flatnonzero(codes[at : at + PIECE] == QUOTE) + at
+        if not len(quotes):
+            continue
+        after_backslash = (codes[np.maximum(quotes - 1, 0)] == BACKSLASH) & (quotes > 0)
+        gaps = np.diff(quotes, prepend=last)
+        last = int(quotes[-1])
+        # no picture has a quote in it, or a backslash at its end: all that lies between near quotes is text
+        text += int(gaps[(gaps <= LONG) | after_backslash].sum())
+        _check_size(text)
+        suspects = quotes[after_backslash]
+        if len(suspects):
+            quotes = np.setdiff1d(quotes, suspects[_backslashes(codes, suspects) % 2 == 1])
+        found.append(quotes)
+    return np.concatenate(found)
+
+
+def _backslashes(codes: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many backslashes stand in a row before each of these places."""
+    counts = np.zeros(len(places), np.int64)
+    left = np.arange(len(places))
+    while len(left):
+        before = places[left] - counts[left] - 1
+        left = left[(before >= 0) & (codes[before] == BACKSLASH)]
+        counts[left] += 1
+        if len(left) and counts[left[0]] == MANY:
+            for one in left.tolist():
+                row = codes[: places[one]][::-1]
+                others = np.flatnonzero(row != BACKSLASH)
+                counts[one] = others[0] if len(others) else len(row)
             break
-        end = data.find(b'"', end + 1)
-    return end
+    return counts
 
 
 def _check_size(size: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lookalike.web.http.encoded import CONTAINERS, LONG, LONGEST_TEXT, PIECE, Encoded, decoded, read
+from lookalike.web.http.encoded import CONTAINERS, LONG, LONGEST_TEXT, PIECE, VALUES, Encoded, decoded, read
 from lookalike.web.http.forms import TEXT_BYTES
 from lookalike.web.http.problems import Problem
 
@@ -74,6 +74,22 @@ def test_a_picture_with_something_else_in_it_is_refused(damage: bytes) -> None:
 )
 def test_what_would_be_dear_to_read_is_refused(document: bytes, status: int) -> None:
     assert refused(document) == status
+
+
+@given(st.lists(st.sampled_from([b"\\", b'"', b"x", b"\\" * 15, b"\\" * 40, b"y" * (LONG + 1), b'\\"', b"\\\\"])))
+@example([b"\\" * 16, b'"'])
+def test_strings_begin_and_end_where_a_parser_says(parts: list[bytes]) -> None:
+    document = b'{"a": "' + b"".join(parts) + b'", "b": ["' + b"x" * 2 * LONG + b'", "\\\\"]}'
+    try:
+        expected = json.loads(document)
+    except ValueError:
+        assert refused(document) == 400
+        return
+    assert read(document) == expected
+
+
+def test_a_document_of_very_many_values_is_refused_before_it_is_parsed() -> None:
+    assert refused(b"[" + b"1," * (VALUES + 1) + b"1]") == 400
 
 
 def test_pictures_do_not_count_as_text() -> None:
