@@ -55,7 +55,7 @@ class DocumentsDump(Dump):
                 name = option.replace("_", "-")
                 raise DumpUnreadable(f"{file.name}: documents of image-match have no --{name}: leave it out")
         fields = Fields(options.key, options.hash or SIGNATURE)
-        kinds.check(file.name, file.head, fields.signature)
+        kinds.check(file.name, file.head, fields.signature, fields.key)
         return cls(file, fields)
 
     def batches(self) -> Iterator[Batch]:

@@ -50,17 +50,21 @@ def has_signatures(head: bytes) -> bool:
 
 def has_field(head: bytes, field: str) -> bool:
     """Return whether a file that begins so has a field of this name."""
-    return json.dumps(field).encode() in head and head.removeprefix(BYTE_ORDER_MARK).lstrip()[:1] in (b"{", b"[")
+    return any(json.dumps(field, ensure_ascii=way).encode() in head for way in (True, False)) and head.removeprefix(
+        BYTE_ORDER_MARK
+    ).lstrip()[:1] in (b"{", b"[")
 
 
-def check(name: str, head: bytes, field: str) -> None:
-    """Raise DumpUnreadable for a file that begins so and is none of documents with signatures."""
+def check(name: str, head: bytes, field: str, key: str | None = None) -> None:
+    """Raise DumpUnreadable for a file that begins so and is none of documents with signatures, and with this key."""
     if is_bson(head):
         raise DumpUnreadable(
             f"{name}: this is BSON, as mongodump writes it: make lines of it with `bsondump --outFile=images.jsonl "
             "images.bson`, or use mongoexport, and import those"
         )
     if has_field(head, field):
+        if key is not None and not has_field(head, key):
+            raise DumpUnreadable(f"{name}: no document at the beginning has a field {key}; name another with --key")
         return
     hint = "name the field with --hash where it is called otherwise"
     if MAPPINGS.search(head):

@@ -493,6 +493,7 @@ def test_refused_rows_leave_gaps_among_the_numbers(tmp_path: Path) -> None:
         (DumpOptions(null="NULL"), "--null"),
         (DumpOptions(hash_form="hex"), "--hash-form"),
         (DumpOptions(columns=("a",)), "--columns"),
+        (DumpOptions(key="nosuch"), "no document at the beginning has a field nosuch"),
         (DumpOptions(hash="sig"), "no document at the beginning has a field sig"),
     ],
 )
