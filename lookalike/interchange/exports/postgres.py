@@ -90,4 +90,5 @@ def _head(are_numbers: bool, columns: list[str], quoted: str, chosen: str) -> st
 
 
 def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else f'"{name}"'
+    # a name of metadata may be a word of SQL, such as select
+    return name if name in (*_TAKEN, TABLE) else f'"{name}"'

@@ -37,14 +37,22 @@ def comma_separated(export: Export) -> None:
     """Write a line an image: key, a column for each family, width, height, SHA-256, and metadata as JSON."""
     kinds = [family(name) for name in export.families]
     text = io.StringIO()
-    lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(["key", *(kind.name for kind in kinds), "width", "height", "sha256", "meta"])
+    # characters of the end of a line are put into quotes: before Python 3.13 a carriage return only so
+    lines = csv.writer(text, lineterminator="\r\n")
+
+    def write(cells: list[Any]) -> None:
+        lines.writerow(cells)
+        text.seek(text.tell() - 2)
+        text.write("\n")
+        text.truncate()
+
+    write(["key", *(kind.name for kind in kinds), "width", "height", "sha256", "meta"])
     with export.stream() as file:
         for record in export.records():
             meta = json.dumps(record.meta, ensure_ascii=False, separators=(",", ":")) if record.meta else ""
             signatures = [kind.format(_rows(record)[kind.name]) for kind in kinds]
             digest = record.sha256.hex() if any(record.sha256) else ""
-            lines.writerow([record.key, *signatures, record.width or "", record.height or "", digest, meta])
+            write([record.key, *signatures, record.width or "", record.height or "", digest, meta])
             export.rows += 1
             if text.tell() > WHOLE:
                 file.write(text.getvalue().encode())

@@ -110,6 +110,27 @@ def test_hashes_of_a_dump_for_postgresql_come_back_as_what_they_are(tmp_path: Pa
     }
 
 
+def test_a_carriage_return_in_a_csv_comes_back(tmp_path: Path) -> None:
+    keys = {"old\rmac", "end\r", "both\r\n"}
+    row = np.zeros((), family("dhash").dtype)
+    Index.create(str(tmp_path / "index"), families=("dhash",)).write(
+        [Record(key, (10**18, 1), rows={"dhash": row}) for key in keys]
+    )
+    path = tmp_path / "exported.csv"
+    assert run("export", tmp_path / "index", "--to", "csv", "-o", path).exit_code == 0
+    assert path.read_bytes().startswith(b"key,dhash,width,height,sha256,meta\n")
+    assert run("import", tmp_path / "again", path).exit_code == 0
+    assert told(Index.open(str(tmp_path / "again"))).keys() == keys
+
+
+def test_a_name_of_metadata_may_be_a_word_of_sql(tmp_path: Path) -> None:
+    index = Index.create(str(tmp_path / "index"), families=("dhash",))
+    row = np.zeros((), family("dhash").dtype)
+    index.write([Record("a", (10**18, 1), meta={"select": "x", "Ti tle": "y"}, rows={"dhash": row})])
+    result = run("export", tmp_path / "index", "--to", "postgres")
+    assert 'COPY hashes (id, hash, "Ti tle", "select", meta) FROM stdin;' in result.stdout
+
+
 def test_a_database_of_iqdb_comes_back_without_what_it_cannot_hold(tmp_path: Path) -> None:
     index = filled(tmp_path / "index", ("haar",), ["7", "8", "09", "x", str(1 << 31)])
     path = tmp_path / "iqdb.sqlite"
