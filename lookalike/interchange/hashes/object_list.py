@@ -34,11 +34,17 @@ class ObjectList(HashList):
     def __init__(self, file: DumpFile, options: DumpOptions, arrangement: objects.Arrangement) -> None:
         super().__init__(file, options)
         self._objects = objects.Objects(file, arrangement)
+        seen: list[objects.Row] = []
         with file.open() as content:
             try:
-                read = [row.content for row in objects.gathered(self._objects.rows(content), SAMPLE)]
+                seen += objects.gathered(self._objects.rows(content), SAMPLE)
             except json_stream.Malformed as error:
                 raise DumpUnreadable(f"{file.name}: this is no JSON with hashes: {error}") from None
+            except DAMAGED:
+                # met again when the rows before it are imported
+                if not seen:
+                    raise
+        read = [row.content for row in seen]
         sample = [row for row in read if not isinstance(row, RowUnfit)]
         names = list(dict.fromkeys(name for row in sample for name in row if name not in META))
         columns = {name: [_shown(row.get(name)) for row in sample] for name in names}

@@ -38,10 +38,15 @@ class TableList(HashList):
         self._table = table
         sample: list[tables.Cells] = []
         with file.open() as content:
-            for block in table.blocks(content):
-                sample += block.rows[: SAMPLE - len(sample)]
-                if len(sample) >= SAMPLE:
-                    break
+            try:
+                for block in table.blocks(content):
+                    sample += block.rows[: SAMPLE - len(sample)]
+                    if len(sample) >= SAMPLE:
+                        break
+            except DAMAGED:
+                # met again when the rows before it are imported
+                if not sample:
+                    raise
         columns = {
             name: [row[at] for row in sample if at < len(row) and row[at] and row[at] != options.null]
             for at, name in enumerate(table.columns)
