@@ -132,10 +132,10 @@ def test_strict_is_all_or_nothing(source: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "is empty"),
-        (b"\x00\x01who knows", "begins with b'\\x00\\x01who knows'"),
-        (b"\x1f\x8b\x08cut", "the gzip file is damaged or ends early"),
-        (gzip.compress(FEW)[:14], "the gzip file is damaged or ends early"),
+        pytest.param(b"", "is empty", id="nothing"),
+        pytest.param(b"\x00\x01who knows", "begins with b'\\x00\\x01who knows'", id="bytes"),
+        pytest.param(b"\x1f\x8b\x08cut", "the gzip file is damaged or ends early", id="no gzip"),
+        pytest.param(gzip.compress(FEW)[:14], "the gzip file is damaged or ends early", id="cut gzip"),
     ],
 )
 def test_what_is_no_dump_is_refused_by_name(content: bytes, told: str, tmp_path: Path) -> None:
