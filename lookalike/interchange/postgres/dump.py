@@ -217,8 +217,12 @@ class PostgresDump(Dump):
             elif inserted is not None and inserted[0] == self._table.name:
                 try:
                     for values in inserts.rows(text, inserted[2], strings_are_plain=statements.strings_are_plain):
-                        waiting.append((f"line {line:,}", values))
                         rows += 1
+                        if isinstance(values, ValueError):
+                            yield made()
+                            yield self._refusal(f"line {line:,}", str(values))
+                        else:
+                            waiting.append((f"line {line:,}", values))
                 except ValueError as error:
                     yield made()
                     yield self._refusal(f"line {line:,}", str(error))

@@ -21,6 +21,9 @@ _VALUE = re.compile(
     re.VERBOSE,
 )
 _ESCAPED = re.compile(r"\s*[eE]?'((?:[^'\\]|''|\\.)*)'(?!')(?:::[\w .\"\[\]]+)?\s*([,)])", re.DOTALL)
+_ANY_ROW = re.compile(r"(?:[^'()]|(?<![eE])'(?:[^']|'')*'(?!')|\((?:[^'()]|'(?:[^']|'')*'(?!'))*\))*\)", re.DOTALL)
+"""The rest of a row of any expressions, with brackets of one level in them."""
+
 _STARTS_ESCAPED = re.compile(r"\s*[eE]'")
 
 
@@ -32,19 +35,32 @@ def head(statement: str) -> tuple[str, tuple[str, ...] | None, int] | None:
     return unquoted(found[1]), names_of(found[2]) if found[2] else None, found.end()
 
 
-def rows(statement: str, at: int, *, strings_are_plain: bool) -> Iterator[list[str | None]]:
-    """Yield the values of each row, from this place on. Raises ValueError at what is not a row of plain values."""
+def rows(statement: str, at: int, *, strings_are_plain: bool) -> Iterator[list[str | None] | ValueError]:
+    """Yield the values of each row, from this place on; of one that is not of plain values, what is wrong with it.
+
+    Raises ValueError at what is no row at all.
+    """
     while opened := _OPEN.match(statement, at):
-        values: list[str | None] = []
-        at = opened.end()
-        while True:
-            value, at, is_last = _value(statement, at, strings_are_plain=strings_are_plain)
-            values.append(value)
-            if is_last:
-                break
-        yield values
+        try:
+            values, at = _row(statement, opened.end(), strings_are_plain=strings_are_plain)
+            yield values
+        except ValueError as error:
+            skipped = _ANY_ROW.match(statement, opened.end())
+            if skipped is None or not strings_are_plain:
+                raise
+            at = skipped.end()
+            yield error
     if statement[at:].strip() and not statement[at:].strip().upper().startswith("ON CONFLICT"):
         raise ValueError(f"{statement[at : at + 60].strip()!r} is no row of values")
+
+
+def _row(statement: str, at: int, *, strings_are_plain: bool) -> tuple[list[str | None], int]:
+    values: list[str | None] = []
+    is_last = False
+    while not is_last:
+        value, at, is_last = _value(statement, at, strings_are_plain=strings_are_plain)
+        values.append(value)
+    return values, at
 
 
 def _value(statement: str, at: int, *, strings_are_plain: bool) -> tuple[str | None, int, bool]:

@@ -322,6 +322,14 @@ class TestTablesOfOneName:
         assert "part" in dump.faults[0]
 
 
+def test_a_bad_row_of_an_insert_hides_none_of_the_others(tmp_path: Path) -> None:
+    values = b"(1, 2, 'a'), (2, now(), 'b)'), (3, 4, 'c'), (4, 5, (SELECT 1)), (5, 6, 'd')"
+    dump = opened(tmp_path / "dump.sql", TestInserts.HEAD + b"INSERT INTO hashes VALUES " + values + b";\n")
+    batches = list(dump.batches())
+    assert [key for key, *_ in taken(batches).values()] == [b"1", b"3", b"5"]
+    assert [row.place for batch in batches for row in batch.refused] == ["line 2", "line 2"]
+
+
 class TestAFileThatIsCutOff:
     def test_anywhere_gives_no_row_that_is_not_whole(self, tmp_path: Path) -> None:
         whole = TestInserts.HEAD + b"COPY hashes (id, hash, url) FROM stdin;\n"
