@@ -108,7 +108,10 @@ class Writer(Actor):
             self.place.scheduler.note(f"  refused: {error}")
             model.was_refused(batch, before if place == model.places else None)
         else:
-            model.has_happened(batch)
+            # a writer looks which index is there, and then reports: if another one came between the two, what was
+            # written is in the one that is gone
+            if place == model.places or self.store.looked_ns > self.place.store.replaced_ns:
+                model.has_happened(batch)
             self.place.audit()
         finally:
             model.under_way.discard(batch)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from shards.errors import Undecided
 from shards.storage.base import Entry, Store
 from shards.storage.delegating import DelegatingStore, Verb
+from shards.table.format import names
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.world import HOURS, MINUTES, ActorEffects
 
@@ -62,6 +63,9 @@ class UnreliableStore(DelegatingStore):
         super().__init__(inner)
         self.requests = 0
         self.truncated = 0
+        self.looked_ns = 0
+        """When the store last answered which index is there; the answer may arrive hours later."""
+
         self._scheduler = scheduler
         self._effects = effects
         self._random = random
@@ -104,6 +108,8 @@ class UnreliableStore(DelegatingStore):
         changes, what = verb in ("create", "delete"), f"{verb} {name}"
         self._before(what, changes=changes)
         result = super().request(verb, name, send)
+        if name == names.SETTINGS:
+            self.looked_ns = self._scheduler.now_ns
         return self._after(verb, what, result, changes=changes)
 
     def _before(self, what: str, *, changes: bool) -> None:

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from tests.simulation.faults import CALM
+from tests.simulation.faults import ADVERSE, CALM
 from tests.simulation.run import EVERYBODY, MERGING, Cast, SimulationError, simulate
 from tests.simulation.scheduler import Scheduler
 from tests.tiers import scaled
@@ -32,6 +32,12 @@ def test_no_history_breaks_a_promise(group: int, cast: Cast) -> None:
 def test_nor_does_one_without_faults(cast: Cast) -> None:
     for seed in range(3):
         simulate(seed, CALM, cast)
+
+
+@pytest.mark.parametrize("seed", [639_409_546, 639_410_358, 639_411_426])
+def test_what_is_reported_after_another_index_came_was_written_to_the_one_that_was_looked_at(seed: int) -> None:
+    """The answer of the last look arrives late, and between the two the index is replaced: no promise covers that."""
+    simulate(seed, ADVERSE)
 
 
 def test_a_seed_decides_everything() -> None:
