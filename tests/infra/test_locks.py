@@ -167,6 +167,7 @@ def test_a_lock_file_that_lacks_something_is_refused(lock: str, project: Project
     assert not (project.folder / target).exists(), "the next `make` takes it for installed"
 
 
+@pytest.mark.long
 def test_what_the_lock_file_lists_no_more_is_removed(project: Project) -> None:
     project.index.publish(project.folder / "requirements.lock")
     project.index.publish(project.folder / "requirements-dev.lock")
@@ -185,6 +186,7 @@ def test_neither_pip_nor_setuptools_is_left_unless_a_lock_file_lists_them(projec
     assert names.isdisjoint({"pip", "setuptools", "pkg_resources", "_distutils_hack"})
 
 
+@pytest.mark.long
 def test_what_the_user_has_set_for_other_projects_changes_nothing(project: Project, tmp_path: Path) -> None:
     project.index.publish(project.folder / "requirements.lock")
     elsewhere = str(tmp_path / "elsewhere")
@@ -203,6 +205,7 @@ def test_what_the_user_has_set_for_other_projects_changes_nothing(project: Proje
     assert not Path(elsewhere).exists()
 
 
+@pytest.mark.long
 def test_a_home_that_cannot_be_written_is_not_needed(project: Project) -> None:
     project.index.publish(project.folder / "requirements.lock")
     del project.variables["UV_CACHE_DIR"]
@@ -211,6 +214,7 @@ def test_a_home_that_cannot_be_written_is_not_needed(project: Project) -> None:
     assert (project.folder / ".venv" / "cache").is_dir()
 
 
+@pytest.mark.long
 def test_an_environment_whose_python_is_gone_is_made_anew(project: Project) -> None:
     project.index.publish(project.folder / "requirements.lock")
     assert project.make(".venv/run").returncode == 0
@@ -256,6 +260,7 @@ def registry() -> Iterator[StubRegistry]:
         yield registry
 
 
+@pytest.mark.long
 def test_what_npm_installs_is_what_its_lock_file_lists(project: Project, registry: StubRegistry) -> None:
     project.index.publish(project.folder / "requirements.lock")
     lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))

@@ -56,7 +56,8 @@ def printed_until_killed(process: subprocess.Popen[bytes], after: int, delay: fl
     return printed
 
 
-@pytest.mark.parametrize("n", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, INDEXES))])
+@pytest.mark.long
+@pytest.mark.parametrize("n", range(INDEXES))
 def test_whatever_was_reported_survives_kill_9(n: int, tmp_path: Path, photos: Path) -> None:
     print(f"seed {SEED + n}")
     moments = random.Random(SEED + n)
