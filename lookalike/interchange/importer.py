@@ -288,11 +288,12 @@ class Importer:
         keys = [after + key.removeprefix(before) for key in batch.keys.tolist()]
         fit = np.ones(len(keys), bool)
         for i, key in enumerate(keys):
-            if not 1 <= len(key) <= names.MAX_KEY_BYTES:
+            try:
+                names.key_bytes(key.decode())
+            except KeyInvalid as error:
                 fit[i] = False
                 done.refused += 1
-                reason = str(_invalid(key.decode()))
-                self.reporter.refused(name, Refused(f"key {batch.keys[i].decode()!r}", reason))
+                self.reporter.refused(name, Refused(f"key {batch.keys[i].decode()!r}", str(error)))
         return Texts.of([key for key, ok in zip(keys, fit, strict=True) if ok]), fit
 
 
@@ -329,30 +330,17 @@ def _some(batch: Batch, fit: NDArray[np.bool_]) -> Batch:
     )
 
 
-def _invalid(key: str) -> KeyInvalid | None:
-    try:
-        names.key_bytes(key)
-    except KeyInvalid as error:
-        return error
-    return None
-
-
 def _readable(dump: Dump) -> Iterator[Batch]:
     """Yield the batches of a dump as far as it can be read.
 
     Raises DumpUnreadable for one of which nothing can; once there were rows, what is wrong is a fault.
     """
     taken = 0
-    batches = dump.batches()
-    while True:
-        try:
-            batch = next(batches)
-        except StopIteration:
-            return
-        except DumpUnreadable as error:
-            if not taken:
-                raise
-            dump.faults.append(str(error))
-            return
-        taken += len(batch.keys)
-        yield batch
+    try:
+        for batch in dump.batches():
+            taken += len(batch.keys)
+            yield batch
+    except DumpUnreadable as error:
+        if not taken:
+            raise
+        dump.faults.append(str(error))

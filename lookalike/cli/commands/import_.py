@@ -152,7 +152,7 @@ class Said:
     def __init__(self, out: Output, progress: Progress) -> None:
         self._out = out
         self._progress = progress
-        self._before = self._now = 0
+        self._now = 0
         self._of: object = None
 
     @classmethod

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import IO, ClassVar, Self
 
@@ -135,23 +134,18 @@ class PostgresDump(Dump):
 
     def batches(self) -> Iterator[Batch]:
         """Yield the rows of the table."""
-        with self._open() as file:
+        with self._file.open() as file:
             if self._is_text:
                 yield from self._text_batches(file)
             else:
                 yield from self._sql_batches(Statements(file, self._file.name))
-
-    @contextmanager
-    def _open(self) -> Iterator[IO[bytes]]:
-        with self._file.open() as file:
-            yield file
 
     def _look(self) -> tuple[list[Table], str | None]:
         """Return the tables that the dump defines or has rows of, and the family if it is an export of ours."""
         found: dict[str, Table] = {}
         of_lookalike = None
         try:
-            with self._open() as file:
+            with self._file.open() as file:
                 of_lookalike = self._look_through(Statements(file, self._file.name), found)
         except DumpUnreadable:
             # what comes before is imported, and then it is met again

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -134,8 +133,3 @@ def _json(text: str) -> Any:
         return strict_json.loads(text.encode())
     except ValueError:
         return text
-
-
-def json_text(value: str) -> bytes:
-    """Return a text as canonical JSON."""
-    return json.dumps(value, ensure_ascii=False).encode()
