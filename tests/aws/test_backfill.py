@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from itertools import chain
 
+import pytest
+
 from tests.aws.pictures import digests, pictures
 from tests.aws.place import Place
 from tests.lookalike.cli.drawing import png
 
 
+@pytest.mark.long
 def test_a_bucket_that_is_full_already_is_added_and_counted(place: Place) -> None:
     before = pictures("before", 10, 12_000)
     corrupt = "before/not quite + a picture.png"

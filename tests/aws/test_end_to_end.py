@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import pytest
 
 from infra.stack import wait_for
 from lookalike.ingest.backpressure import BACKPRESSURE
@@ -60,6 +61,7 @@ def test_the_index_becomes_what_the_bucket_holds(place: Place) -> None:
         assert (found["key"], found["sha256"]) == (key, expected[key])
 
 
+@pytest.mark.long
 def test_events_that_come_late_and_twice_and_in_any_order_do_no_harm(place: Place) -> None:
     drawn = pictures("orderless", 24, 2_000)
     keys = sorted(drawn)
@@ -85,6 +87,7 @@ def test_events_that_come_late_and_twice_and_in_any_order_do_no_harm(place: Plac
     place.wait_until_indexed("orderless/", expected)
 
 
+@pytest.mark.long
 def test_only_a_corrupt_picture_becomes_a_dead_letter(place: Place) -> None:
     good = pictures("poison", 10, 5_000)
     corrupt = "poison/not quite + a picture.png"
@@ -160,6 +163,7 @@ def test_an_answer_over_http_is_that_of_the_index(place: Place) -> None:
         assert over_http["hits"][0]["key"] == key
 
 
+@pytest.mark.long
 def test_who_adds_over_http_has_the_compactor_come_before_its_time(place: Place) -> None:
     index = place.index()
     record = index.sign("added", png(9_000, 64))
@@ -175,6 +179,7 @@ def test_who_adds_over_http_has_the_compactor_come_before_its_time(place: Place)
     wait_for(has_come, PATIENCE, lambda: f"the compactor does not come:\n{place.said()}")
 
 
+@pytest.mark.long
 def test_nothing_is_lost_and_no_query_fails_while_it_is_compacted(place: Place) -> None:
     kept = pictures("busy/kept", 16, 8_000)
     place.put(kept)

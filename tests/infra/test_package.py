@@ -40,6 +40,7 @@ MODULES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("one", PACKAGES, ids=lambda one: one.name)
 def test_a_package_is_made_for_lambda(one: Package, tmp_path: Path) -> None:
     built = package.build(one, tmp_path)

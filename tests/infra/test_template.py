@@ -41,6 +41,7 @@ def test_cfn_lint_finds_nothing(tmp_path: Path) -> None:
     assert (finished.returncode, finished.stdout) == (0, "")
 
 
+@pytest.mark.long
 def test_checkov_finds_what_is_accepted_with_a_reason_and_nothing_else() -> None:
     command = [str(CHECKERS / "checkov"), "--framework", "cloudformation", "--quiet", "--compact", "--output", "json"]
     finished = subprocess.run([*command, "--file", str(path())], capture_output=True, text=True, check=False)
