@@ -210,7 +210,7 @@ def _opened(where: object) -> Index:
             f"SignatureES is given {type(where).__name__}: give an index or its address, such as 'photos.index', in"
             " place of a client of Elasticsearch; 'lookalike import' makes one of its documents"
         )
-    if FAMILY not in index.families:
+    if FAMILY.name not in {kind.name for kind in index.families}:
         raise QueryError(f"{index.url} has no signatures of goldberg, image-match's: make an index that has them")
     return index
 

@@ -24,7 +24,7 @@ from lookalike.image_match import (
 )
 from lookalike.image_match.elasticsearch_driver import path_of
 from lookalike.image_match.signature_database_base import make_record
-from shards.families.goldberg import pack, unpack
+from shards.families.goldberg import Goldberg, pack, unpack
 
 PICTURES = Path(__file__).parents[3] / "demo" / "pictures"
 CAT, COFFEE = str(PICTURES / "cat.jpg"), str(PICTURES / "coffee.jpg")
@@ -49,6 +49,11 @@ class TestTheIndex:
         SignatureES(tmp_path / "photos.index").add_image(CAT)
         for given in (str(tmp_path / "photos.index"), Index.open(str(tmp_path / "photos.index"))):
             assert len(SignatureES(given).search_image(CAT)) == 1
+
+    def test_is_known_by_the_names_of_its_families(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        index = Index.create("memory://", families=["goldberg"])
+        monkeypatch.setattr(elasticsearch_driver, "FAMILY", Goldberg())
+        assert SignatureES(index).es is index
 
     def test_that_somebody_else_makes_meanwhile_is_opened(self, monkeypatch: pytest.MonkeyPatch) -> None:
         others = Index.create("memory://made-meanwhile", families=["goldberg"])
