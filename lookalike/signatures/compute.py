@@ -17,7 +17,7 @@ from shards.errors import PictureError
 from shards.families import DEFAULT, Family, Row, family
 from shards.pictures.decoding import Picture, PictureSettings, decode
 from shards.pictures.decoding import thumbnail as draw
-from shards.pictures.orientations import ORIENTATIONS, turned
+from shards.pictures.orientations import ORIENTATIONS
 from shards.storage import originals
 
 PictureLike: TypeAlias = Picture | bytes | memoryview | str | os.PathLike[str]
@@ -80,7 +80,7 @@ def compute_picture(
         signatures = [compute_signatures(picture, families)]
         if orientations:
             # one at a time: the eight pictures together would be eight times as large
-            others = (Picture(turned(picture.rgb, orientation)) for orientation in range(2, len(ORIENTATIONS) + 1))
+            others = (picture.turned(orientation) for orientation in range(2, len(ORIENTATIONS) + 1))
             signatures += [compute_signatures(other, families) for other in others]
         drawn = draw(picture, thumbnail) if thumbnail else None
     digest = sha256(data).digest() if digest is None else digest

@@ -40,6 +40,9 @@ LUMA_WEIGHTS = np.array([19595, 38470, 7471], np.float32) / np.float32(65536)
 LUMA_ROWS = 64
 """Rows of luma computed at a time: their float32 copy of a wide picture still fits the L2 cache."""
 
+SHOWS = 0.005
+"""Share of a picture that is transparent, a half where it is half so, from which on it shows: less, such as that of
+rounded corners, moves no signature by more than saving a JPEG does."""
 
 Exif: TypeAlias = Literal["apply", "ignore"]
 Alpha: TypeAlias = Literal["white", "drop"]
@@ -75,7 +78,22 @@ class Picture:
     """One decoded picture."""
 
     rgb: NDArray[np.uint8]
-    """(height, width, 3) uint8, C-contiguous."""
+    """(height, width, 3) uint8, C-contiguous; over white where the file is transparent and its settings say so."""
+
+    opacity: NDArray[np.uint8] | None = None
+    """(height, width) uint8, 255 where nothing shines through; None where the transparency of the file, if it has any,
+    does not show, or was dropped."""
+
+    @property
+    def over_black(self) -> NDArray[np.uint8] | None:
+        """The picture over black, (height, width, 3) uint8, computed at each look; None where `opacity` is.
+
+        A copy of a cut-out may lie over any colour; and ink that is white shows over black alone.
+        """
+        if self.opacity is None:
+            return None
+        # c·a + 127 over 255, rounded down, is 255 - a less than the same over white: exactly what was added there
+        return self.rgb - (255 - self.opacity)[:, :, None]
 
     @property
     def height(self) -> int:
@@ -101,7 +119,13 @@ class Picture:
 
     def orientations(self) -> list[Picture]:
         """Return the picture, and it in the 7 other orientations of the plane, in the order of `ORIENTATIONS`."""
-        return [self, *(Picture(turned(self.rgb, orientation)) for orientation in range(2, 9))]
+        return [self, *(self.turned(orientation) for orientation in range(2, 9))]
+
+    def turned(self, orientation: int) -> Picture:
+        """Return the picture turned as EXIF orientation 1 to 8 asks a viewer to."""
+        return Picture(
+            turned(self.rgb, orientation), None if self.opacity is None else turned(self.opacity, orientation)
+        )
 
 
 def prepare() -> bool:
@@ -144,7 +168,7 @@ def decode(data: bytes | memoryview, settings: PictureSettings | None = None, *,
         )
     try:
         with pillow_warnings_ignored():
-            return Picture(_pixels(bytes(data), settings, max_cost))
+            return _picture(bytes(data), settings, max_cost)
     except PictureError:
         raise
     except Exception as error:
@@ -152,8 +176,8 @@ def decode(data: bytes | memoryview, settings: PictureSettings | None = None, *,
         raise _refusal(error, bytes(data)) from error
 
 
-def _pixels(data: bytes, settings: PictureSettings, max_cost: float) -> NDArray[np.uint8]:
-    """Return the pixels of a file: (height, width, 3) uint8, C-contiguous."""
+def _picture(data: bytes, settings: PictureSettings, max_cost: float) -> Picture:
+    """Return the picture in a file, as `decode` does, whatever errors the decoder raises."""
     heic = is_heic(data)
     with _open_heic(data) if heic else _open(data) as image:
         width, height = image.size
@@ -166,7 +190,7 @@ def _pixels(data: bytes, settings: PictureSettings, max_cost: float) -> NDArray[
         check_cost("HEIF" if heic else image.format or "", width * height, data, max_cost)
         image.load()
         orientation = 1 if heic or settings.exif == "ignore" else _exif_orientation(image)
-        return turned(_rgb(image, settings), orientation)
+        return _converted(image, settings).turned(orientation)
 
 
 def _open(data: bytes) -> Image.Image:
@@ -199,25 +223,27 @@ def _exif_orientation(image: Image.Image) -> int:
     return stated if isinstance(stated, int) and 1 <= stated <= 8 else 1
 
 
-def _rgb(image: Image.Image, settings: PictureSettings) -> NDArray[np.uint8]:
-    """Convert a loaded image of any mode to (height, width, 3) uint8."""
+def _converted(image: Image.Image, settings: PictureSettings) -> Picture:
+    """Convert a loaded image of any mode."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return np.repeat(to_8_bits(np.asarray(image), settings.depth)[:, :, None], 3, axis=2)
+        return Picture(np.repeat(to_8_bits(np.asarray(image), settings.depth)[:, :, None], 3, axis=2))
     if image.mode == "La":
         image = image.convert("LA")
     if settings.alpha == "white" and image.has_transparency_data:
         return _over_white(np.asarray(image.convert("RGBA")))
-    return np.asarray(image.convert("RGB"))
+    return Picture(np.asarray(image.convert("RGB")))
 
 
-def _over_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _over_white(rgba: NDArray[np.uint8]) -> Picture:
     """Lay (height, width, 4) over white, row by row so that the 16-bit products stay small."""
     rgb = np.empty((*rgba.shape[:2], 3), np.uint8)
     for row, out in zip(rgba, rgb, strict=True):
         opacity = row[:, 3:].astype(np.uint16)
         # at most 255 · 255 + 127: no overflow, and +127 rounds to nearest since 255 is odd
         out[:] = (row[:, :3] * opacity + np.uint16(255) * (255 - opacity) + np.uint16(127)) // 255
-    return rgb
+    opacity = rgba[:, :, 3]
+    shows = float(opacity.mean()) <= 255 * (1 - SHOWS)
+    return Picture(rgb, opacity.copy() if shows else None)
 
 
 def _refusal(error: Exception, data: bytes) -> PictureError:

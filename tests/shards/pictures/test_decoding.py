@@ -188,6 +188,65 @@ def test_every_opacity_is_rounded_to_the_nearest_level() -> None:
     assert np.array_equal(decode(encoded(rgba)).rgb[..., 0], np.rint(exact))
 
 
+def see_through(opacities: NDArray[np.uint8]) -> bytes:
+    """Return a PNG of soft colours with these opacities, (height, width)."""
+    return encoded(np.dstack([pixels(*opacities.shape), opacities]))
+
+
+def test_what_shines_through_lies_over_black_too() -> None:
+    opacities = np.random.default_rng(3).integers(0, 256, (40, 60)).astype(np.uint8)
+    data = see_through(opacities)
+    with Image.open(io.BytesIO(data)) as image:
+        black = Image.new("RGBA", image.size, "black")
+        black.paste(image, mask=image.getchannel("A"))
+        over_black = np.asarray(black)[..., :3]
+
+    assert np.array_equal(decode(data).over_black, over_black)
+
+
+def test_a_turned_picture_lies_over_black_turned() -> None:
+    picture = decode(see_through(np.arange(2400, dtype=np.uint8).reshape(40, 60)))
+    assert picture.over_black is not None
+
+    for plain, turned in zip(Picture(picture.over_black).orientations(), picture.orientations(), strict=True):
+        assert np.array_equal(plain.rgb, turned.over_black)
+
+
+def test_the_turn_that_exif_states_holds_over_black() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    rgba = np.dstack([pixels(), np.arange(2400, dtype=np.uint8).reshape(40, 60)])
+
+    turned = decode(encoded(rgba, exif=exif.tobytes())).over_black
+
+    assert turned is not None
+    assert np.array_equal(turned, decode(encoded(rgba)).turned(6).over_black)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        pytest.param(Image.fromarray(pixels()), id="no transparency"),
+        pytest.param(Image.fromarray(pixels()).convert("RGBA"), id="opaque"),
+        pytest.param(Image.fromarray(pixels()).convert("LA"), id="opaque grey"),
+    ],
+)
+def test_an_opaque_picture_has_no_second_background(picture: Image.Image) -> None:
+    assert decode(encoded(picture)).over_black is None
+
+
+def test_a_few_transparent_pixels_do_not_show() -> None:
+    opacities = np.full((40, 60), 255, np.uint8)
+    opacities[0, :10] = 0
+    assert decode(see_through(opacities)).over_black is None
+    opacities[0, :20] = 0
+    assert decode(see_through(opacities)).over_black is not None
+
+
+def test_transparency_that_is_dropped_has_no_second_background() -> None:
+    assert decode(see_through(np.zeros((40, 60), np.uint8)), AS_STORED).over_black is None
+
+
 # orientation
 
 
