@@ -73,7 +73,7 @@ class TestIqdb:
         assert len(added["signature"]["avglf"]) == 3
 
         (hit,) = shell.curl("curl -F file=@test.jpg 'http://localhost:5588/query?limit=10&signature=1'")
-        assert hit.keys() == {"hash", "post_id", "score", "signature"}
+        assert hit.keys() >= {"hash", "post_id", "score", "signature"}
         assert (hit["post_id"], hit["hash"]) == (1234, added["hash"])
         assert hit["score"] == pytest.approx(100)
         assert hit["signature"] == added["signature"]
