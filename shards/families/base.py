@@ -17,17 +17,23 @@ from numpy.typing import NDArray
 
 from shards.errors import QueryError, SignatureError
 from shards.families.matches import BestRows, Matches
+from shards.families.measured import TABLES
+from shards.families.overlap import Overlap
+from shards.families.rates import RateTable
 from shards.families.reading import ColumnReader
 from shards.pictures.decoding import Picture
 
 Row: TypeAlias = np.void
-"""One signature: an element of an array of `Family.dtype`."""
+"""One signature: an element of an array of `Family.dtype`, or in a question of `Family.question_dtype`."""
 
 Rows: TypeAlias = NDArray[np.void]
-"""(rows,) of `Family.dtype`."""
+"""(rows,) of `Family.dtype`, or in a question of `Family.question_dtype`."""
 
 BLOCK = 1 << 15
 """Rows that a plain scan scores at a time: 32,768 Haar rows are 8.6 MB, so temporaries stay small."""
+
+QUESTION_ROWS = 16
+"""Most rows by which a family asks for one picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,14 @@ class Family(ABC):
     """Type of a row: structured, little-endian, packed, without objects."""
 
     match_score: float
-    """Score from which on two pictures usually show the same: what `compare` calls a match by default."""
+    """Score from which on two pictures usually show the same: what is called a match by default. One pair of strangers
+    in a million scores as much."""
+
+    is_symmetric: bool = True
+    """Whether two pictures score the same whichever of them is the question."""
+
+    covers_rotations: bool = False
+    """Whether a picture is found however it is turned, so that of its orientations only the mirrored one is asked."""
 
     unit: str | None = None
     """Unit of `score_at`, `distance_at` and `max_distance`, such as "bits"; None where there are only scores."""
@@ -91,6 +104,58 @@ class Family(ABC):
     def format(self, row: Row) -> str:
         """Return the text form of a signature. `parse(format(row)) == row`."""
 
+    # questions
+
+    @property
+    def question_dtype(self) -> np.dtype[np.void]:
+        """Type of a question's row: as `dtype`, which it is unless a family asks otherwise than it stores."""
+        return self.dtype
+
+    @property
+    def asks_as_it_stores(self) -> bool:
+        """True where a picture is asked for by nothing but the row that would be stored of it."""
+        return type(self).questions is Family.questions
+
+    def questions(self, picture: Picture) -> Rows:
+        """Return (n,) of `question_dtype`, 1 to QUESTION_ROWS: the rows by which a picture is asked for.
+
+        A hit's score is its best over them. Deterministic, the same on every CPU.
+        """
+        return np.array([self.compute(picture)], self.dtype)
+
+    def compute_both(self, picture: Picture) -> tuple[Row, Rows]:
+        """Return what `compute` and `questions` return. A family that needs the same for both overrides it."""
+        row = self.compute(picture)
+        return row, np.array([row], self.dtype) if self.asks_as_it_stores else self.questions(picture)
+
+    def asked(self, rows: Rows) -> Rows:
+        """Return (n,) of `question_dtype`: the rows by which one stored row, (1,) of `dtype`, is asked for.
+
+        For questions that bring no picture: a key, or a signature's text.
+        """
+        return rows
+
+    def check_question(self, row: Row) -> None:
+        """Raise SignatureError where a question's row is none that a picture can have, whatever its bytes are.
+
+        Rows come from processes that decode what strangers send.
+        """
+        try:
+            is_one = self.parse(self.format(row)).tobytes() == row.tobytes()
+        except SignatureError:
+            is_one = False
+        if not is_one:
+            raise SignatureError(f"{row.nbytes:,} bytes are no signature of {self.name}")
+
+    def with_min_share(self, queries: Rows, min_share: float) -> Rows:
+        """Return a question's rows, told to leave out hits whose part in common is smaller.
+
+        `min_share`: the part's area as a share of the stored picture, from 0 to 1. Families that compare whole pictures
+        have no such part, and return the rows as they are.
+        """
+        del min_share
+        return queries
+
     def of_bits(self, bits: NDArray[np.bool_]) -> Row:
         """Return the signature that these bits are, (height, width) as another program has computed them.
 
@@ -112,16 +177,43 @@ class Family(ABC):
 
     @abstractmethod
     def score(self, query: Row, rows: Rows) -> NDArray[np.float64]:
-        """Return (rows,) float64, how alike each row is to the query, 100 = same: the plain formula.
+        """Return (rows,) float64, how alike each stored row is to the question's row, 100 = same: the plain formula.
 
         A row's score depends on the query and that row alone, to the last bit: never on the rows beside it, on their
         number, or on the machine. Tests compare `search` with it.
         """
 
-    def score_pairs(self, queries: Rows, rows: Rows) -> NDArray[np.float64]:
-        """Return (n,) float64: the score of `queries[i]` and `rows[i]`, to the last bit as `score` gives it."""
-        scores = [self.score(query, rows[n : n + 1]) for n, query in enumerate(queries)]
-        return np.concatenate([np.empty(0, np.float64), *scores])
+    def score_pairs(self, first: Rows, second: Rows) -> NDArray[np.float64]:
+        """Return (n,) float64: the score of the stored rows `first[i]` and `second[i]`, to the last bit as by `score`.
+
+        Where that depends on which of them is the question, the greater of both scores.
+        """
+        scores = np.empty(len(first))
+        for n in range(len(first)):
+            one, other = first[n : n + 1], second[n : n + 1]
+            scores[n] = self.score_asked(self.asked(one), other)[0]
+            if not self.is_symmetric:
+                scores[n] = max(scores[n], self.score_asked(self.asked(other), one)[0])
+        return scores
+
+    def score_asked(self, queries: Rows, rows: Rows) -> NDArray[np.float64]:
+        """Return (rows,) float64: the best score of each row over all rows of one question, at least one."""
+        best: NDArray[np.float64] = np.stack([self.score(query, rows) for query in queries]).max(axis=0)
+        return best
+
+    def overlap(self, query: Row, row: Row) -> Overlap | None:
+        """Return where the question's picture and the stored one show the same; None where that is not known."""
+        del query, row
+        return None
+
+    @property
+    def rates(self) -> RateTable:
+        """The false rates of its scores, as measured; of a family that was not, what `match_score` says."""
+        return TABLES.get(self.name) or RateTable.assumed(self.match_score)
+
+    def false_rate(self, score: float) -> float:
+        """Return the measured share of pairs of strangers that score at least this much."""
+        return self.rates.rate(score)
 
     def score_at(self, distance: float) -> float:
         """Return the score of two signatures at this distance, which is in `unit`.
@@ -177,7 +269,8 @@ class Family(ABC):
     ) -> Matches:
         """Return the best `limit` living rows **and every row that ties with the last of them**, exactly.
 
-        `queries`: (q,) signatures of one picture (its orientations, its negative); a row's score is its best over them.
+        `queries`: (q,) rows of one question (its orientations, its negative), of `question_dtype`; a stored row's score
+        is its best over them.
         `min_score`: leaves out rows that score less. `dead`: sorted rows that do not count.
         """
         return search_plainly(self.score, self.name, queries, reader, limit=limit, min_score=min_score, dead=dead)

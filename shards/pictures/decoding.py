@@ -127,6 +127,11 @@ class Picture:
             turned(self.rgb, orientation), None if self.opacity is None else turned(self.opacity, orientation)
         )
 
+    def backgrounds(self) -> list[Picture]:
+        """Return the picture, and where its transparency shows that over black, too."""
+        over_black = self.over_black
+        return [self] if over_black is None else [self, Picture(over_black)]
+
 
 def prepare() -> bool:
     """Load every decoder, to work in one thread if it can: for a process that can load nothing any more later.

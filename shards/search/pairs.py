@@ -67,7 +67,7 @@ def by_comparing(
             continue
         for start in range(head + 1, len(ordered), BLOCK):
             block = slice(start, start + BLOCK)
-            scores = family.score(ordered[head], ordered[block])
+            scores = _scores(family, ordered[head : head + 1], ordered[block])
             alike = np.flatnonzero((scores >= min_score) & is_free[block]) + start
             if alike.size:
                 groups.add(np.full(len(alike), head), alike)
@@ -128,6 +128,13 @@ def by_candidates(
         alike = family.score_pairs(rows[different[low]], rows[different[high]]) >= min_score
         groups.add(low[alike], high[alike])
     return Memberships.of(order, different[groups.heads()[number]])
+
+
+def _scores(family: Family, head: Rows, rows: Rows) -> NDArray[np.float64]:
+    """Return (rows,) float64: the score of each row and the head, (1,), as `score_pairs` gives it."""
+    if family.is_symmetric:
+        return family.score_asked(family.asked(head), rows)
+    return family.score_pairs(head[np.zeros(len(rows), np.intp)], rows)
 
 
 def _numbered(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ from numpy.typing import NDArray
 
 from shards import families
 from shards.errors import QueryError, SignatureError
-from shards.families.base import BLOCK, Family, Rows
+from shards.families.base import BLOCK, QUESTION_ROWS, Family, Row, Rows
+from shards.families.overlap import Overlap
 from shards.pictures.decoding import Picture
 from shards.table.format import dtypes
 from shards.testing.samples import EDGE_PICTURES, samples, scene, segment, segment_of_many, single
@@ -117,7 +119,80 @@ class FamilyTests:
         row = family.compute(EDGE_PICTURES[kind])
 
         assert family.parse(family.format(row)).tobytes() == row.tobytes()
-        assert np.isfinite(family.score(row, single(row))).all()
+        assert np.isfinite(family.score_asked(family.asked(single(row)), single(row))).all()
+
+    # questions
+
+    def test_rows_of_questions_are_packed_little_endian_and_hold_no_objects(self, family: Family) -> None:
+        fields = family.question_dtype.fields
+        assert fields is not None
+        assert not family.question_dtype.hasobject
+        assert family.question_dtype.newbyteorder("<") == family.question_dtype
+        assert family.question_dtype.itemsize == sum(field[0].itemsize for field in fields.values())
+
+    @pytest.mark.parametrize("kind", [None, *EDGE_PICTURES])
+    def test_a_picture_has_rows_to_ask_for_it_which_the_family_takes_for_such(
+        self, family: Family, kind: str | None
+    ) -> None:
+        picture = scene(1) if kind is None else EDGE_PICTURES[kind]
+        rows = family.questions(picture)
+
+        assert rows.dtype == family.question_dtype
+        assert 1 <= len(rows) <= QUESTION_ROWS
+        assert family.questions(picture).tobytes() == rows.tobytes()
+        for row in rows:
+            family.check_question(row)
+
+    def test_what_is_no_question_is_refused_as_no_signature_or_can_be_scored(
+        self, family: Family, signatures: Rows
+    ) -> None:
+        size = family.question_dtype.itemsize
+        for data in (bytes(size), b"\xff" * size, np.random.default_rng(3).bytes(size)):
+            (row,) = np.frombuffer(data, family.question_dtype)
+            with suppress(SignatureError):
+                family.check_question(row)
+                assert family.score(row, signatures).shape == (len(signatures),)
+
+    def test_the_row_and_its_questions_are_the_same_computed_together(self, family: Family) -> None:
+        row, rows = family.compute_both(scene(1))
+
+        assert row.tobytes() == family.compute(scene(1)).tobytes()
+        assert rows.tobytes() == family.questions(scene(1)).tobytes()
+        assert family.asks_as_it_stores <= (rows.tobytes() == row.tobytes())
+
+    def test_a_stored_row_is_asked_for_itself(self, family: Family, signatures: Rows) -> None:
+        for row in signatures:
+            rows = family.asked(single(row))
+            assert rows.dtype == family.question_dtype
+            assert 1 <= len(rows) <= QUESTION_ROWS
+            assert family.score_asked(rows, single(row)).tolist() == [100.0]
+            for asked in rows:
+                family.check_question(asked)
+
+    def test_a_question_about_any_common_part_is_the_same_question(self, family: Family, signatures: Rows) -> None:
+        rows = family.questions(scene(2))
+        anything, much = family.with_min_share(rows, 0.0), family.with_min_share(rows, 0.9)
+
+        assert anything.dtype == much.dtype == family.question_dtype
+        assert len(anything) == len(much) == len(rows)
+        assert (family.score_asked(much, signatures) <= family.score_asked(anything, signatures)).all()
+        assert family.with_min_share(rows, 0.9).tobytes() == much.tobytes()
+
+    def test_the_common_part_of_a_picture_and_itself_is_most_of_it_where_one_is_known(self, family: Family) -> None:
+        row, rows = family.compute_both(scene(1))
+        parts = [part for part in (family.overlap(question, row) for question in rows) if part is not None]
+
+        for part in parts:
+            assert isinstance(part, Overlap)
+            assert 0 < part.share <= 1
+            assert 0 <= part.rotation < 360
+            assert part.scale > 0
+            assert part.agreeing > 0
+            numbers = [number for corners in (part.stored, part.question) for corner in corners for number in corner]
+            assert len(numbers) == 16
+            assert all(0 <= number <= 1 for number in numbers)
+        if parts:
+            assert max(part.share for part in parts) > 0.5
 
     # text
 
@@ -164,17 +239,17 @@ class FamilyTests:
 
     def test_a_picture_scores_100_against_itself(self, family: Family, signatures: Rows) -> None:
         for row in signatures:
-            assert family.score(row, single(row)).tolist() == [100.0]
+            assert scores(family, row, single(row)).tolist() == [100.0]
 
     def test_another_scene_scores_less(self, family: Family, signatures: Rows) -> None:
-        scores = family.score(signatures[0], signatures)
+        found = scores(family, signatures[0], signatures)
 
-        assert scores.shape == (len(signatures),)
-        assert scores.dtype == np.float64
-        assert scores[1:].max() < 100
+        assert found.shape == (len(signatures),)
+        assert found.dtype == np.float64
+        assert found[1:].max() < 100
 
     def test_a_score_does_not_depend_on_the_rows_beside_it(self, family: Family, signatures: Rows) -> None:
-        query = signatures[2]
+        query = family.asked(signatures[2:3])[0]
         together = family.score(query, signatures)
         alone = np.concatenate([family.score(query, single(row)) for row in signatures])
 
@@ -190,13 +265,18 @@ class FamilyTests:
         first, second = (np.concatenate([side, rng.integers(0, len(rows), 300)]) for side in (first, second))
 
         together = family.score_pairs(rows[first], rows[second])
-        alone = [family.score(rows[query], rows[row : row + 1]) for query, row in zip(first, second, strict=True)]
+        alone = np.array(
+            [scores(family, rows[one], rows[[other]])[0] for one, other in zip(first, second, strict=True)]
+        )
+        if not family.is_symmetric:
+            back = [scores(family, rows[other], rows[[one]])[0] for one, other in zip(first, second, strict=True)]
+            alone = np.maximum(alone, back)
 
-        assert together.tobytes() == np.concatenate(alone).tobytes()
+        assert together.tobytes() == alone.tobytes()
         assert family.score_pairs(rows[:0], rows[:0]).shape == (0,)
 
     def test_no_rows_have_no_scores(self, family: Family, signatures: Rows) -> None:
-        assert family.score(signatures[0], signatures[:0]).shape == (0,)
+        assert scores(family, signatures[0], signatures[:0]).shape == (0,)
 
     def test_scenes_are_not_flat(self, family: Family, signatures: Rows) -> None:
         flat_rows = family.is_flat(signatures)
@@ -215,17 +295,23 @@ class FamilyTests:
             assert back is not None
             assert back.tobytes() == row.tobytes()
 
+    def test_a_higher_score_is_never_a_higher_false_rate(self, family: Family) -> None:
+        rates = [family.false_rate(score) for score in np.linspace(-50, 100, 301)]
+
+        assert all(0 < rate <= 1 for rate in rates)
+        assert rates == sorted(rates, reverse=True)
+
     def test_scores_and_distances_say_the_same(self, family: Family) -> None:
         if family.distance_at(100.0) is None:
             with pytest.raises(QueryError):
                 family.score_at(1.0)
             return
-        scores = [0.0, 12.5, 50.0, family.match_score, 99.0, 100.0]
-        distances = [family.distance_at(score) for score in scores]
+        known = [0.0, 12.5, 50.0, family.match_score, 99.0, 100.0]
+        distances = [family.distance_at(score) for score in known]
 
         assert all(distance is not None and distance >= 0 for distance in distances)
         assert distances[-1] == 0
-        assert [family.score_at(distance) for distance in distances if distance is not None] == pytest.approx(scores)
+        assert [family.score_at(distance) for distance in distances if distance is not None] == pytest.approx(known)
 
     # how pairs are found
 
@@ -245,8 +331,8 @@ class FamilyTests:
         self, family: Family, signatures: Rows, share: float
     ) -> None:
         first, second = np.triu_indices(len(signatures), 1)
-        scores = family.score_pairs(signatures[first], signatures[second])
-        min_score = float(np.quantile(scores, share, method="nearest"))
+        found = family.score_pairs(signatures[first], signatures[second])
+        min_score = float(np.quantile(found, share, method="nearest"))
         by = family.pair_words(signatures, min_score)
         if by is None:
             return
@@ -255,9 +341,9 @@ class FamilyTests:
         assert all(word.dtype == np.uint64 and word.shape == (len(signatures),) for word in by.words)
         assert all(int(np.bitwise_or.reduce(word)) < 1 << by.bits for word in by.words)
         is_near = np.any([np.bitwise_count(word[first] ^ word[second]) <= by.radius for word in by.words], axis=0)
-        assert not np.any((scores >= min_score) & ~is_near)
+        assert not np.any((found >= min_score) & ~is_near)
         if by.decides:
-            assert is_near.tolist() == (scores >= min_score).tolist()
+            assert is_near.tolist() == (found >= min_score).tolist()
 
     # what is stored, and searched
 
@@ -273,7 +359,7 @@ class FamilyTests:
         assert_search_is_exact(family, many[[11]], many, limit=limit)
 
     def test_search_returns_every_row_that_ties_with_the_last(self, family: Family, many: Rows) -> None:
-        query = many[[0]]
+        query = family.asked(many[[0]])
         equal = np.flatnonzero(many == many[0])
 
         found = family.search(query, segment(family, many), limit=5)
@@ -282,7 +368,7 @@ class FamilyTests:
         assert set(equal) <= set(found.rows.tolist())
 
     def test_search_leaves_dead_rows_out(self, family: Family, many: Rows) -> None:
-        alive = family.search(many[[11]], segment(family, many), limit=4).rows
+        alive = family.search(family.asked(many[[11]]), segment(family, many), limit=4).rows
         dead = np.unique(np.concatenate([alive[:2], [0, BLOCK - 1, BLOCK, len(many) - 1]])).astype(np.uint32)
 
         found = assert_search_is_exact(family, many[[11]], many, limit=4, dead=dead)
@@ -294,8 +380,8 @@ class FamilyTests:
         assert assert_search_is_exact(family, signatures[:1], signatures, limit=4, dead=dead) == []
 
     def test_search_leaves_out_what_scores_below_the_minimum(self, family: Family, many: Rows) -> None:
-        scores = np.unique(family.score(many[11], many))
-        minimum = float(scores[-3])  # a score that occurs: the minimum itself is good enough
+        found_scores = np.unique(scores(family, many[11], many))
+        minimum = float(found_scores[-3])  # a score that occurs: the minimum itself is good enough
 
         found = assert_search_is_exact(family, many[[11]], many, limit=len(many), min_score=minimum)
 
@@ -307,7 +393,7 @@ class FamilyTests:
         assert {11, BLOCK + 1, len(many) - 1} <= set(found)
 
     def test_many_questions_are_answered_like_each_alone(self, family: Family, signatures: Rows, many: Rows) -> None:
-        scores = np.sort(family.score(signatures[0], signatures))
+        ranked = np.sort(scores(family, signatures[0], signatures))
 
         @settings(max_examples=max(1, settings().max_examples // 25))
         @given(
@@ -317,8 +403,8 @@ class FamilyTests:
             with_dead=st.booleans(),
         )
         def check(asked: list[tuple[int, int]], limit: int, rank: int | None, with_dead: bool) -> None:
-            questions = [signatures[first : first + count] for first, count in asked]
-            min_score = None if rank is None else float(scores[rank])
+            questions = [asked_for(family, signatures[first : first + count]) for first, count in asked]
+            min_score = None if rank is None else float(ranked[rank])
             dead = np.arange(0, len(many), 3, dtype=np.uint32) if with_dead else None
             reader = segment_of_many(family.name)
 
@@ -345,6 +431,16 @@ class FamilyTests:
         assert rows - 1 in assert_search_is_exact(family, many[[-1]], some, limit=1)
 
 
+def asked_for(family: Family, rows: Rows) -> Rows:
+    """Return the question that asks for each of these stored rows."""
+    return np.concatenate([family.asked(rows[n : n + 1]) for n in range(len(rows))])
+
+
+def scores(family: Family, query: Row, rows: Rows) -> NDArray[np.float64]:
+    """Return (rows,) float64: the scores of rows against a stored row as the question."""
+    return family.score_asked(family.asked(single(query)), rows)
+
+
 def assert_search_is_exact(
     family: Family,
     queries: Rows,
@@ -354,20 +450,24 @@ def assert_search_is_exact(
     min_score: float | None = None,
     dead: NDArray[np.uint32] | None = None,
 ) -> list[int]:
-    """Assert that search finds what sorting all scores finds, and return the rows, best first."""
+    """Assert that search finds what sorting all scores finds, and return the rows, best first.
+
+    `queries`: stored rows that are asked for.
+    """
+    queries = asked_for(family, queries)
     matches = family.search(queries, segment(family, rows), limit=limit, min_score=min_score, dead=dead)
 
     by_query = np.stack([family.score(query, rows) for query in queries])
-    scores = by_query.max(axis=0)
-    ranked = np.lexsort((np.arange(len(rows)), -scores))
+    best = by_query.max(axis=0)
+    ranked = np.lexsort((np.arange(len(rows)), -best))
     if dead is not None:
         ranked = ranked[~np.isin(ranked, dead)]
     if min_score is not None:
-        ranked = ranked[scores[ranked] >= min_score]
+        ranked = ranked[best[ranked] >= min_score]
     if len(ranked) > limit:
-        ranked = ranked[scores[ranked] >= scores[ranked[limit - 1]]]
+        ranked = ranked[best[ranked] >= best[ranked[limit - 1]]]
 
     assert matches.rows.tolist() == ranked.tolist()
-    assert matches.scores.tobytes() == scores[ranked].tobytes()
+    assert matches.scores.tobytes() == best[ranked].tobytes()
     assert matches.queries.tolist() == by_query.argmax(axis=0)[ranked].tolist()
     return [int(row) for row in matches.rows]

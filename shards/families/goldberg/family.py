@@ -45,8 +45,8 @@ class Goldberg(Family):
         """Return 100 · (1 - distance). A blank signature is like nothing: it scores 0, even against itself."""
         return 100.0 * (1.0 - planes.distances(query, rows))
 
-    def score_pairs(self, queries: Rows, rows: Rows) -> NDArray[np.float64]:
-        return 100.0 * (1.0 - planes.distances_of_pairs(queries, rows))
+    def score_pairs(self, first: Rows, second: Rows) -> NDArray[np.float64]:
+        return 100.0 * (1.0 - planes.distances_of_pairs(first, second))
 
     def invert(self, row: Row) -> Row:
         return planes.negate(row)

@@ -38,8 +38,8 @@ class Haar(Family):
     def score(self, query: Row, rows: Rows) -> NDArray[np.float64]:
         return scoring.score(query, rows)
 
-    def score_pairs(self, queries: Rows, rows: Rows) -> NDArray[np.float64]:
-        return pairs.score_pairs(queries, rows)
+    def score_pairs(self, first: Rows, second: Rows) -> NDArray[np.float64]:
+        return pairs.score_pairs(first, second)
 
     def is_flat(self, rows: Rows) -> NDArray[np.bool_]:
         return row.is_flat(rows)

@@ -57,8 +57,8 @@ class HammingFamily(Family):
         """Return (rows,) float64: 100 · (1 − distance / bits), the distance in differing bits."""
         return self._scores[self.distances(query, rows)]
 
-    def score_pairs(self, queries: Rows, rows: Rows) -> NDArray[np.float64]:
-        return self._scores[self.distances(queries, rows)]
+    def score_pairs(self, first: Rows, second: Rows) -> NDArray[np.float64]:
+        return self._scores[self.distances(first, second)]
 
     def distances(self, query: Row | Rows, rows: Rows) -> NDArray[np.uint16]:
         """Return (rows,) uint16: the number of bits in which rows differ from the query, or each from its own query."""

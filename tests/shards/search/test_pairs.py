@@ -274,6 +274,6 @@ def test_copies_are_candidates_once_and_not_each_with_each() -> None:
 class CountingHaar(Haar):
     pairs = 0
 
-    def score_pairs(self, queries: Rows, rows: Rows) -> NDArray[np.float64]:
-        self.pairs += len(rows)
-        return super().score_pairs(queries, rows)
+    def score_pairs(self, first: Rows, second: Rows) -> NDArray[np.float64]:
+        self.pairs += len(first)
+        return super().score_pairs(first, second)
