@@ -14,11 +14,11 @@ from shards.families import Rows
 from shards.pictures.decoding import PictureSettings
 from shards.table.format.texts import Texts
 
-ORIGINALS = PictureSettings(exif="ignore", alpha="drop", depth="clip")
+ORIGINALS = PictureSettings(exif="ignore", alpha="drop", depth="clip", frame="first")
 """The way in which the originals read pictures, so that questions are read as the stored pictures were."""
 
 
-OVER_WHITE = PictureSettings(exif="ignore", alpha="white")
+OVER_WHITE = PictureSettings(exif="ignore", alpha="white", depth="clip", frame="first")
 """The way of reverse Wikipedia, whose program lays pictures with transparency over white before it hashes them."""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.pictures.depths import to_8_bits
+from shards.pictures.depths import Depth, clipped, is_deep, is_white_zero, levels_of, scaled, white_of
 from shards.pictures.picture import Picture
 from shards.pictures.settings import PictureSettings
 
@@ -21,13 +21,21 @@ rounded corners, moves no signature by more than saving a JPEG does."""
 
 def converted(image: Image.Image, settings: PictureSettings) -> Picture:
     """Convert a loaded image of any mode."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return Picture(np.repeat(to_8_bits(np.asarray(image), settings.depth)[:, :, None], 3, axis=2))
+    if is_deep(image):
+        return Picture(np.repeat(_eight_bits(image, settings.depth)[:, :, None], 3, axis=2))
     if image.mode == "La":
         image = image.convert("LA")
     if settings.alpha == "white" and image.has_transparency_data:
         return _over_white(np.asarray(image.convert("RGBA")))
     return Picture(np.asarray(image.convert("RGB")))
+
+
+def _eight_bits(image: Image.Image, depth: Depth) -> NDArray[np.uint8]:
+    """Return (height, width) uint8: the levels of a deep grey picture."""
+    if depth == "clip":
+        return clipped(np.asarray(image))
+    eight = scaled(levels_of(image), white_of(image))
+    return ~eight if is_white_zero(image) else eight
 
 
 def _over_white(rgba: NDArray[np.uint8]) -> Picture:

@@ -14,6 +14,7 @@ from shards.errors import PictureError
 from shards.pictures.containers import is_heic
 from shards.pictures.conversion import converted
 from shards.pictures.costs import check_cost
+from shards.pictures.frames import with_content
 from shards.pictures.orientations import ORIENTATIONS
 from shards.pictures.picture import Picture
 from shards.pictures.pillow_warnings import pillow_warnings_ignored
@@ -50,9 +51,9 @@ def prepare() -> bool:
 def decode(data: bytes | memoryview, settings: PictureSettings | None = None, *, max_cost: float = math.inf) -> Picture:
     """Decode a picture: JPEG, PNG, GIF, WebP, AVIF, TIFF, BMP, ICO and whatever else Pillow reads.
 
-    HEIC needs the extra `lookalike[heic]`. Of an animation the first frame is decoded. Depths and colour spaces
-    become 8-bit RGB as Pillow converts them, but for what the settings say of alpha and of depth, and embedded colour
-    profiles do not count. `max_cost`: the most work that it may be (see `costs`).
+    HEIC needs the extra `lookalike[heic]`. Of an animation one frame is decoded. Depths and colour spaces become 8-bit
+    RGB as Pillow converts them, but for what the settings say of alpha and of depth, and embedded colour profiles do
+    not count. `max_cost`: the most work that it may be (see `costs`).
 
     Raises PictureError, and nothing else whatever the bytes, with `reason` one of
     `empty`, `too_large_bytes`, `too_many_pixels` and `too_costly` (before anything is decoded), `not_an_image` (no
@@ -92,7 +93,9 @@ def _picture(data: bytes, settings: PictureSettings, max_cost: float) -> Picture
         check_cost("HEIF" if heic else image.format or "", width * height, data, max_cost)
         image.load()
         orientation = 1 if heic or settings.exif == "ignore" else _exif_orientation(image)
-        return converted(image, settings).turned(orientation)
+        if settings.frame == "first":
+            return converted(image, settings).turned(orientation)
+        return with_content(image, lambda frame: converted(frame, settings)).turned(orientation)
 
 
 def _open(data: bytes) -> Image.Image:

@@ -9,6 +9,7 @@ from shards.pictures.depths import Depth
 
 Exif: TypeAlias = Literal["apply", "ignore"]
 Alpha: TypeAlias = Literal["white", "drop"]
+Frame: TypeAlias = Literal["content", "first"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,14 @@ class PictureSettings:
     """Lay transparent pixels over white, or drop the alpha channel and show whatever colour is below, which is Pillow's
     `convert("RGB")` and what image-match does."""
 
-    depth: Depth = "clip"
-    """Make 8 bits of greys with more by clipping them, as Pillow's `convert("RGB")` and so all the programs over it do,
-    which leaves little of most such pictures but white; or scale them, so that they look as people see them. Colours
-    of 16 bits are scaled either way."""
+    depth: Depth = "scale"
+    """Scale greys of more than 8 bits by what their file says of black and white, so that they look as people see them;
+    or clip them as Pillow's `convert("RGB")` and so all the programs over it do, which leaves little of most such
+    pictures but white. Colours of 16 bits are scaled either way."""
+
+    frame: Frame = "content"
+    """Of an animation, show the first frame that is not all of one colour, as `shards.pictures.frames` has it; or the
+    first one whatever it shows, as Pillow and the programs over it do."""
 
     max_bytes: int = 32 << 20
     """Bytes of the file."""

@@ -17,7 +17,7 @@ from lookalike.cli.output.output import Output
         ("lookalike create photos.index", "an empty index with the usual signatures"),
         ("lookalike create s3://pictures/index --family haar,phash16 --shards 16", "for some ten million images"),
         (
-            "lookalike create old.index --family goldberg --exif ignore --alpha drop --depth clip",
+            "lookalike create old.index --family goldberg --exif ignore --alpha drop --depth clip --frame first",
             "pictures as image-match sees them",
         ),
     ),
@@ -49,10 +49,17 @@ from lookalike.cli.output.output import Output
 )
 @click.option(
     "--depth",
-    type=click.Choice(["clip", "scale"]),
-    default="clip",
+    type=click.Choice(["scale", "clip"]),
+    default="scale",
     show_default=True,
-    help="Show greys of 16 bits that are above 255 as white, as other programs do, or scale them to what people see.",
+    help="Scale greys of 16 bits to what people see, or show those above 255 as white, as other programs do.",
+)
+@click.option(
+    "--frame",
+    type=click.Choice(["content", "first"]),
+    default="content",
+    show_default=True,
+    help="Show of an animation the first frame that is not all of one colour, or the first whatever it is.",
 )
 @click.option(
     "--thumbnails",
@@ -70,7 +77,8 @@ def create(
     segment_rows: int | None,
     exif: Literal["apply", "ignore"],
     alpha: Literal["white", "drop"],
-    depth: Literal["clip", "scale"],
+    depth: Literal["scale", "clip"],
+    frame: Literal["content", "first"],
     thumbnails: int | None,
     max_bytes: int | None,
     max_pixels: int | None,
@@ -92,6 +100,7 @@ def create(
         exif=exif,
         alpha=alpha,
         depth=depth,
+        frame=frame,
         max_bytes=usual.max_bytes if max_bytes is None else max_bytes,
         max_pixels=usual.max_pixels if max_pixels is None else max_pixels,
     )

@@ -18,10 +18,13 @@ index has an id, by which it is told from another one at the same place."""
 DEPTH = "depth"
 """The need of an index whose pictures' depth is not "clip"."""
 
+FRAME = "frame"
+"""The need of an index whose pictures' frame is not "first"."""
+
 PARTIAL_SHA256 = "partial-sha256"
 """The need of an index in which a segment or a log object has no column `sha256`."""
 
-NEEDS: frozenset[str] = frozenset({DEPTH, PARTIAL_SHA256})
+NEEDS: frozenset[str] = frozenset({DEPTH, FRAME, PARTIAL_SHA256})
 """What an index of format 2 may need of its readers. A reader skips fields and columns that it does not know, unless
 `needs` names them: then it may not."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 from shards.errors import CorruptObject, FormatUnsupported, IndexExists, IndexNotFound, ObjectNotFound, QueryError
 from shards.families import DEFAULT, Family, family
-from shards.pictures.decoding import Alpha, Exif, PictureSettings
 from shards.pictures.depths import Depth
+from shards.pictures.settings import Alpha, Exif, Frame, PictureSettings
 from shards.storage.base import Store
 from shards.storage.deciding import write_once
 from shards.storage.effects import Effects
@@ -25,6 +25,12 @@ SEGMENT_ROWS = 1 << 20
 THUMBNAIL = 256
 """Pixels of a thumbnail's longer side: enough for a grid on a dense screen, in 5 to 10 KB."""
 
+
+FORMAT_1 = PictureSettings(depth="clip", frame="first")
+"""How pictures are decoded for an index of format 1, and for one of format 2 that does not say otherwise."""
+
+SINCE_FORMAT_2 = (layout.DEPTH, layout.FRAME)
+"""Of these settings, those that format 1 does not say; each is the need of an index where it is another."""
 
 MAX_FAMILIES = 256
 
@@ -44,7 +50,7 @@ class IndexSettings:
     segment_rows: int = SEGMENT_ROWS
     """Rows that a segment grows to by merging."""
 
-    pictures: PictureSettings = field(default_factory=PictureSettings)
+    pictures: PictureSettings = FORMAT_1
     """How images are decoded."""
 
     thumbnails: int = THUMBNAIL
@@ -65,8 +71,6 @@ class IndexSettings:
             raise QueryError(f"segment_rows is {self.segment_rows}: a segment has 1 to 4,194,304 rows")
         if not 0 <= self.thumbnails <= 2048:
             raise QueryError(f"thumbnails is {self.thumbnails}: a thumbnail has 1 to 2,048 pixels, 0 is none")
-        if self.pictures.depth != "clip" and not self.id:
-            raise QueryError(f"depth is {self.pictures.depth!r}: an index of format 1 clips greys")
         if self.id and not names.is_id(self.id):
             raise QueryError(f"id is {self.id!r}: an index has 16 hex digits for an id")
 
@@ -81,13 +85,15 @@ class IndexSettings:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """What readers have to know; an older one would clip the greys of questions."""
-        return (layout.DEPTH,) if self.pictures.depth != "clip" else ()
+        """What readers have to know; an older one would decode questions otherwise than the images of the index."""
+        return tuple(name for name in SINCE_FORMAT_2 if getattr(self.pictures, name) != getattr(FORMAT_1, name))
 
     def to_bytes(self) -> bytes:
         pictures = asdict(self.pictures)
         if not self.id:
-            del pictures["depth"]
+            for name in SINCE_FORMAT_2:
+                if pictures.pop(name) != (usual := getattr(FORMAT_1, name)):
+                    raise QueryError(f"{name} is not {usual!r}: an index of format 1 knows no other")
         return envelope.seal(
             {
                 "format": self.format,
@@ -122,6 +128,8 @@ class IndexSettings:
                 )
             chosen.append(name)
         pictures, written = fields.nested("pictures"), fields.integer("format", 1, 2)
+        # the first indexes of format 2 did not say all of them
+        later = {name for name in SINCE_FORMAT_2 if written > 1 and name in pictures}
         return cls(
             tuple(chosen),
             fields.integer("shards", 1, names.MAX_SHARDS),
@@ -129,8 +137,8 @@ class IndexSettings:
             PictureSettings(
                 exif=pictures.choice("exif", get_args(Exif)),
                 alpha=pictures.choice("alpha", get_args(Alpha)),
-                # format 1 knew no other, and the first indexes of format 2 did not say so
-                depth=pictures.choice("depth", get_args(Depth)) if written > 1 and "depth" in pictures else "clip",
+                depth=pictures.choice("depth", get_args(Depth)) if "depth" in later else FORMAT_1.depth,
+                frame=pictures.choice("frame", get_args(Frame)) if "frame" in later else FORMAT_1.frame,
                 max_bytes=pictures.integer("max_bytes", 0, 1 << 53),
                 max_pixels=pictures.integer("max_pixels", 0, 1 << 53),
             ),

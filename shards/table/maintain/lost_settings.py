@@ -10,6 +10,7 @@ import numpy as np
 
 from shards.errors import CorruptObject, IndexExists, IndexNotFound, ObjectNotFound, QueryError
 from shards.families import family
+from shards.pictures.settings import PictureSettings
 from shards.storage.base import Store
 from shards.storage.deciding import write_once
 from shards.storage.effects import Effects
@@ -19,7 +20,7 @@ from shards.table.format import names, whole
 from shards.table.format.columns import CHECKS, decode
 from shards.table.format.manifest import Manifest
 from shards.table.format.records import FIXED
-from shards.table.format.settings import IndexSettings
+from shards.table.format.settings import FORMAT_1, THUMBNAIL, IndexSettings
 from shards.table.maintain.verify import DAMAGED
 from shards.table.read.newest import read_manifest
 
@@ -131,8 +132,13 @@ def _of(
             f" what the index was made with, or restore {names.SETTINGS} from a copy"
         )
     has_thumbnails = next(iter(data.list(names.THUMBNAILS, limit=1)), None) is not None
-    chosen = IndexSettings(tuple(families), manifest.shards, id=identity)
-    return chosen if has_thumbnails else IndexSettings(tuple(families), manifest.shards, thumbnails=0, id=identity)
+    return IndexSettings(
+        tuple(families),
+        manifest.shards,
+        pictures=PictureSettings() if identity else FORMAT_1,
+        thumbnails=THUMBNAIL if has_thumbnails else 0,
+        id=identity,
+    )
 
 
 def _is_known(name: str, dtype: np.dtype[np.void]) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import lookalike.image_match as package
-from lookalike import Index, IndexNotFound, PictureSettings, QueryError, Record, SignatureError
+from lookalike import Index, IndexNotFound, QueryError, Record, SignatureError
 from lookalike.image_match import (
     SignatureDatabaseBase,
     SignatureES,
@@ -24,6 +24,7 @@ from lookalike.image_match import (
 )
 from lookalike.image_match.elasticsearch_driver import path_of
 from lookalike.image_match.signature_database_base import make_record
+from lookalike.interchange.dump import ORIGINALS
 from shards.families.goldberg import Goldberg, pack, unpack
 
 PICTURES = Path(__file__).parents[3] / "demo" / "pictures"
@@ -42,7 +43,7 @@ class TestTheIndex:
         SignatureES(str(tmp_path / "photos.index")).add_image(CAT)
         index = Index.open(str(tmp_path / "photos.index"))
         assert (index.count(), [one.name for one in index.families]) == (1, ["goldberg"])
-        assert index.settings.pictures == PictureSettings(exif="ignore", alpha="drop", depth="clip")
+        assert index.settings.pictures == ORIGINALS
         assert index.settings.thumbnails == 0
 
     def test_that_is_there_is_opened_by_path_or_as_it_is(self, tmp_path: Path) -> None:

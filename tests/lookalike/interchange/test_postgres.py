@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import imagehash
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from lookalike import Index, PictureSettings, Signature
+from lookalike import Index, Signature
 from lookalike.interchange.dump import Batch
 from lookalike.interchange.file import DumpFile
 from lookalike.interchange.kinds import open_dump
@@ -473,7 +474,7 @@ def test_transparent_pictures_are_read_as_reverse_wikipedia_reads_them() -> None
     stored = Signature(str(imagehash.dhash(white)))
     distances = {}
     for alpha in ("white", "drop"):
-        pictures = PictureSettings(exif="ignore", alpha=alpha)  # type: ignore[arg-type]
+        pictures = replace(PostgresDump.pictures, alpha=alpha)
         index = Index.create("memory://", families=["dhash"], pictures=pictures, thumbnails=0)
         index.add("logo", file.getvalue())
         distances[pictures] = index.search(stored).hits[0].distance

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from shards.errors import CorruptObject, FormatUnsupported, IndexExists, IndexNotFound, QueryError, Undecided
@@ -11,7 +13,7 @@ from shards.storage.delegating import DelegatingStore
 from shards.storage.memory import MemoryStore
 from shards.table.format import envelope, names
 from shards.table.format import settings as table_settings
-from shards.table.format.settings import IndexSettings
+from shards.table.format.settings import FORMAT_1, IndexSettings
 from tests.world import FakeWorld
 
 ID = "0123456789abcdef"
@@ -110,32 +112,35 @@ def test_thumbnails_have_a_sensible_size(pixels: int) -> None:
         IndexSettings(thumbnails=pixels)
 
 
-class TestDepth:
-    """How greys of more than 8 bits are read."""
+@pytest.mark.parametrize(("name", "always", "other"), [("depth", "clip", "scale"), ("frame", "first", "content")])
+class TestWhatFormat1DoesNotSay:
+    """How greys of more than 8 bits are read, and which frame of an animation."""
 
-    def test_is_said_by_an_index_and_needed_of_its_readers_unless_they_clip_anyhow(self) -> None:
-        for depth, needs in (("clip", {}), ("scale", {"needs": ["depth"]})):
-            chosen = IndexSettings(("dhash",), pictures=PictureSettings(depth=depth), id=ID)  # type: ignore[arg-type]
+    def test_is_said_by_an_index_and_needed_of_its_readers_unless_it_is_as_always(
+        self, name: str, always: str, other: str
+    ) -> None:
+        for value, needs in ((always, {}), (other, {"needs": [name]})):
+            chosen = IndexSettings(("dhash",), pictures=replace(FORMAT_1, **{name: value}), id=ID)
             document = envelope.unseal(chosen.to_bytes(), "x")
-            assert document["pictures"]["depth"] == depth
+            assert document["pictures"][name] == value
             assert {key: document[key] for key in ("needs",) if key in document} == needs
             assert IndexSettings.from_json(document, "here") == chosen
 
-    def test_of_an_index_that_does_not_say_is_clip(self) -> None:
-        document = envelope.unseal(IndexSettings(("dhash",), id=ID).to_bytes(), "x")
-        del document["pictures"]["depth"]
-        assert IndexSettings.from_json(document, "here").pictures.depth == "clip"
+    def test_is_as_always_in_an_index_that_does_not_say(self, name: str, always: str, other: str) -> None:
+        document = envelope.unseal(IndexSettings(("dhash",), pictures=PictureSettings(), id=ID).to_bytes(), "x")
+        assert document["pictures"].pop(name) == other
+        assert getattr(IndexSettings.from_json(document, "here").pictures, name) == always
 
-    def test_of_format_1_is_clip_whatever_stands_there(self) -> None:
+    def test_is_as_always_in_format_1_whatever_stands_there(self, name: str, always: str, other: str) -> None:
         document = envelope.unseal(IndexSettings(("dhash",)).to_bytes(), "x")
-        assert "depth" not in document["pictures"]
-        document["pictures"]["depth"] = "scale"
-        assert IndexSettings.from_json(document, "here").pictures.depth == "clip"
-        with pytest.raises(QueryError, match="format 1 clips"):
-            IndexSettings(("dhash",), pictures=PictureSettings(depth="scale"))
+        assert name not in document["pictures"]
+        document["pictures"][name] = other
+        assert getattr(IndexSettings.from_json(document, "here").pictures, name) == always
+        with pytest.raises(QueryError, match=f"{name} is not '{always}': an index of format 1 knows no other"):
+            IndexSettings(("dhash",), pictures=replace(FORMAT_1, **{name: other})).to_bytes()
 
-    def test_that_nobody_knows_is_refused(self) -> None:
+    def test_that_nobody_knows_is_refused(self, name: str, always: str, other: str) -> None:
         document = envelope.unseal(IndexSettings(("dhash",), id=ID).to_bytes(), "x")
-        document["pictures"]["depth"] = "stretch"
-        with pytest.raises(CorruptObject, match=r"pictures\.depth is 'stretch', and should be one of clip, scale"):
+        document["pictures"][name] = "stretch"
+        with pytest.raises(CorruptObject, match=rf"pictures\.{name} is 'stretch', and should be one of"):
             IndexSettings.from_json(document, "here")
