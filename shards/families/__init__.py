@@ -26,7 +26,7 @@ def names() -> list[str]:
     from shards.families.hashes import KINDS
     from shards.families.installed import declared
 
-    return ["haar", "goldberg", *KINDS, "pdq", *sorted(declared())]
+    return ["haar", "goldberg", *KINDS, "pdq", "crops", *sorted(declared())]
 
 
 @lru_cache
@@ -45,6 +45,10 @@ def family(name: str) -> Family:
         from shards.families.goldberg import Goldberg
 
         return Goldberg()
+    if name == "crops":
+        from shards.families.crops import Crops
+
+        return Crops()
     from shards.families.hashes import KINDS, ImageHash, Pdq
 
     if name == "pdq":

@@ -7,6 +7,7 @@ package (docs/families.md). `shards.testing.FamilyTests` is the test class that 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -72,6 +73,9 @@ class Family(ABC):
     match_score: float
     """Score from which on two pictures usually show the same: what is called a match by default. One pair of strangers
     in a million scores as much."""
+
+    least_score: float = -math.inf
+    """Score that a row must reach to be found by a search at all: what scores less has nothing that could be ranked."""
 
     is_symmetric: bool = True
     """Whether two pictures score the same whichever of them is the question."""
@@ -271,7 +275,8 @@ class Family(ABC):
 
         `queries`: (q,) rows of one question (its orientations, its negative), of `question_dtype`; a stored row's score
         is its best over them.
-        `min_score`: leaves out rows that score less. `dead`: sorted rows that do not count.
+        `min_score`: leaves out rows that score less; those below `least_score` are left out in any case. `dead`: sorted
+        rows that do not count.
         """
         return search_plainly(self.score, self.name, queries, reader, limit=limit, min_score=min_score, dead=dead)
 

@@ -142,7 +142,7 @@ def _look(
             queries,
             source.reader,
             limit=limit,
-            min_score=part.min_score,
+            min_score=max(part.family.least_score, -np.inf if part.min_score is None else part.min_score),
             max_score=ceiling,
             dead=source.dead,
         )

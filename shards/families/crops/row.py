@@ -28,9 +28,11 @@ MIN_SHARE = 3
 """Percent of the stored picture that a part in common has at least, unless a question says otherwise: a caption, or the
 interface around a picture, takes less."""
 
-STORED_ROW = np.dtype([("count", "u1"), ("width", "<u2"), ("height", "<u2"), ("features", FEATURE, (STORED,))])
+STORED_ROW = np.dtype(
+    [("count", "u1"), ("width", "<u2"), ("height", "<u2"), ("features", "u1", (STORED, FEATURE.itemsize))]
+)
 """Type of a stored row, 629 bytes. `count`: features; the bytes of the others are 0. `width`, `height`: size of the
-working image in pixels."""
+working image in pixels. `features`: the bytes of FEATURE, since columns hold numbers and no records within records."""
 
 QUESTION_ROW = np.dtype(
     [
@@ -39,7 +41,7 @@ QUESTION_ROW = np.dtype(
         ("height", "<u2"),
         ("min_share", "u1"),
         ("flags", "u1"),
-        ("features", FEATURE, (ASKED,)),
+        ("features", "u1", (ASKED, FEATURE.itemsize)),
     ]
 )
 """Type of a question's row, 6,508 bytes: as a stored row, and `min_share` in percent, see MIN_SHARE; `flags` are 0."""
@@ -85,7 +87,7 @@ def as_question(row: Row) -> Row:
 
 def features_of(row: Row) -> NDArray[np.void]:
     """Return (n,) of FEATURE: the features that a row, of either type, has."""
-    features: NDArray[np.void] = row["features"][: int(row["count"])]
+    features: NDArray[np.void] = row["features"][: int(row["count"])].view(FEATURE)[:, 0]
     return features
 
 
@@ -99,7 +101,7 @@ def details(features: NDArray[np.void]) -> Details:
 def _fill(rows: Rows, features: Features, size: Size) -> None:
     rows["count"] = len(features)
     rows["width"], rows["height"] = min(size.width, LONGEST_SIDE), min(size.height, LONGEST_SIDE)
-    rows["features"][0, : len(features)] = _packed(features)
+    rows["features"][0, : len(features)] = _packed(features).view("u1").reshape(-1, FEATURE.itemsize)
 
 
 def _packed(features: Features) -> NDArray[np.void]:

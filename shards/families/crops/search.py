@@ -1,0 +1,153 @@
+"""Exact search: a segment's buckets say which rows can be found, and those rows alone are scored.
+
+As many features agree, at most, as features of the question are near one of the row, or the other way round. So rows
+are scored by falling bound, until no other can be among the best. Scores are those of the plain formula, from the rows
+themselves: the columns decide only what is scored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shards.families.base import Rows, search_plainly
+from shards.families.crops import columns, scoring
+from shards.families.crops.matching import Lookup
+from shards.families.crops.near import Buckets, Near, look_up
+from shards.families.crops.unpacked import WORDS, Unpacked
+from shards.families.matches import BestRows, Matches, is_living
+from shards.families.reading import FETCHED, ColumnReader, scattered
+
+FIRST = 128
+"""Rows that are scored at first; then four times as many, and so on: most questions have fewer."""
+
+MORE = 4
+
+LARGEST = 1 << 14
+"""Rows that are read and scored at a time, at most: 10 MB."""
+
+SKEW = 7
+"""Times that the buckets in which a question looks are larger than the mean: with real pictures 3.5 to 6.5."""
+
+A_CANDIDATE = 800_000
+"""Features of the question times rows, for each row that is scored: of a million, 630 for 500 features."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Rows that a question may find: n pairs of a row and a row of the question, by falling bound."""
+
+    rows: NDArray[np.int64]
+    queries: NDArray[np.int64]
+
+    bounds: NDArray[np.float64]
+    """(n,) float64: scores that the rows have at most."""
+
+
+def search(
+    name: str,
+    queries: Rows,
+    reader: ColumnReader,
+    *,
+    limit: int,
+    min_score: float | None,
+    dead: NDArray[np.uint32] | None,
+) -> Matches:
+    """Search as `Family.search` does; rows below `LEAST_SCORE` are not found."""
+    least = scoring.LEAST_SCORE if min_score is None else max(min_score, scoring.LEAST_SCORE)
+    near = look_up(Lookup.of(Unpacked.of(queries)), reader) if columns.is_there(reader) else None
+    if near is None:
+        return search_plainly(scoring.score, name, queries, reader, limit=limit, min_score=least, dead=dead)
+    candidates = candidates_of(near, queries, reader.rows, least, dead)
+    best = BestRows(limit, least)
+    start, step = 0, FIRST
+    while start < len(candidates.rows):
+        # bounds fall: these are the candidates that can still be among the best
+        can_be = int(np.searchsorted(-candidates.bounds, -best.floor, "right"))
+        stop = min(start + step, can_be)
+        if start >= stop:
+            break
+        for number in range(len(queries)):
+            rows = np.sort(candidates.rows[start:stop][candidates.queries[start:stop] == number])
+            if len(rows):
+                signatures = np.concatenate(reader.ranges(name, [(row, row + 1) for row in rows.tolist()]))
+                best.add(rows, scoring.score(queries[number], signatures), number)
+        best.settle()
+        start, step = stop, min(step * MORE, LARGEST)
+    return best.settle()
+
+
+def candidates_of(near: Near, queries: Rows, rows: int, least: float, dead: NDArray[np.uint32] | None) -> Candidates:
+    """Return the living rows that can score `least`, which is `LEAST_SCORE` or more."""
+    counts = Unpacked.of(queries).counts
+    query_of = np.repeat(np.arange(len(queries)), counts)
+    equal = near.take(np.flatnonzero(near.bits == 0))
+    keys, matched, _ = _distinct(equal, query_of, rows)
+    # what has an equal feature for each of the question's may be the same row
+    same = keys[matched == counts[keys // rows]]
+    needed = int(np.searchsorted(scoring.SCORES, least))
+    keys, asked, stored = _distinct(_with_many(near, rows, needed), query_of, rows)
+    bounds = scoring.SCORES[np.minimum(np.minimum(asked, stored), scoring.MAX_COUNT)]
+    keys, bounds = np.concatenate([same, keys]), np.concatenate([np.full(len(same), 100.0), bounds])
+    good = bounds >= least
+    if dead is not None and len(dead):
+        good &= is_living(keys % rows, dead)
+    keys, bounds = keys[good], bounds[good]
+    # a row that is there twice counts with its higher bound
+    order = np.lexsort((-bounds, keys))
+    order = order[np.flatnonzero(np.diff(keys[order], prepend=-1))]
+    order = order[np.argsort(-bounds[order], kind="stable")]
+    return Candidates(keys[order] % rows, keys[order] // rows, bounds[order])
+
+
+def _with_many(near: Near, rows: int, needed: int) -> Near:
+    """Return what is near in rows that have at least so many near features."""
+    ordered = np.sort(near.rows)
+    has_many = np.zeros(rows, bool)
+    lasts = ordered[needed - 1 :]
+    has_many[lasts[lasts == ordered[: len(lasts)]]] = True
+    return near.take(np.flatnonzero(has_many[near.rows]))
+
+
+def _distinct(
+    near: Near, query_of: NDArray[np.int64], rows: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Count different features of the question and of each row that are near.
+
+    Returns the different numbers query · rows + row, and (n,) counts for each: the question's, and the row's.
+    """
+    keys = query_of[near.asked] * rows + near.rows
+    of_asked, of_stored = (_count_different(keys, of) for of in (near.asked, near.stored))
+    return of_asked[0], of_asked[1], of_stored[1]
+
+
+def _count_different(keys: NDArray[np.int64], values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the different keys, rising, and how many different values stand beside each."""
+    order = np.lexsort((values, keys))
+    keys, values = keys[order], values[order]
+    is_key = np.diff(keys, prepend=-1) != 0
+    is_new = is_key | (np.diff(values, prepend=-1) != 0)
+    firsts = np.flatnonzero(is_key)
+    if not len(firsts):
+        return keys, keys
+    return keys[firsts], np.add.reduceat(is_new.astype(np.int64), firsts)
+
+
+def cold(name: str, queries: Rows, reader: ColumnReader, *, limit: int) -> int:
+    """Return the number of bytes that `search` would fetch, as `Family.cold` does."""
+    everything = reader.cold(name)
+    if not columns.is_there(reader):
+        return everything
+    features = Unpacked.of(queries)
+    lookup = Lookup.of(features)
+    of_buckets = reader.cold(columns.BUCKETS)
+    of_starts = reader.cold(columns.STARTS)
+    if of_starts:
+        words = int(np.count_nonzero(np.diff(lookup.words, prepend=-1)))
+        of_buckets = scattered(of_buckets, words, SKEW * of_buckets // WORDS + 2 * FETCHED)
+    elif of_buckets:
+        of_buckets = reader.cold(columns.BUCKETS, Buckets.of(lookup, columns.read_starts(reader)).spans)
+    scored = limit + int(features.counts.sum()) * reader.rows // A_CANDIDATE
+    return of_starts + of_buckets + min(scattered(everything, scored), everything)
