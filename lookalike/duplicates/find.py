@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shards.families import Family, Rows
 from shards.families.hashes.join import plan_join
+from shards.families.structure import are_flat
 from shards.search.all_rows import AllRows
 from shards.search.candidate_filters import CandidateFilter, filters_of
 from shards.search.grouping import Grouping
@@ -94,7 +95,8 @@ class Duplicates:
     """The largest first."""
 
     flat: tuple[Image, ...]
-    """Images without content. They are all alike without showing the same, and are in no group."""
+    """Images that are flat (`shards.families.structure`). They are all alike without showing the same: those alone are
+    in a group whose bytes are identical, and these here are in none."""
 
     method: Method
 
@@ -119,15 +121,30 @@ def find(
     check_min_score(min_score)
     all_rows = AllRows.of(snapshot, parallel_map)
     rows = all_rows.signatures(family)
-    is_flat = family.is_flat(rows)
+    is_flat = family.is_flat(rows) | are_flat(others, all_rows.signatures_of, len(rows))
     content = np.flatnonzero(~is_flat)
     rows = rows[content]
     compared = _Compared(all_rows, family, content, rows)
     method, memberships = _compare(compared, others, min_score, grouping, exhaustive, progress)
-    flat = all_rows.images(np.flatnonzero(is_flat))
-    groups = _describe(compared, memberships)
+    identical, flat = _identical(all_rows.images(np.flatnonzero(is_flat)), family)
+    groups = [*_describe(compared, memberships), *identical]
     groups.sort(key=lambda group: (-len(group.copies), group.head.key))
     return Duplicates(tuple(groups), tuple(sorted(flat, key=lambda image: image.key)), method)
+
+
+def _identical(images: Sequence[Image], family: Family) -> tuple[list[Group], list[Image]]:
+    """Return the groups of images of the same bytes, and the others."""
+    by_digest: dict[str, list[Image]] = {}
+    for image in sorted(images, key=lambda image: image.key):
+        # an image whose digest is unknown is identical to none that is known
+        by_digest.setdefault(image.sha256 or f"of {image.key}", []).append(image)
+    same = 100.0
+    groups = [
+        Group(head, tuple(Copy(copy, same, family.distance_at(same)) for copy in copies))
+        for head, *copies in by_digest.values()
+        if copies
+    ]
+    return groups, [head for head, *copies in by_digest.values() if not copies]
 
 
 @dataclass(frozen=True, slots=True)

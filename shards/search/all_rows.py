@@ -56,6 +56,18 @@ class AllRows:
         columns = self.parallel_map(read, list(zip(self.sources, parts, strict=True)))
         return np.concatenate([np.empty(0, family.dtype), *columns])
 
+    def signatures_of(self, family: Family, wanted: NDArray[np.int64]) -> Rows:
+        """Return the signatures of these images; `wanted` is sorted."""
+        if len(wanted) == len(self.at):
+            return self.signatures(family)
+
+        def read(part: tuple[Source, NDArray[np.int64]]) -> Rows:
+            source, rows = part
+            column: Rows = source.reader.take(family.name, rows)
+            return column
+
+        return np.concatenate([np.empty(0, family.dtype), *self.parallel_map(read, self._by_source(wanted))])
+
     def images(self, wanted: NDArray[np.int64]) -> list[Image]:
         """Return these images with what is known of them; `wanted` is sorted."""
         parts = self.parallel_map(lambda part: part[0].images(part[1]), self._by_source(wanted))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from lookalike import Index, QueryError, Records
 from lookalike.duplicates import find
@@ -118,6 +120,40 @@ def test_the_head_has_the_most_pixels_then_the_smallest_key() -> None:
     found = grouped(hashes_index(hashes, width).duplicates())
 
     assert found == [("image 1", [("image 0", 0.0), ("image 2", 0.0)]), ("image 3", [("image 4", 0.0)])]
+
+
+def test_what_is_flat_to_a_witness_is_in_no_group_of_another_family() -> None:
+    hashes = rows_of(np.full(4, 0x0F0F0F0F0F0F0F0F, np.uint64))
+    edges = np.zeros(4, Pdq.dtype)
+    edges["hash"], edges["quality"] = 1, [100, 49, 90, 0]
+
+    found = index_of({"dhash": hashes, "pdq": edges}, tail=2).duplicates(family="dhash")
+
+    assert grouped(found) == [("image 0", [("image 2", 0.0)])]
+    assert [image.key for image in found.flat] == ["image 1", "image 3"]
+
+
+@pytest.mark.parametrize("family", ["dhash", "goldberg"])
+def test_flat_images_of_the_same_bytes_are_a_group(family: str) -> None:
+    index = Index.create("memory://", families=["dhash", "goldberg"])
+    for key, colour in (("white", 255), ("white again", 255), ("black", 0), ("a third white", 255)):
+        index.add(key, png(colour))
+
+    found = index.duplicates(family=family)
+
+    (group,) = found.groups
+    assert group.head.key == "a third white"
+    assert [(copy.image.key, copy.score, copy.distance) for copy in group.copies] == [
+        ("white", 100.0, 0.0),
+        ("white again", 100.0, 0.0),
+    ]
+    assert [image.key for image in found.flat] == ["black"]
+
+
+def png(grey: int) -> bytes:
+    out = BytesIO()
+    Image.new("L", (40, 30), grey).save(out, "PNG")
+    return out.getvalue()
 
 
 def test_removed_images_are_in_no_group() -> None:
