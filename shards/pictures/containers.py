@@ -1,6 +1,8 @@
-"""The containers of picture files, as far as their first bytes tell. No decoder is needed for that."""
+"""The containers of picture files, as far as bytes tell without a decoder."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 AVIF_BRANDS = frozenset({b"avif", b"avis"})
@@ -21,6 +23,10 @@ MEDIA_TYPES: tuple[tuple[bytes, str], ...] = (
 WHATWG's MIME Sniffing Standard, section 6.1. Those of RIFF and ISO/IEC 14496-12 are told by their brands."""
 
 
+TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+"""Bytes of a value of TIFF 6.0, by the number of its kind."""
+
+
 def media_type(head: bytes) -> str | None:
     """Return the media type of a picture that browsers show, such as `image/jpeg`; None for all other files.
 
@@ -29,7 +35,7 @@ def media_type(head: bytes) -> str | None:
     """
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
-    if _brands(head) & AVIF_BRANDS:
+    if brands(head) & AVIF_BRANDS:
         return "image/avif"
     if is_heic(head):
         return "image/heic"
@@ -38,8 +44,8 @@ def media_type(head: bytes) -> str | None:
 
 def is_heic(data: bytes) -> bool:
     """Return whether this file is HEIC. 512 bytes of it are enough."""
-    brands = _brands(data)
-    return bool(brands & HEIC_BRANDS) and not brands & AVIF_BRANDS
+    stated = brands(data)
+    return bool(stated & HEIC_BRANDS) and not stated & AVIF_BRANDS
 
 
 def is_svg(data: bytes) -> bool:
@@ -49,13 +55,15 @@ def is_svg(data: bytes) -> bool:
 
 
 def ends_early(data: bytes) -> bool:
-    """Return whether a container states more bytes than there are: RIFF (WebP), or boxes (AVIF, HEIC, JPEG 2000).
+    """Return whether a container states more bytes than there are: of RIFF (WebP), boxes (AVIF, HEIC, JPEG 2000), TIFF.
 
     Their decoders say only that something is wrong.
     """
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
-    if data[4:8] != b"jP  " and not _brands(data) & (HEIC_BRANDS | AVIF_BRANDS):
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return _tiff_end(data) > len(data)
+    if data[4:8] != b"jP  " and not brands(data) & (HEIC_BRANDS | AVIF_BRANDS):
         return False
     start = 0
     while start + 8 <= len(data):
@@ -67,7 +75,35 @@ def ends_early(data: bytes) -> bool:
     return start != len(data)
 
 
-def _brands(data: bytes) -> set[bytes]:
+def _tiff_end(data: bytes) -> int:
+    """Return the byte at which the first directory of a TIFF ends, and all that it names."""
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+
+    def number(start: int, size: int) -> int:
+        return int.from_bytes(data[start : start + size], order)
+
+    directory = number(4, 4)
+    end = directory + 2 + 12 * number(directory, 2) + 4
+    if len(data) < end:
+        return end
+    strips: dict[int, tuple[int, int, int]] = {}
+    for entry in range(directory + 2, end - 4, 12):
+        tag, size, count = number(entry, 2), TIFF_SIZES.get(number(entry + 2, 2), 1), number(entry + 4, 4)
+        place = entry + 8 if size * count <= 4 else number(entry + 8, 4)
+        end = max(end, place + size * count)
+        strips[tag] = (place, size, count)
+    for offsets, lengths in ((273, 279), (324, 325)):
+        if end <= len(data) and offsets in strips and lengths in strips:
+            (start, size, count), (of_lengths, size_of_length, _) = strips[offsets], strips[lengths]
+            # they lie one after the other in all but odd files
+            last = count - 1
+            end = max(
+                end, number(start + size * last, size) + number(of_lengths + size_of_length * last, size_of_length)
+            )
+    return end
+
+
+def brands(data: bytes) -> set[bytes]:
     """Return the brands in the first box of a file of ISO/IEC 14496-12, and of other files none."""
     if data[4:8] != b"ftyp":
         return set()

@@ -76,7 +76,7 @@ def decode(data: bytes | memoryview, settings: PictureSettings | None = None, *,
         raise
     except Exception as error:
         # decoders fail in whatever way damaged bytes lead them to: SyntaxError, struct.error, IndexError, …
-        raise refusal(error, bytes(data)) from error
+        raise refusal(error, bytes(data), settings.max_pixels) from error
 
 
 def _picture(data: bytes, settings: PictureSettings, max_cost: float) -> Picture:

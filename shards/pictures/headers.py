@@ -39,6 +39,9 @@ AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of a frame header: SOF0 to SOF15."""
 
+JPEG_LS = 0xF7
+"""Marker of the frame header of JPEG-LS (ITU-T T.87)."""
+
 SEQUENTIAL = frozenset({0xC0, 0xC1})
 """Of these, frames whose first scan ends the picture where it has all components."""
 
@@ -64,15 +67,50 @@ class Header:
 
 def read_header(data: bytes | memoryview) -> Header | None:
     """Return what this file states; None where that cannot be told without a decoder."""
-    data = bytes(data) if isinstance(data, memoryview) else data
+    header = _stated(bytes(data) if isinstance(data, memoryview) else data)
+    return header if header is not None and header.pixels > 0 else None
+
+
+def has_no_pixels(data: bytes) -> bool:
+    """Return whether this file states a width or a height of 0."""
+    header = _stated(data)
+    return header is not None and header.pixels == 0
+
+
+def jpeg_frame(data: bytes) -> tuple[int, int, int]:
+    """Return of a JPEG the marker of its frame header, the bits of a level, and the number of components.
+
+    All are 0 where none is found.
+    """
+    position = 2
+    try:
+        for _ in range(MARKERS):
+            marker, position = _marker(data, position)
+            if marker in FRAMES or marker == JPEG_LS:
+                return marker, data[position + 2], data[position + 7]
+            (length,) = struct.unpack_from(">H", data, position)
+            position += length
+    except (struct.error, IndexError, ValueError):
+        pass
+    return 0, 0, 0
+
+
+def tiff_number(data: bytes, tag: int, otherwise: int) -> int:
+    """Return the single whole number of a tag in the first directory of a TIFF, or `otherwise` where there is none."""
+    try:
+        return _tiff_numbers(data).get(tag, [otherwise])[0]
+    except struct.error:
+        return otherwise
+
+
+def _stated(data: bytes) -> Header | None:
     reader = READERS.get(media_type(data[:512]) or "")
     if reader is None:
         return None
     try:
-        header = reader(data)
+        return reader(data)
     except (struct.error, IndexError, ValueError):
         return None
-    return header if header is not None and header.pixels > 0 else None
 
 
 def _jpeg(data: bytes) -> Header | None:
@@ -173,18 +211,27 @@ def _bmp(data: bytes) -> Header | None:
 
 
 def _tiff(data: bytes) -> Header | None:
+    numbers = _tiff_numbers(data)
+    width, height = numbers.get(256, []), numbers.get(257, [])
+    # of a tag that is there twice, or in a form that nobody writes, decoders take what they like
+    return Header("TIFF", width[0], height[0]) if len(width) == len(height) == 1 else None
+
+
+def _tiff_numbers(data: bytes) -> dict[int, list[int]]:
+    """Return the whole numbers that stand alone in tags of the first directory, each as often as it is there."""
     order = "<" if data[:2] == b"II" else ">"
     (position,) = struct.unpack_from(order + "I", data, 4)
     (entries,) = struct.unpack_from(order + "H", data, position)
-    sizes: dict[int, int] = {}
+    numbers: dict[int, list[int]] = {}
     for entry in range(min(entries, ENTRIES)):
         tag, kind, count = struct.unpack_from(order + "HHI", data, position + 2 + 12 * entry)
-        if tag in (256, 257):
-            # of a tag that is there twice, or in a form that nobody writes, decoders take what they like
-            if tag in sizes or kind not in (3, 4) or count != 1:
-                return None
-            (sizes[tag],) = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, position + 10 + 12 * entry)
-    return Header("TIFF", sizes[256], sizes[257]) if len(sizes) == 2 else None
+        found = numbers.setdefault(tag, [])
+        if kind in (3, 4) and count == 1:
+            found += struct.unpack_from(order + ("H" if kind == 3 else "I"), data, position + 10 + 12 * entry)
+        else:
+            # neither this one nor another of its name is to be believed
+            found += [0, 0]
+    return numbers
 
 
 READERS: dict[str, Callable[[bytes], Header | None]] = {
