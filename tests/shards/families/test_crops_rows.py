@@ -154,7 +154,7 @@ def put_first(field: str, value: int) -> Spoil:
     """Set a field of the first feature."""
 
     def spoil(stored: Row) -> None:
-        stored["features"][field][0] = value
+        row.features_of(stored)[field][0] = value
 
     return spoil
 
@@ -163,9 +163,9 @@ def put_bits(low: int, mask: int, value: int) -> Spoil:
     """Set some of the packed bits of the first feature."""
 
     def spoil(stored: Row) -> None:
-        bits = int.from_bytes(stored["features"]["packed"][0].tobytes(), "little")
-        bits = bits & ~(mask << low) | value << low
-        stored["features"]["packed"][0] = list(bits.to_bytes(3, "little"))
+        packed = row.features_of(stored)["packed"][0]
+        bits = int.from_bytes(packed.tobytes(), "little") & ~(mask << low) | value << low
+        packed[:] = list(bits.to_bytes(3, "little"))
 
     return spoil
 
@@ -175,7 +175,8 @@ def leave_out_the_last(stored: Row) -> None:
 
 
 def repeat_a_code(stored: Row) -> None:
-    stored["features"]["code"][7] = stored["features"]["code"][3] ^ np.uint64(0x3FF << 20)
+    code = row.features_of(stored)["code"]
+    code[7] = code[3] ^ np.uint64(0x3FF << 20)
 
 
 SPOILT: dict[str, tuple[Spoil, str]] = {
