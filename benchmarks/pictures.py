@@ -11,9 +11,13 @@ from benchmarks.measure import Result, median_seconds, optional
 from benchmarks.signatures import PICTURES
 from lookalike.signatures.compute import compute_signatures
 from shards.families import DEFAULT, family
+from shards.families.crops import compute
 from shards.pictures.decoding import Picture, decode
 
 RUNS = 15
+
+MOST_DECODINGS = 7
+"""Times that computing a row of crops may take as long as decoding a JPEG of 640 pixels."""
 
 ORIGINALS = {"dhash": "dhash", "phash": "phash", "ahash": "average_hash", "whash": "whash"}
 """What ImageHash calls these families."""
@@ -42,7 +46,29 @@ def run() -> list[Result]:
             baseline_name, theirs = _original(name, image, picture)
             baseline = median_seconds(theirs, runs=RUNS) if theirs else None
         found.append(Result(f"  {name}, decoded already", _ours(name, picture), baseline_name, baseline, ""))
-    return found
+    return found + _crops()
+
+
+def _crops() -> list[Result]:
+    """A 640 px JPEG, decoding excluded: what is stored of it, and what it is asked for by."""
+    data = (PICTURES / "dahlia.jpg").read_bytes()
+    picture = decode(data)
+    decoding = median_seconds(lambda: Image.open(BytesIO(data)).load(), runs=RUNS)
+    stored = median_seconds(lambda: compute.signature(picture), runs=RUNS)
+    asked = median_seconds(lambda: compute.questions(picture), runs=RUNS)
+    name, detail = "Pillow decodes it", f"{picture.width} × {picture.height}"
+    return [
+        Result(
+            "  crops, a stored row",
+            stored,
+            name,
+            decoding,
+            detail,
+            f"at most {MOST_DECODINGS}",
+            stored <= MOST_DECODINGS * decoding,
+        ),
+        Result("  crops, both rows of a question", asked, name, decoding, detail),
+    ]
 
 
 def _ours(name: str, picture: Picture) -> float:
