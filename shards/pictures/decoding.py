@@ -10,10 +10,13 @@ import io
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from shards.errors import PictureError
 from shards.pictures.containers import is_heic
 from shards.pictures.conversion import converted
 from shards.pictures.costs import check_cost
+from shards.pictures.endings import endings
 from shards.pictures.frames import with_content
 from shards.pictures.orientations import ORIENTATIONS
 from shards.pictures.picture import Picture
@@ -29,6 +32,9 @@ __all__ = ["ORIENTATIONS", "Alpha", "Exif", "Picture", "PictureSettings", "decod
 UNREADABLE = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
 """Formats that Pillow recognises and that are refused: EPS starts Ghostscript, WMF needs Windows, and the others Pillow
 cannot decode."""
+
+ENDS = frozenset({"truncated", "damaged"})
+"""Reasons of files of which only the end may be missing."""
 
 
 def prepare() -> bool:
@@ -57,8 +63,8 @@ def decode(data: bytes | memoryview, settings: PictureSettings | None = None, *,
 
     Raises PictureError, and nothing else whatever the bytes, with `reason` one of
     `empty`, `too_large_bytes`, `too_many_pixels` and `too_costly` (before anything is decoded), `not_an_image` (no
-    known format), `unsupported` (a known format that cannot be read here), `truncated` (the file ends too early) and
-    `damaged` (it contradicts itself).
+    known format), `unsupported` (a known format that cannot be read here), `truncated` (the file ends before its last
+    pixel) and `damaged` (it contradicts itself).
     """
     settings = settings or PictureSettings()
     size = memoryview(data).nbytes
@@ -69,14 +75,35 @@ def decode(data: bytes | memoryview, settings: PictureSettings | None = None, *,
             "too_large_bytes",
             f"{size:,} bytes are more than the {settings.max_bytes:,} that are decoded; send a smaller copy",
         )
+    body = bytes(data)
+    with pillow_warnings_ignored():
+        try:
+            return _picture(body, settings, max_cost)
+        except PictureError:
+            raise
+        except Exception as error:
+            # decoders fail in whatever way damaged bytes lead them to: SyntaxError, struct.error, IndexError, …
+            refused = refusal(error, body, settings.max_pixels)
+            picture = _ended(body, settings, max_cost) if refused.reason in ENDS else None
+            if picture is None:
+                raise refused from error
+    return picture
+
+
+def _ended(data: bytes, settings: PictureSettings, max_cost: float) -> Picture | None:
+    """Return the picture of a file that was cut after its last pixel; None where pixels are missing."""
+    first: Picture | None = None
     try:
-        with pillow_warnings_ignored():
-            return _picture(bytes(data), settings, max_cost)
-    except PictureError:
+        for whole in endings(data):
+            picture = _picture(whole, settings, max_cost)
+            if first is not None and not np.array_equal(first.rgb, picture.rgb):
+                return None
+            first = first or picture
+    except MemoryError:
         raise
-    except Exception as error:
-        # decoders fail in whatever way damaged bytes lead them to: SyntaxError, struct.error, IndexError, …
-        raise refusal(error, bytes(data), settings.max_pixels) from error
+    except Exception:
+        return None
+    return first
 
 
 def _picture(data: bytes, settings: PictureSettings, max_cost: float) -> Picture:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from shards.pictures.containers import media_type
@@ -77,22 +77,32 @@ def has_no_pixels(data: bytes) -> bool:
     return header is not None and header.pixels == 0
 
 
-def jpeg_frame(data: bytes) -> tuple[int, int, int]:
-    """Return of a JPEG the marker of its frame header, the bits of a level, and the number of components.
-
-    All are 0 where none is found.
-    """
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the marker and the place of each segment of a JPEG that has a length, up to its end or that of the data."""
     position = 2
     try:
-        for _ in range(MARKERS):
+        for _ in range(MARKERS + WALKED):
             marker, position = _marker(data, position)
-            if marker in FRAMES or marker == JPEG_LS:
-                return marker, data[position + 2], data[position + 7]
+            if marker == 0xD9:
+                return
             (length,) = struct.unpack_from(">H", data, position)
+            yield marker, position
             position += length
+            if marker == 0xDA:
+                match = AFTER_SCAN.search(data, position)
+                if match is None:
+                    return
+                position = match.start()
     except (struct.error, IndexError, ValueError):
-        pass
-    return 0, 0, 0
+        return
+
+
+def jpeg_frame(data: bytes) -> tuple[int, int]:
+    """Return of a JPEG the marker of its frame header, and the bits of a level; 0 where none is found."""
+    for marker, position in jpeg_segments(data):
+        if marker in FRAMES or marker == JPEG_LS:
+            return marker, data[position + 2] if position + 2 < len(data) else 0
+    return 0, 0
 
 
 def tiff_number(data: bytes, tag: int, otherwise: int) -> int:

@@ -102,7 +102,7 @@ def _odd_form(kind: Kind, error: Exception, said: str, data: bytes) -> str | Non
     if stated is not None and side is not None and max(stated.width, stated.height) > side:
         return f"{stated.width:,} × {stated.height:,} pixels, where a side has at most {side:,}"
     if kind.pillow == "JPEG":
-        marker, bits, _ = jpeg_frame(data)
+        marker, bits = jpeg_frame(data)
         if marker in ODD_JPEGS:
             return "JPEG-LS" if marker == JPEG_LS else f"frames of kind SOF{marker - 0xC0}"
         if bits > 8:
