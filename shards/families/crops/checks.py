@@ -14,7 +14,7 @@ from shards.families.crops.compute import ASKED_AREA, STORED_AREA
 from shards.families.crops.features import EIGHTHS, has_octave
 from shards.families.crops.keypoints import EDGE
 from shards.families.crops.pyramid import SIGMA, STEPS, octave_shapes
-from shards.families.crops.row import ASKED, MIN_SHARE, STORED, details, features_of
+from shards.families.crops.row import ASKED, MIN_SHARE, STORED, features_of, sigmas_and_angles, weak_bits
 from shards.families.crops.working import Size
 
 
@@ -64,17 +64,17 @@ def _check_places(features: NDArray[np.void], size: Size) -> None:
 
 
 def _check_details(features: NDArray[np.void], size: Size) -> None:
-    found = details(features)
+    sigmas, _ = sigmas_and_angles(features["packed"])
     last = len(octave_shapes(size.height, size.width)) - 1
     lowest, highest = (
         math.floor(EIGHTHS * (octaves + math.log2(SIGMA)) + 0.5) for octaves in (0.5 / STEPS, last + 1 + 0.5 / STEPS)
     )
-    outside = (found.sigma < lowest) | (found.sigma > highest)
+    outside = (sigmas < lowest) | (sigmas > highest)
     if outside.any():
         raise SignatureError(
-            f"crops signature: a feature of sigma {found.sigma[outside][0]}; they have {lowest} to {highest}"
+            f"crops signature: a feature of sigma {sigmas[outside][0]}; they have {lowest} to {highest}"
         )
-    weak = np.sort(found.weak, axis=1)
+    weak = np.sort(weak_bits(features["packed"]), axis=1)
     if (weak[:, 1:] == weak[:, :-1]).any():
         raise SignatureError("crops signature: a feature has the same weak bit twice")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,16 +45,6 @@ QUESTION_ROW = np.dtype(
 """Type of a question's row, 6,508 bytes: as a stored row, and `min_share` in percent, see MIN_SHARE; `flags` are 0."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Details:
-    """The packed fields of features."""
-
-    sigma: NDArray[np.int64]
-    angle: NDArray[np.int64]
-    weak: NDArray[np.int64]
-    """(n, 3)"""
-
-
 def stored_row(features: Features, size: Size) -> Row:
     """Return the stored row of at most 48 features."""
     rows = np.zeros(1, STORED_ROW)
@@ -91,11 +79,16 @@ def features_of(row: Row) -> NDArray[np.void]:
     return features
 
 
-def details(features: NDArray[np.void]) -> Details:
-    """Unpack sigmas, angles and weak bits of (n,) features."""
-    packed = features["packed"].astype(np.int64)
-    bits = packed[:, 0] | packed[:, 1] << 8 | packed[:, 2] << 16
-    return Details(bits & 63, bits >> 6 & 63, np.stack([bits >> 12 & 15, bits >> 16 & 15, bits >> 20], axis=1))
+def sigmas_and_angles(packed: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (…) int64 each: sigmas in eighths of octaves and angles in 64ths of a turn, of `packed` (…, 3)."""
+    low, middle = packed[..., 0].astype(np.int64), packed[..., 1].astype(np.int64)
+    return low & 63, low >> 6 | (middle & 15) << 2
+
+
+def weak_bits(packed: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return (…, 3) int64: the weak bits of each word, 0 to 15, of `packed` (…, 3)."""
+    middle, high = packed[..., 1].astype(np.int64), packed[..., 2].astype(np.int64)
+    return np.stack([middle >> 4, high & 15, high >> 4], axis=-1)
 
 
 def _fill(rows: Rows, features: Features, size: Size) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from shards.families.base import Rows
 from shards.families.crops.codes import WORD_BITS, words
+from shards.families.crops.row import weak_bits
 
 WORDS = 1 << WORD_BITS
 """Number of different words."""
@@ -37,8 +38,7 @@ class Unpacked:
     """(n, f, 2) uint8: x and y in 255ths of the working image."""
 
     packed: NDArray[np.uint8]
-    """(n, f, 3) uint8: 24 bits, the lowest byte first: the size σ in eighths of octaves; from bit 6 on the angle in
-    64ths of a turn; from bits 12, 16 and 20 on the three weakest bits of the word."""
+    """(n, f, 3) uint8: sigma, angle and weak bits, as `row` packs them."""
 
     @classmethod
     def of(cls, rows: Rows) -> Unpacked:
@@ -63,8 +63,7 @@ class Unpacked:
     @property
     def weakest(self) -> NDArray[np.int64]:
         """(n, f, 3) int64: the bits of each word that are the likeliest to be the other way, 0 to 15."""
-        high = self.packed[:, :, 1:].astype(np.int64)
-        return np.stack([high[..., 0] >> 4, high[..., 1] & 15, high[..., 1] >> 4], axis=-1)
+        return weak_bits(self.packed)
 
     @property
     def flips(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.families.crops.matching import Matched, ranks
+from shards.families.crops.row import sigmas_and_angles
 from shards.families.crops.unpacked import Unpacked
 
 TURN = 64
@@ -121,8 +122,8 @@ class _Table:
         boxed = np.moveaxis(rows.places[row, stored], -1, 0).astype(np.int64)
         qx, qy = _pixels(questions.places[question, asked], questions.sizes[question])
         dx, dy = _pixels(rows.places[row, stored], rows.sizes[row])
-        q_size, q_angle = _size_and_angle(questions.packed[question, asked])
-        d_size, d_angle = _size_and_angle(rows.packed[row, stored])
+        q_size, q_angle = sigmas_and_angles(questions.packed[question, asked])
+        d_size, d_angle = sigmas_and_angles(rows.packed[row, stored])
         larger, turned = q_size - d_size, (q_angle - d_angle) % TURN
         middle = larger + (SIZES + ALIKE)
         return cls(
@@ -310,8 +311,3 @@ def _apart(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64
 def _pixels(places: NDArray[np.uint8], sizes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     pixels = places / 255.0 * sizes
     return pixels[..., 0], pixels[..., 1]
-
-
-def _size_and_angle(packed: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    low, high = packed[..., 0].astype(np.int64), packed[..., 1].astype(np.int64)
-    return low & 63, low >> 6 | (high & 15) << 2

@@ -54,13 +54,13 @@ def test_a_row_has_what_was_put_into_it(count: int) -> None:
     given_features = made(count)
     stored = row.stored_row(given_features, SIZE)
     found = row.features_of(stored)
-    details = row.details(found)
+    sigmas, angles = row.sigmas_and_angles(found["packed"])
 
     assert (stored["count"], stored["width"], stored["height"]) == (count, 300, 200)
     assert found["code"].tolist() == given_features.code.tolist()
-    assert details.sigma.tolist() == given_features.sigma.tolist()
-    assert details.angle.tolist() == given_features.angle.tolist()
-    assert details.weak.tolist() == given_features.weak.tolist()
+    assert sigmas.tolist() == given_features.sigma.tolist()
+    assert angles.tolist() == given_features.angle.tolist()
+    assert row.weak_bits(found["packed"]).tolist() == given_features.weak.tolist()
     for name, place in (("x", given_features.x), ("y", given_features.y)):
         assert np.abs(found[name] / 255 - place).max(initial=0) <= 0.5 / 255 + 1e-6
 

@@ -93,7 +93,9 @@ def test_it_is_listed_after_the_built_in_ones(install: Install) -> None:
 def test_an_unknown_name_is_told_what_there_is(install: Install) -> None:
     install("colours", BRIGHTNESS, brightness="colours:Brightness")
 
-    with pytest.raises(QueryError, match=r"no family is called 'sharpness'; there are haar, .*pdq, crops, brightness, and"):
+    with pytest.raises(
+        QueryError, match=r"no family is called 'sharpness'; there are haar, .*pdq, crops, brightness, and"
+    ):
         families.family("sharpness")
 
 
