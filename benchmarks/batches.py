@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.columns import Resident
 from benchmarks.measure import Result, median_seconds
 from benchmarks.signatures import crossed_hashes, real_rows
 from shards.families import Rows
 from shards.families.hashes import ImageHash
 from shards.families.hashes.hamming import WORD, HammingFamily
+from shards.families.resident import Resident
 
 COUNT = 2_000_000
 QUERIES = 64

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import seconds
-from shards.errors import CorruptObject
 from shards.families import ColumnReader, Rows
 from shards.storage.base import Store, check_size
 from shards.storage.delegating import DelegatingStore
@@ -22,33 +21,6 @@ from shards.table.read.reader import SegmentReader
 
 REQUEST_WORTH = 1 << 20
 """Bytes whose transfer costs as much as a request: smaller gaps are read, larger ones are not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resident:
-    """Columns in memory, each with `rows` rows: those of a warm reader."""
-
-    columns: dict[str, NDArray[Any]]
-    rows: int
-
-    def column(self, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
-        return self.columns[name][start:stop]
-
-    def ranges(self, name: str, ranges: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
-        return [self.columns[name][start:stop] for start, stop in ranges]
-
-    def cold(self, name: str, ranges: Sequence[tuple[int, int]] | None = None) -> int:
-        del name, ranges
-        return 0
-
-    def length(self, name: str) -> int | None:
-        return len(self.columns[name]) if name in self.columns else None
-
-    def form(self, name: str) -> tuple[np.dtype[Any], tuple[int, ...]] | None:
-        return (self.columns[name].dtype, self.columns[name].shape) if name in self.columns else None
-
-    def damaged(self, name: str, problem: str) -> CorruptObject:
-        return CorruptObject("a segment in memory", f"column {name} {problem}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.columns import Resident, Stored
+from benchmarks.columns import Stored
 from benchmarks.measure import Result, median_seconds, seconds
 from benchmarks.signatures import crossed_goldberg, real_rows
 from shards.families import ColumnReader, Rows
 from shards.families.base import search_plainly
 from shards.families.goldberg import Goldberg, unpack
+from shards.families.resident import Resident
 
 COUNT = 250_000
 BATCH = 50_000

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.columns import REQUEST_WORTH, Resident, Stored
+from benchmarks.columns import REQUEST_WORTH, Stored
 from benchmarks.measure import Result, median_seconds, seconds
 from benchmarks.report import size
 from benchmarks.signatures import CROSSED, crossed_haar, real_rows
@@ -17,6 +17,7 @@ from shards.families import ColumnReader, Rows
 from shards.families.base import search_plainly
 from shards.families.haar import Haar
 from shards.families.haar.scoring import BINS, WEIGHTS
+from shards.families.resident import Resident
 from shards.table.format.records import FIXED
 
 COUNT = 1_000_000

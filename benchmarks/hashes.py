@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.columns import Cold, Resident, Stored
+from benchmarks.columns import Cold, Stored
 from benchmarks.measure import Result, human, median_seconds, optional, seconds
 from benchmarks.report import size
 from benchmarks.signatures import crossed_hashes, real_rows
@@ -19,6 +19,7 @@ from shards.families import ColumnReader, Rows
 from shards.families.hashes import ImageHash
 from shards.families.hashes.hamming import WORD, HammingFamily
 from shards.families.matches import Matches
+from shards.families.resident import Resident
 
 COUNT = 2_000_000
 QUERIES = 100

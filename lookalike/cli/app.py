@@ -16,6 +16,7 @@ from lookalike.cli.commands.compare import compare
 from lookalike.cli.commands.copy import backup, copy, restore
 from lookalike.cli.commands.create import create
 from lookalike.cli.commands.duplicates import duplicates
+from lookalike.cli.commands.evaluate import evaluate
 from lookalike.cli.commands.export import export
 from lookalike.cli.commands.import_ import import_
 from lookalike.cli.commands.keys import list_, remove, show
@@ -101,6 +102,7 @@ for command in (
     search,
     compare,
     duplicates,
+    evaluate,
     serve,
     remove,
     list_,

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shards.errors import QueryError
 
 Confidence: TypeAlias = Literal["certain", "likely", "weak"]
@@ -72,6 +75,14 @@ class RateTable:
             share = (score - low) / (high - low)
             log = math.log10(low_rate) * (1 - share) + math.log10(high_rate) * share
         return max(LEAST, math.pow(10.0, log))
+
+    def rates(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the false rate of each score, as `rate` gives it but for the last digits."""
+        at, logs = zip(*((score, math.log10(rate)) for score, rate in self.points), strict=True)
+        beyond = 1000.0
+        logs_there = np.interp(scores, (*at, at[-1] + beyond), (*logs, logs[-1] - beyond * self._steepness()))
+        rates: NDArray[np.float64] = np.maximum(LEAST, np.power(10.0, logs_there))
+        return rates
 
     def score(self, rate: float) -> float:
         """Return the score from which on the false rate is at most this; 100 where that is never so."""

@@ -1,0 +1,1 @@
+"""The pictures by which `lookalike evaluate` measures what docs/evaluation.md states, made by one command."""

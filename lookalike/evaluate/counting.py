@@ -1,0 +1,115 @@
+"""From scores to results: thresholds, recall, precision, and the examples to look at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.evaluate.asking import AUTO, Answers, Asker
+from lookalike.evaluate.result import FalseMatch, FamilyResult, Missed
+from lookalike.evaluate.tally import Share, mean_share, share_of
+from shards.families import Family
+
+DETAILED_BY, DETAILED = "crops", 20
+"""Family whose rows count features, and how many of these a picture with detail has."""
+
+EXAMPLES = 200
+"""How many false matches and misses a result names."""
+
+
+class Counting:
+    """The counts of an evaluation."""
+
+    def __init__(self, asker: Asker, answers: Answers, rate: float, compute_seconds: Mapping[str, float]) -> None:
+        self._asker = asker
+        self._answers = answers
+        self._rate = rate
+        self._compute_seconds = compute_seconds
+        self._pictures = asker.stored.pictures
+
+    @cached_property
+    def detailed(self) -> NDArray[np.bool_]:
+        """(subjects,) bool: pictures with detail; none where nothing says so."""
+        rows = self._asker.stored.rows.get(DETAILED_BY)
+        if rows is None:
+            return np.zeros(len(self._answers.subjects), bool)
+        return np.asarray(rows["count"][list(self._answers.subjects)] >= DETAILED)
+
+    def results(self) -> dict[str, FamilyResult]:
+        """Return the result of every family, and of all together."""
+        kinds = [*self._asker.kinds, None]
+        return {kind.name if kind else AUTO: self._result(place, kind) for place, kind in enumerate(kinds)}
+
+    def _result(self, place: int, kind: Family | None) -> FamilyResult:
+        name = kind.name if kind else AUTO
+        strangers = self._answers.strangers[name]
+        own, best_other = self._answers.own[:, :, place], self._answers.best_other[:, :, place]
+        is_measured = strangers.can_measure(self._rate)
+        if is_measured:
+            threshold = strangers.threshold(self._rate, own.ravel())
+        else:
+            threshold = kind.rates.score(self._rate) if kind else -np.log10(self._rate)
+        hits = own >= threshold
+        false = strangers.at_least(threshold)
+        columns = kind.columns(self._asker.stored.rows[name]) if kind else {}
+        copies = own.size
+        return FamilyResult(
+            name=name,
+            threshold=float(threshold),
+            is_measured=is_measured,
+            false_rate=strangers.rate(threshold),
+            recall=self._by_transformation(hits),
+            detailed_recall=self._by_transformation(hits[self.detailed]) if self.detailed.any() else {},
+            mean_recall=mean_share(hits),
+            mean_detailed_recall=mean_share(hits[self.detailed]),
+            top1=mean_share(own > best_other),
+            precision=float(hits.sum() / (hits.sum() + len(false))) if hits.any() or len(false) else 1.0,
+            strangers=strangers,
+            own=own,
+            false_by_kind=self._false_by_kind(false),
+            false_matches=self._false_matches(false),
+            missed=self._missed(own, threshold),
+            row_bytes=kind.dtype.itemsize if kind else 0,
+            column_bytes=sum(column.nbytes for column in columns.values()) / len(self._pictures.names),
+            compute_seconds=self._compute_seconds[name] if kind else sum(self._compute_seconds.values()),
+            question_seconds=(self._answers.seconds[name] if kind else sum(self._answers.seconds.values())) / copies,
+        )
+
+    def _by_transformation(self, hits: NDArray[np.bool_]) -> dict[str, Share]:
+        return {name: share_of(hits[:, t]) for t, name in enumerate(self._asker.transformations)}
+
+    def _false_by_kind(self, false: NDArray[np.void]) -> dict[tuple[str, str], tuple[int, int]]:
+        kinds = self._pictures.kinds
+        found = Counter((kinds[pair["subject"]], kinds[pair["other"]]) for pair in false)
+        asked, there = Counter(kinds[subject] for subject in self._answers.subjects), Counter(kinds)
+        copies = len(self._asker.transformations)
+        # pairs that are left out are few: the number of pairs is a little too large
+        return {(a, b): (count, asked[a] * copies * (there[b] - (a == b))) for (a, b), count in sorted(found.items())}
+
+    def _false_matches(self, false: NDArray[np.void]) -> tuple[FalseMatch, ...]:
+        names = self._pictures.names
+        worst: dict[tuple[int, int], FalseMatch] = {}
+        for pair in np.sort(false, order="score")[::-1]:
+            subject, other = int(pair["subject"]), int(pair["other"])
+            name = self._asker.transformations[pair["transformation"]]
+            worst.setdefault((subject, other), FalseMatch(names[subject], name, names[other], float(pair["score"])))
+        return tuple(worst.values())[:EXAMPLES]
+
+    def _missed(self, own: NDArray[np.float64], threshold: float) -> tuple[Missed, ...]:
+        """Return misses of all transformations in turn: those first of which few are missed."""
+        names = self._pictures.names
+        of_each = [
+            [
+                Missed(names[self._answers.subjects[s]], name, float(own[s, t]))
+                for s in np.argsort(own[:, t], kind="stable")
+                if own[s, t] < threshold
+            ]
+            for t, name in enumerate(self._asker.transformations)
+        ]
+        few_first = sorted((misses for misses in of_each if misses), key=len)
+        longest = max(map(len, few_first), default=0)
+        return tuple(misses[n] for n in range(longest) for misses in few_first if n < len(misses))[:EXAMPLES]
