@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import BinaryIO
 
@@ -14,7 +15,7 @@ from lookalike.cli.output.progress import Progress
 from lookalike.cli.refused import RefusedError
 from lookalike.ingest import files, objects
 from lookalike.ingest.files import Rules, Seen
-from lookalike.ingest.original import Original
+from lookalike.ingest.original import LeftOut, Original
 from lookalike.ingest.outcome import Failure
 from shards.storage import originals
 
@@ -30,15 +31,22 @@ class Inputs:
     unusable: list[Failure]
     """Files and objects that were named, but cannot be added."""
 
+    left_out: Counter[LeftOut] = field(default_factory=Counter)
+    """Numbers of the others that lie in the same folders and buckets, by kind."""
+
 
 def gather(seen: Iterable[Seen], progress: Progress) -> Inputs:
     """Return all originals, each key once. Raises RefusedError where two have the same key, and names both."""
     by_key: dict[str, Original] = {}
     unusable: list[Failure] = []
+    left_out = Counter[LeftOut]()
     for original in seen:
         progress.advance()
         if isinstance(original, Failure):
             unusable.append(original)
+            continue
+        if isinstance(original, LeftOut):
+            left_out[original] += 1
             continue
         first = by_key.setdefault(original.key, original)
         if first.path != original.path:
@@ -46,7 +54,7 @@ def gather(seen: Iterable[Seen], progress: Progress) -> Inputs:
                 f"{shown(first.path)} and {shown(original.path)} would both get the key {shown(original.key)!r}: add"
                 " them one after the other with different --prefix; nothing was added"
             )
-    return Inputs(by_key, unusable)
+    return Inputs(by_key, unusable, left_out)
 
 
 def seen(what: Iterable[str], rules: Rules, *, nul_separated: bool = False) -> Iterator[Seen]:

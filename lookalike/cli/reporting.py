@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,8 +14,13 @@ from lookalike.cli.output.progress import Progress
 from lookalike.index import Index
 from lookalike.ingest import pipeline
 from lookalike.ingest.changes import ToAdd
+from lookalike.ingest.original import LeftOut
 from lookalike.ingest.outcome import Failure
+from lookalike.ingest.pipeline import Added
 from shards.table.format.records import Order
+
+KINDS = 10
+"""Kinds of files that are named in a summary for people, those that are most."""
 
 
 @dataclass(slots=True)
@@ -29,6 +35,10 @@ class Tally:
     unchanged: int = 0
     removed: int = 0
     failed: int = 0
+
+    left_out: Counter[LeftOut] = field(default_factory=Counter)
+    """Numbers of files that lie beside the pictures and were not looked at, by kind."""
+
     interruption: Interruption = field(default_factory=Interruption)
     started: float = field(default_factory=time.monotonic)
 
@@ -57,13 +67,14 @@ class Reporter:
         self._tally.unchanged += len(keys)
         self._status(keys, "unchanged")
 
-    def added(self, keys: Sequence[tuple[str, bool]]) -> None:
-        """Report keys that are safe, each with whether it had an image before."""
-        for key, replaces in keys:
+    def added(self, images: Sequence[Added]) -> None:
+        """Report images that are safe."""
+        for image in images:
             self._tally.added += 1
-            self._tally.replaced += replaces
+            self._tally.replaced += image.replaced
             if self._out.is_json:
-                self._out.json({"key": key, "status": "added", "replaced": replaces})
+                document = {"key": image.key, "status": "added", "replaced": image.replaced, "path": image.path}
+                self._out.json(document)
         self._out.flush()
 
     def failed(self, failure: Failure) -> None:
@@ -118,6 +129,7 @@ def finish(index: Index, out: Output, tally: Tally) -> None:
                 "unchanged": tally.unchanged,
                 "removed": tally.removed,
                 "failed": tally.failed,
+                "left_out": left_out_by_kind(tally),
                 "images": images,
                 "seconds": round(seconds, 3),
                 "interrupted": bool(tally.interruption),
@@ -129,9 +141,32 @@ def finish(index: Index, out: Output, tally: Tally) -> None:
         parts += [f"{count(tally.removed)} removed"] if tally.removed else []
         parts += [f"{count(tally.unchanged)} unchanged", f"{count(tally.failed)} failed"]
         out.line(f"{', '.join(parts)} in {duration(seconds)}; {index.url} has {count(images, 'image')}")
+        say_left_out(out, tally)
     out.flush()
     if tally.interruption:
         note(
             f"interrupted; the {count(tally.added, 'image')} added so far and all before are safe in the index: run the"
             " same command again to go on"
         )
+
+
+def left_out_by_kind(tally: Tally) -> dict[str, int]:
+    """Return how many files of which kinds were left out, as JSON, the most frequent first."""
+    return {one.kind: number for one, number in _most_first(tally)}
+
+
+def say_left_out(out: Output, tally: Tally) -> None:
+    """Print how many files of which kinds were left out, if any were."""
+    most, total = _most_first(tally)[:KINDS], tally.left_out.total()
+    if not total:
+        return
+    kinds = [
+        f"{count(number)} {shown(one.kind)}" + (" (unsupported)" if one.is_picture else "") for one, number in most
+    ]
+    others = total - sum(number for _, number in most)
+    kinds += [f"{count(others)} of other kinds"] if others else []
+    out.line(f"{count(total, 'file')} left out: {', '.join(kinds)}; --all-files tries every file")
+
+
+def _most_first(tally: Tally) -> list[tuple[LeftOut, int]]:
+    return sorted(tally.left_out.items(), key=lambda item: (-item[1], item[0].kind))

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
-from lookalike.ingest.original import Original, SourceUnreadable, is_picture_name
+from lookalike.ingest.original import LeftOut, Original, SourceUnreadable, extension, is_picture_name
 from lookalike.ingest.outcome import Failure
 from shards.errors import KeyInvalid
+from shards.pictures.kinds import kind_of
 from shards.table.format import names
 
 MAGIC = "*?["
@@ -20,8 +21,14 @@ MAGIC = "*?["
 FolderId: TypeAlias = tuple[int, int]
 """Device and inode: equal for equal folders, whatever they are called."""
 
-Seen: TypeAlias = Original | Failure
-"""An entry of a folder, bucket or list: an original, or the reason why it is none."""
+Found: TypeAlias = Original | Failure
+"""An original, or the reason why what was to be one is none."""
+
+Seen: TypeAlias = Found | LeftOut
+"""An entry of a folder, bucket or list."""
+
+HEAD = 4096
+"""Bytes of a file without an extension that are read, to see whether it is a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,7 @@ def in_glob(pattern: str, rules: Rules) -> Iterator[Seen]:
     below = Rules(prefix, rules.all_files, rules.skip)
     any_match = False
     for seen in in_folder(base or ".", below, depth, lambda inside: _matches(inside.split("/"), wanted)):
-        any_match = True
+        any_match |= not isinstance(seen, LeftOut)
         yield seen
     if not any_match:
         raise SourceUnreadable(f"{_printable(pattern)}: no picture's name matches")
@@ -107,9 +114,9 @@ def in_folder(
 ) -> Iterator[Seen]:
     """Yield the pictures of a folder and of the folders in it, `depth` levels at most, by name, without hidden ones.
 
-    Keys are the paths inside the folder, the bytes of their names unchanged. Links are followed, except into a folder
-    that the path leads through already. `accepts`: says of a path inside the folder whether it is wanted. Raises
-    SourceUnreadable.
+    A picture is told by the extension of its name; where that has none, by its first bytes. Keys are the paths inside
+    the folder, the bytes of their names unchanged. Links are followed, except into a folder that the path leads through
+    already. `accepts`: says of a path inside the folder whether it is wanted. Raises SourceUnreadable.
     """
     absolute = os.path.abspath(root)  # noqa: PTH100
     try:
@@ -135,8 +142,9 @@ def in_folder(
                 below = _enter(entry, way, rules.skip)
                 if below is not None and (depth is None or inside.count("/") + 1 < depth):
                     deeper.append((f"{inside}{entry.name}/", below))
-            elif rules.is_picture(entry.name) and accepts(inside + entry.name):
-                seen = _entry(rules.prefix + inside + entry.name, entry)
+            elif accepts(inside + entry.name):
+                left_out = None if rules.is_picture(entry.name) else _left_out(entry)
+                seen = left_out or _entry(rules.prefix + inside + entry.name, entry)
                 if seen is not None:
                     yield seen
         folders += reversed(deeper)
@@ -157,7 +165,27 @@ def _enter(entry: os.DirEntry[str], way: frozenset[FolderId], skip: FolderId | N
     return None if here in way or here == skip else way | {here}
 
 
-def _entry(key: str, entry: os.DirEntry[str]) -> Seen | None:
+def _left_out(entry: os.DirEntry[str]) -> LeftOut | None:
+    """Return what this entry is, whose name is not that of a picture; None if it is a picture all the same."""
+    if extension(entry.name):
+        return LeftOut.named(entry.name)
+    try:
+        # a pipe would wait for somebody to write
+        head = _head(entry.path) if entry.is_file() else b""
+    except OSError:
+        head = b""
+    kind = kind_of(head)
+    if kind is None:
+        return LeftOut.named(entry.name)
+    return None if kind.pillow else LeftOut(kind.name, is_picture=True)
+
+
+def _head(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - of many files
+        return file.read(HEAD)
+
+
+def _entry(key: str, entry: os.DirEntry[str]) -> Found | None:
     try:
         return at(key, entry.path, entry.stat())
     except OSError as error:
@@ -166,7 +194,7 @@ def _entry(key: str, entry: os.DirEntry[str]) -> Seen | None:
         return Failure(_printable(key), "unreadable", f"{_printable(entry.path)}: {error.strerror}")
 
 
-def at(key: str, path: str, status: os.stat_result) -> Seen:
+def at(key: str, path: str, status: os.stat_result) -> Found:
     """Return the original at this path, or a failure if what is there is no file, or its key cannot be a key."""
     if not stat.S_ISREG(status.st_mode):
         message = f"{_printable(path)}: this is no file, but a device, a pipe or a socket"
@@ -174,7 +202,7 @@ def at(key: str, path: str, status: os.stat_result) -> Seen:
     return checked(Original(key, path, status.st_size, status.st_mtime_ns))
 
 
-def checked(original: Original) -> Seen:
+def checked(original: Original) -> Found:
     """Return the original, or a failure if its key cannot be a key, or its path cannot be written down."""
     try:
         original.path.encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lookalike.ingest.files import Rules, Seen, checked
-from lookalike.ingest.original import Original, SourceUnreadable
+from lookalike.ingest.original import LeftOut, Original, SourceUnreadable
 from shards.storage import Entry
 from shards.storage.originals import look, opened, split
 
@@ -19,8 +19,8 @@ def in_bucket(url: str, rules: Rules) -> Iterator[Seen]:
     is_empty = True
     for entry in opened(bucket).list(prefix.rstrip("/")):
         is_empty = False
-        if rules.is_picture(entry.name):
-            yield _original(bucket, entry, rules)
+        # of one without an extension the first bytes would cost a request
+        yield _original(bucket, entry, rules) if rules.is_picture(entry.name) else LeftOut.named(entry.name)
     if not is_empty:
         return
     entry_of_that_name = look(url) if prefix else None

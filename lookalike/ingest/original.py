@@ -11,15 +11,31 @@ from shards.errors import LookalikeError
 
 EXTENSIONS = frozenset(
     {"apng", "avif", "avifs", "bmp", "dds", "dib", "gif", "heic", "heif", "hif", "icns", "ico", "j2c", "j2k", "jfif"}
-    | {"jp2", "jpe", "jpeg", "jpf", "jpg", "jpx", "pbm", "pcx", "pgm", "png", "pnm", "ppm", "psd", "qoi", "sgi"}
-    | {"tga", "tif", "tiff", "webp"}
+    | {"jp2", "jpe", "jpeg", "jpf", "jpg", "jpx", "mpo", "pbm", "pcx", "pfm", "pgm", "png", "pnm", "ppm", "psd", "qoi"}
+    | {"sgi", "tga", "tif", "tiff", "webp"}
 )
 """Extensions of names of pictures, of the kinds that `shards.pictures.decoding` can read."""
+
+UNREAD_EXTENSIONS = frozenset(
+    {"ai", "bpg", "djvu", "emf", "eps", "exr", "flif", "hdr", "jls", "jxl", "jxr", "pam", "psb", "svg", "svgz", "wdp"}
+    | {"wmf", "xcf"}
+    # of cameras
+    | {"arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "mrw", "nef", "nrw", "orf", "pef", "raf", "raw", "rw2", "srw"}
+    | {"x3f"}
+)
+"""Extensions of names of pictures that are not read here."""
+
+NO_EXTENSION = "without extension"
 
 
 def is_picture_name(name: str) -> bool:
     """Return whether this path or key ends as a picture's name does; a folder's, which ends in a slash, never does."""
-    return os.path.splitext(name)[1][1:].lower() in EXTENSIONS  # noqa: PTH122 - a Path for each file costs seconds
+    return extension(name) in EXTENSIONS
+
+
+def extension(name: str) -> str:
+    """Return the extension of this path or key, in lower case and without its dot; "" where it has none."""
+    return os.path.splitext(name)[1][1:].lower()  # noqa: PTH122 - a Path for each file costs seconds
 
 
 class SourceUnreadable(LookalikeError):
@@ -46,6 +62,23 @@ class Original:
     def source(self) -> dict[str, Any]:
         """The part of this that a record keeps. While it is equal, the original has not changed."""
         return {"path": self.path, "size": self.size, "mtime_ns": self.mtime_ns}
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file or object that was not taken from where it lies, since it is no picture that is read here."""
+
+    kind: str
+    """What tells it from others: its extension with the dot, or in words what it is."""
+
+    is_picture: bool
+    """Whether it is a picture all the same, of a kind that is not read."""
+
+    @classmethod
+    def named(cls, name: str) -> LeftOut:
+        """Return what is left out under this name."""
+        ending = extension(name)
+        return cls(f".{ending}" if ending else NO_EXTENSION, ending in UNREAD_EXTENSIONS)
 
 
 @dataclass(frozen=True, slots=True)

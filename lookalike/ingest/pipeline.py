@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 from lookalike.ingest.batch_writer import BatchWriter
@@ -24,6 +24,19 @@ IsStopped: TypeAlias = Callable[[], bool]
 """Returns whether to stop: what is computed is still written, and nothing more is begun."""
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """An image that is safe in the index."""
+
+    key: str
+
+    path: str
+    """The file or URL that it was made from."""
+
+    replaced: bool
+    """Whether its key had an image before."""
+
+
 class Reporter(Protocol):
     """Whoever wants to know what becomes of each key."""
 
@@ -31,8 +44,8 @@ class Reporter(Protocol):
         """Take note of keys whose work is done; they may not be safe yet."""
         ...
 
-    def added(self, keys: Sequence[tuple[str, bool]], /) -> None:
-        """Take note of keys whose images are safe in the index, each with whether it had an image before."""
+    def added(self, images: Sequence[Added], /) -> None:
+        """Take note of images that are safe in the index."""
         ...
 
     def failed(self, failure: Failure, /) -> None:
@@ -59,8 +72,10 @@ def add(
     """
     replaces = {wanted.original.key for wanted in to_add if wanted.replaces}
 
+    paths = {wanted.original.key: wanted.original.path for wanted in to_add}
+
     def report(records: Sequence[Record]) -> None:
-        reporter.added([(record.key, record.key in replaces) for record in records])
+        reporter.added([Added(record.key, paths[record.key], record.key in replaces) for record in records])
 
     writer = BatchWriter(index, batch, time.monotonic, report)
     with Pool(WorkerSettings.of(index.settings), jobs, reader=originals.read_listed) as pool:

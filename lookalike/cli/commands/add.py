@@ -51,7 +51,7 @@ def add(
     The key of a picture in a folder is its path inside that folder; of a file given by name, the name; of an object,
     its full key. Pictures that have not changed since they were added are left alone; a changed picture keeps its
     metadata unless --meta gives other. Hidden files, and files whose names are not those of pictures, are left out of
-    folders, globs and buckets.
+    folders, globs and buckets; the summary counts the latter by kind. A file without extension is told by its content.
 
     The index is created if there is none. A picture that cannot be read is reported, and the exit code is 1. Ctrl-C and
     kill are safe: images that were reported as added are in the index, and the next run continues from there.
@@ -66,6 +66,7 @@ def add(
     rules = Rules(prefix, all_files, skip=folder_id(address))
     with out.progress("looking") as progress:
         inputs = gather(seen(what, rules, nul_separated=nul_separated), progress)
+    tally.left_out = inputs.left_out
     index, is_new = open_or_create(address)
     if is_new:
         note(f"made a new index at {index.url} with signatures of {', '.join(index.settings.families)}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lookalike.cli.output.progress import Progress
     from lookalike.cli.reporting import Tally
     from lookalike.index import Index
-    from lookalike.ingest.files import Seen
+    from lookalike.ingest.files import Found
     from lookalike.ingest.original import Original
     from lookalike.ingest.outcome import Failure
     from lookalike.interchange.local_reverse_image_search.nearby import Group
@@ -300,7 +300,7 @@ class Run:
         )
 
 
-def _gathered(seen: Iterable[Seen], progress: Progress) -> tuple[dict[str, Original], list[Failure]]:
+def _gathered(seen: Iterable[Found], progress: Progress) -> tuple[dict[str, Original], list[Failure]]:
     """Return originals by key, and what cannot be read. A file that two folders have is one original."""
     from lookalike.ingest.outcome import Failure
 

@@ -13,6 +13,7 @@ from lookalike.cli.output.output import Output, note
 from lookalike.cli.refused import RefusedError
 
 if TYPE_CHECKING:
+    from lookalike.cli.reporting import Tally
     from lookalike.ingest.changes import Changes
     from lookalike.ingest.outcome import Failure
 
@@ -77,8 +78,10 @@ def sync(
         order = None
     with out.progress("looking") as progress:
         inputs = gather(in_bucket(folder, rules) if is_url(folder) else in_folder(folder, rules), progress)
+    tally.left_out = inputs.left_out
     if order is None and dry_run:
-        _say_plan(out, changes.Changes([changes.ToAdd(f, None, False) for f in inputs.by_key.values()], [], [], 0))
+        new = [changes.ToAdd(original, None, False) for original in inputs.by_key.values()]
+        _say_plan(out, changes.Changes(new, [], [], 0), tally)
         return
     index, is_new = open_or_create(address)
     if is_new:
@@ -88,7 +91,7 @@ def sync(
         gone = surely_gone(found.gone, inputs.unusable)
         found = changes.Changes(found.to_add, found.unchanged, gone, found.known)
         if dry_run:
-            _say_plan(out, found)
+            _say_plan(out, found, tally)
             return
         if not force and found.known > FEW and len(gone) * 2 > found.known:
             raise RefusedError(
@@ -114,7 +117,9 @@ def surely_gone(keys: Iterable[str], unusable: Iterable[Failure]) -> list[str]:
     return [key for key in keys if key not in there and not key.startswith(folders)]
 
 
-def _say_plan(out: Output, plan: Changes) -> None:
+def _say_plan(out: Output, plan: Changes, tally: Tally) -> None:
+    from lookalike.cli.reporting import left_out_by_kind, say_left_out
+
     new = sum(not addition.replaces for addition in plan.to_add)
     if out.is_json:
         for addition in plan.to_add:
@@ -122,7 +127,8 @@ def _say_plan(out: Output, plan: Changes) -> None:
         for key in plan.gone:
             out.json({"key": key, "status": "would remove"})
         summary = {"new": new, "changed": len(plan.to_add) - new, "removed": len(plan.gone)}
-        out.json({"status": "plan", **summary, "unchanged": len(plan.unchanged)})
+        unchanged = len(plan.unchanged)
+        out.json({"status": "plan", **summary, "unchanged": unchanged, "left_out": left_out_by_kind(tally)})
         return
     for addition in plan.to_add:
         out.line(f"would add     {shown(addition.original.key)}" + (" (changed)" if addition.replaces else ""))
@@ -132,3 +138,4 @@ def _say_plan(out: Output, plan: Changes) -> None:
         f"{count(new)} new, {count(len(plan.to_add) - new)} changed, {count(len(plan.gone))} gone,"
         f" {count(len(plan.unchanged))} unchanged; nothing was done"
     )
+    say_left_out(out, tally)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from lookalike.ingest import files
-from lookalike.ingest.files import FolderId, Seen, folder_id
+from lookalike.ingest.files import FolderId, Found, folder_id
 from lookalike.ingest.original import SourceUnreadable
 from lookalike.ingest.outcome import Failure
 
@@ -33,7 +33,7 @@ def check(setting: str, folders: Sequence[str]) -> None:
             raise SourceUnreadable(f"{setting}: {folder}: {what}; nothing was changed")
 
 
-def pictures(folders: Sequence[str], skip: str | None = None) -> Iterator[Seen]:
+def pictures(folders: Sequence[str], skip: str | None = None) -> Iterator[Found]:
     """Yield the pictures of these folders and of those below, by name; `skip` is a folder that is not entered."""
     skipped = None if skip is None else folder_id(skip)
     for folder in folders:
@@ -45,7 +45,7 @@ def key_of(path: str) -> str:
     return os.path.join(*os.path.split(path))  # noqa: PTH118
 
 
-def _below(folder: str, skipped: FolderId | None) -> Iterator[Seen]:
+def _below(folder: str, skipped: FolderId | None) -> Iterator[Found]:
     closed: list[OSError] = []
     for root, inside, found in os.walk(folder, onerror=closed.append):
         inside[:] = sorted(
@@ -61,7 +61,7 @@ def _below(folder: str, skipped: FolderId | None) -> Iterator[Seen]:
         yield Failure(name, "unreadable", f"cannot open the folder: {error.strerror}")
 
 
-def _file(path: str) -> Seen:
+def _file(path: str) -> Found:
     key = key_of(path)
     try:
         status = os.stat(path)  # noqa: PTH116

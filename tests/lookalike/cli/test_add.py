@@ -35,7 +35,8 @@ def test_a_folder_is_added_and_each_key_reported(photos: Path) -> None:
     assert result.exit_code == 0
     *keys, summary = lines(result.stdout)
     assert sorted(keys, key=lambda line: line["key"]) == [
-        {"key": key, "status": "added", "replaced": False} for key in ("2019/c.png", "a.png", "b.png")
+        {"key": key, "status": "added", "replaced": False, "path": str(photos / key)}
+        for key in ("2019/c.png", "a.png", "b.png")
     ]
     assert summary.pop("seconds") > 0
     assert summary == {
@@ -46,6 +47,7 @@ def test_a_folder_is_added_and_each_key_reported(photos: Path) -> None:
         "unchanged": 0,
         "removed": 0,
         "failed": 0,
+        "left_out": {},
         "images": 3,
         "interrupted": False,
     }
@@ -67,7 +69,7 @@ def test_a_changed_picture_replaces_the_old_one(photos: Path) -> None:
     index = index_of(Path("index"), photos)
     draw(photos, ["b.png"], first_seed=50)
     *keys, summary = add("index", "photos")
-    assert {"key": "b.png", "status": "added", "replaced": True} in keys
+    assert {"key": "b.png", "status": "added", "replaced": True, "path": str(photos / "b.png")} in keys
     assert (summary["added"], summary["replaced"], summary["unchanged"], summary["images"]) == (1, 1, 2, 3)
     assert index.search(png(50)).hits[0].score == 100
 
@@ -98,6 +100,21 @@ def test_people_are_told_of_failures_on_stderr(photos: Path) -> None:
     assert "failed: broken.jpg: 17 bytes that begin like no picture" in result.stderr
     assert "0 added, 3 unchanged, 1 failed" in result.stdout
     assert "\x1b" not in result.stdout + result.stderr
+
+
+def test_what_is_left_out_of_a_folder_is_counted_by_kind(photos: Path) -> None:
+    index_of(Path("index"), photos)
+    for name in ("a.jxl", "b.JXL", "notes.txt", "README"):
+        (photos / name).write_bytes(b"x")
+    (photos / "without").write_bytes(png(9))
+    result = run("add", "index", "photos", "--text", "--jobs", 1)
+    assert result.exit_code == 0
+    assert "1 added, 3 unchanged, 0 failed" in result.stdout
+    said = "4 files left out: 2 .jxl (unsupported), 1 .txt, 1 without extension; --all-files tries every file"
+    assert result.stdout.splitlines()[-1] == said
+    *keys, summary = add("index", "photos")
+    assert summary["left_out"] == {".jxl": 2, ".txt": 1, "without extension": 1}
+    assert "without" in with_status(keys, "unchanged")
 
 
 def test_a_file_larger_than_the_index_takes_is_not_read(photos: Path) -> None:

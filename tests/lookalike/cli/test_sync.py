@@ -58,7 +58,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(photos: Path) -> Non
         {"key": "new.png", "status": "would add", "replaced": False},
         {"key": "a.png", "status": "would remove"},
     ]
-    assert plan == {"status": "plan", "new": 1, "changed": 1, "removed": 1, "unchanged": 1}
+    assert plan == {"status": "plan", "new": 1, "changed": 1, "removed": 1, "unchanged": 1, "left_out": {}}
     assert sorted(path for path in Path("index").rglob("*") if path.is_file()) == before
     text = run("sync", "index", "photos", "--dry-run", "--text").stdout
     assert "would add     b.png (changed)\n" in text

@@ -18,7 +18,7 @@ from lookalike.cli.output.progress import Progress
 from lookalike.cli.refused import RefusedError
 from lookalike.ingest import files
 from lookalike.ingest.files import Rules, Seen, folder_id
-from lookalike.ingest.original import EXTENSIONS, Original, SourceUnreadable
+from lookalike.ingest.original import EXTENSIONS, LeftOut, Original, SourceUnreadable
 from lookalike.ingest.outcome import Failure
 
 QUIET = Progress(False, "", None, False)
@@ -41,9 +41,13 @@ def touch(folder: Path, *names: str) -> None:
 
 
 def keys(seen: Iterable[Seen]) -> list[str]:
-    found = list(seen)
+    found = [one for one in seen if not isinstance(one, LeftOut)]
     assert all(isinstance(one, Original) for one in found), found
     return [one.key for one in found]
+
+
+def left_out(*what: str) -> list[tuple[str, bool]]:
+    return sorted((one.kind, one.is_picture) for one in inputs.seen(what, Rules()) if isinstance(one, LeftOut))
 
 
 def added(*what: str, rules: Rules | None = None) -> list[str]:
@@ -86,9 +90,32 @@ def test_only_names_of_pictures_are_taken_from_a_folder_unless_all_are_wanted(fo
     assert added("photos") == ["a.jpg"]
     assert added("photos", rules=Rules(all_files=True)) == ["a.jpg", "b.txt", "c.jpg.part", "jpg"]
     assert added("photos/b.txt") == ["photos/b.txt"]
+    assert left_out("photos") == [(".part", False), (".txt", False), ("without extension", False)]
+    assert left_out("photos/b.txt") == []
 
 
-@pytest.mark.parametrize("extension", sorted(EXTENSIONS - {"heic", "heif", "hif", "avifs"}))
+def test_a_file_without_extension_is_told_by_its_content(folder: Path) -> None:
+    touch(folder, "photos/a.jpg", "photos/text")
+    (folder / "photos/cat").write_bytes(b"\xff\xd8\xff\xe0 and so on")
+    (folder / "photos/dog").write_bytes(b"\xff\x0a and so on")
+    os.mkfifo(folder / "photos/pipe")
+    assert added("photos") == ["a.jpg", "cat"]
+    assert added("photos/*") == ["photos/a.jpg", "photos/cat"]
+    assert left_out("photos") == [("JPEG XL", True), ("without extension", False), ("without extension", False)]
+
+
+def test_pictures_that_are_not_read_are_left_out_as_such(folder: Path) -> None:
+    touch(folder, "photos/a.JXL", "photos/b.svg", "photos/c.nef", "photos/d.txt")
+    assert left_out("photos") == [(".jxl", True), (".nef", True), (".svg", True), (".txt", False)]
+
+
+def test_a_glob_that_matches_no_picture_is_refused(folder: Path) -> None:
+    touch(folder, "a.txt")
+    with pytest.raises(SourceUnreadable, match="no picture's name matches"):
+        added("*.txt")
+
+
+@pytest.mark.parametrize("extension", sorted(EXTENSIONS - {"heic", "heif", "hif", "avifs", "mpo"}))
 def test_every_extension_is_one_that_pillow_opens(extension: str) -> None:
     Image.init()
     name = Image.registered_extensions()[f".{extension}"]
@@ -141,7 +168,7 @@ def test_a_folder_that_cannot_be_opened_is_reported_with_a_key_for_all_in_it(
 
     monkeypatch.setattr(os, "scandir", refusing)
     found = list(inputs.seen(["photos"], Rules("p/")))
-    assert [one.key for one in found] == ["p/a.jpg", "p/closed/"]
+    assert [one.key for one in found if not isinstance(one, LeftOut)] == ["p/a.jpg", "p/closed/"]
     assert isinstance(found[1], Failure)
     assert "Permission denied" in found[1].message
 
@@ -201,7 +228,7 @@ def test_a_name_without_a_file_is_refused_and_named(folder: Path, name: str) -> 
 def test_in_a_list_a_name_without_a_file_costs_no_other(folder: Path) -> None:
     touch(folder, "a.jpg", "photos/b.jpg")
     found = list(files.in_list(iter(["a.jpg", "nothing.jpg", "photos"]), Rules("p/")))
-    assert [one.key for one in found] == ["p/a.jpg", "p/nothing.jpg", "p/b.jpg"]
+    assert [one.key for one in found if not isinstance(one, LeftOut)] == ["p/a.jpg", "p/nothing.jpg", "p/b.jpg"]
     assert isinstance(found[1], Failure)
 
 

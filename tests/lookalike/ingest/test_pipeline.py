@@ -13,6 +13,7 @@ from lookalike.ingest import pipeline
 from lookalike.ingest.changes import ToAdd
 from lookalike.ingest.original import Original
 from lookalike.ingest.outcome import Failure
+from lookalike.ingest.pipeline import Added
 from tests.lookalike.cli.drawing import png
 
 
@@ -21,7 +22,7 @@ class Notes:
     """A reporter that looks whether what it is told is so."""
 
     index: Index
-    is_added: list[tuple[str, bool]] = field(default_factory=list)
+    is_added: list[Added] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     is_removed: list[str] = field(default_factory=list)
     steps: int = 0
@@ -29,9 +30,9 @@ class Notes:
     def advance(self, count: int) -> None:
         self.steps += count
 
-    def added(self, keys: Sequence[tuple[str, bool]]) -> None:
-        assert self.index.has(key for key, _ in keys) == {key for key, _ in keys}
-        self.is_added += keys
+    def added(self, images: Sequence[Added]) -> None:
+        assert self.index.has(image.key for image in images) == {image.key for image in images}
+        self.is_added += images
 
     def failed(self, failure: Failure) -> None:
         self.failures.append(failure)
@@ -65,7 +66,10 @@ def test_each_key_is_told_once_it_is_safe(index: Index, notes: Notes, tmp_path: 
         to_add(tmp_path, "bad.png", png(3)[:50]),
     ]
     pipeline.add(index, wanted, notes, lambda: False, jobs=1, batch=1)
-    assert sorted(notes.is_added) == [("a.png", False), ("b.png", True)]
+    assert sorted(notes.is_added, key=lambda image: image.key) == [
+        Added("a.png", str(tmp_path / "a.png"), replaced=False),
+        Added("b.png", str(tmp_path / "b.png"), replaced=True),
+    ]
     (failure,) = notes.failures
     assert (failure.key, failure.path) == ("bad.png", str(tmp_path / "bad.png"))
     assert notes.steps == 3
