@@ -32,8 +32,8 @@ class Overlap:
     """Degrees, from 0 to 360, by which the question shows the part turned clockwise."""
 
     scale: float
-    """Length of a line of the part in the question's picture, in pixels of that, for each pixel that the same line has
-    in the stored picture: 0.5 where the question shows it at half the size."""
+    """Length of a line of the part in the question's picture, beside the same line in the stored picture, if both
+    pictures had the same area: 0.5 where the part takes up a quarter as much of the question's picture."""
 
     agreeing: int
     """Number of features that agree on this."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 
 from shards.families.base import Family, Row, Rows
 from shards.families.crops import checks, columns, compute, scoring, search, text
+from shards.families.crops.common_part import common_part
 from shards.families.crops.row import QUESTION_ROW, STORED_ROW, as_question
 from shards.families.matches import Matches
+from shards.families.overlap import Overlap
 from shards.families.reading import ColumnReader
 from shards.pictures.decoding import Picture
 
@@ -78,6 +81,9 @@ class Crops(Family):
     def score_pairs(self, first: Rows, second: Rows) -> NDArray[np.float64]:
         return scoring.score_pairs(first, second)
 
+    def overlap(self, query: Row, row: Row) -> Overlap | None:
+        return common_part(query, row)
+
     # what is stored, and searched
 
     def columns(self, rows: Rows) -> dict[str, NDArray[Any]]:
@@ -96,4 +102,15 @@ class Crops(Family):
         min_score: float | None = None,
         dead: NDArray[np.uint32] | None = None,
     ) -> Matches:
-        return search.search(self.name, queries, reader, limit=limit, min_score=min_score, dead=dead)
+        return self.search_many([queries], reader, limit=limit, min_score=min_score, dead=dead)[0]
+
+    def search_many(
+        self,
+        questions: Sequence[Rows],
+        reader: ColumnReader,
+        *,
+        limit: int,
+        min_score: float | None = None,
+        dead: NDArray[np.uint32] | None = None,
+    ) -> list[Matches]:
+        return search.search_many(self.name, questions, reader, limit=limit, min_score=min_score, dead=dead)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,14 @@ class Near:
 
     def take(self, which: NDArray[np.intp]) -> Near:
         return Near(self.asked[which], self.stored[which], self.rows[which], self.bits[which])
+
+    def split(self, counts: Sequence[int]) -> Iterator[Near]:
+        """Yield what is near each of several questions, which have so many features one after the other."""
+        first = 0
+        for count in counts:
+            own = self.take(np.flatnonzero((self.asked >= first) & (self.asked < first + count)))
+            yield Near(own.asked - first, own.stored, own.rows, own.bits)
+            first += count
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,7 @@ themselves: the columns decide only what is scored.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,9 @@ MORE = 4
 LARGEST = 1 << 14
 """Rows that are read and scored at a time, at most: 10 MB."""
 
+TOGETHER = 1 << 12
+"""Features of questions that look in the buckets together."""
+
 SKEW = 7
 """Times that the buckets in which a question looks are larger than the mean: with real pictures 3.5 to 6.5."""
 
@@ -46,25 +50,63 @@ class Candidates:
     """(n,) float64: scores that the rows have at most."""
 
 
-def search(
+def search_many(
     name: str,
-    queries: Rows,
+    questions: Sequence[Rows],
     reader: ColumnReader,
     *,
     limit: int,
     min_score: float | None,
     dead: NDArray[np.uint32] | None,
-) -> Matches:
-    """Search as `Family.search` does; rows below `LEAST_SCORE` are not found."""
+) -> list[Matches]:
+    """Search as `Family.search_many` does; rows below `LEAST_SCORE` are not found."""
     least = scoring.LEAST_SCORE if min_score is None else max(min_score, scoring.LEAST_SCORE)
-    near = look_up(Lookup.of(Unpacked.of(queries)), reader) if columns.is_there(reader) else None
-    if near is None:
-        return search_plainly(scoring.score, name, queries, reader, limit=limit, min_score=least, dead=dead)
-    candidates = candidates_of(near, queries, reader.rows, least, dead)
-    best = BestRows(limit, least)
+    found = []
+    for queries, near in zip(questions, _near(questions, reader), strict=True):
+        if near is None:
+            found.append(search_plainly(scoring.score, name, queries, reader, limit=limit, min_score=least, dead=dead))
+        else:
+            candidates = candidates_of(near, queries, reader.rows, least, dead)
+            found.append(_best(name, queries, candidates, reader, BestRows(limit, least)))
+    return found
+
+
+def _near(questions: Sequence[Rows], reader: ColumnReader) -> Iterator[Near | None]:
+    """Yield what is near the features of each question; None where every row is to be looked at.
+
+    Questions look together in the buckets, so that those are read once.
+    """
+    if not columns.is_there(reader):
+        yield from (None for _ in questions)
+        return
+    features = [Unpacked.of(queries) for queries in questions]
+    for some in _together([int(of.counts.sum()) for of in features]):
+        counts = [int(of.counts.sum()) for of in features[some]]
+        near = look_up(Lookup.of(Unpacked.of(np.concatenate(questions[some]))), reader)
+        if near is not None:
+            yield from near.split(counts)
+        elif len(counts) == 1:
+            yield None
+        else:
+            yield from (look_up(Lookup.of(of), reader) for of in features[some])
+
+
+def _together(counts: Sequence[int]) -> Iterator[slice]:
+    """Yield runs of questions, or of their rows, that have no more than `TOGETHER` features, or are one."""
+    start = total = 0
+    for number, count in enumerate(counts):
+        if total + count > TOGETHER and number > start:
+            yield slice(start, number)
+            start, total = number, 0
+        total += count
+    if start < len(counts):
+        yield slice(start, len(counts))
+
+
+def _best(name: str, queries: Rows, candidates: Candidates, reader: ColumnReader, best: BestRows) -> Matches:
+    """Score candidates by falling bound, until no other can be among the best."""
     start, step = 0, FIRST
     while start < len(candidates.rows):
-        # bounds fall: these are the candidates that can still be among the best
         can_be = int(np.searchsorted(-candidates.bounds, -best.floor, "right"))
         stop = min(start + step, can_be)
         if start >= stop:
@@ -141,13 +183,14 @@ def cold(name: str, queries: Rows, reader: ColumnReader, *, limit: int) -> int:
     if not columns.is_there(reader):
         return everything
     features = Unpacked.of(queries)
-    lookup = Lookup.of(features)
-    of_buckets = reader.cold(columns.BUCKETS)
-    of_starts = reader.cold(columns.STARTS)
-    if of_starts:
-        words = int(np.count_nonzero(np.diff(lookup.words, prepend=-1)))
-        of_buckets = scattered(of_buckets, words, SKEW * of_buckets // WORDS + 2 * FETCHED)
-    elif of_buckets:
-        of_buckets = reader.cold(columns.BUCKETS, Buckets.of(lookup, columns.read_starts(reader)).spans)
+    of_buckets = of_starts = reader.cold(columns.STARTS)
+    for some in _together(features.counts.tolist()):
+        lookup = Lookup.of(Unpacked.of(queries[some]))
+        if of_starts:
+            words = int(np.count_nonzero(np.diff(lookup.words, prepend=-1)))
+            whole = reader.cold(columns.BUCKETS)
+            of_buckets += scattered(whole, words, SKEW * whole // WORDS + 2 * FETCHED)
+        else:
+            of_buckets += reader.cold(columns.BUCKETS, Buckets.of(lookup, columns.read_starts(reader)).spans)
     scored = limit + int(features.counts.sum()) * reader.rows // A_CANDIDATE
-    return of_starts + of_buckets + min(scattered(everything, scored), everything)
+    return of_buckets + min(scattered(everything, scored), everything)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from shards.errors import CorruptObject
 from shards.families import Family, family
+from shards.families.crops import columns as features
 from shards.families.goldberg import columns as planes
 from shards.families.haar import inverted
 from shards.families.hashes import nearest, pigeonhole, postings, tables
@@ -35,6 +36,8 @@ def search_columns(kind: Family, rows: NDArray[np.void]) -> dict[str, NDArray[An
         return inverted.build(rows)
     if kind.name == "goldberg":
         return planes.build(rows)
+    if kind.name == "crops":
+        return features.build(rows)
     if kind.name == "dhash":
         return tables.build(kind.name, rows["hash"][:, 0])
     words = {kind.name + WORDS: np.ascontiguousarray(rows["hash"].T).ravel()}
@@ -82,6 +85,7 @@ def segment_of(columns: dict[str, NDArray[Any]], rows: int) -> SegmentReader:
 CASES = {
     "haar": (inverted.BUCKETS, inverted.INVERTED),
     "goldberg": (planes.POSITIVE, planes.REST, planes.PLACES, planes.CLASSES),
+    "crops": (features.STARTS, features.BUCKETS),
     "dhash": ("dhash.starts", "dhash.buckets", "dhash.copies"),
     "pdq": ("pdq.words", "pdq.starts", "pdq.postings"),
 }
@@ -111,9 +115,10 @@ def test_a_search_ends_and_raises_our_error_or_none(name: str, column: str, chan
     try:
         for limit, min_score in ((1, None), (5, 99.0), (3, 90.0), (20, 70.0)):
             reader = segment_of(columns, ROWS)
+            asked = np.concatenate([kind.asked(rows[:1]), kind.asked(rows[1:2])])
             try:
-                kind.cold(rows[:2], reader, limit=limit, min_score=min_score)
-                found.append(kind.search(rows[:2], reader, limit=limit, min_score=min_score))
+                kind.cold(asked, reader, limit=limit, min_score=min_score)
+                found.append(kind.search(asked, reader, limit=limit, min_score=min_score))
             except CorruptObject as error:
                 assert error.name == reader.segment.name
                 assert change != "as it was"

@@ -21,6 +21,7 @@ from shards.table.format.segment import pack_records
 from shards.table.read.memory import Memory
 from shards.table.read.reader import SegmentReader, TailReader
 from shards.table.read.snapshot import Source
+from tests.shards.families.crops_rows import strangers
 from tests.shards.families.test_haar_search import crowd
 from tests.shards.table.counting import CountingStore
 from tests.shards.table.synthetic import order
@@ -88,6 +89,8 @@ def rows_of(kind: Family, count: int, seed: int) -> Rows:
         signs = rng.integers(0, 256, (count, 34), dtype=np.uint8)
         rows["planes"][:, 0], rows["planes"][:, 1] = signs, ~signs
         return rows
+    if kind.name == "crops":
+        return strangers(seed, count)
     words = rows["hash"].shape[1]
     rows["hash"] = rng.integers(0, 1 << 64, (-(-count // 4), words), np.uint64)[rng.integers(0, count // 4, count)]
     for _ in range(4):
@@ -128,8 +131,14 @@ MORE, LESS = 1.1, {"dhash16": 9, "pdq": 9}
 a ninth, of hashes that have several words: the last ones are hardly ever read."""
 
 
-@pytest.mark.parametrize("count", [3_000, pytest.param(70_000, marks=pytest.mark.long)])
-@pytest.mark.parametrize("name", [*DEFAULT, "dhash16", "pdq"])
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        *((name, 3_000) for name in (*DEFAULT, "dhash16", "pdq", "crops")),
+        ("crops", 5_000),
+        *(pytest.param(name, 70_000, marks=pytest.mark.long) for name in (*DEFAULT, "dhash16", "pdq", "crops")),
+    ],
+)
 def test_what_a_query_fetches_is_known_before_gaps_included(name: str, count: int) -> None:
     kind = family(name)
     made = records(kind, rows_of(kind, count, seed=1))
@@ -138,11 +147,10 @@ def test_what_a_query_fetches_is_known_before_gaps_included(name: str, count: in
     for object_name, data in objects.items():
         store.create(object_name, data)
     no_row = np.empty(0, np.uint32)
-    has_bits = kind.name not in ("haar", "goldberg")
-    for min_score in (None, *(map(kind.score_at, (0, 3, 10, 31)) if has_bits else (30.0,))):
+    for min_score in (None, *(map(kind.score_at, (0, 3, 10, 31)) if kind.unit else (30.0,))):
         source = Source(SegmentReader(store, segment, Memory(1 << 30)), no_row)
         for number, asked in enumerate(([5], [5], [99, 7], [5])):
-            questions = [made.rows[name][[row]] for row in asked]
+            questions = [kind.asked(made.rows[name][[row]]) for row in asked]
             query = asking(kind, questions, min_score)
             cold = max(cold_bytes(source, query) - WAITING, 0)
             store.reset()

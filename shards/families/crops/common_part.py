@@ -1,0 +1,144 @@
+"""The part that a question's picture and a stored one have in common, from the features that agree.
+
+A way lays one picture over the other, and where both are there they may show the same: but a cell of a collage shows a
+part of a picture beside something else. So the part ends, on each side, where features of the stored picture begin of
+which hardly any would be missing if the question showed them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shards.families.base import Row
+from shards.families.crops.matching import Lookup
+from shards.families.crops.unpacked import Unpacked
+from shards.families.crops.vote import AGREES, vote
+from shards.families.overlap import Corners, Overlap
+
+UNLIKELY = 1e-7
+"""Probability of so many missing features below which a side of the part ends before them. They come in clusters, so it
+is small: of a crop by half the outline and the truth share 97 % of their area, of a half beside another picture 76 %;
+at a probability of 0.05 these are 73 and 69 %, and if no side ever ends 98 and 50 %."""
+
+Points = NDArray[np.complex128]
+"""Places as complex numbers x + iy, in pixels of a working image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An upright rectangle."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @classmethod
+    def around(cls, points: Points) -> Box:
+        return cls(*(float(of) for of in (points.real.min(), points.imag.min(), points.real.max(), points.imag.max())))
+
+    @property
+    def area(self) -> float:
+        return (self.right - self.left) * (self.bottom - self.top)
+
+    @property
+    def corners(self) -> Points:
+        """(4,) clockwise from the upper left one."""
+        across = np.array([self.left, self.right, self.right, self.left])
+        return across + 1j * np.array([self.top, self.top, self.bottom, self.bottom])
+
+    def holds(self, points: Points) -> NDArray[np.bool_]:
+        inside: NDArray[np.bool_] = (points.real >= self.left) & (points.real <= self.right)
+        return inside & (points.imag >= self.top) & (points.imag <= self.bottom)
+
+
+def common_part(query: Row, row: Row) -> Overlap | None:
+    """Return where a question's picture and a stored one show the same; None where too little agrees."""
+    question, stored = (Unpacked.of(np.array([one], one.dtype)) for one in (query, row))
+    matched = Lookup.of(question).matches(stored)
+    votes = vote(matched, question, stored, int(query["min_share"]))
+    count = int(votes.counts[0])
+    if not count:
+        return None
+    turn, shift = complex(*votes.turns[0]), complex(*votes.shifts[0])
+    asked_at, stored_at = _points(question), _points(stored)
+    off = turn * stored_at[matched.stored] + shift - asked_at[matched.asked]
+    agreeing = np.zeros(len(stored_at), bool)
+    agreeing[matched.stored[np.abs(off) < AGREES * abs(turn)]] = True
+    frame, asked_frame = (Box(0, 0, *(float(side) for side in of.sizes[0])) for of in (stored, question))
+    both = _clipped((asked_frame.corners - shift) / turn, frame)
+    # a crop of a turned picture is upright in the question, a picture turned within another in the stored one
+    upright, turned = Box.around(both), Box.around(turn * both + shift)
+    if turned.area / abs(turn) ** 2 < 0.99 * upright.area:
+        part = _ending(turned, turn * stored_at + shift, agreeing)
+        corners = (part.corners - shift) / turn
+    else:
+        part = _ending(upright, stored_at, agreeing)
+        corners = part.corners
+    share = _area(_clipped(corners, frame)) / frame.area
+    return Overlap(
+        _shares(corners, frame),
+        _shares(turn * corners + shift, asked_frame),
+        share,
+        math.degrees(math.atan2(turn.imag, turn.real)) % 360,
+        abs(turn) * math.sqrt(frame.area / asked_frame.area),
+        count,
+    )
+
+
+def _points(of: Unpacked) -> Points:
+    """Return (f,) the places of the features of one row."""
+    pixels = of.places[0, : of.counts[0]] / 255.0 * of.sizes[0]
+    points: Points = pixels[:, 0] + 1j * pixels[:, 1]
+    return points
+
+
+def _ending(whole: Box, points: Points, agreeing: NDArray[np.bool_]) -> Box:
+    """Return the part of a box that ends before features that would agree if the question showed them."""
+    there = whole.holds(points)
+    seen = Box.around(points[agreeing])
+    inside = there & seen.holds(points)
+    # that of the features inside all agree is no reason to believe that all do
+    found = np.count_nonzero(agreeing & inside) / (np.count_nonzero(inside) + 1)
+    missing = math.log(UNLIKELY) / math.log(1 - found) if found else math.inf
+    sides = []
+    for limit, edge, values in (
+        (whole.left, seen.left, points.real),
+        (whole.top, seen.top, points.imag),
+        (-whole.right, -seen.right, -points.real),
+        (-whole.bottom, -seen.bottom, -points.imag),
+    ):
+        beyond = values[there & (values < edge)]
+        # no side begins inside of the features that agree, or outside of both pictures
+        sides.append(min(limit, edge) if len(beyond) < missing else max(float(beyond.max()), limit))
+    return Box(sides[0], sides[1], -sides[2], -sides[3])
+
+
+def _clipped(polygon: Points, frame: Box) -> Points:
+    """Return a convex polygon's part inside of a frame, after I. Sutherland and G. Hodgman, 1974."""
+    for axis, limit, sign in ((0, frame.left, 1), (0, frame.right, -1), (1, frame.top, 1), (1, frame.bottom, -1)):
+        inside = [sign * ((point.imag if axis else point.real) - limit) for point in polygon]
+        kept: list[complex] = []
+        for at, depth in enumerate(inside):
+            if inside[at - 1] * depth < 0:
+                share = inside[at - 1] / (inside[at - 1] - depth)
+                kept.append(polygon[at - 1] + share * (polygon[at] - polygon[at - 1]))
+            if depth >= 0:
+                kept.append(polygon[at])
+        polygon = np.array(kept, np.complex128)
+    return polygon
+
+
+def _area(polygon: Points) -> float:
+    return float(abs((np.conj(polygon) * np.roll(polygon, -1)).imag.sum())) / 2
+
+
+def _shares(points: Points, frame: Box) -> Corners:
+    """Return four points as shares of the frame's sides, 0 to 1."""
+    across, down = np.clip(points.real / frame.right, 0, 1), np.clip(points.imag / frame.bottom, 0, 1)
+    first, second, third, fourth = zip(across.tolist(), down.tolist(), strict=True)
+    return first, second, third, fourth
