@@ -21,7 +21,7 @@ LARGEST_FACTOR = 2.0
 """Small pictures are enlarged, but beyond this there is nothing more to be found."""
 
 SOURCE_PIXELS = 1 << 17
-"""Pixels of the picture that are read at a time, at 6 bytes each: what a second core's cache holds."""
+"""Pixels of the picture that are read at a time: their luma, at 8 bytes each, stays in a core's second cache."""
 
 STRIP_PIXELS = 1 << 18
 """Pixels of the picture's width times lines of the working image that are held at a time."""
@@ -82,7 +82,8 @@ class Taps:
 def working_image(rgb: NDArray[np.uint8], size: Size) -> NDArray[np.float32]:
     """Return (height, width) float32 of this size, 0 to 255, of (height, width, 3) pixels in any memory order.
 
-    First the lines are averaged, then the columns. Temporaries are a few MB, whatever the size of the picture.
+    First the lines are averaged, then the columns. Temporaries are a few MB, whatever the size of the picture. The image
+    lies in scratch memory: it is valid until the thread makes the next one.
     """
     down, across = Taps.of(rgb.shape[0], size.height), Taps.of(rgb.shape[1], size.width)
     weights_down, weights_across = down.shares(WHOLE), across.shares(1)
@@ -90,18 +91,20 @@ def working_image(rgb: NDArray[np.uint8], size: Size) -> NDArray[np.float32]:
     lines = max(1, STRIP_PIXELS // rgb.shape[1])
     for top in range(0, size.height, lines):
         strip = slice(top, min(top + lines, size.height))
-        _average_lines(rgb, down.pixels[:, strip], weights_down[:, strip])
-        image[strip] = _average_columns(rgb.shape[1], strip.stop - top, across.pixels, weights_across).T
+        averaged = _average_lines(rgb, down.pixels[:, strip], weights_down[:, strip])
+        image[strip] = _average_columns(averaged, across.pixels, weights_across)
     return image
 
 
-def _average_lines(rgb: NDArray[np.uint8], pixels: NDArray[np.int64], weights: NDArray[np.float32]) -> None:
-    """Leave these lines in `lines` of the scratch memory: (lines, width) float32."""
+def _average_lines(
+    rgb: NDArray[np.uint8], pixels: NDArray[np.int64], weights: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return (lines, width) float32: luma of the lines that these taps make of a picture's lines."""
     width, count = rgb.shape[1], pixels.shape[1]
     lines = SCRATCH.array("lines", (count, width), np.float32)
-    per_line = (int(pixels[-1, -1]) + 1 - int(pixels[0, 0])) / count
-    columns = max(1, min(width, int(SOURCE_PIXELS / (per_line + len(pixels)))))
-    at_a_time = max(1, int(SOURCE_PIXELS / (columns * per_line)))
+    read_for_each = (int(pixels[-1, -1]) + 1 - int(pixels[0, 0])) / count
+    columns = max(1, min(width, int(SOURCE_PIXELS / (read_for_each + len(pixels)))))
+    at_a_time = max(1, int(SOURCE_PIXELS / (columns * read_for_each)))
     for top in range(0, count, at_a_time):
         some = slice(top, min(top + at_a_time, count))
         low, high = int(pixels[0, top]), int(pixels[-1, some.stop - 1]) + 1
@@ -109,18 +112,18 @@ def _average_lines(rgb: NDArray[np.uint8], pixels: NDArray[np.int64], weights: N
             part = slice(left, min(left + columns, width))
             luma = _luma(rgb[low:high, part])
             _add_taps(luma, pixels[:, some] - low, weights[:, some], lines[some, part])
+    return lines
 
 
 def _average_columns(
-    width: int, count: int, pixels: NDArray[np.int64], weights: NDArray[np.float32]
+    lines: NDArray[np.float32], pixels: NDArray[np.int64], weights: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return (columns, lines) of what lies in `lines`."""
-    lines = SCRATCH.array("lines", (count, width), np.float32)
-    turned = SCRATCH.array("turned lines", (width, count), np.float32)
+    """Return (lines, columns) float32 of the columns that these taps make of those of the lines."""
+    turned = SCRATCH.array("turned lines", lines.shape[::-1], np.float32)
     turned[:] = lines.T
-    columns = SCRATCH.array("columns", (pixels.shape[1], count), np.float32)
+    columns = SCRATCH.array("columns", (pixels.shape[1], len(lines)), np.float32)
     _add_taps(turned, pixels, weights, columns)
-    return columns
+    return columns.T
 
 
 def _luma(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
