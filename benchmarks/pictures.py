@@ -50,7 +50,7 @@ def run() -> list[Result]:
 
 
 def _crops() -> list[Result]:
-    """A 640 px JPEG, decoding excluded: what is stored of it, and what it is asked for by."""
+    """Measure what is stored of a 640 px JPEG, and what it is asked for by, decoding excluded."""
     data = (PICTURES / "dahlia.jpg").read_bytes()
     picture = decode(data)
     decoding = median_seconds(lambda: Image.open(BytesIO(data)).load(), runs=RUNS)

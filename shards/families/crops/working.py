@@ -82,8 +82,8 @@ class Taps:
 def working_image(rgb: NDArray[np.uint8], size: Size) -> NDArray[np.float32]:
     """Return (height, width) float32 of this size, 0 to 255, of (height, width, 3) pixels in any memory order.
 
-    First the lines are averaged, then the columns. Temporaries are a few MB, whatever the size of the picture. The image
-    lies in scratch memory: it is valid until the thread makes the next one.
+    First the lines are averaged, then the columns. Temporaries are a few MB, whatever the size of the picture. The
+    image lies in scratch memory: it is valid until the thread makes the next one.
     """
     down, across = Taps.of(rgb.shape[0], size.height), Taps.of(rgb.shape[1], size.width)
     weights_down, weights_across = down.shares(WHOLE), across.shares(1)
