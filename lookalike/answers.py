@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.questions import Asking
+from lookalike.options import called
+from lookalike.questions import Asking, Questions
 from shards.errors import KeyNotFound, LookalikeError
-from shards.families import Family, Row, Rows
+from shards.families import Family, Row
 from shards.search.cursor import Cursor
 from shards.search.executors.base import Executor
-from shards.search.search import Hit, search
+from shards.search.search import Hit, search_in_stages
+from shards.search.stages import NotAsked, everything, plan_stages
 from shards.storage.parallel import ParallelMap
 from shards.table.format import names
 from shards.table.read.snapshot import Image, Snapshot, Source
@@ -24,10 +26,10 @@ class Answer:
     """The answer to one question."""
 
     family: str
-    """Name of the family whose signatures were compared."""
+    """Name of the family whose signatures were compared; "auto" where there were several."""
 
     hits: tuple[Hit, ...]
-    """Best first: by falling score, then by key."""
+    """Best first: by falling score, then by key. Where several families were asked, by rising false rate before."""
 
     searched: int
     """Number of images that were compared. In an index far away, an image that was replaced or removed after the last
@@ -41,7 +43,11 @@ class Answer:
     """Names of the segments that were left out."""
 
     next: Cursor | None = None
-    """The place behind the last hit, where the next page begins; None where there is no more."""
+    """The place behind the last hit, where the next page begins; None where there is no more, and where several families
+    were asked: such an answer has one page."""
+
+    not_asked: tuple[NotAsked, ...] = ()
+    """What several families could have been asked and were not: `SearchOptions.thorough` asks them everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ def _locate(key: str, snapshot: Snapshot, url: str) -> tuple[Source, NDArray[np.
 
 def answer_all(
     asking: Asking,
-    asked: Sequence[Rows | LookalikeError],
+    asked: Sequence[Questions | LookalikeError],
     executor: Executor,
     parallel_map: ParallelMap,
     snapshot: Snapshot,
@@ -87,12 +93,18 @@ def answer_all(
     """Return the answer to each question, all found in one search; an error among the questions stays in its place."""
     answerable = [rows for rows in asked if not isinstance(rows, LookalikeError)]
     query = asking.query(answerable)
-    result = search(executor, parallel_map, snapshot, query)
+    is_one = len(asking.families) == 1
+    at_once = is_one or asking.options.thorough
+    stages = everything(query) if at_once else plan_stages(query, snapshot.scanned)
+    result = search_in_stages(executor, parallel_map, snapshot, stages)
     missing = tuple(source.name for source in result.missing)
+    name = called([kind.name for kind in asking.families])
 
-    def answer(hits: Sequence[Hit]) -> Answer:
-        after = Cursor(hits[-1].score, hits[-1].key, query.rank + len(hits)) if len(hits) == query.limit else None
-        return Answer(asking.family.name, tuple(hits), result.compared, bool(missing), missing, after)
+    def answer(found: tuple[Sequence[Hit], Sequence[NotAsked]]) -> Answer:
+        hits, not_asked = found
+        is_page = is_one and len(hits) == query.limit
+        after = Cursor(hits[-1].score, hits[-1].key, query.rank + len(hits)) if is_page else None
+        return Answer(name, tuple(hits), result.compared, bool(missing), missing, after, tuple(not_asked))
 
-    found = iter(result.hits)
+    found = iter(zip(result.hits, result.not_asked, strict=True))
     return [rows if isinstance(rows, LookalikeError) else answer(next(found)) for rows in asked]

@@ -15,7 +15,7 @@ from lookalike.duplicates.find import Duplicates
 from lookalike.ingest import roots
 from lookalike.maintenance import Maintained
 from lookalike.options import SearchOptions
-from lookalike.questions import Asking, Key, Question, signatures_by_family
+from lookalike.questions import Asking, Question
 from lookalike.signatures import compute
 from lookalike.signatures.compute import Comparison
 from shards.errors import LookalikeError, PictureError, QueryError
@@ -157,7 +157,7 @@ class Index(Maintained):
 
     @property
     def families(self) -> tuple[Family, ...]:
-        """Families of the index; the first is searched unless a question names another."""
+        """Families of the index; a search asks all of them unless it names one."""
         return self._table.families
 
     def add(
@@ -258,6 +258,8 @@ class Index(Maintained):
         negatives: bool = False,
         where: Mapping[str, Any] | Filter | None = None,
         after: Cursor | None = None,
+        min_share: float | None = None,
+        thorough: bool = False,
     ) -> Answer:
         """Return the images most like this one: the exact best `limit`, the same however the records are stored.
 
@@ -269,7 +271,9 @@ class Index(Maintained):
 
         Raises QueryError, PictureError, SignatureError, KeyNotFound.
         """
-        options = SearchOptions.of(family, limit, min_score, max_distance, orientations, negatives, where, after)
+        options = SearchOptions.of(
+            family, limit, min_score, max_distance, orientations, negatives, where, after, min_share, thorough
+        )
         (answer,) = self.ask([question], options)
         if isinstance(answer, LookalikeError):
             raise answer
@@ -286,6 +290,8 @@ class Index(Maintained):
         orientations: bool = False,
         negatives: bool = False,
         where: Mapping[str, Any] | Filter | None = None,
+        min_share: float | None = None,
+        thorough: bool = False,
     ) -> Sequence[Answer | LookalikeError]:
         """Return what `search` answers to each of several questions, all of them of the same state of the index.
 
@@ -293,7 +299,9 @@ class Index(Maintained):
         KeyNotFound or KeyInvalid, or the QueryError of a key or signature that cannot be turned or inverted. Raises
         QueryError for what no question can ask. Families that look at every image do so once for all questions.
         """
-        options = SearchOptions.of(family, limit, min_score, max_distance, orientations, negatives, where)
+        options = SearchOptions.of(
+            family, limit, min_score, max_distance, orientations, negatives, where, None, min_share, thorough
+        )
         return self.ask(questions, options)
 
     def pages(self, question: Question, options: SearchOptions) -> Iterator[Answer]:
@@ -302,7 +310,7 @@ class Index(Maintained):
         Each page is of the index as it is then: an image that is neither added nor removed meanwhile is on one of them.
         """
         asking = Asking(self._asked(options), self.settings.pictures, options)
-        question = asking.signed(question, lambda key: self._table.read(partial(self._stored_row, key, asking.family)))
+        question = asking.sign(question, lambda key: self._table.read(partial(self._stored, key, asking.families)))
         while True:
             (answer,) = self.ask([question], options)
             if isinstance(answer, LookalikeError):
@@ -314,20 +322,18 @@ class Index(Maintained):
 
     def ask(self, questions: Sequence[Question], options: SearchOptions) -> Sequence[Answer | LookalikeError]:
         """Return what `search_many` answers, for programs that hand the options on. Every search goes through here."""
-        kind = self._asked(options)
-        options.threshold(kind)  # refused before any picture is decoded
         chosen = self.settings
-        asking = Asking(kind, chosen.pictures, options)
-        signatures = asking.signatures(questions)
+        asking = Asking(self._asked(options), chosen.pictures, options)
+        signed = asking.signed(questions)
 
         def answer(snapshot: Snapshot) -> Sequence[Answer | LookalikeError]:
-            nonlocal chosen, asking, signatures
+            nonlocal chosen, asking, signed
             if self.settings != chosen:
                 # another index is at this place now, perhaps with other families, or other rules for pictures
                 chosen = self.settings
-                asking = Asking(self._family(kind.name), chosen.pictures, options)
-                signatures = asking.signatures(questions)
-            rows = asking.rows(signatures, lambda key: self._stored_row(key, kind, snapshot))
+                asking = Asking(self._asked(options), chosen.pictures, options)
+                signed = asking.signed(questions)
+            rows = asking.rows(signed, lambda key: self._stored(key, asking.families, snapshot))
             return answer_all(asking, rows, self._executor, self._table.parallel_map, snapshot)
 
         return self._table.read(answer)
@@ -338,14 +344,13 @@ class Index(Maintained):
         Raises SignatureError where no family of the index can parse the text.
         """
 
-        def rows(image: Question) -> Mapping[str, Row]:
-            if isinstance(image, Key):
-                return self._table.read(lambda snapshot: stored_rows(image.key, self.families, snapshot, self.url))
-            return signatures_by_family(image, self.families, self.settings.pictures)
-
-        first, second = rows(a), rows(b)
-        shared = [kind for kind in self.families if kind.name in first and kind.name in second]
-        return compute.compare_rows(shared, first, second)
+        asking = Asking(self.families, self.settings.pictures)
+        first, second = (
+            asking.sign(image, lambda key: self._table.read(partial(self._stored, key, self.families)))
+            for image in (a, b)
+        )
+        shared = [kind for kind in self.families if kind.name in first.rows and kind.name in second.rows]
+        return compute.compare_signed(shared, first, second)
 
     def duplicates(
         self,
@@ -451,14 +456,12 @@ class Index(Maintained):
         max_bytes = self.settings.pictures.max_bytes
         return originals.open_unchanged(image.source, max_bytes, image.sha256, self.originals)
 
-    def _stored_row(self, key: str, kind: Family, snapshot: Snapshot) -> Row:
-        return stored_rows(key, [kind], snapshot, self.url)[kind.name]
+    def _stored(self, key: str, kinds: Sequence[Family], snapshot: Snapshot) -> Mapping[str, Row]:
+        return stored_rows(key, kinds, snapshot, self.url)
 
-    def _asked(self, options: SearchOptions) -> Family:
-        """Return the family that a search asks."""
-        if len(options.families) > 1:
-            raise QueryError(f"a search asks one family, not {' and '.join(options.families)}: search once for each")
-        return self._family(*options.families)
+    def _asked(self, options: SearchOptions) -> tuple[Family, ...]:
+        """Return the families that a search asks."""
+        return tuple(map(self._family, options.families)) or self.families
 
     def _family(self, name: str | None = None) -> Family:
         if name is None:

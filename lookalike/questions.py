@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
@@ -56,6 +56,12 @@ Question: TypeAlias = Given | Key
 """Something to look for: a picture, an encoded image, a path, a picture's signatures, a key, a signature's text, or a
 hash of the ImageHash package."""
 
+Stored: TypeAlias = Callable[[str], Mapping[str, Row]]
+"""Returns the stored rows of the image with a key, by family. Raises KeyNotFound."""
+
+NEGATIVE = ", negative"
+"""End of a variant's name."""
+
 REFUSALS = (PictureError, SignatureError, QueryError, KeyNotFound, KeyInvalid)
 """Errors of one question, as opposed to those of the index or of all questions."""
 
@@ -64,118 +70,145 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """The way in which questions are put to one family."""
+class Asked:
+    """One question to one family."""
 
-    family: Family
+    rows: Rows
+    """(n,) of the family's `question_dtype`."""
+
+    variants: tuple[str, ...]
+    """For each row the orientation of the picture that it asks for, such as "rotated 90", or its negative."""
+
+    is_flat: bool = False
+    """Whether the picture has nothing in it that this family could tell it by."""
+
+
+Questions: TypeAlias = Mapping[str, Asked]
+"""One question to each family that can be asked it, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The way in which questions are put to families of an index. Raises QueryError for what they cannot be asked."""
+
+    families: tuple[Family, ...]
+    """One or several. Where there are several, a question is put to each that can be asked it."""
 
     pictures: PictureSettings
     """Settings by which images are decoded."""
 
     options: SearchOptions = field(default_factory=SearchOptions)
 
-    @property
-    def variants(self) -> tuple[str, ...]:
-        """The names of a question's signatures, in their order."""
-        turned = ORIENTATIONS if self.options.orientations else ORIENTATIONS[:1]
-        return (*turned, *(f"{variant}, negative" for variant in turned)) if self.options.negatives else turned
+    def __post_init__(self) -> None:
+        self.options.check(self.families)
 
-    def query(self, questions: Sequence[Rows]) -> Query:
-        """Return the query that asks these questions, given by the rows of each."""
-        threshold = self.options.threshold(self.family)
-        part = Part(self.family, tuple(questions), threshold, self.variants)
-        return Query((part,), self.options.limit, Filter.of(self.options.where), self.options.after)
+    def query(self, questions: Sequence[Questions]) -> Query:
+        """Return the query that asks these questions."""
+        parts = tuple(self._part(kind, [question.get(kind.name) for question in questions]) for kind in self.families)
+        return Query(parts, self.options.limit, Filter.of(self.options.where), self.options.after)
 
-    def signatures(self, questions: Sequence[Question]) -> list[Sequence[Row] | Key | LookalikeError]:
-        """Return each question's signatures, by orientation; a key as it is, since only a snapshot knows its image.
+    def _part(self, family: Family, questions: Sequence[Asked | None]) -> Part:
+        nothing = Asked(np.empty(0, family.question_dtype), ())
+        asked = [nothing if question is None else question for question in questions]
+        return Part(
+            family,
+            tuple(question.rows for question in asked),
+            self.options.threshold(family),
+            tuple(question.variants for question in asked),
+            tuple(question.is_flat for question in asked),
+        )
+
+    def signed(self, questions: Sequence[Question]) -> list[Signed | Key | LookalikeError]:
+        """Return each question with its signatures; a key as it is, since only a snapshot knows its image.
 
         A question that cannot be asked has its error in its place. Pictures are decoded here, once, however often the
         index has to be read.
         """
-        return [_or_refusal(self._signatures, question) for question in questions]
+        return [_or_refusal(self._signed, question) for question in questions]
 
-    def signed(self, question: Question, stored: Callable[[str], Row]) -> Signed:
-        """Return the question with its signatures, to be asked again and again. Raises what is wrong with it.
+    def sign(self, question: Question, stored: Stored) -> Signed:
+        """Return the question with its signatures, to be asked again and again. Raises what is wrong with it."""
+        signed = self._signed(question)
+        return _of_rows(stored(signed.key)) if isinstance(signed, Key) else signed
 
-        `stored` returns the signature of the image with a key.
-        """
-        signatures = self._signatures(question)
-        rows = [stored(signatures.key)] if isinstance(signatures, Key) else signatures
-        return Signed(tuple({self.family.name: row} for row in rows))
+    def rows(self, signed: Sequence[Signed | Key | LookalikeError], stored: Stored) -> list[Questions | LookalikeError]:
+        """Return the rows of each question that `signed` gave, with errors in their places."""
 
-    def rows(
-        self, signatures: Sequence[Sequence[Row] | Key | LookalikeError], stored: Callable[[str], Row]
-    ) -> list[Rows | LookalikeError]:
-        """Return what `signatures` gave as (variants,) rows of each question, with errors in their places.
-
-        `stored` returns the signature of the image with a key.
-        """
-
-        def rows(computed: Sequence[Row] | Key) -> Rows:
-            turned = [stored(computed.key)] if isinstance(computed, Key) else computed
-            if self.options.negatives:
-                turned = [*turned, *(inverted(row, self.family) for row in turned)]
-            return np.array(turned, self.family.dtype)
+        def rows(question: Signed | Key) -> Questions:
+            return self._questions(_of_rows(stored(question.key)) if isinstance(question, Key) else question)
 
         return [
-            computed if isinstance(computed, LookalikeError) else _or_refusal(rows, computed) for computed in signatures
+            question if isinstance(question, LookalikeError) else _or_refusal(rows, question) for question in signed
         ]
 
-    def _signatures(self, question: Question) -> Sequence[Row] | Key:
+    def _signed(self, question: Question) -> Signed | Key:
         if self.options.orientations:
-            return turned_signatures(question, self.family, self.pictures)
-        return question if isinstance(question, Key) else [signature(question, self.family, self.pictures)]
+            _check_turned(question)
+        return question if isinstance(question, Key) else sign(question, self.families, self.pictures, self.options)
+
+    def _questions(self, signed: Signed) -> Questions:
+        asked = {kind.name: self._asked(kind, signed) for kind in self.families if kind.name in signed.orientations[0]}
+        if self.options.negatives and not any(
+            variant.endswith(NEGATIVE) for one in asked.values() for variant in one.variants
+        ):
+            raise QueryError(f"{_listed(self.families)} cannot find negatives; goldberg can")
+        return asked
+
+    def _asked(self, family: Family, signed: Signed) -> Asked:
+        turned = signed.orientations[: len(ORIENTATIONS) if self.options.orientations else 1]
+        rows, variants = list[Rows](), list[str]()
+        for variant, by_family in zip(ORIENTATIONS, turned, strict=False):
+            if family.name in by_family:
+                asked = compute.question_rows(family, by_family[family.name])
+                rows.append(asked)
+                variants += [variant] * len(asked)
+        if self.options.negatives:
+            for asked, variant in zip(np.concatenate(rows), tuple(variants), strict=True):
+                negative = family.invert(asked)
+                if negative is not None:
+                    rows.append(np.array([negative], family.question_dtype))
+                    variants.append(variant + NEGATIVE)
+        every = np.concatenate(rows)
+        if self.options.as_original:
+            every = family.as_original(every)
+        if self.options.min_share is not None:
+            every = family.with_min_share(every, self.options.min_share)
+        stored = signed.rows.get(family.name)
+        is_flat = stored is not None and bool(family.is_flat(np.array([stored], family.dtype))[0])
+        return Asked(every, tuple(variants), is_flat)
 
 
-def signature(question: Given, family: Family, pictures: PictureSettings) -> Row:
-    """Return the question's signature in this family. Raises PictureError, SignatureError."""
-    if isinstance(question, Signature):
-        return forms.parse(question.text, family, question.form)
-    if isinstance(question, Signed):
-        return question.orientations[0][family.name]
-    if isinstance(question, BitHash):
-        return family.of_bits(bits_of(question))
-    return family.compute(compute.load(question, pictures))
-
-
-def signatures_by_family(question: Given, families: Iterable[Family], pictures: PictureSettings) -> Mapping[str, Row]:
-    """Return the question's signatures by family; those of a text or a hash in every family that it may be of.
+def sign(
+    question: Given, families: Sequence[Family], pictures: PictureSettings, options: SearchOptions | None = None
+) -> Signed:
+    """Return the question's signatures; those of a text or a hash in every family that it may be of.
 
     Raises PictureError, SignatureError.
     """
+    if isinstance(question, Signed):
+        stored = {name: row for name, row in question.orientations[0].items() if isinstance(row, np.void)}
+        return replace(question, rows=stored | question.rows)
     if isinstance(question, Signature):
         text = question
-        return _read(lambda kind: forms.parse(text.text, kind, text.form), families)
-    if isinstance(question, Signed):
-        return question.orientations[0]
+        return _of_rows(_read(lambda kind: forms.parse(text.text, kind, text.form), families))
     if isinstance(question, BitHash):
         bits = bits_of(question)
-        return _read(lambda kind: kind.of_bits(bits), families)
-    return compute.compute_signatures(compute.load(question, pictures), families)
+        return _of_rows(_read(lambda kind: kind.of_bits(bits), families))
+    orientations = options is not None and options.orientations
+    return compute.compute_question(compute.load(question, pictures), families, orientations=orientations)
 
 
-def turned_signatures(question: Question, family: Family, pictures: PictureSettings) -> list[Row]:
-    """Return the signatures of the question's 8 orientations, in the order of ORIENTATIONS.
+def _of_rows(rows: Mapping[str, Row]) -> Signed:
+    """Return the question for an image of which these rows are stored."""
+    return Signed((rows,), dict(rows))
 
-    Raises PictureError, or QueryError where there is no picture to turn.
-    """
+
+def _check_turned(question: Question) -> None:
+    """Raise QueryError where there is no picture to turn."""
     if isinstance(question, Key | Signature | BitHash):
         raise QueryError("orientations are computed from a picture: give the image, not its key or signature")
-    if isinstance(question, Signed):
-        if len(question.orientations) != len(ORIENTATIONS):
-            raise QueryError(
-                "this picture has signatures of one orientation only: compute those of all 8 to search them"
-            )
-        return [rows[family.name] for rows in question.orientations]
-    return [family.compute(picture) for picture in compute.load(question, pictures).orientations()]
-
-
-def inverted(row: Row, family: Family) -> Row:
-    """Return the signature of the picture's negative. Raises QueryError where it does not follow from the signature."""
-    negative = family.invert(row)
-    if negative is None:
-        raise QueryError(f"family {family.name} cannot find negatives; goldberg can")
-    return negative
+    if isinstance(question, Signed) and len(question.orientations) != len(ORIENTATIONS):
+        raise QueryError("this picture has signatures of one orientation only: compute those of all 8 to search them")
 
 
 def bits_of(question: BitHash) -> NDArray[np.bool_]:
@@ -193,15 +226,23 @@ def bits_of(question: BitHash) -> NDArray[np.bool_]:
 def _read(read: Callable[[Family], Row], families: Iterable[Family]) -> dict[str, Row]:
     """Return the signatures of the families that can read them. Raises SignatureError if none can."""
     rows: dict[str, Row] = {}
-    refusals = []
+    refusals = list[SignatureError | QueryError]()
     for family in families:
         try:
             rows[family.name] = read(family)
         except (SignatureError, QueryError) as error:
-            refusals.append(str(error))
+            refusals.append(error)
+    if len(refusals) == 1 and not rows:
+        raise refusals[0]
     if not rows:
-        raise SignatureError("; ".join(refusals))
+        raise SignatureError("; ".join(map(str, refusals)))
     return rows
+
+
+def _listed(families: Sequence[Family]) -> str:
+    """Return what to call these families in a message."""
+    names = [family.name for family in families]
+    return f"family {names[0]}" if len(names) == 1 else f"families {', '.join(names)}"
 
 
 def _or_refusal(work: Callable[[Work], Result], given: Work) -> Result | LookalikeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Protocol
 from weakref import finalize
 
@@ -20,9 +21,12 @@ for the worst of 32 MB."""
 class AsyncPool(Protocol):
     """Computes signatures for one index."""
 
-    async def compute(self, data: bytes, *, orientations: bool = False, caller: str = "") -> ComputedPicture:
-        """Compute everything of an encoded picture; with `orientations`, the signatures of all eight.
+    async def compute(
+        self, data: bytes, *, asked: Sequence[str] = (), orientations: bool = False, caller: str = ""
+    ) -> ComputedPicture:
+        """Compute everything of an encoded picture, for a record of it.
 
+        Or, given names of families that are to be `asked`, for a question to these; with `orientations` in all eight.
         `caller`: whoever asks, by any name; callers get their turns in fairness. Raises PictureError, WorkerNotStarted
         and PoolBusy, as `Pool.submit` does.
         """
@@ -58,8 +62,10 @@ class AsyncProcessPool:
         """Begin to start a process, so that the first picture does not wait for one."""
         self._pool.start()
 
-    async def compute(self, data: bytes, *, orientations: bool = False, caller: str = "") -> ComputedPicture:
-        return await self._computed(Task(data, orientations), caller)
+    async def compute(
+        self, data: bytes, *, asked: Sequence[str] = (), orientations: bool = False, caller: str = ""
+    ) -> ComputedPicture:
+        return await self._computed(Task(data, tuple(asked), orientations), caller)
 
     async def thumbnail(self, data: bytes, side: int, *, caller: str = "") -> bytes:
         return drawing(await self._computed(Task(data, drawn=side), caller))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,9 +12,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from lookalike.signatures.computed import ComputedPicture
+from lookalike.signatures.computed import ComputedPicture, Signed, asked_of
 from shards.errors import PictureError
-from shards.families import DEFAULT, Family, Row, family
+from shards.families import DEFAULT, Family, Row, Rows, family
 from shards.pictures.decoding import Picture, PictureSettings, decode
 from shards.pictures.decoding import thumbnail as draw
 from shards.pictures.orientations import ORIENTATIONS
@@ -59,32 +59,54 @@ def compute_signatures(picture: Picture, families: Iterable[Family]) -> dict[str
     return {kind.name: kind.compute(picture) for kind in families}
 
 
+def compute_question(picture: Picture, families: Sequence[Family], *, orientations: bool = False) -> Signed:
+    """Return the question for this picture, in these families; `orientations`: in all eight."""
+    rows: dict[str, Row] = {}
+    as_is: dict[str, Rows] = {}
+    for kind in families:
+        rows[kind.name], as_is[kind.name] = _row_and_questions(picture, kind)
+    asked = [as_is]
+    for number in range(1, len(ORIENTATIONS) if orientations else 1):
+        # one at a time: the eight pictures together would be eight times as large
+        turned = picture.turned(number + 1)
+        asked.append({kind.name: _row_and_questions(turned, kind)[1] for kind in asked_of(families, number)})
+    return Signed(tuple(asked), rows)
+
+
+def _row_and_questions(picture: Picture, family: Family) -> tuple[Row, Rows]:
+    """Return the row that would be stored of a picture, and those that ask for it over each background it shows on."""
+    shown, *others = picture.backgrounds()
+    row, rows = family.compute_both(shown)
+    return row, np.concatenate([rows, *(family.questions(other) for other in others)])
+
+
 def compute_picture(
     data: bytes | memoryview,
     families: Sequence[Family],
     settings: PictureSettings,
     *,
     thumbnail: int = 0,
+    asked: Sequence[Family] = (),
     orientations: bool = False,
     max_cost: float = math.inf,
     digest: bytes | None = None,
 ) -> ComputedPicture:
     """Decode a picture once, and compute everything of it. Raises PictureError.
 
-    `thumbnail`: its longer side in pixels, or 0 for none. `orientations`: compute the signatures of all eight.
-    `max_cost`: as `decode` takes it. `digest`: the SHA-256 of the bytes, where it is known. The reason of the error is
-    one of `decode`, or `memory` where the system or the limit of this process leaves too little.
+    `thumbnail`: its longer side in pixels, or 0 for none. `asked`: the families that are to be asked for the picture;
+    then it is a question to them, with `orientations` in all eight, and not a record of all `families`. `max_cost`: as
+    `decode` takes it. `digest`: the SHA-256 of the bytes, where it is known. The reason of the error is one of
+    `decode`, or `memory` where the system or the limit of this process leaves too little.
     """
     with memory_suffices_for(data):
         picture = decode(data, settings, max_cost=max_cost)
-        signatures = [compute_signatures(picture, families)]
-        if orientations:
-            # one at a time: the eight pictures together would be eight times as large
-            others = (picture.turned(orientation) for orientation in range(2, len(ORIENTATIONS) + 1))
-            signatures += [compute_signatures(other, families) for other in others]
+        if asked:
+            question = compute_question(picture, asked, orientations=orientations)
+        else:
+            question = Signed((), compute_signatures(picture, families))
         drawn = draw(picture, thumbnail) if thumbnail else None
     digest = sha256(data).digest() if digest is None else digest
-    return ComputedPicture(picture.width, picture.height, digest, drawn, tuple(signatures))
+    return ComputedPicture(picture.width, picture.height, digest, drawn, question.rows, question.orientations)
 
 
 def compute_thumbnail(
@@ -110,13 +132,27 @@ def memory_suffices_for(data: bytes | memoryview) -> Iterator[None]:
         raise PictureError("memory", message) from error
 
 
-def compare_rows(families: Iterable[Family], a: Mapping[str, Row], b: Mapping[str, Row]) -> list[Comparison]:
-    """Compare the signatures of two pictures, family by family."""
+def compare_signed(families: Iterable[Family], a: Signed, b: Signed) -> list[Comparison]:
+    """Compare two pictures, family by family. Of both, stored rows of these families have to be known."""
     comparisons = []
     for kind in families:
-        score = float(kind.score(a[kind.name], np.array([b[kind.name]], kind.dtype))[0])
+        score = _score(kind, a, b)
+        if not kind.asks_as_it_stores:
+            score = max(score, _score(kind, b, a))
         comparisons.append(Comparison(kind.name, score, kind.distance_at(score), score >= kind.match_score))
     return comparisons
+
+
+def _score(family: Family, question: Signed, stored: Signed) -> float:
+    """Return the score of one picture where another is the question."""
+    rows = question_rows(family, question.orientations[0][family.name])
+    return float(family.score_asked(rows, np.array([stored.rows[family.name]], family.dtype))[0])
+
+
+def question_rows(family: Family, given: Row | Rows) -> Rows:
+    """Return the rows by which a family is asked, of what a question brings: those, or one that is stored."""
+    rows: Rows = np.atleast_1d(given)
+    return rows if rows.dtype == family.question_dtype else family.asked(rows)
 
 
 def compare(
@@ -125,5 +161,5 @@ def compare(
     """Compare two images in each of these families. No index is needed. Raises PictureError."""
     compared = [family(name) for name in families]
     pictures = [load(image, settings or PictureSettings()) for image in (a, b)]
-    signatures = [compute_signatures(picture, compared) for picture in pictures]
-    return compare_rows(compared, signatures[0], signatures[1])
+    first, second = (compute_question(picture, compared) for picture in pictures)
+    return compare_signed(compared, first, second)

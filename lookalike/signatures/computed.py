@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from shards.families import Row
+import numpy as np
+
+from shards.families import Family, Row, Rows
 from shards.table.format.records import Order, Record
+
+MIRRORED = 2
+"""Orientations that are asked of families that find a picture however it is turned: as it is, and mirrored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
     """A picture's signatures, computed elsewhere, as a question to an index."""
 
-    orientations: tuple[Mapping[str, Row], ...]
-    """Signatures by family: of the picture as it is and, where they are to be searched, of the other seven
-    orientations, in the order of ORIENTATIONS."""
+    orientations: tuple[Mapping[str, Row | Rows], ...]
+    """By family, the rows by which the picture is asked for as it is and, where they are to be searched, in the other
+    seven orientations, in the order of ORIENTATIONS: rows of the family's `question_dtype`, or a stored row."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    """The rows that are stored of the picture, by family, where they are known."""
+
+
+def asked_of(families: Iterable[Family], orientation: int) -> list[Family]:
+    """Return the families that are asked for a picture in this orientation, which is counted from 0."""
+    return [family for family in families if orientation < MIRRORED or not family.covers_rotations]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +46,11 @@ class ComputedPicture:
     thumbnail: bytes | None
     """A small WebP file; None where the index keeps none."""
 
-    orientations: tuple[Mapping[str, Row], ...]
-    """Signatures by family: of the picture as it is and, where they were asked for, of the other seven orientations,
-    in the order of ORIENTATIONS."""
+    rows: Mapping[str, Row] = field(default_factory=dict)
+    """The rows that are stored of the picture, by family: of all families, or of those that are asked."""
+
+    orientations: tuple[Mapping[str, Row | Rows], ...] = ()
+    """The rows by which the picture is asked for, where they were wanted, as `Signed` has them."""
 
     source: Mapping[str, Any] | None = None
     """The file or object that the picture was read from, as it was then; None where its bytes were given."""
@@ -52,10 +67,17 @@ class ComputedPicture:
             height=self.height,
             meta=meta,
             source=self.source if source is None else source,
-            rows=self.orientations[0],
+            rows=self.rows,
             thumbnail=self.thumbnail,
         )
 
     def question(self) -> Signed:
         """Return the question for pictures like this one."""
-        return Signed(self.orientations)
+        return Signed(self.orientations, dict(self.rows))
+
+    def question_over_white(self, family: str) -> Signed:
+        """Return the question to one family as programs ask it that know no other background."""
+        return Signed(
+            tuple({family: np.atleast_1d(rows[family])[:1]} for rows in self.orientations),
+            {family: self.rows[family]},
+        )

@@ -176,9 +176,10 @@ class Crew:
         if self._families is None:
             # here, so that an unknown family is the error of a process first
             self._families = tuple(family(name) for name in self._settings.families)
+        asked = [kind for kind in self._families if kind.name in task.asked]
         return Wanted(
-            families=() if task.drawn else self._families,
-            orientations=len(ORIENTATIONS) if task.orientations else 1,
+            families=() if task.drawn else asked or self._families,
+            orientations=0 if not asked else len(ORIENTATIONS) if task.orientations else 1,
             thumbnail=task.drawn or self._settings.thumbnail,
             max_pixels=self._settings.pictures.max_pixels,
         )

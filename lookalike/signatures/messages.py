@@ -4,23 +4,27 @@ Fixed sizes and nothing that is interpreted: whoever loads a pickle runs what it
 what strangers send. The reader knows what it has asked for, and takes nothing else.
 
 - What is wrong with the picture: `E`, the reason as a word, 0, and the message as UTF-8.
-- A picture: `P`, its width and height, the length of its thumbnail (all uint32), the thumbnail, and rows: of each
-  orientation that of each family, in the order of the index.
+- A picture: `P`, its width and height, the length of its thumbnail (all uint32), the thumbnail, and of each family its
+  row. Then, where it is a question, of each orientation that of each family: a number of rows, in a byte, and those.
+  Families come in the order of the index.
 """
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
 
-from lookalike.signatures.computed import ComputedPicture
+from lookalike.signatures.computed import ComputedPicture, asked_of
 from shards.errors import PictureError, SignatureError
-from shards.families import Family, Row
+from shards.families import Family, Row, Rows
+from shards.families.base import QUESTION_ROWS
 
 Result: TypeAlias = ComputedPicture | PictureError
 
@@ -51,7 +55,7 @@ class Wanted:
     """Families of the signatures, none where only a thumbnail is wanted."""
 
     orientations: int
-    """Number of orientations: 1 or 8."""
+    """Number of orientations in which it is asked for: 1 or 8; 0 where it is a record."""
 
     thumbnail: int
     """Pixels of the thumbnail's longer side; 0 for none."""
@@ -60,14 +64,18 @@ class Wanted:
     """Pixels of the largest picture that is decoded."""
 
     @property
-    def row_bytes(self) -> int:
-        """Bytes of all rows together."""
-        return self.orientations * sum(family.dtype.itemsize for family in self.families)
+    def asked(self) -> list[list[Family]]:
+        """The families that are asked in each orientation."""
+        return [asked_of(self.families, orientation) for orientation in range(self.orientations)]
 
     @property
     def max_bytes(self) -> int:
         """Bytes of the longest answer."""
-        return max(MESSAGE_BYTES + 64, HEAD.size + THUMBNAIL_BYTES * (self.thumbnail**2 + 1024) + self.row_bytes)
+        rows = sum(family.dtype.itemsize for family in self.families)
+        # over two backgrounds, at most
+        questions = sum(1 + 2 * QUESTION_ROWS * family.question_dtype.itemsize for family in chain(*self.asked))
+        drawn = THUMBNAIL_BYTES * (self.thumbnail**2 + 1024)
+        return max(MESSAGE_BYTES + 64, HEAD.size + drawn + rows + questions)
 
 
 def write(result: Result) -> bytes:
@@ -77,8 +85,11 @@ def write(result: Result) -> bytes:
         said = str(result).encode(errors="replace")[:MESSAGE_BYTES].decode(errors="ignore").encode()
         return b"E" + result.reason.encode() + b"\0" + said
     thumbnail = result.thumbnail or b""
-    rows = [row.tobytes() for signatures in result.orientations for row in signatures.values()]
-    return b"".join([HEAD.pack(b"P", result.width, result.height, len(thumbnail)), thumbnail, *rows])
+    rows = [row.tobytes() for row in result.rows.values()]
+    questions = [
+        bytes([asked.size]) + asked.tobytes() for families in result.orientations for asked in families.values()
+    ]
+    return b"".join([HEAD.pack(b"P", result.width, result.height, len(thumbnail)), thumbnail, *rows, *questions])
 
 
 def read(data: bytes, wanted: Wanted, digest: bytes) -> Result:
@@ -104,29 +115,45 @@ def _picture(data: bytes, wanted: Wanted, digest: bytes) -> ComputedPicture:
     if (
         kind != b"P"
         or not 0 < width * height <= wanted.max_pixels
-        or len(data) != HEAD.size + length + wanted.row_bytes
         or bool(length) != bool(wanted.thumbnail)
         or (length and not _is_webp(thumbnail))
     ):
         raise ValueError(data[: HEAD.size])
-    start, orientations = HEAD.size + length, list[Mapping[str, Row]]()
-    for _ in range(wanted.orientations if wanted.families else 0):
-        signatures = {}
-        for family in wanted.families:
-            signatures[family.name] = _row(data[start : start + family.dtype.itemsize], family)
-            start += family.dtype.itemsize
-        orientations.append(signatures)
-    return ComputedPicture(width, height, digest, thumbnail or None, tuple(orientations))
+    rest = BytesIO(data[HEAD.size + length :])
+    rows = {family.name: _row(rest, family) for family in wanted.families}
+    asked = tuple({family.name: _questions(rest, family) for family in families} for families in wanted.asked)
+    if rest.read(1):
+        raise ValueError(data[: HEAD.size])
+    return ComputedPicture(width, height, digest, thumbnail or None, rows, asked)
 
 
-def _row(data: bytes, family: Family) -> Row:
-    """Return a signature. Raises ValueError and SignatureError where no picture has it."""
+def _row(data: BytesIO, family: Family) -> Row:
+    """Return a stored row. Raises ValueError and SignatureError where no picture has it."""
     row: Row
-    (row,) = np.frombuffer(data, family.dtype)
+    (row,) = np.frombuffer(_exactly(data, family.dtype.itemsize), family.dtype)
     # the family says what it can be: its text form is what anybody may send
-    if family.parse(family.format(row)).tobytes() != data:
+    if family.parse(family.format(row)).tobytes() != row.tobytes():
         raise ValueError(family.name)
     return row
+
+
+def _questions(data: BytesIO, family: Family) -> Rows:
+    """Return the rows that ask a family for a picture. Raises ValueError and SignatureError where none is so asked."""
+    (count,) = _exactly(data, 1)
+    if not 1 <= count <= 2 * QUESTION_ROWS:
+        raise ValueError(family.name)
+    rows: Rows = np.frombuffer(_exactly(data, count * family.question_dtype.itemsize), family.question_dtype)
+    for row in rows:
+        family.check_question(row)
+    return rows
+
+
+def _exactly(data: BytesIO, size: int) -> bytes:
+    """Return the next bytes, so many of them. Raises ValueError where there are fewer."""
+    read = data.read(size)
+    if len(read) != size:
+        raise ValueError(f"{len(read)} of {size} bytes")
+    return read
 
 
 def _is_webp(data: bytes) -> bool:

@@ -6,7 +6,7 @@ Each picture has one answer, in time, whatever becomes of the processes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -144,14 +144,15 @@ class Pool:
         self._enqueue(job)
         return job.future
 
-    def compute(self, data: bytes, *, orientations: bool = False) -> ComputedPicture:
-        """Compute everything of an encoded picture; with `orientations`, the signatures of all eight.
+    def compute(self, data: bytes, *, asked: Sequence[str] = (), orientations: bool = False) -> ComputedPicture:
+        """Compute everything of an encoded picture, for a record of it.
 
+        Or, given names of families that are to be `asked`, for a question to these; with `orientations` in all eight.
         Raises PictureError. Its reason is one of `shards.pictures.decoding.decode`, or `memory`; `timeout` where the
         picture took too long; `crashed` where the process that read it died. Raises WorkerNotStarted where no process
         can be started.
         """
-        return self.submit(Task(data, orientations)).result()
+        return self.submit(Task(data, tuple(asked), orientations)).result()
 
     def thumbnail(self, data: bytes, side: int) -> bytes:
         """Draw an encoded picture as a WebP file of up to `side` × `side` pixels. Raises as `compute` does."""

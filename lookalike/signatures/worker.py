@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from lookalike.signatures import messages
-from lookalike.signatures.compute import compute_picture, compute_signatures, compute_thumbnail
+from lookalike.signatures.compute import compute_picture, compute_question, compute_thumbnail
 from lookalike.signatures.confinement import confine
 from lookalike.signatures.messages import READY, Result
 from lookalike.signatures.process import serving_end
@@ -74,8 +74,11 @@ class Task:
     data: bytes
     """The encoded picture."""
 
+    asked: tuple[str, ...] = ()
+    """Names of the families that are to be asked for the picture; none where it is a record that is wanted."""
+
     orientations: bool = False
-    """Whether the signatures of all eight orientations are wanted."""
+    """Whether it is to be asked for in all eight orientations."""
 
     drawn: int = 0
     """Pixels of the longer side of the thumbnail that alone is wanted; 0 where signatures are."""
@@ -122,7 +125,7 @@ def load_everything(families: Sequence[Family]) -> bool:
     threads = prepare()
     side = np.arange(64, dtype=np.uint8)
     picture = Picture(np.ascontiguousarray(np.broadcast_to(side[:, None, None] * 2 + side[None, :, None], (64, 64, 3))))
-    compute_signatures(decode(thumbnail(picture, 32)), families)
+    compute_question(decode(thumbnail(picture, 32)), families)
     return threads
 
 
@@ -146,6 +149,7 @@ def answer(task: Task, families: Sequence[Family], settings: WorkerSettings) -> 
             families,
             pictures,
             thumbnail=settings.thumbnail,
+            asked=[kind for kind in families if kind.name in task.asked],
             orientations=task.orientations,
             max_cost=task.max_cost,
             digest=b"",

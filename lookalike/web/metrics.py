@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -205,10 +205,14 @@ class TimedPool:
         self._pool = pool
         self._metrics = metrics
 
-    async def compute(self, data: bytes, *, orientations: bool = False, caller: str = "") -> ComputedPicture:
+    async def compute(
+        self, data: bytes, *, asked: Sequence[str] = (), orientations: bool = False, caller: str = ""
+    ) -> ComputedPicture:
         started = self._metrics.clock()
         with self._counting_errors():
-            computed = await self._pool.compute(data, orientations=orientations, caller=caller or CALLER.get())
+            computed = await self._pool.compute(
+                data, asked=asked, orientations=orientations, caller=caller or CALLER.get()
+            )
         self._metrics.computed(self._metrics.clock() - started)
         return computed
 

@@ -16,7 +16,7 @@ from anyio import to_thread
 from lookalike.answers import Answer
 from lookalike.index import Index
 from lookalike.ingest.backpressure import BACKPRESSURE
-from lookalike.options import SearchOptions
+from lookalike.options import SearchOptions, called, families_of
 from lookalike.questions import Question
 from lookalike.signatures.async_pool import AsyncPool
 from lookalike.web.duplicates import DuplicatesCache
@@ -113,6 +113,13 @@ class Service:
         detail = f"the index has no signatures of family {name!r}"
         raise Problem(422, "query-invalid", "Invalid query", detail, name, f"Use one of: {known}.")
 
+    def asked(self, name: str | None) -> tuple[Family, ...]:
+        """Return the families that a search asks: the one of this name, or all of the index for `None` and "auto".
+
+        Raises Problem.
+        """
+        return tuple(map(self.family, families_of(name))) or self.index.families
+
     def write(self, records: Sequence[Record]) -> tuple[Sequence[Record], set[str]]:
         """Add these images, as of now, in one log object. Call it in a thread.
 
@@ -182,21 +189,21 @@ class Service:
         return answer
 
     def search(self, questions: Sequence[Question], options: SearchOptions) -> Answers:
-        """Answer questions as `Index.ask` does; the options name a family. Call it in a thread."""
+        """Answer questions as `Index.ask` does; the options name the families. Call it in a thread."""
         began = self.clock()
         answers = self.index.ask(questions, options)
-        self.metrics.searched(options.families[0], self.clock() - began, len(questions))
+        self.metrics.searched(called(options.families), self.clock() - began, len(questions))
         return answers
 
     def pages(self, question: Question, options: SearchOptions) -> Iterator[Answer]:
-        """Answer a question as `Index.pages` does; the options name a family. Go on in threads, one after the other."""
+        """Answer a question as `Index.pages` does; the options name the families. Go on in threads, one by one."""
         pages = self.index.pages(question, options)
         while True:
             began = self.clock()
             answer = next(pages, None)
             if answer is None:
                 return
-            self.metrics.searched(options.families[0], self.clock() - began)
+            self.metrics.searched(called(options.families), self.clock() - began)
             yield answer
 
     async def call(self, work: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs) -> Result:

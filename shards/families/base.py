@@ -151,6 +151,20 @@ class Family(ABC):
         if not is_one:
             raise SignatureError(f"{row.nbytes:,} bytes are no signature of {self.name}")
 
+    def as_original(self, queries: Rows) -> Rows:
+        """Return a question's rows as the program asks that the family comes from, for protocols that answer like it.
+
+        They are the rows themselves unless a family sees more in them than that program.
+        """
+        return queries
+
+    def is_dear(self, queries: Rows) -> NDArray[np.bool_]:
+        """Return (q,) bool: rows of a question that take many times as long to search for as the others.
+
+        A question to several families has them asked last, where nothing else has found the picture for certain.
+        """
+        return np.zeros(len(queries), bool)
+
     def with_min_share(self, queries: Rows, min_share: float) -> Rows:
         """Return a question's rows, told to leave out hits whose part in common is smaller.
 
@@ -209,6 +223,11 @@ class Family(ABC):
         """Return where the question's picture and the stored one show the same; None where that is not known."""
         del query, row
         return None
+
+    @property
+    def knows_overlaps(self) -> bool:
+        """True where `overlap` may return something."""
+        return type(self).overlap is not Family.overlap
 
     @property
     def rates(self) -> RateTable:

@@ -7,7 +7,7 @@ records are spread over sources.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from typing import TypeAlias
@@ -53,11 +53,3 @@ def best_by_lane(outcomes: Iterable[ScanOutcome], lanes: int, limit: int) -> Lan
     """Return the best `limit` rows of each lane over all sources that were scanned."""
     scanned = [outcome for outcome in outcomes if not isinstance(outcome, LookalikeError)]
     return [best(chain.from_iterable(rows[lane] for rows in scanned), limit) for lane in range(lanes)]
-
-
-def best_by_image(lanes: Sequence[Sequence[FoundRow]], limit: int) -> list[FoundRow]:
-    """Return the best `limit` rows of one question over its lanes; a row found by several counts once, at its best."""
-    by_image: dict[tuple[int, int], FoundRow] = {}
-    for row in sorted(chain.from_iterable(lanes), key=rank):
-        by_image.setdefault((id(row.source), row.row), row)
-    return list(by_image.values())[:limit]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shards.search.query import DEEP, Query
+from shards.search.query import DEEP, Part, Query
 from shards.table.read.snapshot import Source
 
 ALONE = 32 << 20
@@ -49,17 +49,18 @@ def cold_bytes(source: Source, query: Query) -> int:
     of a segment that was not looked at before (1/4096 of it), and the waiting. Left out are the keys of the few rows
     that are among the best of all, and what a filter by metadata makes the scan look at again.
     """
-    if not query.questions:
-        return 0
-    fetched = sum(
-        source.reader.cold(part.family.name)
-        if query.depth > DEEP
-        else part.family.cold(
-            np.concatenate(part.questions), source.reader, limit=query.depth, min_score=part.min_score
-        )
-        for part in query.parts
-    )
+    fetched = sum(_fetched(source, part, query.depth) for part in query.parts)
     return fetched + source.reader.checks_cold + WAITING if fetched else 0
+
+
+def _fetched(source: Source, part: Part, depth: int) -> int:
+    """Return the bytes that one family has to fetch of this source."""
+    asked = [rows for rows in part.questions if len(rows)]
+    if not asked:
+        return 0
+    if depth > DEEP:
+        return source.reader.cold(part.family.name)
+    return part.family.cold(np.concatenate(asked), source.reader, limit=depth, min_score=part.min_score)
 
 
 def plan(cold: Sequence[int], *, alone: int = ALONE, worker: int = WORKER) -> ScanPlan:

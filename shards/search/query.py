@@ -26,13 +26,17 @@ class Part:
     family: Family
 
     questions: tuple[Rows, ...]
-    """The signatures of each question: any number of rows. A record's score is its best over them."""
+    """The rows of each question, any number of the family's `question_dtype`: none where this family is not asked it.
+    A record's score is its best over them."""
 
     min_score: float | None = None
     """Records that score less are left out."""
 
-    variants: tuple[str, ...] = ()
-    """Names of a question's signatures, such as "rotated 90", in the order of its rows. Only hits need them."""
+    variants: tuple[tuple[str, ...], ...] = ()
+    """Names of each question's rows, such as "rotated 90", in their order. Only hits need them."""
+
+    flat: tuple[bool, ...] = ()
+    """Whether the picture of each question has nothing that this family could tell it by. Only hits need that."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -130,7 +130,14 @@ def _part_matches(source: Source, query: Query, part: Part, accepted: dict[int, 
 def _look(
     source: Source, part: Part, questions: Sequence[Rows], limit: int, ceiling: float | None = None
 ) -> list[Matches]:
-    """Return the best `limit` rows of each question with every tie of the last; of those up to the `ceiling` alone."""
+    """Return the best `limit` rows of each question with every tie of the last; of those up to the `ceiling` alone.
+
+    A question without rows is not asked, and finds nothing.
+    """
+    asked = [rows for rows in questions if len(rows)]
+    if len(asked) < len(questions):
+        found = iter(_look(source, part, asked, limit, ceiling) if asked else ())
+        return [next(found) if len(rows) else Matches.none() for rows in questions]
     if ceiling is None:
         return part.family.search_many(
             questions, source.reader, limit=limit, min_score=part.min_score, dead=source.dead

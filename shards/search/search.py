@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 
 import numpy as np
 
 from shards.errors import LookalikeError
+from shards.families import rates
+from shards.families.overlap import Overlap
+from shards.families.rates import Confidence
 from shards.search.executors.base import Executor
-from shards.search.found import FoundRow, best_by_image, best_by_lane
+from shards.search.found import FoundRow, LaneRows, best, best_by_lane
 from shards.search.newest import scan_newest
 from shards.search.query import Query
+from shards.search.ranking import FamilyRows, FoundImage, ranked
 from shards.search.scan import scan
+from shards.search.stages import NotAsked, Stages, everything, is_empty, only
 from shards.storage.parallel import ParallelMap
 from shards.table.read.snapshot import Image, Snapshot, Source
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyMatch:
+    """A family that calls a hit a match."""
+
+    family: str
+
+    score: float
+    """From 0 to 100; 100 is the same."""
+
+    distance: float | None
+    """The same in the family's own unit; None where it has no distance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +52,31 @@ class Hit:
     variant: str
     """Name of the question's signature that the image is most alike to, such as "rotated 90"."""
 
+    family: str
+    """Name of the family whose score this is: of those that were asked, the one that is surest of the hit."""
+
+    false_rate: float
+    """Share of pairs of strangers that some family asked would be as sure of."""
+
+    confidence: Confidence | None
+    """How sure the hit is in an index of this size; None where it says nothing."""
+
+    families: tuple[FamilyMatch, ...]
+    """The families that call it a match, the surest first. None of them where the picture of the question has nothing
+    to tell it by."""
+
+    overlap: Overlap | None = None
+    """The part that the question and the image have in common, where a family that knows of parts found it."""
+
     @property
     def key(self) -> str:
         """The image's key."""
         return self.image.key
+
+    @property
+    def is_match(self) -> bool:
+        """Whether it shows the same as the question, most likely."""
+        return self.confidence in ("certain", "likely")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +92,53 @@ class SearchResult:
     missing: Sequence[Source]
     """Sources that could not be scanned."""
 
+    not_asked: Sequence[Sequence[NotAsked]] = ()
+    """For each question, what was left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scanned:
+    """What one query found."""
+
+    query: Query
+    lanes: LaneRows
+    compared: int
+    missing: Sequence[Source]
+
 
 def search(executor: Executor, parallel_map: ParallelMap, snapshot: Snapshot, query: Query) -> SearchResult:
     """Return the best `limit` hits of each question. `executor`: scans the sources, in this process or elsewhere."""
-    if not query.questions:
-        return SearchResult((), 0, ())
+    return search_in_stages(executor, parallel_map, snapshot, everything(query))
 
+
+def search_in_stages(executor: Executor, parallel_map: ParallelMap, snapshot: Snapshot, stages: Stages) -> SearchResult:
+    """Return the same, where the second query is asked only for questions to which the first has no certain answer."""
+    if not stages.first.questions:
+        return SearchResult((), 0, ())
+    first = _scan(executor, parallel_map, snapshot, stages.first)
+    found = [_ranked([first], question) for question in range(stages.first.questions)]
+    scanned, not_asked = [first], [stages.cold] * len(found)
+    if not is_empty(stages.second):
+        is_open = [not _is_certain(images, stages.first, first.compared) for images in found]
+        left_out = tuple(
+            NotAsked(part.family.name, "certain", False, cost)
+            for part, cost in zip(stages.second.parts, stages.costs, strict=True)
+            if any(map(len, part.questions))
+        )
+        not_asked = [stages.cold if still else (*stages.cold, *left_out) for still in is_open]
+        if any(is_open):
+            scanned.append(_scan(executor, parallel_map, snapshot, only(stages.second, is_open)))
+            found = [_ranked(scanned, question) for question in range(stages.first.questions)]
+    asked = [(scanned, question, image) for question, images in enumerate(found) for image in images]
+    hits = iter(_describe(asked, first.compared, parallel_map))
+    missing = {id(source): source for each in scanned for source in each.missing}
+    return SearchResult(
+        [list(islice(hits, len(images))) for images in found], first.compared, list(missing.values()), not_asked
+    )
+
+
+def _scan(executor: Executor, parallel_map: ParallelMap, snapshot: Snapshot, query: Query) -> _Scanned:
+    """Return the best rows of each lane."""
     max_rows = query.limit + snapshot.max_outdated
     scan_here = partial(scan, query=query, attempt=parallel_map, max_rows=max_rows)
     outcomes = scan_newest(
@@ -67,29 +147,82 @@ def search(executor: Executor, parallel_map: ParallelMap, snapshot: Snapshot, qu
     missing = [source for source, outcome in outcomes if isinstance(outcome, LookalikeError)]
     compared = sum(source.live for source, outcome in outcomes if not isinstance(outcome, LookalikeError))
     lanes = best_by_lane((outcome for _, outcome in outcomes), query.lanes, query.limit)
-    found = [
-        best_by_image([lanes[lane] for lane in query.lanes_of(question)], query.limit)
-        for question in range(query.questions)
-    ]
-    hits = iter(describe(list(chain.from_iterable(found)), query, parallel_map))
-    return SearchResult([list(islice(hits, len(rows))) for rows in found], compared, missing)
+    return _Scanned(query, lanes, compared, missing)
 
 
-def describe(rows: Sequence[FoundRow], query: Query, parallel_map: ParallelMap) -> list[Hit]:
-    """Return the hits of these rows, in this order. Reads what else is known of them, from all sources at once."""
+def _ranked(scanned: Sequence[_Scanned], question: int) -> list[FoundImage]:
+    """Return the best images of one question, of all that was scanned for it."""
+    query = scanned[0].query
+    found = []
+    for n, part in enumerate(query.parts):
+        rows = [
+            # the part says where the names of the rows are: those of a later query come after those of the first
+            replace(row, part=n + stage * len(query.parts))
+            for stage, each in enumerate(scanned)
+            for row in each.lanes[n * query.questions + question]
+        ]
+        at_best: dict[bytes, FoundRow] = {}
+        for row in best(rows, len(rows)):
+            at_best.setdefault(row.key, row)
+        is_flat = bool(part.flat) and part.flat[question]
+        found.append(FamilyRows(part.family, list(at_best.values())[: query.limit], is_flat))
+    return ranked(found, query.limit)
+
+
+def _is_certain(images: Sequence[FoundImage], query: Query, compared: int) -> bool:
+    """Return whether one of these images is certainly what the question shows."""
+    return any(rates.confidence(_of_all(image.rate, query), compared) == "certain" for image in images)
+
+
+def _of_all(rate: float, query: Query) -> float:
+    """Return the false rate of a hit of this rate in one family, of all that were asked."""
+    return min(1.0, rate * len(query.parts))
+
+
+def _describe(
+    asked: Sequence[tuple[Sequence[_Scanned], int, FoundImage]], compared: int, parallel_map: ParallelMap
+) -> list[Hit]:
+    """Return the hits of these images, in this order. Reads what else is known of them, from all sources at once."""
     by_source: dict[int, list[int]] = {}
-    for place, row in enumerate(rows):
-        by_source.setdefault(id(row.source), []).append(place)
+    for place, (_, _, image) in enumerate(asked):
+        by_source.setdefault(id(image.row.source), []).append(place)
 
-    def read(places: list[int]) -> list[tuple[int, Image]]:
-        at = np.array([rows[place].row for place in places], np.int64)
-        images = rows[places[0]].source.images(at, [rows[place].key for place in places])
-        return list(zip(places, images, strict=True))
+    def read(places: list[int]) -> list[tuple[int, Hit]]:
+        rows = [asked[place][2].row for place in places]
+        at = np.array([row.row for row in rows], np.int64)
+        images = rows[0].source.images(at, [row.key for row in rows])
+        return [(place, _hit(*asked[place], image, compared)) for place, image in zip(places, images, strict=True)]
 
-    images = dict(chain.from_iterable(parallel_map(read, list(by_source.values()))))
-    return [_hit(images[place], row, query) for place, row in enumerate(rows)]
+    hits = dict(chain.from_iterable(parallel_map(read, list(by_source.values()))))
+    return [hits[place] for place in range(len(asked))]
 
 
-def _hit(image: Image, row: FoundRow, query: Query) -> Hit:
-    part = query.parts[row.part]
-    return Hit(image, row.score, part.family.distance_at(row.score), part.variants[row.variant])
+def _hit(scanned: Sequence[_Scanned], question: int, found: FoundImage, image: Image, compared: int) -> Hit:
+    query = scanned[0].query
+    parts = [part for each in scanned for part in each.query.parts]
+    families = {part.family.name: part.family for part in query.parts}
+    sure = {name: _of_all(rate, query) for name, rate in found.rates.items()}
+    matching = sorted(
+        (name for name, rate in sure.items() if rates.is_match(rate, compared)),
+        key=lambda name: (sure[name], name != found.surest),
+    )
+    row, family = found.row, families[found.surest]
+    overlap = None
+    for name, one in found.rows.items():
+        if families[name].knows_overlaps and sure[name] <= rates.WEAK_RATE:
+            (stored,) = one.source.reader.take(name, np.array([one.row], np.int64))
+            overlap = families[name].overlap(parts[one.part].questions[question][one.variant], stored)
+    return Hit(
+        image,
+        row.score,
+        family.distance_at(row.score),
+        parts[row.part].variants[question][row.variant],
+        family.name,
+        sure[family.name],
+        rates.confidence(sure[family.name], compared),
+        tuple(
+            FamilyMatch(name, found.rows[name].score, families[name].distance_at(found.rows[name].score))
+            for name in matching
+        ),
+        overlap,
+    )

@@ -37,7 +37,7 @@ def hashed(
                 if isinstance(outcome, LookalikeError):
                     failed(replace(Failure.of(picture.key, outcome), path=picture.path))
                 else:
-                    rows[picture.key] = outcome.orientations[0][family.name]
+                    rows[picture.key] = outcome.rows[family.name]
                 advance()
     return _by_hash(family, pictures, rows)
 

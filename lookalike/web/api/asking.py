@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -27,7 +28,12 @@ class Threshold(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     family: Annotated[
-        str | None, Field(description="The family to compare by; the index's first by default.", examples=["haar"])
+        str | None,
+        Field(
+            description="The family to compare by. By default, or as `auto`, a search asks all families of the index,"
+            " and duplicates are found by the first.",
+            examples=["haar"],
+        ),
     ] = None
     min_score: Annotated[float | None, Field(description="Minimum score.", ge=0, le=100, allow_inf_nan=False)] = None
     max_distance: Annotated[
@@ -52,6 +58,20 @@ class SearchFields(Threshold):
     limit: Annotated[int, Field(description="Maximum number of hits.", ge=1, le=MAX_LIMIT)] = LIMIT
     orientations: Annotated[bool, Field(description="Also find turned and mirrored copies.")] = False
     negatives: Annotated[bool, Field(description="Also find negatives, if the family can.")] = False
+    min_share: Annotated[
+        float | None,
+        Field(
+            description="Smallest part of a picture of the index, as a share of its area, that the question has to"
+            " show. For families that know of parts; by default 0.03.",
+            ge=0,
+            le=1,
+            allow_inf_nan=False,
+        ),
+    ] = None
+    thorough: Annotated[
+        bool,
+        Field(description="Ask all families everything at once, where otherwise what is dear is asked only if needed."),
+    ] = False
     signatures: Annotated[bool, Field(description="Include the question's own signature in the answer.")] = False
     preview: Annotated[bool, Field(description="Include a small copy of the question's picture.")] = False
 
@@ -76,10 +96,10 @@ class SearchParameters(SearchFields):
 
     filter: FilterText = None
 
-    def search_options(self, family: Family) -> SearchOptions:
-        """Return what the index is told, with the family that was looked up."""
-        return SearchOptions(
-            families=(family.name,),
+    def search_options(self, families: Sequence[Family]) -> SearchOptions:
+        """Return what the index is told, with the families that were looked up."""
+        options = SearchOptions(
+            families=tuple(family.name for family in families),
             limit=self.limit,
             min_score=self.min_score,
             max_distance=self.max_distance,
@@ -87,7 +107,11 @@ class SearchParameters(SearchFields):
             negatives=self.negatives,
             where=Filter.of(self.filter),
             after=None if self.after is None else Cursor.parse(self.after),
+            min_share=self.min_share,
+            thorough=self.thorough,
         )
+        options.check(families)
+        return options
 
 
 class KnownParameters(SearchParameters):

@@ -73,8 +73,8 @@ FORM = {"file": openapi.FILES, "url": openapi.TEXTS, "key": openapi.TEXTS, "sign
 async def compare(request: Request, service: Serving, _: Annotated[Caller, needs("read")]) -> Response:
     async with inputs.body(request, service) as body:
         a, b = await _sides(service, body)
-        first, first_computed = await inputs.question(a, service)
-        second, second_computed = await inputs.question(b, service)
+        first, first_computed = await inputs.question(a, service, service.index.families)
+        second, second_computed = await inputs.question(b, service, service.index.families)
     scores = await service.call(service.index.compare, first, second)
     document: CompareDocument = {
         "a": question_document(a, first_computed),

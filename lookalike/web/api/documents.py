@@ -15,7 +15,9 @@ from lookalike.signatures.compute import Comparison
 from lookalike.web.http.access import Caller
 from lookalike.web.http.timestamps import rfc3339
 from shards.families import Family
+from shards.families.overlap import Overlap
 from shards.search.search import Hit
+from shards.search.stages import NotAsked
 from shards.table.format.records import Record
 from shards.table.read.snapshot import Image, hex_of
 
@@ -99,12 +101,67 @@ class BatchDocument(TypedDict):
     images: Annotated[list[BatchItemDocument], Field(description="One for each image, in the order sent.")]
 
 
+@with_config(ConfigDict(title="FamilyMatch"))
+class FamilyMatchDocument(TypedDict):
+    family: Family_
+    score: Score
+    distance: Distance
+
+
+Corners = Annotated[
+    list[list[float]],
+    Field(
+        description="Four corners, each x and y in shares of the picture's width and height. Corners of the same number"
+        " show the same.",
+        examples=[[[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]]],
+    ),
+]
+
+
+@with_config(ConfigDict(title="Overlap"))
+class OverlapDocument(TypedDict):
+    stored: Annotated[Corners, Field(description="The part of the image of the index, clockwise.")]
+    question: Annotated[Corners, Field(description="The same part in the question.")]
+    share: Annotated[float, Field(description="Area of the part as a share of the image of the index.", examples=[0.5])]
+    rotation: Annotated[float, Field(description="Degrees by which the question shows it turned clockwise.")]
+    scale: Annotated[float, Field(description="Pixels of the question for each pixel of the image of the index.")]
+    agreeing: Annotated[int, Field(description="Number of features that agree.", examples=[17])]
+
+
+@with_config(ConfigDict(title="NotAsked"))
+class NotAskedDocument(TypedDict):
+    family: Family_
+    reason: Annotated[
+        Literal["certain", "cold"],
+        Field(
+            description="`certain`: something certain was found before. `cold`: to fetch it costs too much; `thorough`"
+            " asks it all the same."
+        ),
+    ]
+    whole: Annotated[bool, Field(description="Whether the family was not asked at all, or only its dearer questions.")]
+    bytes: Annotated[int, Field(description="Bytes that it would have fetched, at most.")]
+
+
 @with_config(ConfigDict(title="Hit"))
 class HitDocument(ImageDocument):
     rank: Annotated[int, Field(description="Position among the hits; 1 is the best.", examples=[1])]
     score: Score
     distance: Distance
     orientation: Annotated[str, Field(description="How the question was turned to match.", examples=["as is"])]
+    family: Annotated[str, Field(description="The family that is surest of it: the score is its.", examples=["pdq"])]
+    false_rate: Annotated[
+        float,
+        Field(description="Share of pairs of strangers of which a family would be as sure.", examples=[1.2e-9]),
+    ]
+    confidence: Annotated[
+        Literal["certain", "likely", "weak"] | None,
+        Field(description="How sure it is that both show the same, in an index of this size; null if not at all."),
+    ]
+    is_match: Annotated[bool, Field(description="Whether they show the same: the confidence is certain or likely.")]
+    families: Annotated[list[FamilyMatchDocument], Field(description="The families that call it a match.")]
+    overlap: NotRequired[
+        Annotated[OverlapDocument, Field(description="The part that both have in common, where a family found one.")]
+    ]
     link: NotRequired[
         Annotated[
             str,
@@ -140,7 +197,17 @@ class AnswerDocument(TypedDict):
     missing: NotRequired[
         Annotated[list[str], Field(description="The segments of those images. Asking again may find them.")]
     ]
-    signature: NotRequired[Annotated[str, Field(description="The question's own signature, if requested.")]]
+    not_asked: NotRequired[
+        Annotated[
+            list[NotAskedDocument], Field(description="What several families could have been asked, and were not.")
+        ]
+    ]
+    signature: NotRequired[
+        Annotated[str, Field(description="The question's own signature, if requested of a single family.")]
+    ]
+    signatures: NotRequired[
+        Annotated[dict[str, str], Field(description="The question's own signatures, if requested of several families.")]
+    ]
     error: NotRequired[ProblemDocument]
 
 
@@ -161,7 +228,7 @@ class EndDocument(TypedDict):
 
 @with_config(ConfigDict(title="Answers"))
 class SearchDocument(TypedDict):
-    family: Family_
+    family: Annotated[str, Field(description="The family that was asked; `auto` for several.", examples=["auto"])]
     took_ms: Annotated[float, Field(examples=[12.4])]
     answers: Annotated[list[AnswerDocument], Field(description="One for each question.")]
 
@@ -271,9 +338,37 @@ def hit_document(rank: int, hit: Hit, caller: Caller, template: LinkTemplate | N
         "score": hit.score,
         "distance": hit.distance,
         "orientation": hit.variant,
+        "family": hit.family,
+        "false_rate": hit.false_rate,
+        "confidence": hit.confidence,
+        "is_match": hit.is_match,
+        "families": [{"family": each.family, "score": each.score, "distance": each.distance} for each in hit.families],
+        **({} if hit.overlap is None else {"overlap": overlap_document(hit.overlap)}),
         **({} if link is None else {"link": link}),
     }
     return cast(HitDocument, document)
+
+
+def overlap_document(overlap: Overlap) -> OverlapDocument:
+    """Return where two pictures show the same."""
+    return {
+        "stored": [list(corner) for corner in overlap.stored],
+        "question": [list(corner) for corner in overlap.question],
+        "share": overlap.share,
+        "rotation": overlap.rotation,
+        "scale": overlap.scale,
+        "agreeing": overlap.agreeing,
+    }
+
+
+def not_asked_document(left_out: NotAsked) -> NotAskedDocument:
+    """Return what a question left out."""
+    return {
+        "family": left_out.family,
+        "reason": left_out.reason,
+        "whole": left_out.whole,
+        "bytes": left_out.fetched,
+    }
 
 
 def score_document(comparison: Comparison) -> ScoreDocument:

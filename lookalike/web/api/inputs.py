@@ -20,6 +20,7 @@ from lookalike.web.http.forms import MULTIPART, URLENCODED, File
 from lookalike.web.http.limits import arrived
 from lookalike.web.http.problems import Problem, validation
 from lookalike.web.service import Service
+from shards.families import Family
 
 Kind: TypeAlias = Literal["file", "url", "key", "signature", "image"]
 
@@ -192,20 +193,27 @@ async def picture(given: Given, service: Service) -> AsyncIterator[bytes]:
 
 
 async def question(
-    given: Given, service: Service, *, orientations: bool = False
+    given: Given, service: Service, families: Sequence[Family], *, orientations: bool = False
 ) -> tuple[Question, ComputedPicture | None]:
-    """Return the question for the index, and the computed picture if there is one. Raises Problem, PictureError."""
+    """Return the question to these families of the index, and the computed picture if there is one.
+
+    Raises Problem, PictureError.
+    """
     if given.kind == "signature":
         return Signature(str(given.content)), None
     if given.kind == "key":
         key = str(given.content)
-        return await _turned(key, service) if orientations else Key(key), None
+        return await _turned(key, service, families) if orientations else Key(key), None
     async with picture(given, service) as data:
-        computed = await service.pool.compute(data, orientations=orientations)
+        computed = await service.pool.compute(data, asked=_names(families), orientations=orientations)
     return computed.question(), computed
 
 
-async def _turned(key: str, service: Service) -> Question:
+def _names(families: Sequence[Family]) -> list[str]:
+    return [family.name for family in families]
+
+
+async def _turned(key: str, service: Service, families: Sequence[Family]) -> Question:
     """Return a question with all orientations of the image of this key.
 
     The index knows the signatures of one orientation only; the others are computed from the image's file or thumbnail.
@@ -216,12 +224,12 @@ async def _turned(key: str, service: Service) -> Question:
     if original is not None:
         with original, service.limiter.holding(original.size, CALLER.get()):
             data = await service.call(original.read, original.size)
-            computed = await service.pool.compute(data, orientations=True)
+            computed = await service.pool.compute(data, asked=_names(families), orientations=True)
     else:
         thumbnail = await service.call(service.index.thumbnail, stored.image)
         if thumbnail is None:
             return Key(key)
-        computed = await service.pool.compute(thumbnail, orientations=True)
+        computed = await service.pool.compute(thumbnail, asked=_names(families), orientations=True)
     # a thumbnail differs a little from the picture itself, whose signatures are known
-    as_is = {family.name: family.parse(stored.signatures[family.name]) for family in service.index.families}
-    return Signed((as_is, *computed.orientations[1:]))
+    as_is = {family.name: family.parse(stored.signatures[family.name]) for family in families}
+    return Signed((as_is, *computed.orientations[1:]), as_is)

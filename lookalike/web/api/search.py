@@ -12,8 +12,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from lookalike.answers import Answer
-from lookalike.options import SearchOptions
-from lookalike.questions import Key, Question, Signature
+from lookalike.options import SearchOptions, called
+from lookalike.questions import Key, Question, Signature, sign
 from lookalike.signatures.computed import ComputedPicture
 from lookalike.web.api import documents, inputs, lines, openapi
 from lookalike.web.api.asking import FORM, KnownParameters, SearchBody, SearchParameters, check_threshold
@@ -27,7 +27,6 @@ from lookalike.web.http.problems import Problem, validation
 from lookalike.web.service import Service
 from shards.errors import LookalikeError
 from shards.families import Family
-from shards.families.hashes import forms
 
 router = APIRouter(prefix="/v1/search", tags=["search"])
 
@@ -51,7 +50,7 @@ class PreparedQuestion:
 class PreparedSearch:
     """The questions of a request, ready for the index."""
 
-    family: Family
+    families: Sequence[Family]
     asked: SearchOptions
     questions: Sequence[PreparedQuestion]
 
@@ -59,7 +58,8 @@ class PreparedSearch:
 @router.post(
     "",
     summary="Find images that look like these",
-    description="The best hits of each question, exactly, by falling score and then by key. The error of a single "
+    description="The best hits of each question, exactly, by falling score and then by key; where several families are "
+    "asked, first by rising false rate. The error of a single "
     "question is the error of the request; several questions succeed or fail one by one. With `Accept: "
     "application/x-ndjson`, all hits of one question up to `max_distance` or `min_score`, one a line, and a last line "
     "that has `end`.",
@@ -104,17 +104,17 @@ async def _prepared(
 ) -> PreparedSearch:
     """Check the options, and compute what the questions need. Raises Problem for what no question can ask."""
     check_threshold(options)
-    family = service.family(options.family)
+    families = service.asked(options.family)
     if not 1 <= len(given) <= service.settings.max_questions:
         raise validation(
             f"{len(given)} questions: send 1 to {service.settings.max_questions}",
             help="Send a picture as the body or as a form's file, or a url, key or signature.",
         )
-    asked = await service.parse(options.search_options, family)
+    asked = await service.parse(options.search_options, families)
     if lines.are_wanted(request):
         _check_lines(options, given)
-    questions = await service.all(partial(_prepare, service, options, item) for item in given)
-    return PreparedSearch(family, asked, questions)
+    questions = await service.all(partial(_prepare, service, families, options, item) for item in given)
+    return PreparedSearch(families, asked, questions)
 
 
 async def _respond(
@@ -174,9 +174,11 @@ async def _given(service: Service, body: inputs.Body) -> tuple[list[Given], Mapp
     return [], {}
 
 
-async def _prepare(service: Service, options: SearchParameters, given: Given) -> PreparedQuestion:
+async def _prepare(
+    service: Service, families: Sequence[Family], options: SearchParameters, given: Given
+) -> PreparedQuestion:
     try:
-        question, computed = await inputs.question(given, service, orientations=options.orientations)
+        question, computed = await inputs.question(given, service, families, orientations=options.orientations)
         if isinstance(question, Signature):
             question = replace(question, form=options.hash_form)
         return PreparedQuestion(given, question, computed)
@@ -187,7 +189,7 @@ async def _prepare(service: Service, options: SearchParameters, given: Given) ->
 def _answer(
     service: Service, caller: Caller, options: SearchParameters, prepared: PreparedSearch, started: float
 ) -> Response:
-    family, asked = prepared.family, prepared.asked
+    families, asked = prepared.families, prepared.asked
     questions = [item.question for item in prepared.questions if not isinstance(item.question, Problem)]
     answers = iter(service.search(questions, asked))
     answer_documents: list[AnswerDocument] = []
@@ -195,7 +197,7 @@ def _answer(
         result = item.question if isinstance(item.question, Problem) else next(answers)
         if isinstance(result, Answer):
             answer_documents.append(
-                _answer_document(service, caller, family, options, item, result, first=_first(asked))
+                _answer_document(service, caller, families, options, item, result, first=_first(asked))
             )
             continue
         problem = problems.of(result)
@@ -204,14 +206,14 @@ def _answer(
         error: Any = problem.document()
         answer_documents.append({"question": question_document(item.given), "searched": 0, "hits": [], "error": error})
     took = round((service.clock() - started) * 1000, 1)
-    document: SearchDocument = {"family": family.name, "took_ms": took, "answers": answer_documents}
+    document: SearchDocument = {"family": called(asked.families), "took_ms": took, "answers": answer_documents}
     return documents.respond(document)
 
 
 def _answer_document(
     service: Service,
     caller: Caller,
-    family: Family,
+    families: Sequence[Family],
     options: SearchParameters,
     prepared: PreparedQuestion,
     answer: Answer,
@@ -229,19 +231,28 @@ def _answer_document(
     }
     if answer.partial:
         document |= {"partial": True, "missing": list(answer.missing)}
+    if answer.not_asked:
+        document["not_asked"] = [documents.not_asked_document(each) for each in answer.not_asked]
     if options.signatures:
-        document["signature"] = _signature(service, family, prepared)
+        signatures = _signatures(service, families, prepared)
+        if len(families) == 1:
+            document["signature"] = signatures[families[0].name]
+        else:
+            document["signatures"] = signatures
     return document
 
 
-def _signature(service: Service, family: Family, prepared: PreparedQuestion) -> str:
-    """Return the question's own signature as text."""
-    if prepared.computed is not None:
-        return family.format(prepared.computed.orientations[0][family.name])
+def _signatures(service: Service, families: Sequence[Family], prepared: PreparedQuestion) -> dict[str, str]:
+    """Return the question's own signatures as text, by family."""
     if isinstance(prepared.question, Key):
-        return service.index.get(prepared.question.key).signatures[family.name]
-    assert isinstance(prepared.question, Signature)  # noqa: S101 - the only kind left
-    return family.format(forms.parse(prepared.question.text, family, prepared.question.form))
+        stored = service.index.get(prepared.question.key).signatures
+        return {family.name: stored[family.name] for family in families}
+    if prepared.computed is not None:
+        rows = prepared.computed.rows
+    else:
+        assert isinstance(prepared.question, Signature)  # noqa: S101 - the only kind left
+        rows = sign(prepared.question, families, service.index.settings.pictures).rows
+    return {family.name: family.format(rows[family.name]) for family in families if family.name in rows}
 
 
 def question_document(

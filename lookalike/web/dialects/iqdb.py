@@ -146,7 +146,7 @@ async def add(post_id: PostId, request: Request, service: Serving, _: Annotated[
         if computed is None:
             raise validation("there is no image: send it as the file of a form, or its hash or channels")
     await service.call(service.write, [computed.record(str(post_id), UNDATED)])
-    text = family.format(computed.orientations[0][FAMILY])
+    text = family.format(computed.rows[FAMILY])
     return documents.respond(_stored(family, post_id, text, with_signature=asked.signature))
 
 
@@ -213,8 +213,8 @@ async def status(service: Serving, _: Annotated[Caller, needs("read")]) -> Respo
 
 
 async def _question(service: Service, asked: IqdbQuery, given: Fields) -> Question:
-    computed = await _compute(service, asked, given) if asked.hash is None else None
-    return _known(asked) if computed is None else computed.question()
+    computed = await _compute(service, asked, given, (FAMILY,)) if asked.hash is None else None
+    return _known(asked) if computed is None else computed.question_over_white(FAMILY)
 
 
 def _known(asked: IqdbKnown) -> Question:
@@ -225,15 +225,20 @@ def _known(asked: IqdbKnown) -> Question:
     raise validation("there is no question: send a picture as the file of a form, or a hash, channels or post_id")
 
 
-async def _compute(service: Service, asked: IqdbImage, given: Fields) -> ComputedPicture | None:
-    """Compute the signatures of the channels or of the file. Returns `None` where there is neither."""
+async def _compute(
+    service: Service, asked: IqdbImage, given: Fields, families: Sequence[str] = ()
+) -> ComputedPicture | None:
+    """Compute the signatures of the channels or of the file: for a record, or for a question to these families.
+
+    Returns `None` where there is neither.
+    """
     if asked.channels is not None:
-        return await service.pool.compute(await service.call(asked.channels.encoded))
+        return await service.pool.compute(await service.call(asked.channels.encoded), asked=families)
     picture = given.picture("file")
     if picture is None:
         return None
     async with inputs.picture(picture, service) as data:
-        return await service.pool.compute(data)
+        return await service.pool.compute(data, asked=families)
 
 
 def _of_hash(service: Service, family: Family, text: str) -> ComputedPicture:
@@ -242,7 +247,7 @@ def _of_hash(service: Service, family: Family, text: str) -> ComputedPicture:
     others = [family.name for family in service.index.families if family.name != FAMILY]
     if others:
         raise validation(f"hash: the index also has {', '.join(others)}: send the picture instead", text)
-    return ComputedPicture(0, 0, bytes(32), None, ({FAMILY: row},))
+    return ComputedPicture(0, 0, bytes(32), None, {FAMILY: row})
 
 
 def _answer(service: Service, family: Family, question: Question, asked: IqdbKnown) -> Response:
@@ -262,7 +267,7 @@ def _hits(service: Service, question: Question, asked: IqdbKnown) -> Sequence[Hi
     """Return the best hits whose keys are ids."""
     limit = asked.limit
     while True:
-        hits = service.search_one(question, SearchOptions((FAMILY,), limit, asked.min_score)).hits
+        hits = service.search_one(question, SearchOptions((FAMILY,), limit, asked.min_score, as_original=True)).hits
         with_id = [hit for hit in hits if _is_id(hit.key)]
         if len(with_id) >= asked.limit or len(hits) < limit or limit >= DEEPEST:
             return with_id[: asked.limit]

@@ -203,18 +203,19 @@ async def search(request: Request, service: Serving, _: Reader) -> Response:
     threshold = service.family(FAMILY).match_score
     async with fields(request, service) as given:
         asked = given.read(MatchSearch)
-        computed = await _compute(service, given, "image", "url", orientations=asked.all_orientations)
+        computed = await _compute(service, given, "image", "url", asked=(FAMILY,), orientations=asked.all_orientations)
 
     def answer() -> Response:
         options = SearchOptions(
             families=(FAMILY,),
             limit=HITS,
             min_score=threshold,
+            as_original=True,
             orientations=asked.all_orientations,
             # image-match searches for the picture turned 8 ways, and again with its colours inverted
             negatives=asked.all_orientations,
         )
-        result = service.search_one(computed.question(), options)
+        result = service.search_one(computed.question_over_white(FAMILY), options)
         hits = [
             {"score": hit.score, "filepath": hit.key, "metadata": hit.image.meta or None}
             for hit in result.hits
@@ -235,9 +236,11 @@ async def search(request: Request, service: Serving, _: Reader) -> Response:
 async def compare(request: Request, service: Serving, _: Reader) -> Response:
     service.family(FAMILY)
     async with fields(request, service) as given:
-        first = await _compute(service, given, "image1", "url1")
-        second = await _compute(service, given, "image2", "url2")
-    scores = await service.call(service.index.compare, first.question(), second.question())
+        first = await _compute(service, given, "image1", "url1", asked=(FAMILY,))
+        second = await _compute(service, given, "image2", "url2", asked=(FAMILY,))
+    scores = await service.call(
+        service.index.compare, first.question_over_white(FAMILY), second.question_over_white(FAMILY)
+    )
     return _ok("compare", [{"score": score.score} for score in scores if score.family == FAMILY])
 
 
@@ -282,10 +285,16 @@ async def ping(_: Reader) -> Response:
 
 
 async def _compute(
-    service: Service, given: Fields, file: str, url: str, *, orientations: bool = False
+    service: Service,
+    given: Fields,
+    file: str,
+    url: str,
+    *,
+    asked: Sequence[str] = (),
+    orientations: bool = False,
 ) -> ComputedPicture:
     picture = given.picture(file, url)
     if picture is None:
         raise validation(f"there is no picture: send {file} as a file of a form, or an address in {url}")
     async with inputs.picture(picture, service) as data:
-        return await service.pool.compute(data, orientations=orientations)
+        return await service.pool.compute(data, asked=asked, orientations=orientations)

@@ -29,7 +29,7 @@ from shards.table.format.manifest import Segment
 from shards.table.read.reader import SegmentReader
 from shards.table.read.snapshot import Source
 
-PROTOCOL = 5
+PROTOCOL = 6
 """Version of these documents. While a new release is put in place, workers of both versions are asked."""
 
 PAYLOAD = 6_000_000
@@ -142,7 +142,7 @@ def _write_part(part: Part) -> dict[str, Any]:
         "family": {"name": part.family.name, "version": part.family.version},
         # JSON has no infinity, and nothing scores less
         "min_score": None if part.min_score == -np.inf else part.min_score,
-        "questions": [_pack(rows, part.family.dtype) for rows in part.questions],
+        "questions": [_pack(rows, part.family.question_dtype) for rows in part.questions],
     }
 
 
@@ -151,7 +151,8 @@ def _read_part(document: Mapping[str, Any]) -> Part:
     asked = document["family"]["version"]
     if kind.version != asked:
         raise QueryError(f"a worker computes version {kind.version} of {kind.name}, and is asked about {asked}")
-    return Part(kind, tuple(_unpack(text, kind.dtype) for text in document["questions"]), document["min_score"])
+    questions = tuple(_unpack(text, kind.question_dtype) for text in document["questions"])
+    return Part(kind, questions, document["min_score"])
 
 
 def _write_source(source: Source) -> dict[str, Any]:

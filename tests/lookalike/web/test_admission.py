@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -100,7 +100,9 @@ class Asked:
     def __init__(self) -> None:
         self.callers: list[str] = []
 
-    async def compute(self, data: bytes, *, orientations: bool = False, caller: str = "") -> ComputedPicture:
+    async def compute(
+        self, data: bytes, *, asked: Sequence[str] = (), orientations: bool = False, caller: str = ""
+    ) -> ComputedPicture:
         self.callers.append(caller)
         raise PictureError("empty", "nothing is computed here")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -22,9 +22,12 @@ class Threads:
         self._families = settings.load_families()
         self._threads = ThreadPoolExecutor(THREADS, "signatures")
 
-    async def compute(self, data: bytes, *, orientations: bool = False, caller: str = "") -> ComputedPicture:
+    async def compute(
+        self, data: bytes, *, asked: Sequence[str] = (), orientations: bool = False, caller: str = ""
+    ) -> ComputedPicture:
         settings = self._settings
-        computing = partial(compute_picture, thumbnail=settings.thumbnails, orientations=orientations)
+        kinds = [kind for kind in self._families if kind.name in asked]
+        computing = partial(compute_picture, thumbnail=settings.thumbnails, asked=kinds, orientations=orientations)
         return await self._run(partial(computing, data, self._families, settings.pictures))
 
     async def thumbnail(self, data: bytes, side: int, *, caller: str = "") -> bytes:

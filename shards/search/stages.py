@@ -1,0 +1,127 @@
+"""The stages of a query in several families: what is cheap first, then what is dear, where nothing certain was found.
+
+Dear are the rows that a family itself calls so, and too dear is what would have to be fetched from far away. An answer
+says what was left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from shards.search.plan import cold_bytes
+from shards.search.query import Part, Query
+from shards.table.read.snapshot import Source
+
+WORTH = 2 << 30
+"""Bytes that a question in several families may fetch: on AWS a fifth of a cent, and a few seconds of 64 workers."""
+
+Reason: TypeAlias = Literal["certain", "cold"]
+
+
+@dataclass(frozen=True, slots=True)
+class NotAsked:
+    """Something that a question left out."""
+
+    family: str
+
+    reason: Reason
+    """"certain": something certain was found before. "cold": it lies far away, and to fetch it costs too much."""
+
+    whole: bool
+    """Whether the family was not asked at all; if not, only its dearer rows were left out."""
+
+    fetched: int
+    """Bytes that it would have fetched, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Two queries, of the same questions. A part has no rows in them where it is not worth its cost."""
+
+    first: Query
+
+    second: Query
+    """What is dear, to be asked only for questions that the first query has not answered for certain."""
+
+    cold: tuple[NotAsked, ...]
+    """What is in neither."""
+
+    costs: tuple[int, ...]
+    """Bytes that each part of the second query fetches."""
+
+
+def everything(query: Query) -> Stages:
+    """Return stages that leave nothing out, and ask it all at once."""
+    nothing = replace(query, parts=tuple(map(_nothing, query.parts)))
+    return Stages(query, nothing, (), (0,) * len(query.parts))
+
+
+def plan_stages(query: Query, sources: Sequence[Source], worth: int = WORTH) -> Stages:
+    """Return the stages of a query, given what it scans. `worth`: bytes that it may fetch in all.
+
+    Of each family the cheap rows are asked first, the cheapest family before the others. A family that has dearer rows
+    is asked its cheap ones in any case.
+    """
+    cheap = [_cheap(part, is_cheap=True) for part in query.parts]
+    dear = [_cheap(part, is_cheap=False) for part in query.parts]
+    cheap_costs = [_fetched(query, part, sources) for part in cheap]
+    dear_costs = [_fetched(query, part, sources) for part in dear]
+    left, cold = worth, list[NotAsked]()
+    # families that see more in a picture than any other come first: nothing else finds what they find
+    for n in sorted(range(len(cheap)), key=lambda n: (not _has_rows(dear[n]), cheap_costs[n])):
+        if cheap_costs[n] > left and not _has_rows(dear[n]):
+            cold.append(NotAsked(cheap[n].family.name, "cold", True, cheap_costs[n]))
+            cheap[n] = _nothing(cheap[n])
+            continue
+        left -= cheap_costs[n]
+    for n in range(len(dear)):
+        if _has_rows(dear[n]) and dear_costs[n] > left:
+            cold.append(NotAsked(dear[n].family.name, "cold", False, dear_costs[n]))
+            dear[n] = _nothing(dear[n])
+    return Stages(replace(query, parts=tuple(cheap)), replace(query, parts=tuple(dear)), tuple(cold), tuple(dear_costs))
+
+
+def only(query: Query, questions: Sequence[bool]) -> Query:
+    """Return the query with the rows of some of its questions; the others are not asked."""
+    return replace(
+        query,
+        parts=tuple(
+            replace(
+                part,
+                questions=tuple(
+                    rows if wanted else rows[:0] for rows, wanted in zip(part.questions, questions, strict=True)
+                ),
+            )
+            for part in query.parts
+        ),
+    )
+
+
+def is_empty(query: Query) -> bool:
+    """Return whether the query asks nothing of anybody."""
+    return not any(map(_has_rows, query.parts))
+
+
+def _has_rows(part: Part) -> bool:
+    return any(len(rows) for rows in part.questions)
+
+
+def _fetched(query: Query, part: Part, sources: Sequence[Source]) -> int:
+    return sum(cold_bytes(source, replace(query, parts=(part,))) for source in sources)
+
+
+def _cheap(part: Part, *, is_cheap: bool) -> Part:
+    """Return the part with those rows alone that the family calls cheap, or those that it calls dear."""
+    masks = [part.family.is_dear(rows) != is_cheap for rows in part.questions]
+    questions = tuple(rows[mask] for rows, mask in zip(part.questions, masks, strict=True))
+    variants = tuple(tuple(np.array(names, object)[mask]) for names, mask in zip(part.variants, masks, strict=True))
+    return replace(part, questions=questions, variants=variants)
+
+
+def _nothing(part: Part) -> Part:
+    """Return the part with no question asked."""
+    return replace(part, questions=tuple(rows[:0] for rows in part.questions))
