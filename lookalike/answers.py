@@ -43,8 +43,8 @@ class Answer:
     """Names of the segments that were left out."""
 
     next: Cursor | None = None
-    """The place behind the last hit, where the next page begins; None where there is no more, and where several families
-    were asked: such an answer has one page."""
+    """The place behind the last hit, where the next page begins; None where there is no more. An answer of several
+    families has one page."""
 
     not_asked: tuple[NotAsked, ...] = ()
     """What several families could have been asked and were not: `SearchOptions.thorough` asks them everything."""

@@ -263,11 +263,14 @@ class Index(Maintained):
     ) -> Answer:
         """Return the images most like this one: the exact best `limit`, the same however the records are stored.
 
-        `family`: kind of signature, the index's first unless given. `min_score` (0 to 100) or `max_distance` (in the
-        family's unit): leave out what is less alike. `orientations`: also find it turned or mirrored; `negatives`: also
-        its negative. `where`: what the metadata of a hit must be like, such as `{"year": {"$gte": 1990}}`
-        (`shards.search.filters`). `after`: begin behind this place, the `next` of another
-        answer.
+        `family`: kind of signature; by default, or as "auto", all of the index, and each hit is that of the family that
+        is surest of it. `min_score` (0 to 100) or `max_distance` (in the family's unit): leave out what is less alike,
+        in a family that is named. `orientations`: also find it turned or mirrored; `negatives`: also its negative.
+        `where`: what the metadata of a hit must be like, such as `{"year": {"$gte": 1990}}` (`shards.search.filters`).
+        `after`: begin behind this place, the `next` of another answer. `min_share`: leave out hits of which the
+        question shows a smaller share (0 to 1), where a family knows. `thorough`: ask all families everything, where
+        otherwise what is dear is asked only if nothing certain was found, and what is far away only if it is worth its
+        cost (`Answer.not_asked`).
 
         Raises QueryError, PictureError, SignatureError, KeyNotFound.
         """

@@ -56,8 +56,8 @@ class SearchOptions:
     family: in each, the order is another."""
 
     min_share: float | None = None
-    """Smallest part of a stored picture, as a share from 0 to 1, that the question has to show too. Families that compare
-    whole pictures know no parts. Unless given, a family's own: 0.03 of crops."""
+    """Smallest part of a stored picture, as a share from 0 to 1, that the question has to show too; unless given, what
+    the family thinks: 0.03 in crops. Families that compare whole pictures know no parts."""
 
     thorough: bool = False
     """Ask several families everything at once, at any cost, where otherwise the dearest questions are asked only if

@@ -115,7 +115,7 @@ def compute_thumbnail(
     """Decode a picture, and draw it as a WebP file of at most `side` × `side` pixels. Raises PictureError."""
     with memory_suffices_for(data):
         picture = decode(data, settings, max_cost=max_cost)
-        return ComputedPicture(picture.width, picture.height, b"", draw(picture, side), ())
+        return ComputedPicture(picture.width, picture.height, b"", draw(picture, side))
 
 
 @contextmanager

@@ -320,7 +320,7 @@ class TestWhereAnAnswerInLinesHasALimit:
     def test_lines_go_out_as_text_and_the_last_one_leads_to_the_rest(self, api: Api) -> None:
         add(api.index, "cat.jpg", CAT)
         add(api.index, "raccoon.jpg", RACCOON)
-        asked, seen = "/v1/search?key=cat.jpg&min_score=0", []
+        asked, seen = "/v1/search?key=cat.jpg&family=haar&min_score=0", []
         after = ""
         for _ in range(2):
             answer = api.ask("GET", asked + after, headers={**READER, "accept": "application/x-ndjson"})

@@ -33,6 +33,7 @@ from lookalike import (
 )
 from shards.families import family
 from shards.pictures.decoding import ORIENTATIONS, decode
+from shards.search.cursor import Cursor
 from shards.storage import open_store
 
 PICTURES = Path(__file__).parents[2] / "demo" / "pictures"
@@ -63,7 +64,7 @@ def test_a_picture_is_asked_for_as_path_bytes_picture_key_or_signature(index: In
     text = index.get("cat").signatures["haar"]
     for question in [*questions, Signature(text), Signature(text.removeprefix("iqdb_"))]:
         answer = index.search(question, limit=2)
-        assert (answer.family, answer.searched) == ("haar", 12)
+        assert (answer.family, answer.searched) == ("auto", 12)
         assert (answer.hits[0].key, answer.hits[0].score) == ("cat", 100)
         assert answer.hits[0].image.meta["n"] == 3
 
@@ -117,8 +118,12 @@ def _same(stored: object, asked: object) -> bool:
         ({"limit": 0}, "limit is 0"),
         ({"limit": True}, "limit is True"),
         ({"limit": 10**9}, "limit is 1000000000"),
-        ({"min_score": 101}, "min_score is 101"),
-        ({"min_score": float("nan")}, "min_score is nan"),
+        ({"family": "haar", "min_score": 101}, "min_score is 101"),
+        ({"family": "haar", "min_score": float("nan")}, "min_score is nan"),
+        ({"min_score": 90}, "min_score is one of a single family, and haar, goldberg, dhash, phash are asked"),
+        ({"max_distance": 3}, "max_distance is one of a single family"),
+        ({"after": Cursor(50.0, "cat")}, "an answer of haar, goldberg, dhash, phash has one page"),
+        ({"min_share": 3}, "min_share is 3: it is a share"),
         ({"family": "sift"}, "no family is called 'sift'"),
         ({"family": "pdq"}, "has no signatures of pdq, only of haar, goldberg, dhash, phash"),
         ({"where": {"n": {1, 2}}}, "is not JSON"),
@@ -137,8 +142,9 @@ def test_options_can_be_handed_on_and_are_checked_when_they_are_made(index: Inde
     assert answer == index.search(Key("cat"), family="dhash", limit=3, max_distance=30, where={"is_even": False})
     with pytest.raises(QueryError, match="limit is 0"):
         SearchOptions(limit=0)
-    with pytest.raises(QueryError, match="a search asks one family, not haar and dhash"):
-        index.ask([Key("cat")], SearchOptions(("haar", "dhash")))
+    (several,) = index.ask([Key("cat")], SearchOptions(("haar", "dhash")))
+    assert isinstance(several, Answer)
+    assert several.family == "auto"
 
 
 def test_what_is_no_picture_key_or_signature_says_so(index: Index, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ PAGE = 20_000
     examples=(
         ("lookalike search photos.index copy.jpg", "the ten images most like this one"),
         ("curl -s https://example.org/a.png | lookalike search photos.index -", "an image from stdin"),
-        ("lookalike search photos.index --key 2019/sea.jpg --min-score 90", "images like one of the index"),
+        ("lookalike search photos.index --key 2019/sea.jpg", "images like one of the index"),
         ("lookalike search photos.index copy.jpg --family dhash --max-distance 6", "within 6 bits"),
         ("lookalike search photos.index scan.png --family goldberg --orientations --negatives", "turned or inverted"),
         ("lookalike search photos.index --family dhash --hash 9d8f6b2a12d4e0c1", "by a known hash"),
@@ -55,13 +55,21 @@ PAGE = 20_000
     " or 20 digits it is one in any case, 16 decimal digits are hex digits unless --hash-form says signed.",
 )
 @click.option("--hash-form", type=click.Choice(get_args(HashForm)), help="How the --hash is written.")
-@click.option("--family", metavar="NAME", help="Kind of signature to compare. [default: the index's first]")
+@click.option(
+    "--family", metavar="NAME", help="Kind of signature to compare. [default: auto, which is all of the index]"
+)
 @click.option("--limit", "-n", type=click.IntRange(1), help="Maximum number of images to find. [default: 10]")
-@click.option("--min-score", type=float, help="Leave out images that score less; 100 is the same.")
+@click.option("--min-score", type=float, help="Leave out images that score less in the family; 100 is the same.")
 @click.option("--max-distance", type=float, help="The same in the family's own unit, such as bits.")
 @click.option(
     "--within", metavar="R", type=float, help="All images up to this distance, however many, not the best 10."
 )
+@click.option(
+    "--min-share",
+    type=float,
+    help="Leave out images of which a smaller share of the area, from 0 to 1, is shown. [default: 0.03]",
+)
+@click.option("--thorough", is_flag=True, help="Ask all families everything, even after something certain was found.")
 @click.option("--orientations", is_flag=True, help="Also find turned and mirrored copies.")
 @click.option("--negatives", is_flag=True, help="Also find negatives.")
 @where_option
@@ -82,6 +90,8 @@ def search(
     min_score: float | None,
     max_distance: float | None,
     within: float | None,
+    min_share: float | None,
+    thorough: bool,
     orientations: bool,
     negatives: bool,
     where: tuple[Mapping[str, Any], ...],
@@ -98,7 +108,7 @@ def search(
     from lookalike.cli.output.hits import HitsOutput
     from lookalike.index import Index
     from lookalike.links import LinkTemplate
-    from lookalike.options import SearchOptions
+    from lookalike.options import SearchOptions, families_of
     from shards.search.query import LIMIT, MAX_LIMIT
 
     if within is not None and (limit, min_score, max_distance) != (None, None, None):
@@ -111,13 +121,15 @@ def search(
     index = Index.open(address)
     total = None if within is not None else limit or LIMIT
     options = SearchOptions(
-        () if family is None else (family,),
+        families_of(family),
         LIMIT if total is None else min(total, MAX_LIMIT),
         min_score,
         max_distance if within is None else within,
         orientations,
         negatives,
         all_of(where) or {},
+        min_share=min_share,
+        thorough=thorough,
     )
     several = len(images) > 1
     code = 0
@@ -127,6 +139,7 @@ def search(
             for answer in pages:
                 hits.page(answer, found + 1, name if several else None)
                 found += len(answer.hits)
+                tell_not_asked(answer)
                 if answer.partial:
                     note(f"this answer is incomplete: {', '.join(answer.missing)} could not be searched")
                     code = 2
@@ -137,6 +150,15 @@ def search(
             code = 2
         code = max(code, 0 if found else 1)
     click.get_current_context().exit(code)
+
+
+def tell_not_asked(answer: Answer) -> None:
+    """Say what was too far away to be asked."""
+    cold = [each for each in answer.not_asked if each.reason == "cold"]
+    if cold:
+        size = sum(each.fetched for each in cold) / 1e9
+        names = ", ".join(each.family for each in cold)
+        note(f"not asked: {names}, which would have fetched {size:.1f} GB; --thorough asks them")
 
 
 def _asked(

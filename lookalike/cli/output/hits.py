@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lookalike.cli.output import human
 from lookalike.cli.output.output import Column, Output
+from lookalike.options import AUTO
 
 if TYPE_CHECKING:
     from lookalike.answers import Answer
@@ -33,14 +34,14 @@ class HitsOutput:
         """Print a page of hits, of which the first has this rank, under the question's name if there are several."""
         if self.out.is_json:
             for rank, hit in enumerate(answer.hits, first):
-                self.out.json(self._document(answer.family, rank, hit, name))
+                self.out.json(self._document(rank, hit, name))
         elif answer.hits:
             self._table(answer, first, name)
         elif first == 1:
             what = "it" if name is None else human.shown(name)
             self.out.line(f"nothing like {what} among {human.count(answer.searched, 'image')}")
 
-    def _document(self, family: str, rank: int, hit: Hit, name: str | None) -> dict[str, Any]:
+    def _document(self, rank: int, hit: Hit, name: str | None) -> dict[str, Any]:
         link = None if self.link is None else self.link.link(hit.image)
         return {
             **({} if name is None else {"query": name}),
@@ -48,7 +49,12 @@ class HitsOutput:
             "key": hit.key,
             "score": hit.score,
             "distance": hit.distance,
-            "family": family,
+            "family": hit.family,
+            "false_rate": hit.false_rate,
+            "confidence": hit.confidence,
+            "is_match": hit.is_match,
+            "families": [asdict(each) for each in hit.families],
+            **({} if hit.overlap is None else {"overlap": asdict(hit.overlap)}),
             "width": hit.image.width,
             "height": hit.image.height,
             "orientation": hit.variant,
@@ -68,6 +74,9 @@ class HitsOutput:
         # what was imported without its picture has no size
         sizes = [human.pixels(image.width, image.height) if image.width else "" for image in images]
         self._add(columns, rows, "size", sizes)
+        if answer.family == AUTO:
+            self._add(columns, rows, "family", [hit.family for hit in answer.hits])
+            self._add(columns, rows, "match", [hit.confidence or "" for hit in answer.hits])
         if self.with_orientation:
             self._add(columns, rows, "orientation", [hit.variant for hit in answer.hits])
         if self.link is not None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shards.families.base import Family, Row, Rows
 from shards.families.crops import checks, columns, compute, scoring, search, text
 from shards.families.crops.common_part import common_part
-from shards.families.crops.row import QUESTION_ROW, STORED_ROW, as_question
+from shards.families.crops.row import QUESTION_ROW, STORED, STORED_ROW, as_question
 from shards.families.matches import Matches
 from shards.families.overlap import Overlap
 from shards.families.reading import ColumnReader
@@ -66,6 +66,9 @@ class Crops(Family):
 
     def check_question(self, row: Row) -> None:
         checks.check_question(row)
+
+    def is_dear(self, queries: Rows) -> NDArray[np.bool_]:
+        return np.asarray(queries["count"] > STORED)
 
     def with_min_share(self, queries: Rows, min_share: float) -> Rows:
         told = queries.copy()

@@ -42,8 +42,12 @@ def test_the_best_hit_comes_first_with_all_that_is_known_of_it(place: Path) -> N
         "rank": 1,
         "key": "3.png",
         "score": 100.0,
-        "distance": None,
-        "family": "haar",
+        "distance": first["distance"],
+        "family": first["family"],
+        "false_rate": first["false_rate"],
+        "confidence": "certain",
+        "is_match": True,
+        "families": first["families"],
         "width": 24,
         "height": 24,
         "orientation": ORIENTATIONS[0],
@@ -51,6 +55,8 @@ def test_the_best_hit_comes_first_with_all_that_is_known_of_it(place: Path) -> N
         "meta": {},
         "source": dict(stored.source),
     }
+    assert {each["family"] for each in first["families"]} == {"haar", "goldberg", "dhash"}
+    assert first["false_rate"] < 1e-8
     assert second["rank"] == 2
     assert second["score"] < 100
 
@@ -69,7 +75,9 @@ def test_people_get_a_table(place: Path) -> None:
         (["-"], png(3)),
         (["--key", "3.png"], None),
         (["photos/3.png", "--family", "dhash", "--max-distance", "0"], None),
-        (["photos/3.png", "--min-score", "99.9"], None),
+        (["photos/3.png", "--family", "haar", "--min-score", "99.9"], None),
+        (["photos/3.png", "--family", "auto"], None),
+        (["photos/3.png", "--thorough", "--min-share", "0.5"], None),
         (["turned.png", "--family", "goldberg", "--orientations", "-n", "1"], None),
         (["negative.png", "--family", "goldberg", "--negatives", "-n", "1"], None),
     ],
@@ -168,7 +176,7 @@ def test_all_within_a_distance_are_found_page_by_page(monkeypatch: pytest.Monkey
 def test_more_than_one_answer_can_hold_comes_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shards.search.query.MAX_LIMIT", 2)
     monkeypatch.setattr("lookalike.cli.commands.search.PAGE", 2)
-    found = lines(run("search", "index", "photos/3.png", "-n", 5).stdout)
+    found = lines(run("search", "index", "photos/3.png", "--family", "haar", "-n", 5).stdout)
     assert [hit["rank"] for hit in found] == [1, 2, 3, 4, 5]
     assert len({hit["key"] for hit in found}) == 5
 
@@ -249,7 +257,9 @@ def test_nothing_found_is_exit_code_1() -> None:
         (["index", "photos/3.png", "--family", "nonsense"], "nonsense"),
         (["index", "--family", "dhash", "--signature", "xyz"], "xyz"),
         (["index", "photos/3.png", "-n", "0"], "limit"),
-        (["index", "photos/3.png", "--max-distance", "3"], "haar has no distance"),
+        (["index", "photos/3.png", "--family", "haar", "--max-distance", "3"], "haar has no distance"),
+        (["index", "photos/3.png", "--max-distance", "3"], "max_distance is one of a single family"),
+        (["index", "photos/3.png", "--min-share", "3"], "min_share is 3.0"),
         (["index", "photos/3.png", "--key", "3.png"], "one of IMAGE, --key and --signature"),
         (["index"], "one of IMAGE, --key and --signature"),
         (["index", "photos/3.png", "--hash-form", "signed"], "there is none"),

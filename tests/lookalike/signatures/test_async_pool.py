@@ -69,11 +69,11 @@ def test_all_of_a_picture_is_as_the_index_itself_computes_it(pool: AsyncPool, in
 
 def test_the_eight_orientations_are_those_of_a_search(pool: AsyncPool, index: Index) -> None:
     data = png(2)
-    computed = asyncio.run(pool.compute(data, orientations=True))
+    computed = asyncio.run(pool.compute(data, asked=FAMILIES, orientations=True))
     assert len(computed.orientations) == len(ORIENTATIONS)
     pictures = decode(data).orientations()
     for kind in index.families:
-        assert [rows[kind.name] for rows in computed.orientations] == [kind.compute(picture) for picture in pictures]
+        assert [rows[kind.name] for rows in computed.orientations] == [kind.questions(picture) for picture in pictures]
 
 
 def test_a_computed_picture_is_a_question(processes: Pool) -> None:
@@ -82,7 +82,7 @@ def test_a_computed_picture_is_a_question(processes: Pool) -> None:
     index.add("b.png", png(4))
     turned = io.BytesIO()
     cloud(3).transpose(Image.Transpose.ROTATE_90).save(turned, "PNG")
-    question = processes.compute(turned.getvalue(), orientations=True).question()
+    question = processes.compute(turned.getvalue(), asked=FAMILIES, orientations=True).question()
     assert isinstance(question, Signed)
     hit = index.search(question, orientations=True, limit=1).hits[0]
     assert (hit.key, hit.score, hit.variant) == ("a.png", 100, "rotated 90")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -14,13 +16,17 @@ from lookalike.signatures.compute import compute_picture, compute_thumbnail
 from lookalike.signatures.computed import ComputedPicture
 from lookalike.signatures.messages import HEAD, Wanted
 from shards.errors import PictureError
-from shards.families import DEFAULT, family
+from shards.families import DEFAULT, Row, Rows, family
 from shards.pictures.decoding import PictureSettings
 from tests.lookalike.cli.drawing import png
 
 FAMILIES = tuple(family(name) for name in DEFAULT)
 DIGEST = sha256(png(1)).digest()
-WANTED = Wanted(FAMILIES, 1, 16, 1000)
+WANTED = Wanted(FAMILIES, 0, 16, 1000)
+
+
+def arrays(asked: Mapping[str, Row | Rows]) -> dict[str, Rows]:
+    return {name: np.atleast_1d(rows) for name, rows in asked.items()}
 
 
 def computed(**options: Any) -> ComputedPicture:
@@ -29,21 +35,29 @@ def computed(**options: Any) -> ComputedPicture:
 
 @pytest.mark.parametrize(
     ("options", "wanted"),
-    [({}, Wanted(FAMILIES, 1, 0, 1000)), ({"thumbnail": 16, "orientations": True}, Wanted(FAMILIES, 8, 16, 1000))],
+    [
+        ({}, Wanted(FAMILIES, 0, 0, 1000)),
+        ({"asked": FAMILIES}, Wanted(FAMILIES, 1, 0, 1000)),
+        ({"thumbnail": 16, "asked": FAMILIES, "orientations": True}, Wanted(FAMILIES, 8, 16, 1000)),
+    ],
 )
 def test_a_picture_comes_back_as_it_was(options: dict[str, Any], wanted: Wanted) -> None:
     picture = computed(**options)
     data = messages.write(picture)
     assert len(data) <= wanted.max_bytes
     back = messages.read(data, wanted, DIGEST)
-    assert back == picture
     assert isinstance(back, ComputedPicture)
+    assert [list(map(np.ndarray.tobytes, asked.values())) for asked in map(arrays, back.orientations)] == [
+        list(map(np.ndarray.tobytes, asked.values())) for asked in map(arrays, picture.orientations)
+    ]
+    assert [list(asked) for asked in back.orientations] == [list(asked) for asked in picture.orientations]
+    assert replace(back, orientations=()) == replace(picture, orientations=())
     assert back.record("a", (1, 2)) == picture.record("a", (1, 2))
 
 
 def test_a_thumbnail_alone_comes_back_as_it_was() -> None:
     drawn = compute_thumbnail(png(1), PictureSettings(), 20)
-    back = messages.read(messages.write(drawn), Wanted((), 1, 20, 1000), DIGEST)
+    back = messages.read(messages.write(drawn), Wanted((), 0, 20, 1000), DIGEST)
     assert isinstance(back, ComputedPicture)
     assert (back.thumbnail, back.orientations) == (drawn.thumbnail, ())
 
@@ -113,11 +127,34 @@ def test_anything_else_is_no_answer(data: bytes) -> None:
 
 def test_what_was_not_asked_for_is_no_answer() -> None:
     with pytest.raises(ValueError, match="no answer"):
-        messages.read(messages.write(computed(thumbnail=16, orientations=True)), WANTED, DIGEST)
+        messages.read(messages.write(computed(thumbnail=16, asked=FAMILIES)), WANTED, DIGEST)
+    for wanted in (
+        Wanted(FAMILIES, 0, 0, 1000),
+        Wanted(FAMILIES, 1, 16, 1000),
+        Wanted(FAMILIES, 0, 16, WIDTH * HEIGHT - 1),
+    ):
+        with pytest.raises(ValueError, match="no answer"):
+            messages.read(GOOD, wanted, DIGEST)
+
+
+QUESTION = messages.write(computed(asked=[family("crops")]))
+CROPS = Wanted([family("crops")], 1, 0, 1000)
+COUNT_AT = HEAD.size + family("crops").dtype.itemsize
+"""Where the number of rows stands by which crops is asked."""
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 33, 255])
+def test_a_question_has_the_rows_that_it_says(count: int) -> None:
+    assert isinstance(messages.read(QUESTION, CROPS, DIGEST), ComputedPicture)
+    assert QUESTION[COUNT_AT] == 2
     with pytest.raises(ValueError, match="no answer"):
-        messages.read(GOOD, Wanted(FAMILIES, 1, 0, 1000), DIGEST)
+        messages.read(QUESTION[:COUNT_AT] + bytes([count]) + QUESTION[COUNT_AT + 1 :], CROPS, DIGEST)
+
+
+def test_a_question_that_no_picture_has_is_no_answer() -> None:
+    size = len(QUESTION) - COUNT_AT - 1
     with pytest.raises(ValueError, match="no answer"):
-        messages.read(GOOD, Wanted(FAMILIES, 1, 16, WIDTH * HEIGHT - 1), DIGEST)
+        messages.read(QUESTION[: COUNT_AT + 1] + b"\xff" * size, CROPS, DIGEST)
 
 
 def test_the_head_has_no_gaps() -> None:

@@ -125,33 +125,35 @@ def test_a_key_may_go_after_the_first_page() -> None:
 
 def test_a_page_knows_if_there_may_be_another(store: CountingStore) -> None:
     index = Index.open(store)
-    everything = index.search(scene(0), limit=1000)
+    everything = index.search(scene(0), family="haar", limit=1000)
     assert everything.next is None
     count = len(everything.hits)
-    exact = index.search(scene(0), limit=count)
+    exact = index.search(scene(0), family="haar", limit=count)
     assert exact.next is not None
     assert exact.next.rank == count
-    last = index.search(scene(0), limit=count, after=exact.next)
+    last = index.search(scene(0), family="haar", limit=count, after=exact.next)
     assert (last.hits, last.next) == ((), None)
 
 
 def test_a_cursor_is_a_place_of_one_answer(store: CountingStore) -> None:
     index = Index.open(store)
-    options = SearchOptions(limit=1, after=Cursor(50.0, "k"))
+    options = SearchOptions(("haar",), limit=1, after=Cursor(50.0, "k"))
     with pytest.raises(QueryError, match="ask one question at a time"):
         index.ask([scene(0), scene(1)], options)
-    with pytest.raises(QueryError, match="a search asks one family"):
-        next(index.pages(scene(0), SearchOptions(("haar", "dhash"))))
+    with pytest.raises(QueryError, match="has one page"):
+        index.search(scene(0), after=Cursor(50.0, "k"))
+    (page,) = index.pages(scene(0), SearchOptions(limit=2))
+    assert (len(page.hits), page.next) == (2, None)
 
 
 def test_a_cursor_may_name_any_place(store: CountingStore) -> None:
     """What comes from a client need be no hit, and its rank no number of hits."""
     index = Index.open(store)
-    everything = [(hit.key, hit.score) for hit in index.search(scene(0), limit=1000).hits]
+    everything = [(hit.key, hit.score) for hit in index.search(scene(0), family="haar", limit=1000).hits]
     for score in (101.0, 100.0, everything[3][1], 55.5, -1e300):
         for key in ("\0", KEYS[0], "zzz", "\U0010ffff"):
             for rank in (0, 10, 2**64 - 1):
-                found = index.search(scene(0), limit=1000, after=Cursor(score, key, rank))
+                found = index.search(scene(0), family="haar", limit=1000, after=Cursor(score, key, rank))
                 expected = [hit for hit in everything if (-hit[1], hit[0].encode()) > (-score, key.encode())]
                 assert [(hit.key, hit.score) for hit in found.hits] == expected
 
@@ -169,9 +171,9 @@ def test_a_page_that_lies_deep_does_not_collect_what_is_above_it(
         return search_many(self, *args, **options)
 
     monkeypatch.setattr(kind, "search_many", watched)
-    index.search(scene(0), limit=10, after=Cursor(0.0, "zzz", 2**63))
+    index.search(scene(0), family="haar", limit=10, after=Cursor(0.0, "zzz", 2**63))
     assert limits == []
-    index.search(scene(0), limit=10, after=Cursor(0.0, "zzz", 20))
+    index.search(scene(0), family="haar", limit=10, after=Cursor(0.0, "zzz", 20))
     assert limits
     assert max(limits) <= 100_000
 
@@ -179,5 +181,7 @@ def test_a_page_that_lies_deep_does_not_collect_what_is_above_it(
 def test_workers_scan_pages_too(store: CountingStore) -> None:
     index = far_of(store, 1)
     here = Index.open(store)
-    cursor = here.search(scene(0), limit=5).next
-    assert index.search(scene(0), limit=5, after=cursor) == here.search(scene(0), limit=5, after=cursor)
+    cursor = here.search(scene(0), family="haar", limit=5).next
+    assert index.search(scene(0), family="haar", limit=5, after=cursor) == here.search(
+        scene(0), family="haar", limit=5, after=cursor
+    )

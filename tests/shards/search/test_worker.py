@@ -45,7 +45,7 @@ def request_(filled: MemoryStore) -> Mapping[str, Any]:
         return ask(Worker(filled, memory=0))(request)
 
     executor = FanOut(note, tasks=FakeTaskRunner(), planner=together)
-    Index.open(CountingStore(filled), memory=0, executor=executor).search(scene(1), limit=3)
+    Index.open(CountingStore(filled), memory=0, executor=executor).search(scene(1), family="haar", limit=3)
     return asked[0]
 
 

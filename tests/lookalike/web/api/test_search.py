@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from lookalike import Index, Key
+from lookalike import Index, Key, Signature
 from lookalike.web import WebSettings
 from tests.lookalike.web.conftest import CAT, PICTURES, RACCOON, Client, Elsewhere, add, problem
 
@@ -56,13 +56,14 @@ def questions(signature: str) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("form", list(questions("")))
 def test_every_form_of_a_question_has_the_library_s_answer(client: Client, index: Index, form: str) -> None:
-    sent = questions(index.get("cat").signatures["haar"])[form]
+    sent_text = index.get("cat").signatures["haar"]
+    sent = questions(sent_text)[form]
     response = client.post("/v1/search", **sent)
     assert response.status_code == 200, response.text
     document = response.json()
-    assert document["family"] == "haar"
+    assert document["family"] == "auto"
     (answer,) = document["answers"]
-    expected = index.search(CAT)
+    expected = index.search(Signature(sent_text)) if "signature" in form else index.search(CAT)
     assert answer["searched"] == expected.searched
     assert [(hit["rank"], hit["key"], hit["score"], hit["orientation"]) for hit in answer["hits"]] == [
         (rank, hit.key, hit.score, hit.variant) for rank, hit in enumerate(expected.hits, 1)
@@ -76,7 +77,8 @@ def test_every_form_of_a_question_has_the_library_s_answer(client: Client, index
     [
         ({"family": "dhash"}, {"family": "dhash"}),
         ({"family": "dhash", "max_distance": 20}, {"family": "dhash", "max_distance": 20}),
-        ({"min_score": 50.5}, {"min_score": 50.5}),
+        ({"family": "haar", "min_score": 50.5}, {"family": "haar", "min_score": 50.5}),
+        ({"family": "auto", "thorough": True, "min_share": 0.2}, {"thorough": True, "min_share": 0.2}),
         ({"limit": 2}, {"limit": 2}),
         ({"family": "goldberg", "negatives": True}, {"family": "goldberg", "negatives": True}),
         ({"orientations": True}, {"orientations": True}),
@@ -156,7 +158,7 @@ def test_json_asks_several_of_each_kind(client: Client, index: Index) -> None:
         ({"content": CAT[:5000]}, 422, "picture-truncated"),
         ({"json": {"key": "cat", "family": "nope"}}, 422, "query-invalid"),
         ({"json": {"key": "cat", "family": "whash"}}, 422, "query-invalid"),
-        ({"json": {"key": "cat", "negatives": True}}, 422, "query-invalid"),
+        ({"json": {"key": "cat", "family": "dhash", "negatives": True}}, 422, "query-invalid"),
         ({"json": {"key": "cat", "max_distance": 3}}, 422, "query-invalid"),
         ({"json": {"signature": "0" * 16, "family": "dhash", "orientations": True}}, 422, "query-invalid"),
         ({"json": {"key": "cat", "min_score": 1, "max_distance": 3}}, 422, "validation"),
