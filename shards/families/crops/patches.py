@@ -23,7 +23,7 @@ STEP = 1.4
 """From a sample to the next, in sigmas of the keypoint."""
 
 TURNS = 256
-"""Directions that a patch can have: with 64, five copies in a thousand fewer are found of crops by half."""
+"""Directions that a patch can have: with 64, two copies in a hundred fewer are found of crops by half."""
 
 BINS, QUARTER = 36, 9
 """Directions that gradients are added up in, of 10° each, and how many are a right angle."""
