@@ -108,6 +108,13 @@ def _ended(data: bytes, settings: PictureSettings, max_cost: float) -> Picture |
 
 def _picture(data: bytes, settings: PictureSettings, max_cost: float) -> Picture:
     """Return the picture in a file, as `decode` does, whatever errors the decoder raises."""
+    # what Pillow decoded is freed before a turned copy is made
+    picture, orientation = _as_stored(data, settings, max_cost)
+    return picture.turned(orientation)
+
+
+def _as_stored(data: bytes, settings: PictureSettings, max_cost: float) -> tuple[Picture, int]:
+    """Return the picture in a file, and the orientation in which it is to be seen."""
     heic = is_heic(data)
     with _open_heic(data) if heic else _open(data) as image:
         width, height = image.size
@@ -121,8 +128,8 @@ def _picture(data: bytes, settings: PictureSettings, max_cost: float) -> Picture
         image.load()
         orientation = 1 if heic or settings.exif == "ignore" else _exif_orientation(image)
         if settings.frame == "first":
-            return converted(image, settings).turned(orientation)
-        return with_content(image, lambda frame: converted(frame, settings)).turned(orientation)
+            return converted(image, settings), orientation
+        return with_content(image, lambda frame: converted(frame, settings)), orientation
 
 
 def _open(data: bytes) -> Image.Image:

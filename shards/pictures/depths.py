@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -24,15 +25,15 @@ def is_deep(image: Image.Image) -> bool:
     return image.mode in ("I", "F") or image.mode.startswith("I;16")
 
 
-def levels_of(image: Image.Image) -> NDArray[Any]:
-    """Return the levels of a deep picture, (height, width), of the kind of number that its file has."""
-    levels = np.asarray(image)
+def levels_of(image: Image.Image, part: Image.Image) -> NDArray[Any]:
+    """Return the levels of a part of a deep picture, (height, width), of the kind of number that its file has."""
+    levels = np.asarray(part)
     # Pillow has no whole numbers without a sign beyond 16 bits
     is_unsigned = image.mode == "I" and _tag(image, BITS) == 32 and _tag(image, SAMPLE_FORMAT, 1) == 1
     return levels.view(np.uint32) if is_unsigned else levels
 
 
-def white_of(image: Image.Image) -> float | None:
+def stated_white(image: Image.Image) -> float | None:
     """Return the level that the file of a deep picture calls white, where its black is 0; None where it says neither.
 
     16 bits have their highest level, unless TIFF states fewer of them: in the bits of a level, or by a highest level
@@ -64,17 +65,29 @@ def clipped(levels: NDArray[Any]) -> NDArray[np.uint8]:
     return eight
 
 
-def scaled(levels: NDArray[Any], white: float | None) -> NDArray[np.uint8]:
-    """Return the levels rounded to the nearest of 255 steps from black, at 0, to white.
+def bounds(parts: Iterable[NDArray[Any]], white: float | None) -> tuple[float, float]:
+    """Return the levels that become black and white, of a picture in parts whose file states this white, or none.
 
-    Where that is None: floats from 0 to 1 are white at 1, and all others are scaled to the range of the picture, whose
-    darkest level is black and whose brightest one is white. What is no number is black.
+    Black is 0 where white is stated, and where all are floats from 0 to 1, whose white is 1. Otherwise they are the
+    lowest and the highest level of the picture that is a finite number; 0 and 1 where none is.
     """
     if white is not None:
-        return _stretched(levels, 0.0, white)
-    low, high = _range(levels)
-    is_share = levels.dtype.kind == "f" and low >= 0 and high <= 1
-    return _stretched(levels, 0.0, 1.0) if is_share else _stretched(levels, low, high)
+        return 0.0, white
+    low, high, is_float = np.inf, -np.inf, False
+    for levels in parts:
+        is_float = levels.dtype.kind == "f"
+        numbers = levels[np.isfinite(levels)] if is_float else levels
+        if numbers.size:
+            low, high = min(low, float(numbers.min())), max(high, float(numbers.max()))
+    return (0.0, 1.0) if low > high or (is_float and low >= 0 and high <= 1) else (low, high)
+
+
+def stretched(levels: NDArray[Any], black: float, white: float) -> NDArray[np.uint8]:
+    """Return the levels rounded to the nearest of 255 steps from black to white; what is no number is black."""
+    # a picture of one level has no range: it is black
+    span = white - black or 1.0
+    numbers = np.nan_to_num(levels.astype(np.float64), nan=black, posinf=white, neginf=black)
+    return np.minimum(np.floor((numbers - black) * 255 / span + 0.5), 255).astype(np.uint8)
 
 
 def _tag(image: Image.Image, number: int, otherwise: int = 0) -> int:
@@ -82,24 +95,3 @@ def _tag(image: Image.Image, number: int, otherwise: int = 0) -> int:
     value = getattr(image, "tag_v2", {}).get(number, otherwise)
     first = value[0] if isinstance(value, tuple) and value else value
     return first if isinstance(first, int) else otherwise
-
-
-def _range(levels: NDArray[Any]) -> tuple[float, float]:
-    """Return the lowest and the highest level that is a finite number; (0, 0) where none is."""
-    if levels.dtype.kind != "f":
-        return float(levels.min()), float(levels.max())
-    finite = np.isfinite(levels)
-    if not finite.any():
-        return 0.0, 0.0
-    return float(levels.min(where=finite, initial=np.inf)), float(levels.max(where=finite, initial=-np.inf))
-
-
-def _stretched(levels: NDArray[Any], black: float, white: float) -> NDArray[np.uint8]:
-    """Return the levels scaled from black to white, row by row to save memory."""
-    out = np.empty(levels.shape, np.uint8)
-    # a picture of one level has no range: it is black
-    span = white - black or 1.0
-    for row, eight in zip(levels, out, strict=True):
-        numbers = np.nan_to_num(row.astype(np.float64), nan=black, posinf=white, neginf=black)
-        eight[:] = np.minimum(np.floor((numbers - black) * 255 / span + 0.5), 255)
-    return out

@@ -37,7 +37,13 @@ def greys(data: bytes, settings: PictureSettings | None = None) -> NDArray[np.ui
 
 
 def scaled(levels: list[float], dtype: str, white: float | None = None) -> list[int]:
-    return depths.scaled(np.array([levels], dtype), white)[0].tolist()
+    return stretched(np.array([levels], dtype), white)[0].tolist()
+
+
+def stretched(levels: NDArray[Any], white: float | None) -> NDArray[np.uint8]:
+    """Scale the levels, looked at in two parts."""
+    black, brightest = depths.bounds(np.array_split(levels, 2, axis=1), white)
+    return depths.stretched(levels, black, brightest)
 
 
 def tiff(levels: NDArray[Any], *, photometric: int = 1, **more: int) -> bytes:
@@ -103,7 +109,7 @@ def test_clipped_floats_lose_their_fractions_and_what_is_no_number_is_black() ->
 @pytest.mark.parametrize("dtype", ["<u2", ">u2", "i4"])
 def test_16_bits_are_rounded_to_the_nearest_of_8(dtype: str) -> None:
     exact = np.rint(EVERY_16_BITS.astype(float) / 257)
-    assert np.array_equal(depths.scaled(EVERY_16_BITS.astype(dtype), 65535), exact)
+    assert np.array_equal(stretched(EVERY_16_BITS.astype(dtype), 65535), exact)
 
 
 def test_floats_are_white_at_1() -> None:
