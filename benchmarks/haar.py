@@ -108,11 +108,11 @@ def _cold(stored: Stored, queries: Rows, count: int) -> Iterator[Result]:
 
 
 def _search(query: Rows, reader: ColumnReader) -> Any:
-    return HAAR.search(query, reader, limit=10)
+    return HAAR.search(HAAR.asked(query), reader, limit=10)
 
 
 def _plainly(query: Rows, reader: ColumnReader) -> Any:
-    return search_plainly(HAAR.score, HAAR.name, query, reader, limit=10, min_score=None, dead=None)
+    return search_plainly(HAAR.score, HAAR.name, HAAR.asked(query), reader, limit=10, min_score=None, dead=None)
 
 
 def _typical(work: Callable[[Rows], object], queries: Rows) -> float:

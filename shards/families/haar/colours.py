@@ -7,6 +7,8 @@ without their lowest plane have twice the unit. 25 planes are 3.1 bytes a row; t
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from shards.families.base import Rows
 from shards.families.haar.bitsliced import Words, bits_of
+from shards.families.haar.row import GREY
 from shards.families.haar.scoring import WEIGHTS
 
 UNITS = (4, 8, 8)
@@ -25,6 +28,9 @@ PLANES = (7, 9, 9)
 
 ORIGINS = (1, 256, 256)
 """Codes of an average of 0, in Y, I and Q."""
+
+NEAR_GREY = tuple(math.ceil(GREY * float(WEIGHTS[channel, 0]) / UNITS[channel] - 1e-9) for channel in (1, 2))
+"""Steps from the origin, in I and Q, within which all codes of grey pictures lie."""
 
 
 def codes(rows: Rows, channel: int) -> NDArray[np.uint16]:
@@ -52,6 +58,11 @@ class Colour:
     @classmethod
     def of(cls, averages: NDArray[np.float64], channel: int) -> Colour:
         return cls(channel, float(_position(averages[[channel]], channel)[0]))
+
+    @property
+    def from_grey(self) -> float:
+        """Hundredths between this average and 0."""
+        return abs(self.position - ORIGINS[self.channel]) * UNITS[self.channel]
 
     def nearness(self, planes: Words, unit: int) -> list[Words]:
         """Return planes of `ceiling(unit)` minus the distance of each row, the lowest plane first.
@@ -120,3 +131,19 @@ def _highest_less_distance(planes: Words, code: int) -> list[Words]:
     for difference, flip in differences:
         difference ^= missed if flip else reached
     return [difference for difference, _ in differences]
+
+
+def near_grey(planes: Sequence[Words]) -> Words:
+    """Return the bitmap of rows that may be grey: all that are, and some of little colour.
+
+    `planes`: those of I and those of Q.
+    """
+    near: Words = np.full_like(planes[0][0], ~np.uint64(0))
+    unlike = np.empty_like(near)
+    for channel, steps in zip(planes, NEAR_GREY, strict=True):
+        # 256 is 1 0000 0000: from 256 - 2^n to 255 + 2^n, each bit from n on is unlike the highest
+        *lower, highest = channel[(steps - 1).bit_length() :]
+        for plane in lower:
+            np.bitwise_xor(plane, highest, out=unlike)
+            near &= unlike
+    return near

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shards.errors import SignatureError
 from shards.families.base import Family, Row, Rows
 from shards.families.haar import inverted, pairs, row, scoring, search, text
 from shards.families.matches import Matches
@@ -26,8 +27,33 @@ class Haar(Family):
     dtype = row.ROW
     match_score = 60.0
 
+    @property
+    def question_dtype(self) -> np.dtype[np.void]:
+        return row.QUESTION
+
     def compute(self, picture: Picture) -> Row:
         return row.compute(picture.rgb)
+
+    def questions(self, picture: Picture) -> Rows:
+        return self.compute_both(picture)[1]
+
+    def compute_both(self, picture: Picture) -> tuple[Row, Rows]:
+        stored = self.compute(picture)
+        return stored, self.asked(np.array([stored], self.dtype))
+
+    def asked(self, rows: Rows) -> Rows:
+        """Return questions for pictures like these, grey copies of pictures in colour and the other way round too."""
+        return row.question(rows, luma_of_greys=True)
+
+    def as_original(self, queries: Rows) -> Rows:
+        """Return the questions as IQDB asks them: a grey picture finds its original in colour, but not the reverse."""
+        return row.question(queries, luma_of_greys=False)
+
+    def check_question(self, row: Row) -> None:
+        stored = np.array([row], row.dtype)[list(self.dtype.names or ())].astype(self.dtype)
+        super().check_question(stored[0])
+        if row["luma_of_greys"] > 1:
+            raise SignatureError(f"{row.nbytes:,} bytes are no question of {self.name}")
 
     def parse(self, text_form: str) -> Row:
         return text.parse_row(text_form)

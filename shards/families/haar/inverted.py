@@ -176,7 +176,10 @@ class Read:
     """(planes, words) of the colours' codes, for each of the query's channels."""
 
     bitmaps: list[tuple[Words, int]]
-    """Buckets that are bitmaps, with their weights in hundredths."""
+    """Buckets that are bitmaps, with their weights in hundredths: those of Y first."""
+
+    of_luma: int
+    """Number of bitmaps of Y."""
 
     lists: list[tuple[NDArray[Any], int]]
     """Buckets that are gaps, as they are stored, with their weights in hundredths."""
@@ -199,7 +202,8 @@ def read(reader: ColumnReader, buckets: NDArray[np.int64], weights: Sequence[int
             if not gaps.is_list(units, reader.rows):
                 raise reader.damaged(INVERTED, f"has a bucket whose rows do not rise, or are not below {reader.rows:,}")
             lists.append((units, weights[which]))
-    return Read(np.split(planes, np.cumsum(colours.PLANES[: channels - 1])), bitmaps, lists)
+    of_luma = sum(form == BITMAP and buckets[which] < PER_CHANNEL for form, which in zip(forms, present, strict=True))
+    return Read(np.split(planes, np.cumsum(colours.PLANES[: channels - 1])), bitmaps, of_luma, lists)
 
 
 def is_there(reader: ColumnReader) -> bool:

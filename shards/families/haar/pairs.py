@@ -7,14 +7,17 @@ from numpy.typing import NDArray
 
 from shards.families.base import Rows
 from shards.families.haar.row import is_grey
-from shards.families.haar.scoring import BINS, WEIGHTS
+from shards.families.haar.scoring import BINS, STRICTNESS, WEIGHTS
 
 CHUNK = 4096
 """Pairs scored at a time: the coefficients of one channel are 320 KB a side, and stay in the L2 cache."""
 
 
 def score_pairs(queries: Rows, rows: Rows) -> NDArray[np.float64]:
-    """Return (n,) float64: the score of `queries[i]` and `rows[i]`, to the last bit as `scoring.score` gives it."""
+    """Return (n,) float64: the score of stored `queries[i]` and `rows[i]`, as `scoring.score` gives it to the last bit.
+
+    Pairs with a grey picture are compared by Y alone.
+    """
     scores = np.empty(len(queries))
     for start in range(0, len(queries), CHUNK):
         part = slice(start, start + CHUNK)
@@ -23,13 +26,12 @@ def score_pairs(queries: Rows, rows: Rows) -> NDArray[np.float64]:
 
 
 def _score(queries: Rows, rows: Rows) -> NDArray[np.float64]:
-    by_luma = is_grey(queries)
+    by_luma = is_grey(queries) | is_grey(rows)
     scale, shared = _weights(queries, rows, 0)
-    no_chroma = by_luma | is_grey(rows)
     for channel in (1, 2):
         all_of_query, in_common = _weights(queries, rows, channel)
         scale += np.where(by_luma, 0, all_of_query)
-        shared += np.where(no_chroma, 0, in_common)
+        shared += np.where(by_luma, 0, in_common)
     # a damaged average may be no number: then the score is none
     with np.errstate(invalid="ignore", over="ignore"):
         differences = np.abs(rows["avgl"] - queries["avgl"])
@@ -37,7 +39,7 @@ def _score(queries: Rows, rows: Rows) -> NDArray[np.float64]:
         for channel in (1, 2):
             distance = np.where(by_luma, distance, distance + float(WEIGHTS[channel, 0]) * differences[:, channel])
         scores: NDArray[np.float64] = 100.0 * ((shared - distance) / scale)
-    return scores
+        return np.where(by_luma, 100.0 - STRICTNESS * (100.0 - scores), scores)
 
 
 def _weights(queries: Rows, rows: Rows, channel: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -15,6 +15,10 @@ ROW = np.dtype([("avgl", "<f8", (3,)), ("sig", "<i2", (3, COEFFICIENTS))])
 """Type of a row. `avgl`: the averages of Y, I and Q, about 0..1, -0.6..0.6 and -0.53..0.53, in float64 because IQDB's
 text carries all their bits. `sig`: the signed indices of the largest coefficients of Y, I and Q, sorted."""
 
+QUESTION = np.dtype([*ROW.descr, ("luma_of_greys", "u1")])
+"""Type of a question: a row, and in `luma_of_greys` 1 where pairs with a grey picture are compared by their luma alone,
+whichever of the two is grey; 0 where they are compared as IQDB does."""
+
 GREY = 0.006
 """Limit of |average I| + |average Q| below which a picture is grey: its I and Q coefficients are noise then."""
 
@@ -34,6 +38,15 @@ def compute(rgb: NDArray[np.uint8]) -> Row:
     """Return the signature of a picture, (height, width, 3) uint8."""
     planes = decompose(to_yiq(area_average(rgb, SIDE)))
     return make_row(planes[:, 0, 0] / (2 * SIDE * SIDE), [largest(plane) for plane in planes])
+
+
+def question(rows: Rows, *, luma_of_greys: bool) -> Rows:
+    """Return (rows,) of QUESTION that ask for pictures like these."""
+    asked = np.empty(len(rows), QUESTION)
+    for name in ROW.names or ():
+        asked[name] = rows[name]
+    asked["luma_of_greys"] = luma_of_greys
+    return asked
 
 
 def is_grey(rows: Rows) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ So scores are those of the plain formula to the last bit, and a cold reader make
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +24,10 @@ from shards.families.base import Row, Rows, search_plainly
 from shards.families.haar import inverted, scoring
 from shards.families.haar.bitsliced import BLOCK_WORDS, Adder, Words, at_least, bits_of, cut_of, rows_of
 from shards.families.haar.buckets import query_buckets
-from shards.families.haar.colours import Colour
+from shards.families.haar.colours import Colour, near_grey
 from shards.families.haar.gaps import add_at
+from shards.families.haar.row import GREY
+from shards.families.haar.scoring import WEIGHTS
 from shards.families.matches import BestRows, Matches
 from shards.families.reading import ColumnReader, scattered
 
@@ -48,6 +51,10 @@ STRIP = 1 << 16
 EPSILON = 1e-6
 """Hundredths by which rounding in float64 may change a value, generously."""
 
+TELLING = 12
+"""Bitmaps of I and Q that tell rows of little colour from grey ones, before every row's bound is looked at: so many
+leave one in fifty of the former, and cost a fiftieth of the sum."""
+
 COARSE = 16
 """Hundredths in a unit of the first filter: most coefficients weigh 14, 27 or 30."""
 
@@ -56,14 +63,20 @@ COARSE = 16
 class Prepared:
     """A query, and the parts of the index that were read for it."""
 
-    scale: int
-    """The weight of all the query's coefficients, in hundredths."""
+    line: scoring.Line
+    """The line from values to scores."""
 
     colours: list[Colour]
     read: inverted.Read
 
     listed: NDArray[np.int16]
     """(padded rows,) int16: the weight that each row shares through buckets that are lists, in hundredths."""
+
+    grey_line: scoring.Line | None
+    """The same line of grey rows, where the colours I and Q do not count for them though the query has some."""
+
+    near_grey: Words | None
+    """The bitmap of rows that may be grey, where `grey_line` is there."""
 
     @classmethod
     def of(cls, row: Row, reader: ColumnReader) -> Prepared:
@@ -76,7 +89,13 @@ class Prepared:
         buffer = np.empty(max((len(units) for units, _ in read.lists), default=0), np.int64)
         for units, weight in read.lists:
             add_at(listed, units, weight, buffer)
-        return cls(asked.scale, [Colour.of(asked.avgl, channel) for channel in range(asked.channels)], read, listed)
+        colours = [Colour.of(asked.avgl, channel) for channel in range(asked.channels)]
+        return cls(asked.line, colours, read, listed, asked.grey_line, _near_grey(read) if asked.grey_line else None)
+
+    @property
+    def chroma(self) -> float:
+        """The most, in hundredths, by which a grey row's distance in I and Q can lower its value."""
+        return sum(colour.from_grey for colour in self.colours[1:]) + float(WEIGHTS[1:, 0].max()) * GREY
 
 
 def search(
@@ -96,17 +115,31 @@ def search(
     if not inverted.is_there(reader) or limit * PLAIN_FROM >= reader.rows:
         return plainly()
     living = _living(reader.rows, dead)
-    best = BestRows(limit, min_score, distinct=len(queries) == 1)
+    best = BestRows(limit, min_score)
+
+    def score(rows: NDArray[np.int64], number: int) -> None:
+        if len(rows):
+            signatures = np.concatenate(reader.ranges(name, [(at, at + 1) for at in rows.tolist()]))
+            best.add(rows, scoring.score(queries[number], signatures), number)
+            best.settle()
+
     for number, row in enumerate(queries):
         query = Prepared.of(row, reader)
-        rows = survivors(query, reader, living, limit, best.floor * query.scale / 100 - EPSILON)
-        if rows is None:
+        filters = first_filters(query, living)
+        left = survivors(query, filters, reader, limit, best.floor - EPSILON)
+        if left is None and len(filters) > 1:
+            # what the bounds cannot tell is whether a row of little colour is grey: among many, the likeliest say it
+            score(likeliest(filters[1], limit), number)
+            left = survivors(query, filters, reader, limit, best.floor - EPSILON)
+        if left is None:
             return plainly()
-        if not len(rows):
-            continue
-        signatures = np.concatenate(reader.ranges(name, [(at, at + 1) for at in rows.tolist()]))
-        best.add(rows, scoring.score(row, signatures), number)
-        best.settle()
+        rows, greatest = left
+        if len(rows) > SEEDS * limit:
+            # for the same reason
+            first = np.argpartition(-greatest, SEEDS * limit)[: SEEDS * limit]
+            score(rows[np.sort(first)], number)
+            greatest[first] = -np.inf
+        score(rows[greatest >= best.floor - EPSILON], number)
     return best.settle()
 
 
@@ -132,33 +165,94 @@ def _living(rows: int, dead: NDArray[np.uint32] | None) -> Words:
     return np.packbits(bits).view(np.uint64)
 
 
-def survivors(
-    query: Prepared, reader: ColumnReader, living: Words, limit: int, floor: float
-) -> NDArray[np.int64] | None:
-    """Return the living rows that may be among the best `limit` or tie with them, and whose value may reach `floor`.
+@dataclass(frozen=True, slots=True, eq=False)
+class Filter:
+    """The first filter, for rows whose scores lie on one line."""
 
-    None where there are too many to read one by one.
+    planes: Words
+    """(bits, words): the coarse bounds of all rows."""
+
+    rows: Words
+    """Bitmap of the rows."""
+
+    line: scoring.Line
+
+    offset: float
+    """Coarse bound of a row of value 0."""
+
+    unread: float
+    """The most, in hundredths, by which the value of a row exceeds what its coarse bound says."""
+
+    def seeds(self, count: int) -> float:
+        """Return a score that at least `count` of the rows may have, as far as this filter knows."""
+        value = (cut_of(self.planes, count, self.rows) - self.offset - 0.5) * COARSE + self.unread
+        return float(self.line.scores(np.array(value)))
+
+    def cut(self, score: float) -> int:
+        """Return the least coarse bound that a row of this score or more can have."""
+        if score == -np.inf:
+            return 0
+        return max(math.ceil((self.line.value(score) - self.unread) / COARSE + self.offset), 0)
+
+    def reaching(self, cut: int) -> Words:
+        """Return the bitmap of rows with a coarse bound of at least `cut`."""
+        return at_least(self.planes, cut, self.rows)
+
+
+def _near_grey(read: inverted.Read) -> Words:
+    """Return the bitmap of rows that may be grey. A row in a bucket of I or Q is not."""
+    near = near_grey(read.colours[1:])
+    telling = [bitmap for bitmap, _ in read.bitmaps[read.of_luma :][:TELLING]]
+    if telling:
+        in_colour = telling[0].copy()
+        for bitmap in telling[1:]:
+            in_colour |= bitmap
+        near &= ~in_colour
+    return near
+
+
+def likeliest(first: Filter, limit: int) -> NDArray[np.int64]:
+    """Return at least `limit` rows with the highest coarse bounds, but not many more; fewer where there are no more."""
+    return rows_of(first.reaching(first.cut(first.seeds(limit))))[: SEEDS * limit + MIN_SEEDS]
+
+
+def survivors(
+    query: Prepared, filters: Sequence[Filter], reader: ColumnReader, limit: int, floor: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    """Return the living rows that may be among the best `limit` or tie with them, and whose score may reach `floor`.
+
+    Beside them the most that each may score. None where there are too many to read one by one.
     """
+    # of rows in the first filter the bounds are close
+    score = max(floor, filters[0].seeds(max(SEEDS * limit, MIN_SEEDS)))
+    cuts = [each.cut(score) for each in filters]
+    while True:
+        rows = rows_of(np.bitwise_or.reduce([each.reaching(cut) for each, cut in zip(filters, cuts, strict=True)]))
+        if len(rows) * PLAIN_FROM > reader.rows:
+            return None
+        least, greatest = score_bounds(query, rows)
+        if len(rows) >= limit:
+            # `limit` rows have this score at least
+            floor = max(floor, float(np.partition(least, len(least) - limit)[len(least) - limit]) - EPSILON)
+        needed = [each.cut(floor) for each in filters]
+        if all(need >= cut for need, cut in zip(needed, cuts, strict=True)):
+            reaching = greatest >= floor
+            return rows[reaching], greatest[reaching]
+        cuts = needed
+
+
+def first_filters(query: Prepared, living: Words) -> list[Filter]:
+    """Return the first filter of all living rows and, where grey rows have a line of their own, that of these."""
     planes = coarse_bounds(query)
     offset = sum(colour.ceiling(COARSE) for colour in query.colours)
     slack = sum(colour.slack(COARSE) for colour in query.colours) + EPSILON
-
-    def coarse(value: float) -> int:
-        """Return the least coarse bound that a row of this value or more can have."""
-        return 0 if value == -np.inf else math.ceil((value - slack) / COARSE) + offset
-
-    cut = max(cut_of(planes, max(SEEDS * limit, MIN_SEEDS), living), coarse(floor))
-    while True:
-        rows = rows_of(at_least(planes, cut, living))
-        if len(rows) * PLAIN_FROM > reader.rows:
-            return None
-        least, greatest = value_bounds(query, rows)
-        if len(rows) >= limit:
-            # `limit` rows have this value at least
-            floor = max(floor, float(np.partition(least, len(least) - limit)[len(least) - limit]) - EPSILON)
-        if coarse(floor) >= cut:
-            return rows[greatest >= floor]
-        cut = coarse(floor)
+    filters = [Filter(planes, living, query.line, offset, slack)]
+    if query.grey_line is not None and query.near_grey is not None:
+        grey = living & query.near_grey
+        if grey.any():
+            # I and Q are in the planes, but count for nothing
+            filters.append(Filter(planes, grey, query.grey_line, offset, slack + query.chroma))
+    return filters
 
 
 def coarse_bounds(query: Prepared) -> Words:
@@ -199,14 +293,20 @@ def _listed_planes(listed: NDArray[np.int16]) -> list[Words]:
     return [plane.view(np.uint64) for plane in planes]
 
 
-def value_bounds(query: Prepared, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a lower and an upper bound of the values of these rows: (rows,) float64 each."""
+def score_bounds(query: Prepared, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a lower and an upper bound of the scores of these rows: (rows,) float64 each."""
     bitmaps = [bitmap for bitmap, _ in query.read.bitmaps]
     weights = np.array([weight for _, weight in query.read.bitmaps], np.int64)
-    least = query.listed[rows] + np.dot(weights, bits_of(bitmaps, rows)).astype(np.float64)
-    greatest = least.copy()
-    for colour, planes in zip(query.colours, query.read.colours, strict=True):
-        nearest, farthest = colour.bounds(planes, rows)
-        least -= farthest
-        greatest -= nearest
+    containing = bits_of(bitmaps, rows)
+    shared = query.listed[rows] + np.dot(weights, containing).astype(np.float64)
+    distances = [colour.bounds(planes, rows) for colour, planes in zip(query.colours, query.read.colours, strict=True)]
+    least = query.line.scores(shared - sum(farthest for _, farthest in distances))
+    greatest = query.line.scores(shared - sum(nearest for nearest, _ in distances))
+    if query.grey_line is not None and query.near_grey is not None:
+        # a grey row is in no bucket of I and Q: what is in one is in colour, and what a grey row shares is luma
+        in_colour = containing[query.read.of_luma :].any(axis=0)
+        near = np.flatnonzero(bits_of([query.near_grey], rows)[0].astype(bool) & ~in_colour)
+        nearest, farthest = (bound[near] for bound in distances[0])
+        least[near] = np.minimum(least[near], query.grey_line.scores(shared[near] - farthest))
+        greatest[near] = np.maximum(greatest[near], query.grey_line.scores(shared[near] - nearest))
     return least, greatest

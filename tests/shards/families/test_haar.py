@@ -48,6 +48,15 @@ def row(avgl: tuple[float, float, float] = (0.5, 0.1, 0.1), y: Any = CUT, i: Any
     return make_row(avgl, np.sort(np.array([y, i, q], np.int16)))
 
 
+def iqdb(query: Row, rows: Rows) -> NDArray[np.float64]:
+    """The scores of a question as IQDB asks it."""
+    return HAAR.score(HAAR.as_original(HAAR.asked(single(query)))[0], rows)
+
+
+def ours(query: Row, rows: Rows) -> NDArray[np.float64]:
+    return HAAR.score(HAAR.asked(single(query))[0], rows)
+
+
 class TestHaar(FamilyTests):
     @pytest.fixture
     def family(self) -> Family:
@@ -72,7 +81,7 @@ class TestAgainstIqdb:
         queries = {query["file"]: HAAR.parse(query["hash"]) for query in QUERIES}
         images = {image["id"]: HAAR.parse(image["hash"]) for image in IMAGES}
 
-        scores = [HAAR.score(queries[file], single(images[number]))[0] for file, number, _ in VALUES["pair_scores"]]
+        scores = [iqdb(queries[file], single(images[number]))[0] for file, number, _ in VALUES["pair_scores"]]
 
         assert scores == pytest.approx([score for _, _, score in VALUES["pair_scores"]], abs=0.01)
         assert min(scores) < -40
@@ -240,35 +249,56 @@ class TestScore:
     def test_a_score_is_the_formula(self, rng: np.random.Generator) -> None:
         rows = random_rows(rng, 60)
         for query in rows[:8]:
-            assert HAAR.score(query, rows) == pytest.approx([formula(query, other) for other in rows], abs=1e-9)
+            assert iqdb(query, rows) == pytest.approx([formula(query, other) for other in rows], abs=1e-9)
 
     def test_the_sign_of_a_coefficient_matters(self) -> None:
-        assert HAAR.score(row(), single(row(y=-CUT, i=-CUT, q=-CUT))).tolist() == [0.0]
+        assert iqdb(row(), single(row(y=-CUT, i=-CUT, q=-CUT))).tolist() == [0.0]
 
     def test_pictures_that_share_nothing_score_by_their_colours_alone(self) -> None:
         weight = WEIGHTS[:, BINS[CUT]].sum() / 100
 
-        (score,) = HAAR.score(row((0.5, 0.1, 0.1)), single(row((0.2, 0.1, 0.1), CUT + 40, CUT + 40, CUT + 40)))
+        (score,) = iqdb(row((0.5, 0.1, 0.1)), single(row((0.2, 0.1, 0.1), CUT + 40, CUT + 40, CUT + 40)))
 
         assert score == pytest.approx(-100 * 5.00 * 0.3 / weight)
 
     def test_a_grey_query_sees_luma_only(self) -> None:
         grey, coloured = row((0.5, 0.001, -0.001)), row((0.5, 0.4, -0.3), CUT, CUT + 40, CUT + 40)
 
-        assert HAAR.score(grey, single(coloured)).tolist() == [100.0]
+        assert iqdb(grey, single(coloured)).tolist() == [100.0]
 
     def test_a_grey_picture_shares_luma_only(self) -> None:
         grey, coloured = row((0.5, 0.001, -0.001)), row((0.5, 0.004, -0.003))
         weights = WEIGHTS[:, BINS[CUT]].sum(axis=1) / 100
         colours = 19.21 * 0.003 + 34.37 * 0.002
 
-        (score,) = HAAR.score(coloured, single(grey))
+        (score,) = iqdb(coloured, single(grey))
 
         assert score == pytest.approx(100 * (weights[0] - colours) / weights.sum())
 
     def test_black_pictures_are_found(self) -> None:
         black = HAAR.compute(flat((0, 0, 0)))
-        assert HAAR.score(black, single(black)).tolist() == [100.0]
+        assert iqdb(black, single(black)).tolist() == [100.0]
+        assert ours(black, single(black)).tolist() == [100.0]
+
+    def test_a_grey_copy_scores_the_same_whichever_of_the_two_is_asked_for(self) -> None:
+        rgb = scene(6).rgb
+        luma = Picture(np.repeat(Picture(rgb).luma[..., None], 3, 2))
+        coloured, grey = HAAR.compute(Picture(rgb)), HAAR.compute(luma)
+
+        assert ours(coloured, single(grey))[0] == pytest.approx(ours(grey, single(coloured))[0], abs=0.5)
+        assert ours(coloured, single(grey))[0] > 90
+        assert iqdb(grey, single(coloured))[0] > 90
+        assert iqdb(coloured, single(grey))[0] < HAAR.match_score
+
+    def test_what_greys_lack_to_100_counts_more_since_luma_alone_tells_less(self, rng: np.random.Generator) -> None:
+        rows = random_rows(rng, 60)
+        grey = np.arange(60) % 4 == 0
+        for number, query in enumerate(rows[:8]):
+            by_luma = grey | grey[number]
+            luma = query.copy()
+            luma["avgl"][1:] = 0
+            wanted = np.where(by_luma, 100 - 1.4 * (100 - iqdb(luma, rows)), iqdb(query, rows))
+            assert ours(query, rows) == pytest.approx(wanted, abs=1e-9)
 
     def test_weights_have_two_decimals_so_that_their_sums_are_exact(self) -> None:
         published = re.findall(

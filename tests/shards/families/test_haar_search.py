@@ -18,7 +18,7 @@ from shards.families.haar import Haar, colours, inverted, scoring, search
 from shards.families.haar.bitsliced import Adder, at_least, cut_of, rows_of
 from shards.families.haar.buckets import PER_CHANNEL, bucket_sizes, query_buckets
 from shards.families.haar.gaps import add_at, encode
-from shards.families.haar.row import ROW
+from shards.families.haar.row import ROW, is_grey, question
 from shards.families.matches import Matches
 from shards.testing.samples import Columns
 from tests.tiers import scaled
@@ -43,6 +43,11 @@ def crowd(seed: int, count: int, *, kinds: int = 0) -> Rows:
     return rows if different == count else rows[rng.integers(0, different, count)]
 
 
+def ask(rows: Rows, *, luma_of_greys: bool = True) -> Rows:
+    """Questions for these rows."""
+    return question(rows, luma_of_greys=luma_of_greys)
+
+
 def indexed(rows: Rows) -> Columns:
     """A segment with its index, however small it is."""
     return Columns({HAAR.name: rows, **inverted.build(rows)}, len(rows))
@@ -50,7 +55,7 @@ def indexed(rows: Rows) -> Columns:
 
 def near(row: Any, rng: np.random.Generator, changed: int = 6) -> Rows:
     """A query of its own: the row with some coefficients and the colours changed."""
-    query = np.array([row], ROW)
+    query = np.array([row], row.dtype)
     for channel in query["sig"][0]:
         others = np.setdiff1d(np.arange(1, 16384), np.abs(channel))
         channel[rng.integers(0, 40, changed)] = rng.choice(others, changed, replace=False)
@@ -143,7 +148,8 @@ class TestSearch:
             forbid_plain_scans(patch)
             rng = np.random.default_rng(len(rows))
             chosen = data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=1, max_size=3))
-            queries = np.concatenate([rows[[row]] if row % 2 else near(rows[row], rng) for row in chosen])
+            signatures = np.concatenate([rows[[row]] if row % 2 else near(rows[row], rng) for row in chosen])
+            queries = ask(signatures, luma_of_greys=data.draw(st.booleans()))
             limit = data.draw(st.integers(1, min(len(rows) - 1, 20)))
             min_score = data.draw(st.sampled_from([None, -20.0, 35.0, 60.0, 100.0]))
             dead = data.draw(
@@ -163,7 +169,7 @@ class TestSearch:
         self, monkeypatch: pytest.MonkeyPatch, grey: bool
     ) -> None:
         rows = crowd(3, search.SEARCH_FROM + 63)
-        query = near(rows[4711], np.random.default_rng(1))
+        query = ask(near(rows[4711], np.random.default_rng(1)))
         query["avgl"][:, 1:] *= 0.001 if grey else 1
         wanted = plainly(query, rows, limit=3)
         reader = Columns(HAAR.columns(rows), len(rows))
@@ -171,33 +177,54 @@ class TestSearch:
 
         assert_same(HAAR.search(query, reader, limit=3), wanted)
 
-    def test_a_cold_query_makes_three_rounds_of_requests(self) -> None:
+    @pytest.mark.parametrize("luma_of_greys", [False, True])
+    def test_a_cold_query_makes_few_rounds_of_requests(self, luma_of_greys: bool) -> None:
         rows = crowd(5, search.SEARCH_FROM)
         reader = Counting(Columns(HAAR.columns(rows), len(rows)))
 
-        HAAR.search(near(rows[99], np.random.default_rng(2)), reader, limit=5)
+        HAAR.search(ask(near(rows[99], np.random.default_rng(2)), luma_of_greys=luma_of_greys), reader, limit=5)
 
         names = [name for name, _, _ in reader.calls]
         assert names == ["haar.buckets", "haar.inverted", "haar"]
-        assert reader.calls[2][1] < 30  # few signatures are read besides the answers'
+        # few signatures are read besides the answers'
+        assert sum(ranges for name, ranges, _ in reader.calls if name == "haar") < 30
         assert sum(size for _, _, size in reader.calls) < 40 * len(rows)
+
+    @pytest.mark.parametrize("share", [0.4, 1.0])
+    def test_among_many_greys_a_question_in_colour_reads_few_signatures(
+        self, monkeypatch: pytest.MonkeyPatch, share: float
+    ) -> None:
+        rows = crowd(13, search.SEARCH_FROM)
+        rows["avgl"][: int(share * len(rows)), 1:] *= 0.001
+        query = ask(near(crowd(13, search.SEARCH_FROM)[77], np.random.default_rng(3)))
+        wanted = plainly(query, rows, limit=5)
+        reader = Counting(Columns(HAAR.columns(rows), len(rows)))
+        monkeypatch.setattr(search, "search_plainly", lambda *args, **kwargs: pytest.fail("every row was scored"))
+
+        assert_same(HAAR.search(query, reader, limit=5), wanted)
+
+        assert wanted.rows[0] == 77
+        assert sum(ranges for name, ranges, _ in reader.calls if name == "haar") < 120
 
     def test_ties_across_the_cut_are_all_found(self, no_plain_scan: None) -> None:
         rows = crowd(8, 3000)
         rows[[5, 77, 1500, 2999]] = rows[5]
 
-        found = search.search(HAAR.name, rows[[5]], indexed(rows), limit=2, min_score=None, dead=None)
+        found = search.search(HAAR.name, ask(rows[[5]]), indexed(rows), limit=2, min_score=None, dead=None)
 
         assert found.rows.tolist() == [5, 77, 1500, 2999]
 
-    def test_a_grey_row_shares_no_chroma_with_a_coloured_query(self, no_plain_scan: None) -> None:
+    @pytest.mark.parametrize("luma_of_greys", [False, True])
+    def test_a_grey_row_shares_no_chroma_with_a_coloured_query(self, no_plain_scan: None, luma_of_greys: bool) -> None:
         rows = crowd(9, 500)
         rows["avgl"][:250, 1:] = 0.001
         rows["avgl"][250:, 1:] = 0.1
 
-        found = search.search(HAAR.name, rows[[300]], indexed(rows), limit=499, min_score=None, dead=None)
+        query = ask(rows[[300]], luma_of_greys=luma_of_greys)
 
-        assert_same(found, plainly(rows[[300]], rows, limit=499))
+        found = search.search(HAAR.name, query, indexed(rows), limit=499, min_score=None, dead=None)
+
+        assert_same(found, plainly(query, rows, limit=499))
 
     @pytest.mark.parametrize("average", [(0.0, 0.0, 0.0), (1.0, 0.6, 0.53), (0.0, -0.6, -0.53), (9.0, -9.0, 9.0)])
     def test_colours_at_the_ends_of_the_scale_and_beyond(
@@ -205,7 +232,7 @@ class TestSearch:
     ) -> None:
         rows = crowd(10, 400)
         rows["avgl"][::7] = average
-        query = rows[[7]].copy()
+        query = ask(rows[[7]])
 
         found = search.search(HAAR.name, query, indexed(rows), limit=60, min_score=None, dead=None)
 
@@ -214,41 +241,59 @@ class TestSearch:
     def test_too_many_equal_rows_are_scored_one_after_the_other(self) -> None:
         rows = crowd(11, search.SEARCH_FROM, kinds=3)
 
-        found = HAAR.search(rows[[0]], Columns(HAAR.columns(rows), len(rows)), limit=10)
+        found = HAAR.search(ask(rows[[0]]), Columns(HAAR.columns(rows), len(rows)), limit=10)
 
-        assert_same(found, plainly(rows[[0]], rows, limit=10))
+        assert_same(found, plainly(ask(rows[[0]]), rows, limit=10))
         assert len(found.rows) > search.SEARCH_FROM // 5
 
 
 class TestFilters:
     @settings(max_examples=scaled(30), deadline=None)
-    @given(rows=segments(), data=st.data())
-    def test_every_value_lies_within_its_bounds(self, rows: Rows, data: st.DataObject) -> None:
-        query = near(rows[data.draw(st.integers(0, len(rows) - 1))], np.random.default_rng(4), changed=20)[0]
+    @given(rows=segments(), luma_of_greys=st.booleans(), data=st.data())
+    def test_every_score_lies_within_its_bounds(self, rows: Rows, luma_of_greys: bool, data: st.DataObject) -> None:
+        signature = near(rows[data.draw(st.integers(0, len(rows) - 1))], np.random.default_rng(4), changed=20)
+        query = ask(signature, luma_of_greys=luma_of_greys)[0]
         prepared = search.Prepared.of(query, indexed(rows))
         everyone = np.arange(len(rows))
-        values = HAAR.score(query, rows) * prepared.scale / 100
+        scores = HAAR.score(query, rows)
 
-        least, greatest = search.value_bounds(prepared, everyone)
-        planes = search.coarse_bounds(prepared)
-        offset = sum(colour.ceiling(search.COARSE) for colour in prepared.colours)
-        slack = sum(colour.slack(search.COARSE) for colour in prepared.colours)
+        least, greatest = search.score_bounds(prepared, everyone)
+        first, *of_greys = search.first_filters(prepared, numbered(everyone, len(rows)))
+        bounds = numbers(first.planes)[: len(rows)]
 
-        assert (least - search.EPSILON <= values).all()
-        assert (values <= greatest + search.EPSILON).all()
+        assert (least - search.EPSILON <= scores).all()
+        assert (scores <= greatest + search.EPSILON).all()
         # the second filter leaves a step of each colour open, and nothing of the coefficients; a colour brighter than
         # any picture's has no bound on one side, which excludes nothing
         bounded = np.isfinite(least)
         assert bounded.all() or rows["avgl"][:, 0].max() > WHITE or query["avgl"][0] > WHITE
-        assert ((greatest - least)[bounded] <= sum(colours.UNITS) + search.EPSILON).all()
-        assert (values <= (numbers(planes)[: len(rows)] - offset) * search.COARSE + slack + search.EPSILON).all()
+        if not of_greys:
+            step = prepared.line.scores(np.array(float(sum(colours.UNITS)))) - prepared.line.scores(np.array(0.0))
+            assert ((greatest - least)[bounded] <= step + search.EPSILON).all()
+        for row, score in enumerate(scores.tolist()):
+            cuts = [each.cut(score) for each in [first, *of_greys] if row in rows_of(each.rows)]
+            assert bounds[row] >= min(cuts)
+
+    def test_grey_rows_are_known_by_their_colours(self) -> None:
+        rows = crowd(12, 900)
+        rows["avgl"][:40, 1:] = np.random.default_rng(1).uniform(-0.006, 0.006, (40, 2))
+        rows["avgl"][40:48, 1] = [0.0, 0.00599, -0.00599, 0.0, 0.0, 0.003, -0.003, -0.0]
+        rows["avgl"][40:48, 2] = [0.0, 0.0, 0.0, 0.00599, -0.00599, 0.00299, -0.00299, -0.0]
+        query = ask(rows[[500]])[0]
+
+        near_grey = search.Prepared.of(query, indexed(rows)).near_grey
+
+        assert near_grey is not None
+        found = set(rows_of(near_grey).tolist())
+        assert set(np.flatnonzero(is_grey(rows)).tolist()) <= found
+        assert len(found) < 3 * is_grey(rows).sum()
 
     def test_coefficients_without_a_row_are_no_bucket(self) -> None:
         rows = crowd(1, 50)
         query = rows[[0]].copy()
         query["sig"] = np.arange(16000, 16040)
 
-        prepared = search.Prepared.of(query[0], indexed(rows))
+        prepared = search.Prepared.of(ask(query)[0], indexed(rows))
 
         assert prepared.read.bitmaps == []
         assert prepared.read.lists == []
@@ -318,7 +363,7 @@ class TestIndex:
         buckets, weights = query_buckets(query, 3)
 
         assert len(buckets) == 120
-        assert weights.sum() == scoring.QueryTables.of(query).scale
+        assert weights.sum() == scoring.QueryTables.of(ask(crowd(1, 1))[0]).line.scale
 
 
 class TestGaps:
@@ -353,6 +398,13 @@ class TestGaps:
 
         assert end == len(units) == gap // np.iinfo(unit).max + 1
         assert np.flatnonzero(found).tolist() == [gap]
+
+
+def numbered(rows: NDArray[np.int64], count: int) -> NDArray[np.uint64]:
+    """The bitmap of these rows, of `count`."""
+    bits = np.zeros(inverted.padded(count), np.uint8)
+    bits[rows] = 1
+    return np.packbits(bits).view(np.uint64)
 
 
 def numbers(planes: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -84,7 +84,8 @@ class History:
             if record.rows is None or mark not in (None, (record.meta or {})["mark"]):
                 continue
             kind = family(name)
-            score = float(kind.score(row(name, shown), np.array([record.rows[name]], kind.dtype))[0])
+            asked = kind.asked(np.array([row(name, shown)], kind.dtype))
+            score = float(kind.score_asked(asked, np.array([record.rows[name]], kind.dtype))[0])
             if threshold is None or score >= threshold:
                 best.append((record.key, score))
         return sorted(best, key=lambda hit: (-hit[1], hit[0].encode()))[:limit]

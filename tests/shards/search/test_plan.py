@@ -108,7 +108,8 @@ def records(kind: Family, rows: Rows) -> Records:
 
 
 def asking(kind: Family, questions: Sequence[Rows], min_score: float | None) -> Query:
-    return Query((Part(kind, tuple(questions), min_score),), 10)
+    asked = tuple(np.concatenate([kind.asked(rows[n : n + 1]) for n in range(len(rows))]) for rows in questions)
+    return Query((Part(kind, asked, min_score),), 10)
 
 
 def test_families_reckon_with_what_is_fetched_at_once() -> None:
@@ -154,7 +155,7 @@ def test_what_a_query_fetches_is_known_before_gaps_included(name: str, count: in
             query = asking(kind, questions, min_score)
             cold = max(cold_bytes(source, query) - WAITING, 0)
             store.reset()
-            kind.search_many(questions, source.reader, limit=10, min_score=min_score, dead=no_row)
+            kind.search_many(query.parts[0].questions, source.reader, limit=10, min_score=min_score, dead=no_row)
             assert store.bytes_read <= MORE * cold
             if number == 0:
                 assert cold <= LESS.get(name, 3) * store.bytes_read

@@ -233,7 +233,8 @@ class IndexMachine(RuleBasedStateMachine):
             if name == "dhash":
                 score = 100 * (1 - (int(query["hash"][0]) ^ known.hashed).bit_count() / 64)
             else:
-                score = float(HAAR.score(query, np.array([haar_row(known.hashed)], HAAR.dtype))[0])
+                stored = np.array([haar_row(known.hashed)], HAAR.dtype)
+                score = float(HAAR.score_asked(HAAR.asked(np.array([query], HAAR.dtype)), stored)[0])
             if bar is None or score >= bar:
                 found.append((key, score))
         return sorted(found, key=lambda hit: (-hit[1], hit[0].encode()))[:limit]
