@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lookalike.options import called
 from lookalike.questions import Asking, Questions
+from lookalike.signatures.computed import Signed
 from shards.errors import KeyNotFound, LookalikeError
 from shards.families import Family, Row
 from shards.search.cursor import Cursor
@@ -68,10 +69,14 @@ class Stored:
         return cls(image, {kind.name: kind.format(rows[kind.name][0]) for kind in families})
 
 
-def stored_rows(key: str, families: Iterable[Family], snapshot: Snapshot, url: str) -> Mapping[str, Row]:
-    """Return the signatures of the image with this key in the index at `url`, by family. Raises KeyNotFound."""
+def stored_question(key: str, families: Iterable[Family], snapshot: Snapshot, url: str) -> Signed:
+    """Return the question for the image with this key in the index at `url`, in these families. Raises KeyNotFound."""
     source, at = _locate(key, snapshot, url)
-    return {kind.name: source.reader.take(kind.name, at)[0] for kind in families}
+    names = [kind.name for kind in families]
+    picked = source.reader.pick(at, [*names, "sha256"]).columns
+    rows: dict[str, Row] = {name: picked[name][0] for name in names}
+    digest = picked["sha256"][0].tobytes()
+    return Signed((rows,), rows, sha256=digest if any(digest) else b"")
 
 
 def _locate(key: str, snapshot: Snapshot, url: str) -> tuple[Source, NDArray[np.int64]]:

@@ -9,7 +9,7 @@ from itertools import islice
 from os import PathLike
 from typing import Any, Self, TypeVar
 
-from lookalike.answers import Answer, Stored, answer_all, stored_rows
+from lookalike.answers import Answer, Stored, answer_all, stored_question
 from lookalike.duplicates import find
 from lookalike.duplicates.find import Duplicates
 from lookalike.ingest import roots
@@ -18,8 +18,9 @@ from lookalike.options import SearchOptions
 from lookalike.questions import Asking, Question
 from lookalike.signatures import compute
 from lookalike.signatures.compute import Comparison
+from lookalike.signatures.computed import Signed
 from shards.errors import LookalikeError, PictureError, QueryError
-from shards.families import DEFAULT, Family, Row, family
+from shards.families import DEFAULT, Family, family
 from shards.pictures.decoding import PictureSettings
 from shards.search.cursor import Cursor
 from shards.search.executors.base import Executor
@@ -459,8 +460,8 @@ class Index(Maintained):
         max_bytes = self.settings.pictures.max_bytes
         return originals.open_unchanged(image.source, max_bytes, image.sha256, self.originals)
 
-    def _stored(self, key: str, kinds: Sequence[Family], snapshot: Snapshot) -> Mapping[str, Row]:
-        return stored_rows(key, kinds, snapshot, self.url)
+    def _stored(self, key: str, kinds: Sequence[Family], snapshot: Snapshot) -> Signed:
+        return stored_question(key, kinds, snapshot, self.url)
 
     def _asked(self, options: SearchOptions) -> tuple[Family, ...]:
         """Return the families that a search asks."""

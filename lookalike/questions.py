@@ -15,6 +15,7 @@ from lookalike.signatures.computed import Signed
 from shards.errors import KeyInvalid, KeyNotFound, LookalikeError, PictureError, QueryError, SignatureError
 from shards.families import Family, Row, Rows
 from shards.families.hashes import forms
+from shards.families.structure import flat_backgrounds
 from shards.hash_forms import HashForm
 from shards.pictures.decoding import ORIENTATIONS, PictureSettings
 from shards.search.filters import Filter
@@ -56,8 +57,8 @@ Question: TypeAlias = Given | Key
 """Something to look for: a picture, an encoded image, a path, a picture's signatures, a key, a signature's text, or a
 hash of the ImageHash package."""
 
-Stored: TypeAlias = Callable[[str], Mapping[str, Row]]
-"""Returns the stored rows of the image with a key, by family. Raises KeyNotFound."""
+Stored: TypeAlias = Callable[[str], Signed]
+"""Returns the question for the image with a key. Raises KeyNotFound."""
 
 NEGATIVE = ", negative"
 """End of a variant's name."""
@@ -79,12 +80,18 @@ class Asked:
     variants: tuple[str, ...]
     """For each row the orientation of the picture that it asks for, such as "rotated 90", or its negative."""
 
-    is_flat: bool = False
-    """Whether the picture has nothing in it that this family could tell it by."""
+    flat: NDArray[np.bool_]
+    """(n,) bool: rows of a picture that is flat, as it shows over one of its backgrounds."""
 
 
-Questions: TypeAlias = Mapping[str, Asked]
-"""One question to each family that can be asked it, by name."""
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """One question to each family that can be asked it."""
+
+    by_family: Mapping[str, Asked]
+
+    sha256: str = ""
+    """Hex digits of the SHA-256 of the picture's file; empty where it is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +111,21 @@ class Asking:
 
     def query(self, questions: Sequence[Questions]) -> Query:
         """Return the query that asks these questions."""
-        parts = tuple(self._part(kind, [question.get(kind.name) for question in questions]) for kind in self.families)
-        return Query(parts, self.options.limit, Filter.of(self.options.where), self.options.after)
+        parts = tuple(
+            self._part(kind, [question.by_family.get(kind.name) for question in questions]) for kind in self.families
+        )
+        digests = tuple(question.sha256 for question in questions)
+        return Query(parts, self.options.limit, Filter.of(self.options.where), self.options.after, digests)
 
     def _part(self, family: Family, questions: Sequence[Asked | None]) -> Part:
-        nothing = Asked(np.empty(0, family.question_dtype), ())
+        nothing = Asked(np.empty(0, family.question_dtype), (), np.empty(0, bool))
         asked = [nothing if question is None else question for question in questions]
         return Part(
             family,
             tuple(question.rows for question in asked),
             self.options.threshold(family),
             tuple(question.variants for question in asked),
-            tuple(question.is_flat for question in asked),
+            tuple(question.flat for question in asked),
         )
 
     def signed(self, questions: Sequence[Question]) -> list[Signed | Key | LookalikeError]:
@@ -129,13 +139,13 @@ class Asking:
     def sign(self, question: Question, stored: Stored) -> Signed:
         """Return the question with its signatures, to be asked again and again. Raises what is wrong with it."""
         signed = self._signed(question)
-        return _of_rows(stored(signed.key)) if isinstance(signed, Key) else signed
+        return stored(signed.key) if isinstance(signed, Key) else signed
 
     def rows(self, signed: Sequence[Signed | Key | LookalikeError], stored: Stored) -> list[Questions | LookalikeError]:
         """Return the rows of each question that `signed` gave, with errors in their places."""
 
         def rows(question: Signed | Key) -> Questions:
-            return self._questions(_of_rows(stored(question.key)) if isinstance(question, Key) else question)
+            return self._questions(stored(question.key) if isinstance(question, Key) else question)
 
         return [
             question if isinstance(question, LookalikeError) else _or_refusal(rows, question) for question in signed
@@ -147,35 +157,39 @@ class Asking:
         return question if isinstance(question, Key) else sign(question, self.families, self.pictures, self.options)
 
     def _questions(self, signed: Signed) -> Questions:
-        asked = {kind.name: self._asked(kind, signed) for kind in self.families if kind.name in signed.orientations[0]}
+        by_name = {kind.name: kind for kind in self.families if kind.name in signed.orientations[0]}
+        as_is = {name: compute.question_rows(kind, signed.orientations[0][name]) for name, kind in by_name.items()}
+        flat = flat_backgrounds(self.families, as_is)
+        asked = {name: self._asked(kind, signed, flat) for name, kind in by_name.items()}
         if self.options.negatives and not any(
             variant.endswith(NEGATIVE) for one in asked.values() for variant in one.variants
         ):
             raise QueryError(f"{_listed(self.families)} cannot find negatives; goldberg can")
-        return asked
+        return Questions(asked, signed.sha256.hex())
 
-    def _asked(self, family: Family, signed: Signed) -> Asked:
+    def _asked(self, family: Family, signed: Signed, flat_backgrounds: NDArray[np.bool_]) -> Asked:
         turned = signed.orientations[: len(ORIENTATIONS) if self.options.orientations else 1]
-        rows, variants = list[Rows](), list[str]()
+        rows, variants, flat = list[Rows](), list[str](), list[bool]()
         for variant, by_family in zip(ORIENTATIONS, turned, strict=False):
             if family.name in by_family:
                 asked = compute.question_rows(family, by_family[family.name])
                 rows.append(asked)
                 variants += [variant] * len(asked)
+                # as many rows over each background
+                flat += np.repeat(flat_backgrounds, len(asked) // len(flat_backgrounds)).tolist()
         if self.options.negatives:
-            for asked, variant in zip(np.concatenate(rows), tuple(variants), strict=True):
+            for asked, variant, is_flat in zip(np.concatenate(rows), tuple(variants), tuple(flat), strict=True):
                 negative = family.invert(asked)
                 if negative is not None:
                     rows.append(np.array([negative], family.question_dtype))
                     variants.append(variant + NEGATIVE)
+                    flat.append(is_flat)
         every = np.concatenate(rows)
         if self.options.as_original:
             every = family.as_original(every)
         if self.options.min_share is not None:
             every = family.with_min_share(every, self.options.min_share)
-        stored = signed.rows.get(family.name)
-        is_flat = stored is not None and bool(family.is_flat(np.array([stored], family.dtype))[0])
-        return Asked(every, tuple(variants), is_flat)
+        return Asked(every, tuple(variants), family.is_flat(every) | np.array(flat, bool))
 
 
 def sign(
@@ -195,7 +209,8 @@ def sign(
         bits = bits_of(question)
         return _of_rows(_read(lambda kind: kind.of_bits(bits), families))
     orientations = options is not None and options.orientations
-    return compute.compute_question(compute.load(question, pictures), families, orientations=orientations)
+    picture, digest = compute.load_known(question, pictures)
+    return compute.compute_question(picture, families, orientations=orientations, digest=digest)
 
 
 def _of_rows(rows: Mapping[str, Row]) -> Signed:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lookalike.signatures.computed import ComputedPicture, Signed, asked_of
 from shards.errors import PictureError
-from shards.families import DEFAULT, Family, Row, Rows, family
+from shards.families import DEFAULT, Family, Row, Rows, structure
+from shards.families import family as named
 from shards.pictures.decoding import Picture, PictureSettings, decode
 from shards.pictures.decoding import thumbnail as draw
 from shards.pictures.orientations import ORIENTATIONS
@@ -22,6 +24,10 @@ from shards.storage import originals
 
 PictureLike: TypeAlias = Picture | bytes | memoryview | str | os.PathLike[str]
 """What signatures are computed of: a decoded picture, an encoded one, or the path of one."""
+
+
+FIRST_AND_SECOND = ("the first picture", "the second picture")
+"""What the two pictures of a comparison are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +43,29 @@ class Comparison:
     """In the family's own unit; None where it has none."""
 
     is_match: bool
-    """Whether the score reaches the family's usual threshold."""
+    """Whether the score reaches the usual threshold and neither picture is flat, or the files are identical."""
+
+    reason: str | None = None
+    """Why it is a match, or none, where the score alone does not say it."""
 
 
 def load(image: PictureLike, settings: PictureSettings) -> Picture:
     """Return the decoded picture. Raises PictureError, which names the file where there is one."""
+    return load_known(image, settings)[0]
+
+
+def load_known(image: PictureLike, settings: PictureSettings) -> tuple[Picture, bytes]:
+    """Return the decoded picture and the SHA-256 of its file, or of its pixels where these alone were given.
+
+    Raises PictureError as `load` does.
+    """
     if isinstance(image, Picture):
-        return image
+        return image, sha256(repr(image.rgb.shape).encode() + image.rgb.tobytes()).digest()
     if isinstance(image, bytes | memoryview):
-        return decode(image, settings)
+        return decode(image, settings), sha256(image).digest()
     try:
-        return decode(originals.read_file(image, settings.max_bytes), settings)
+        data = originals.read_file(image, settings.max_bytes)
+        return decode(data, settings), sha256(data).digest()
     except PictureError as error:
         if str(image) in str(error):
             raise
@@ -59,25 +77,26 @@ def compute_signatures(picture: Picture, families: Iterable[Family]) -> dict[str
     return {kind.name: kind.compute(picture) for kind in families}
 
 
-def compute_question(picture: Picture, families: Sequence[Family], *, orientations: bool = False) -> Signed:
-    """Return the question for this picture, in these families; `orientations`: in all eight."""
-    rows: dict[str, Row] = {}
-    as_is: dict[str, Rows] = {}
-    for kind in families:
-        rows[kind.name], as_is[kind.name] = _row_and_questions(picture, kind)
-    asked = [as_is]
+def compute_question(
+    picture: Picture, families: Sequence[Family], *, orientations: bool = False, digest: bytes = b""
+) -> Signed:
+    """Return the question for this picture, in these families; `orientations`: in all eight. `digest`: of its file."""
+    shown, *others = [
+        {kind.name: kind.compute_both(background) for kind in families} for background in picture.backgrounds()
+    ]
+    stored = [{name: row for name, (row, _) in each.items()} for each in (shown, *others)]
+    rows, over_black = stored if others else (*stored, {})
+    asked = [{name: np.concatenate([each[name][1] for each in (shown, *others)]) for name in shown}]
     for number in range(1, len(ORIENTATIONS) if orientations else 1):
         # one at a time: the eight pictures together would be eight times as large
-        turned = picture.turned(number + 1)
-        asked.append({kind.name: _row_and_questions(turned, kind)[1] for kind in asked_of(families, number)})
-    return Signed(tuple(asked), rows)
-
-
-def _row_and_questions(picture: Picture, family: Family) -> tuple[Row, Rows]:
-    """Return the row that would be stored of a picture, and those that ask for it over each background it shows on."""
-    shown, *others = picture.backgrounds()
-    row, rows = family.compute_both(shown)
-    return row, np.concatenate([rows, *(family.questions(other) for other in others)])
+        backgrounds = picture.turned(number + 1).backgrounds()
+        asked.append(
+            {
+                kind.name: np.concatenate([kind.questions(background) for background in backgrounds])
+                for kind in asked_of(families, number)
+            }
+        )
+    return Signed(tuple(asked), rows, over_black, digest)
 
 
 def compute_picture(
@@ -132,15 +151,45 @@ def memory_suffices_for(data: bytes | memoryview) -> Iterator[None]:
         raise PictureError("memory", message) from error
 
 
-def compare_signed(families: Iterable[Family], a: Signed, b: Signed) -> list[Comparison]:
-    """Compare two pictures, family by family. Of both, stored rows of these families have to be known."""
-    comparisons = []
-    for kind in families:
-        score = _score(kind, a, b)
-        if not kind.asks_as_it_stores:
-            score = max(score, _score(kind, b, a))
-        comparisons.append(Comparison(kind.name, score, kind.distance_at(score), score >= kind.match_score))
-    return comparisons
+def compare_signed(families: Sequence[Family], a: Signed, b: Signed) -> list[Comparison]:
+    """Compare two pictures, family by family. Of both, stored rows of these families have to be known.
+
+    Rows of other families, where both have them, help to tell what is flat.
+    """
+    is_identical = a.sha256 == b.sha256 != b""
+    pairs = [(first, second) for first in a.backgrounds() for second in b.backgrounds()]
+    return [_compare(kind, pairs, is_identical) for kind in families]
+
+
+def _compare(family: Family, pairs: Sequence[tuple[Signed, Signed]], is_identical: bool) -> Comparison:
+    """Compare two pictures, of which these are pairs of what they look like over each background.
+
+    The best score over the pairs is told, but that of a pair of which one is flat only where there is no other.
+    """
+    seen = []
+    for first, second in pairs:
+        score = _score(family, first, second)
+        if not family.asks_as_it_stores:
+            score = max(score, _score(family, second, first))
+        why_not = structure.why_not(is_flat(family, first.rows), is_flat(family, second.rows), FIRST_AND_SECOND)
+        seen.append((why_not is None, score, why_not))
+    _, score, why_not = max(seen, key=lambda pair: pair[:2])
+    distance, reaches = family.distance_at(score), score >= family.match_score
+    if reaches and why_not is None:
+        return Comparison(family.name, score, distance, True)
+    if is_identical:
+        return Comparison(family.name, score, distance, True, structure.IDENTICAL)
+    return Comparison(family.name, score, distance, False, why_not if reaches else None)
+
+
+def is_flat(family: Family, rows: Mapping[str, Row]) -> bool:
+    """Return whether a picture of these stored rows is flat, to the family itself or to the witnesses among all."""
+
+    def of(kind: Family, wanted: NDArray[np.int64]) -> Rows:
+        return np.array([rows[kind.name]], kind.dtype)[wanted]
+
+    itself = bool(family.is_flat(of(family, np.arange(1)))[0])
+    return itself or bool(structure.are_flat([*map(named, rows)], of, 1)[0])
 
 
 def _score(family: Family, question: Signed, stored: Signed) -> float:
@@ -159,7 +208,10 @@ def compare(
     a: PictureLike, b: PictureLike, *, families: Sequence[str] = DEFAULT, settings: PictureSettings | None = None
 ) -> list[Comparison]:
     """Compare two images in each of these families. No index is needed. Raises PictureError."""
-    compared = [family(name) for name in families]
-    pictures = [load(image, settings or PictureSettings()) for image in (a, b)]
-    first, second = (compute_question(picture, compared) for picture in pictures)
-    return compare_signed(compared, first, second)
+    compared = [named(name) for name in families]
+    witnesses = [named(name) for name in structure.WITNESSES[0] if name not in families]
+    asked = []
+    for image in (a, b):
+        picture, digest = load_known(image, settings or PictureSettings())
+        asked.append(compute_question(picture, [*compared, *witnesses], digest=digest))
+    return compare_signed(compared, *asked)

@@ -26,6 +26,22 @@ class Signed:
     rows: dict[str, Row] = field(default_factory=dict)
     """The rows that are stored of the picture, by family, where they are known."""
 
+    over_black: dict[str, Row] = field(default_factory=dict)
+    """The same of the picture over black, where its transparency shows that: then each family's rows that ask for it
+    are those over white, and as many over black."""
+
+    sha256: bytes = b""
+    """The digest of the picture's file, where it is known."""
+
+    def backgrounds(self) -> list[Signed]:
+        """Return the picture over each background, apart."""
+        if not self.over_black:
+            return [self]
+        return [
+            Signed(({name: np.split(np.atleast_1d(rows), 2)[n] for name, rows in self.orientations[0].items()},), shown)
+            for n, shown in enumerate((self.rows, self.over_black))
+        ]
+
 
 def asked_of(families: Iterable[Family], orientation: int) -> list[Family]:
     """Return the families that are asked for a picture in this orientation, which is counted from 0."""
@@ -73,7 +89,7 @@ class ComputedPicture:
 
     def question(self) -> Signed:
         """Return the question for pictures like this one."""
-        return Signed(self.orientations, dict(self.rows))
+        return Signed(self.orientations, dict(self.rows), sha256=self.sha256)
 
     def question_over_white(self, family: str) -> Signed:
         """Return the question to one family as programs ask it that know no other background."""

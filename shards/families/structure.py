@@ -8,7 +8,7 @@ goldberg signature, as a photograph. So some families are witnesses for all: the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,19 @@ def are_flat(
     flat = np.zeros(count, bool)
     flat[suspects] = True
     return flat
+
+
+def flat_backgrounds(families: Sequence[Family], asked: Mapping[str, Rows]) -> NDArray[np.bool_]:
+    """Return (n,) bool: over which of its backgrounds the picture of a question is flat to the witnesses.
+
+    `asked`: by family, the rows that ask for the picture: as many over each background, one after the other.
+    """
+    count = min(map(len, asked.values()))
+    spoken = [
+        witness.is_flat(asked[witness.name]).reshape(count, -1).all(axis=1)
+        for witness in witnesses([family for family in families if family.name in asked])
+    ]
+    return np.logical_and.reduce(spoken) if spoken else np.zeros(count, bool)
 
 
 def why_not(first: bool, second: bool, names: tuple[str, str]) -> str | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shards.errors import QueryError
 from shards.families import Family, Rows
 from shards.search.cursor import Cursor
@@ -35,8 +38,9 @@ class Part:
     variants: tuple[tuple[str, ...], ...] = ()
     """Names of each question's rows, such as "rotated 90", in their order. Only hits need them."""
 
-    flat: tuple[bool, ...] = ()
-    """Whether the picture of each question has nothing that this family could tell it by. Only hits need that."""
+    flat: tuple[NDArray[np.bool_], ...] = ()
+    """For each question, (rows,) bool: rows of a picture that is flat, so that their scores mean nothing, whatever they
+    are. Only hits need that."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +62,9 @@ class Query:
 
     after: Cursor | None = None
     """Records up to this place are left out. Only of one question in one family: in each, the order is another."""
+
+    sha256: tuple[str, ...] = ()
+    """For each question the hex digits of its file's SHA-256, empty where that is unknown. Only hits need that."""
 
     def __post_init__(self) -> None:
         if not self.parts or len({len(part.questions) for part in self.parts}) > 1:

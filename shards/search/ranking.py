@@ -25,8 +25,8 @@ class FamilyRows:
     rows: Sequence[FoundRow]
     """Best first."""
 
-    is_flat: bool = False
-    """Whether the question's picture has nothing that this family could tell it by: then its scores mean nothing."""
+    flat: NDArray[np.bool_]
+    """(rows,) bool: rows that a flat picture found, so that their scores mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,5 @@ def _image(found: Mapping[str, tuple[float, FoundRow]]) -> FoundImage:
 
 def _rates(found: FamilyRows) -> NDArray[np.float64]:
     """Return the false rate of each row. It never falls along the rows, whatever the last bits of a logarithm are."""
-    if found.is_flat:
-        return np.ones(len(found.rows))
     rates = np.array([found.family.false_rate(row.score) for row in found.rows], np.float64)
-    return np.maximum.accumulate(rates)
+    return np.where(found.flat, 1.0, np.maximum.accumulate(rates))

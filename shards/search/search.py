@@ -10,10 +10,11 @@ from itertools import chain, islice
 import numpy as np
 
 from shards.errors import LookalikeError
-from shards.families import rates
+from shards.families import Family, rates, structure
 from shards.families.overlap import Overlap
 from shards.families.rates import Confidence
 from shards.search.executors.base import Executor
+from shards.search.flatness import stored_flat
 from shards.search.found import FoundRow, LaneRows, best, best_by_lane
 from shards.search.newest import scan_newest
 from shards.search.query import Query
@@ -22,6 +23,9 @@ from shards.search.scan import scan
 from shards.search.stages import NotAsked, Stages, everything, is_empty, only
 from shards.storage.parallel import ParallelMap
 from shards.table.read.snapshot import Image, Snapshot, Source
+
+ASKED_AND_STORED = ("the picture asked for", "the stored picture")
+"""What the two pictures are called where a hit is no match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,9 @@ class Hit:
 
     overlap: Overlap | None = None
     """The part that the question and the image have in common, where a family that knows of parts found it."""
+
+    reason: str | None = None
+    """Why it is a match, or none, where the score does not say it: the files are identical, or a picture is flat."""
 
     @property
     def key(self) -> str:
@@ -164,9 +171,16 @@ def _ranked(scanned: Sequence[_Scanned], question: int) -> list[FoundImage]:
         at_best: dict[bytes, FoundRow] = {}
         for row in best(rows, len(rows)):
             at_best.setdefault(row.key, row)
-        is_flat = bool(part.flat) and part.flat[question]
-        found.append(FamilyRows(part.family, list(at_best.values())[: query.limit], is_flat))
+        best_rows = list(at_best.values())[: query.limit]
+        flat = np.array([_asks_flat(scanned, question, row) for row in best_rows], bool)
+        found.append(FamilyRows(part.family, best_rows, flat))
     return ranked(found, query.limit)
+
+
+def _asks_flat(scanned: Sequence[_Scanned], question: int, row: FoundRow) -> bool:
+    """Return whether the row of the question that found this one is of a flat picture."""
+    part = [part for each in scanned for part in each.query.parts][row.part]
+    return bool(part.flat) and bool(part.flat[question][row.variant])
 
 
 def _is_certain(images: Sequence[FoundImage], query: Query, compared: int) -> bool:
@@ -188,41 +202,85 @@ def _describe(
         by_source.setdefault(id(image.row.source), []).append(place)
 
     def read(places: list[int]) -> list[tuple[int, Hit]]:
+        source = asked[places[0]][2].row.source
         rows = [asked[place][2].row for place in places]
         at = np.array([row.row for row in rows], np.int64)
-        images = rows[0].source.images(at, [row.key for row in rows])
-        return [(place, _hit(*asked[place], image, compared)) for place, image in zip(places, images, strict=True)]
+        images = source.images(at, [row.key for row in rows])
+        flat = _stored_flat(source, [(asked[place][0][0].query, asked[place][2]) for place in places])
+        return [
+            (place, _hit(*asked[place], image, compared, names))
+            for place, image, names in zip(places, images, flat, strict=True)
+        ]
 
     hits = dict(chain.from_iterable(parallel_map(read, list(by_source.values()))))
     return [hits[place] for place in range(len(asked))]
 
 
-def _hit(scanned: Sequence[_Scanned], question: int, found: FoundImage, image: Image, compared: int) -> Hit:
+def _stored_flat(source: Source, found: Sequence[tuple[Query, FoundImage]]) -> list[set[str]]:
+    """Return for each of these images of a source the families to which it is flat, of those that call it something.
+
+    Signatures are read of such images alone.
+    """
+    families = {part.family.name: part.family for part in found[0][0].parts}
+    naming = [
+        {name for name, row in image.rows.items() if _rate(query, families[name], row.score) <= rates.WEAK_RATE}
+        for query, image in found
+    ]
+    wanted = [place for place, names in enumerate(naming) if names]
+    if not wanted:
+        return [set() for _ in found]
+    kinds = [kind for name, kind in families.items() if any(name in names for names in naming)]
+    at = np.array([found[place][1].row.row for place in wanted], np.int64)
+    flat = stored_flat(source, at, kinds)
+    seen = {place: {name for name in flat if flat[name][n]} for n, place in enumerate(wanted)}
+    return [seen.get(place, set()) for place in range(len(found))]
+
+
+def _rate(query: Query, family: Family, score: float) -> float:
+    """Return the false rate of a score in one family, of all that were asked."""
+    return _of_all(family.false_rate(score), query)
+
+
+def _hit(
+    scanned: Sequence[_Scanned], question: int, found: FoundImage, image: Image, compared: int, flat: set[str]
+) -> Hit:
+    """Return the hit of an image that is flat to these families."""
     query = scanned[0].query
     parts = [part for each in scanned for part in each.query.parts]
     families = {part.family.name: part.family for part in query.parts}
-    sure = {name: _of_all(rate, query) for name, rate in found.rates.items()}
+    said = {name: _rate(query, families[name], row.score) for name, row in found.rows.items()}
+    why_not = {
+        name: structure.why_not(_asks_flat(scanned, question, row), name in flat, ASKED_AND_STORED)
+        for name, row in found.rows.items()
+    }
+    sure = {name: rate if why_not[name] is None else 1.0 for name, rate in said.items()}
+    surest = min(sure, key=lambda name: (sure[name], name != found.surest))
     matching = sorted(
         (name for name, rate in sure.items() if rates.is_match(rate, compared)),
         key=lambda name: (sure[name], name != found.surest),
     )
-    row, family = found.row, families[found.surest]
+    confidence = rates.confidence(sure[surest], compared)
+    reason = why_not[surest] if rates.confidence(said[surest], compared) != confidence else None
+    if not matching and query.sha256 and image.sha256 == query.sha256[question] != "":
+        matching, confidence, reason = [surest], "certain", structure.IDENTICAL
     overlap = None
     for name, one in found.rows.items():
         if families[name].knows_overlaps and sure[name] <= rates.WEAK_RATE:
             (stored,) = one.source.reader.take(name, np.array([one.row], np.int64))
             overlap = families[name].overlap(parts[one.part].questions[question][one.variant], stored)
+    row, family = found.rows[surest], families[surest]
     return Hit(
         image,
         row.score,
         family.distance_at(row.score),
         parts[row.part].variants[question][row.variant],
         family.name,
-        sure[family.name],
-        rates.confidence(sure[family.name], compared),
+        sure[surest],
+        confidence,
         tuple(
             FamilyMatch(name, found.rows[name].score, families[name].distance_at(found.rows[name].score))
             for name in matching
         ),
         overlap,
+        reason,
     )

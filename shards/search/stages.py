@@ -119,7 +119,8 @@ def _cheap(part: Part, *, is_cheap: bool) -> Part:
     masks = [part.family.is_dear(rows) != is_cheap for rows in part.questions]
     questions = tuple(rows[mask] for rows, mask in zip(part.questions, masks, strict=True))
     variants = tuple(tuple(np.array(names, object)[mask]) for names, mask in zip(part.variants, masks, strict=True))
-    return replace(part, questions=questions, variants=variants)
+    flat = tuple(rows[mask] for rows, mask in zip(part.flat, masks, strict=False))
+    return replace(part, questions=questions, variants=variants, flat=flat)
 
 
 def _nothing(part: Part) -> Part:

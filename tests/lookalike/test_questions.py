@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from lookalike.options import SearchOptions
 from lookalike.questions import Asked, Asking, Key, Question, Signature, Stored, sign
 from lookalike.signatures.computed import Signed
 from shards.errors import KeyNotFound, LookalikeError, PictureError, QueryError, SignatureError
-from shards.families import Family, Row, family
+from shards.families import Family, family
 from shards.pictures.decoding import ORIENTATIONS, Picture, PictureSettings, decode
 
 CAT = Path(__file__).parents[2] / "demo" / "pictures" / "cat.jpg"
@@ -28,7 +29,7 @@ def cat() -> Picture:
     return decode(CAT.read_bytes())
 
 
-def no_index(key: str) -> dict[str, Row]:
+def no_index(key: str) -> Signed:
     raise KeyNotFound(key, "memory://")
 
 
@@ -36,7 +37,7 @@ def asked_of(asking: Asking, questions: list[Any], stored: Stored = no_index) ->
     """Return what the one family is asked."""
     found = asking.rows(asking.signed(questions), stored)
     (kind,) = asking.families
-    return [one if isinstance(one, LookalikeError) else one[kind.name] for one in found]
+    return [one if isinstance(one, LookalikeError) else one.by_family[kind.name] for one in found]
 
 
 def names_of(question: Question, *families: Family) -> list[str]:
@@ -66,7 +67,7 @@ def test_a_variant_is_named_for_every_signature_of_a_question(cat: Picture) -> N
 def test_a_picture_a_path_a_text_and_what_was_signed_elsewhere_give_one_signature(cat: Picture) -> None:
     row = DHASH.compute(cat)
     asked = [cat, CAT, str(CAT), CAT.read_bytes(), Signature(DHASH.format(row)), Signed(({"dhash": row},)), Key("cat")]
-    for one in asked_of(Asking((DHASH,), PICTURES), asked, {"cat": {"dhash": row}}.__getitem__):
+    for one in asked_of(Asking((DHASH,), PICTURES), asked, {"cat": Signed(({"dhash": row},))}.__getitem__):
         assert isinstance(one, Asked)
         assert one.rows.tobytes() == row.tobytes()
 
@@ -91,7 +92,7 @@ def test_of_several_families_those_that_can_are_asked_for_the_negative(cat: Pict
     asking = Asking((DHASH, GOLDBERG), PICTURES, SearchOptions(negatives=True))
     (found,) = asking.rows(asking.signed([cat]), no_index)
     assert not isinstance(found, LookalikeError)
-    assert {name: asked.variants for name, asked in found.items()} == {
+    assert {name: asked.variants for name, asked in found.by_family.items()} == {
         "dhash": ("as is",),
         "goldberg": ("as is", "as is, negative"),
     }
@@ -101,9 +102,9 @@ def test_a_family_that_finds_turned_pictures_is_asked_for_the_mirrored_one_alone
     asking = Asking((family("crops"), DHASH), PICTURES, SearchOptions(orientations=True))
     (found,) = asking.rows(asking.signed([cat]), no_index)
     assert not isinstance(found, LookalikeError)
-    assert set(found["crops"].variants) == {"as is", "mirrored"}
-    assert found["dhash"].variants == ORIENTATIONS
-    assert found["crops"].rows.dtype == family("crops").question_dtype
+    assert set(found.by_family["crops"].variants) == {"as is", "mirrored"}
+    assert found.by_family["dhash"].variants == ORIENTATIONS
+    assert found.by_family["crops"].rows.dtype == family("crops").question_dtype
 
 
 def test_a_picture_that_is_transparent_is_asked_for_over_both_backgrounds(cat: Picture) -> None:
@@ -121,7 +122,32 @@ def test_a_picture_that_is_transparent_is_asked_for_over_both_backgrounds(cat: P
 def test_a_flat_picture_is_known_to_be(cat: Picture) -> None:
     white = Picture(np.full((40, 40, 3), 255, np.uint8))
     found = asked_of(Asking((GOLDBERG,), PICTURES), [white, cat])
-    assert [isinstance(one, Asked) and one.is_flat for one in found] == [True, False]
+    assert [isinstance(one, Asked) and one.flat.tolist() for one in found] == [[True], [False]]
+
+
+@pytest.mark.parametrize("orientations", [False, True])
+def test_white_ink_is_flat_over_white_and_not_over_black(cat: Picture, orientations: bool) -> None:
+    ink = Picture(np.full(cat.rgb.shape, 255, np.uint8), cat.luma)
+    families = tuple(map(family, ("haar", "dhash", "pdq", "crops")))
+    asking = Asking(families, PICTURES, SearchOptions(orientations=orientations))
+    (found,) = asking.rows(asking.signed([ink]), no_index)
+    assert not isinstance(found, LookalikeError)
+    for name, asked in found.by_family.items():
+        shown = 2 if name == "crops" else 1
+        each = [True] * shown + [False] * shown
+        assert asked.flat.tolist() == each * (len(asked.rows) // len(each))
+
+
+def test_the_digest_of_a_file_is_known_and_that_of_a_key(cat: Picture) -> None:
+    asking = Asking((DHASH,), PICTURES)
+    known = Signed(({"dhash": DHASH.compute(cat)},), sha256=b"1" * 32)
+    found = asking.rows(asking.signed([CAT, CAT.read_bytes(), Key("cat"), Signature("0" * 16)]), lambda _: known)
+    assert [not isinstance(one, LookalikeError) and one.sha256 for one in found] == [
+        sha256(CAT.read_bytes()).hexdigest(),
+        sha256(CAT.read_bytes()).hexdigest(),
+        "31" * 32,
+        "",
+    ]
 
 
 @dataclass

@@ -44,15 +44,19 @@ def compare(a: str, b: str, address: str | None, family: str | None, form: str |
     if out.is_json:
         for each in comparisons:
             document = {"family": each.family, "score": each.score, "distance": each.distance}
-            out.json({**document, "is_match": bool(each.is_match)})
+            out.json({**document, "is_match": bool(each.is_match), "reason": each.reason})
     else:
         columns = [Column("family"), Column("score", True), Column("distance", True), Column("match")]
         rows = [
-            [each.family, human.score(each.score), human.distance(each.distance), "yes" if each.is_match else "no"]
-            for each in comparisons
+            [each.family, human.score(each.score), human.distance(each.distance), _match(each)] for each in comparisons
         ]
         out.table(columns, rows)
     click.get_current_context().exit(0 if comparisons[0].is_match else 1)
+
+
+def _match(comparison: Comparison) -> str:
+    said = "yes" if comparison.is_match else "no"
+    return said if comparison.reason is None else f"{said}: {comparison.reason}"
 
 
 def _compared(a: str, b: str, address: str | None, family: str | None) -> list[Comparison]:

@@ -159,6 +159,10 @@ class HitDocument(ImageDocument):
     ]
     is_match: Annotated[bool, Field(description="Whether they show the same: the confidence is certain or likely.")]
     families: Annotated[list[FamilyMatchDocument], Field(description="The families that call it a match.")]
+    reason: Annotated[
+        str | None,
+        Field(description="Why it is a match or none, where the score does not say it: a picture is flat, say."),
+    ]
     overlap: NotRequired[
         Annotated[OverlapDocument, Field(description="The part that both have in common, where a family found one.")]
     ]
@@ -239,6 +243,7 @@ class ScoreDocument(TypedDict):
     score: Score
     distance: Distance
     is_match: Annotated[bool, Field(description="Whether this score usually means the same picture.")]
+    reason: Annotated[str | None, Field(description="Why it is a match or none, where the score does not say it.")]
 
 
 @with_config(ConfigDict(title="Comparison"))
@@ -342,6 +347,7 @@ def hit_document(rank: int, hit: Hit, caller: Caller, template: LinkTemplate | N
         "false_rate": hit.false_rate,
         "confidence": hit.confidence,
         "is_match": hit.is_match,
+        "reason": hit.reason,
         "families": [{"family": each.family, "score": each.score, "distance": each.distance} for each in hit.families],
         **({} if hit.overlap is None else {"overlap": overlap_document(hit.overlap)}),
         **({} if link is None else {"link": link}),
@@ -378,4 +384,5 @@ def score_document(comparison: Comparison) -> ScoreDocument:
         "score": comparison.score,
         "distance": comparison.distance,
         "is_match": comparison.is_match,
+        "reason": comparison.reason,
     }

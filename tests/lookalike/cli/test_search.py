@@ -286,7 +286,7 @@ def test_images_that_look_the_same_compare_with_exit_code_0() -> None:
     assert result.exit_code == 0
     found = lines(result.stdout)
     assert [one["family"] for one in found] == ["haar", "goldberg", "dhash", "phash"]
-    assert set(found[2]) == {"family", "score", "distance", "is_match"}
+    assert set(found[2]) == {"family", "score", "distance", "is_match", "reason"}
     assert found[0]["is_match"] is True
 
 

@@ -27,7 +27,13 @@ def elsewhere(elsewhere: Elsewhere) -> Elsewhere:
 
 def scores(index: Index, a: Any, b: Any) -> list[dict[str, Any]]:
     return [
-        {"family": one.family, "score": one.score, "distance": one.distance, "is_match": one.is_match}
+        {
+            "family": one.family,
+            "score": one.score,
+            "distance": one.distance,
+            "is_match": one.is_match,
+            "reason": one.reason,
+        }
         for one in index.compare(a, b)
     ]
 
