@@ -170,18 +170,17 @@ def _histogram(patches: NDArray[np.float32]) -> NDArray[np.float64]:
     square = patches.reshape(count, SIDE, SIDE)
     gx = (square[:, 1:-1, 2:] - square[:, 1:-1, :-2]) * WEIGHTS
     gy = (square[:, 2:, 1:-1] - square[:, :-2, 1:-1]) * WEIGHTS
-    quarter = np.where(gy >= 0, np.where(gx > 0, 0, 1), np.where(gx < 0, 2, 3))
-    quarter[(gy == 0) & (gx < 0)] = 2
+    second_half = (gy < 0) | ((gy == 0) & (gx < 0))
+    odd = np.where(second_half, gx >= 0, gx <= 0)
     gx, gy = np.abs(gx), np.abs(gy)
     # as if all were in the first quarter
-    odd = quarter % 2 == 1
     x, y = np.where(odd, gy, gx), np.where(odd, gx, gy)
-    sector = np.zeros(x.shape, np.int64)
+    sector = np.zeros(x.shape, np.uint8)
     for edge in range(1, QUARTER):
         sector += y * EDGE_COS[edge] >= x * EDGE_SIN[edge]
     from_low = y * EDGE_COS[sector] - x * EDGE_SIN[sector]
     from_high = x * EDGE_SIN[sector + 1] - y * EDGE_COS[sector + 1]
-    low = quarter * QUARTER + sector
+    low = sector + np.uint8(2 * QUARTER) * second_half + np.uint8(QUARTER) * odd
     first = np.arange(count)[:, None, None] * BINS
     histogram: NDArray[np.float64] = np.zeros(count * BINS)
     for bins, weight in ((low, from_high), ((low + 1) % BINS, from_low)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,10 @@ LEVELS = STEPS + 3
 
 SMALLEST = 16
 """Pixels of a side below which an image has no octave: the widest kernel needs 11."""
+
+
+Kernel: TypeAlias = list[NDArray[np.float32]]
+"""Weights, () each: numpy multiplies by an array of no dimension in less time than by a number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,14 +85,14 @@ def octave_shapes(height: int, width: int) -> list[tuple[int, int]]:
     return shapes
 
 
-def _kernel(sigma: float) -> list[np.float32]:
+def _kernel(sigma: float) -> Kernel:
     """Return half of a Gaussian kernel, from its middle on, cut off at 3 sigma."""
     values = [math.exp(-distance * distance / (2 * sigma * sigma)) for distance in range(math.ceil(3 * sigma) + 1)]
     total = values[0] + 2 * sum(values[1:])
-    return [np.float32(value / total) for value in values]
+    return [np.array(value / total, np.float32) for value in values]
 
 
-def _kernels() -> list[list[np.float32]]:
+def _kernels() -> list[Kernel]:
     """Return the kernel that makes each level: the first of the image, the others of the level before."""
     blurs = [SIGMA * 2 ** (level / STEPS) for level in range(LEVELS)]
     return [
@@ -99,7 +104,7 @@ def _kernels() -> list[list[np.float32]]:
 KERNELS = _kernels()
 
 
-def _blur(image: NDArray[np.float32], kernel: list[np.float32], out: NDArray[np.float32]) -> None:
+def _blur(image: NDArray[np.float32], kernel: Kernel, out: NDArray[np.float32]) -> None:
     """Blur along lines, then along columns; at the edges the image is mirrored, its edge pixel not repeated."""
     radius = len(kernel) - 1
     height, width = image.shape
@@ -110,7 +115,7 @@ def _blur(image: NDArray[np.float32], kernel: list[np.float32], out: NDArray[np.
     _add_both_sides(high.reshape(-1), kernel, width, out.reshape(-1))
 
 
-def _blurred_lines(image: NDArray[np.float32], kernel: list[np.float32]) -> NDArray[np.float32]:
+def _blurred_lines(image: NDArray[np.float32], kernel: Kernel) -> NDArray[np.float32]:
     """Return the lines blurred. They are laid out as one long line, and what mixes two of them is thrown away."""
     radius = len(kernel) - 1
     height, width = image.shape
@@ -123,7 +128,7 @@ def _blurred_lines(image: NDArray[np.float32], kernel: list[np.float32]) -> NDAr
     return blurred[:, :width]
 
 
-def _add_both_sides(line: NDArray[np.float32], kernel: list[np.float32], step: int, out: NDArray[np.float32]) -> None:
+def _add_both_sides(line: NDArray[np.float32], kernel: Kernel, step: int, out: NDArray[np.float32]) -> None:
     """Write the kernel's sums to `out`: the middle first, then the neighbours of both sides, the nearest first.
 
     `line`: longer than `out` by the kernel's radius on each side. `step`: elements from a pixel to its neighbour.
