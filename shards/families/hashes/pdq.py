@@ -56,7 +56,7 @@ class Pdq(HammingFamily):
     def compute(self, picture: Picture) -> Row:
         if min(picture.height, picture.width) < SMALLEST:
             return self._row(np.zeros(4, np.uint64), 0)
-        small = downscale(_luma(picture.rgb))
+        small = downscale(lambda top, bottom: _luma(picture.rgb[top:bottom]), picture.height, picture.width)
         frequencies = _products(_products(small.T, COSINES).T, COSINES)
         # the lower of the two middle values, as Torben's method finds it
         median = np.sort(frequencies, axis=None)[self.bits // 2 - 1]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shards.errors import SignatureError
 from shards.families.base import Family
-from shards.families.hashes import Pdq
+from shards.families.hashes import Pdq, jarosz
 from shards.pictures.decoding import Picture
 from shards.testing.families import FamilyTests
 from shards.testing.samples import flat, scene
@@ -40,6 +40,15 @@ def test_pictures_have_the_references_bits_and_quality(kind: str) -> None:
             assert ours(rgb) == golden, name
             seen += 1
     assert seen == sum(name.startswith(kind) for name in VALUES)
+
+
+@pytest.mark.parametrize("block", [1, 5000])
+def test_a_picture_has_the_same_hash_in_any_number_of_blocks(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(5)
+    pictures = [random.integers(0, 256, (*shape, 3), np.uint8) for shape in ((200, 150), (64, 65), (129, 5), (5, 700))]
+    whole = [ours(rgb) for rgb in pictures]
+    monkeypatch.setattr(jarosz, "BLOCK", block)
+    assert [ours(rgb) for rgb in pictures] == whole
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (4, 300), (300, 4)])
