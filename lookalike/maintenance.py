@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from lookalike.evaluate.calibrating import PAIRS, Calibration, calibrate
 from lookalike.stats import Stats
 from shards.errors import QueryError
+from shards.families import Family
+from shards.families.rates import RateTable
 from shards.storage import Store, open_store
 from shards.table.format.settings import IndexSettings
 from shards.table.maintain import collect, copying, repair, verify
@@ -14,6 +17,8 @@ from shards.table.maintain.merge import Merged
 from shards.table.maintain.repaired import Repaired
 from shards.table.maintain.reshard import Resharded
 from shards.table.maintain.verify import Report
+from shards.table.read.snapshot import Snapshot
+from shards.table.write.calibrated import Rates
 
 
 class Maintained:
@@ -21,6 +26,8 @@ class Maintained:
 
     def __init__(self, table: CommittingTable) -> None:
         self._table = table
+        self._rates: tuple[str, Rates | None] | None = None
+        """Rates of the index with this id, once they were looked for: another index may come to be at this place."""
 
     @property
     def url(self) -> str:
@@ -39,6 +46,33 @@ class Maintained:
     def stats(self) -> Stats:
         """Return numbers of this index."""
         return self._table.read(Stats.of)
+
+    def calibrate(self, pairs: int = PAIRS, progress: Callable[[int, int], None] | None = None) -> Calibration:
+        """Measure how much strangers among the images score, and keep it: matches are judged by it from now on.
+
+        `pairs`: how many to compare. `progress` gets (questions asked, questions in all). Processes that have the index
+        open go by it once they open it again. Raises QueryError for an index of fewer than 1,000 images.
+        """
+        seed, families = self._table.effects.random(), self._table.families
+
+        def measure(snapshot: Snapshot) -> Calibration:
+            of_all = self._table.parallel_map
+            return calibrate(snapshot, families, seed, pairs=pairs, parallel_map=of_all, progress=progress)
+
+        found = self._table.read(measure)
+        self._rates = self.settings.id, self._table.store_rates(found.images, found.pairs, found.tables)
+        return found
+
+    @property
+    def rates(self) -> Rates | None:
+        """False rates that `calibrate` measured last, here or elsewhere before this was opened; None without any."""
+        if self._rates is None or self._rates[0] != self.settings.id:
+            self._rates = self.settings.id, self._table.stored_rates()
+        return self._rates[1]
+
+    def rates_of(self, kind: Family) -> RateTable:
+        """Return the false rates of a family in this index: those of `calibrate`, else those that it has everywhere."""
+        return kind.rates if self.rates is None else self.rates.tables.get(kind.name, kind.rates)
 
     def compact(self, *, everything: bool = False) -> Compacted:
         """Fold the log into segments and merge small segments; with `everything`, into as few as can be."""

@@ -12,6 +12,7 @@ import click
 
 from lookalike import __version__
 from lookalike.cli.commands.add import add
+from lookalike.cli.commands.calibrate import calibrate
 from lookalike.cli.commands.compare import compare
 from lookalike.cli.commands.copy import backup, copy, restore
 from lookalike.cli.commands.create import create
@@ -103,6 +104,7 @@ for command in (
     compare,
     duplicates,
     evaluate,
+    calibrate,
     serve,
     remove,
     list_,

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.evaluate.pictures import PictureSet
+from lookalike.evaluate.scoring import KEPT_RATE, Scorer
 from lookalike.evaluate.tally import Strangers, Tally
 from lookalike.signatures import compute
 from shards.families import Family, Rows, family, rates
-from shards.families.resident import Resident
 from shards.pictures.copies import TRANSFORMATIONS, reduced
 from shards.pictures.decoding import Picture, PictureSettings
 from shards.pictures.orientations import turned
@@ -25,14 +25,6 @@ AUTO = "auto"
 
 TOP_STRENGTH = 12.0
 """Greatest strength: −log10 of the least false rate that is stated."""
-
-KEPT_RATE = 1e-4
-"""False rate, by the families' own tables, from which on pairs are kept one by one."""
-
-SLOW = 10e-6
-"""Seconds a row from which on a family is not asked for all scores, but searches for those from the kept rate on."""
-
-TIMED_ROWS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +82,14 @@ class Asker:
         return tuple(map(family, self.families))
 
     @cached_property
-    def floors(self) -> tuple[float, ...]:
-        """The score of each family from which on pairs are kept."""
-        return tuple(kind.rates.score(KEPT_RATE) for kind in self.kinds)
-
-    @cached_property
-    def flat(self) -> Mapping[str, NDArray[np.bool_]]:
-        """Stored rows of pictures without content, which are no match of anything."""
-        return {kind.name: kind.is_flat(self.stored.rows[kind.name]) for kind in self.kinds}
-
-    @cached_property
-    def searched(self) -> Mapping[str, Resident]:
-        """The columns of families that take too long to score every row."""
-        slow = [kind for kind in self.kinds if self._seconds_a_row(kind) > SLOW]
-        return {kind.name: Resident(kind.columns(rows), len(rows)) for kind in slow for rows in [self._rows(kind)]}
+    def scorers(self) -> tuple[Scorer, ...]:
+        return tuple(Scorer(kind, self.stored.rows[kind.name]) for kind in self.kinds)
 
     def ask(self, subjects: Sequence[int], advance: Callable[[int], None] | None = None) -> Answers:
         """Ask for every copy of these pictures. The same pictures give the same answers, in any process."""
         shape = len(subjects), len(self.transformations), len(self.kinds) + 1
         own, best_other = np.zeros(shape), np.zeros(shape)
-        tallies = {kind.name: Tally(100.0, floor) for kind, floor in zip(self.kinds, self.floors, strict=True)}
+        tallies = {scorer.kind.name: Tally(100.0, scorer.floor) for scorer in self.scorers}
         tallies[AUTO] = Tally(TOP_STRENGTH, -np.log10(KEPT_RATE))
         seconds = dict.fromkeys(self.families, 0.0)
         alike: dict[tuple[int, int], tuple[str, ...]] = {}
@@ -137,51 +117,25 @@ class Asker:
         """Return by family (pictures,) float64: each picture's score, and at the end the strength of all together."""
         scores = {}
         least = np.ones(len(self.stored.pictures.names))
-        for kind in self.kinds:
+        for scorer in self.scorers:
+            kind = scorer.kind
             start = self.clock()
             queries = kind.questions(Picture(copy.rgb))
             seconds[kind.name] += self.clock() - start
-            of_all = self._family_scores(kind, queries)
+            of_all = scorer.scores(queries)
             scores[kind.name] = of_all
             least = np.minimum(least, kind.rates.rates(of_all))
         scores[AUTO] = -np.log10(least)
         return scores
 
-    def _family_scores(self, kind: Family, queries: Rows) -> NDArray[np.float64]:
-        """Return (pictures,) float64, 0 for pairs with a flat picture, and for a slow family below its floor."""
-        rows = self._rows(kind)
-        if kind.question_dtype == kind.dtype and kind.is_flat(queries).all():
-            return np.zeros(len(rows))
-        if kind.name in self.searched:
-            floor = self.floors[self.kinds.index(kind)]
-            found = kind.search(queries, self.searched[kind.name], limit=len(rows), min_score=floor)
-            scores = np.zeros(len(rows))
-            scores[found.rows] = found.scores
-        else:
-            scores = np.max([kind.score(query, rows) for query in queries], axis=0)
-        scores[self.flat[kind.name]] = 0.0
-        return scores
-
     def _alike(self, subject: int) -> dict[int, tuple[str, ...]]:
         """Return the other pictures that two families call a match of this one, as it is stored."""
         said: dict[int, list[str]] = {}
-        for kind in self.kinds:
-            row = self._rows(kind)[subject : subject + 1]
-            if self.flat[kind.name][subject]:
-                continue
-            scores = self._family_scores(kind, kind.asked(row))
-            for place in np.flatnonzero(kind.rates.rates(scores) <= rates.MATCH_RATE):
-                said.setdefault(int(place), []).append(kind.name)
+        for scorer in self.scorers:
+            of_all = scorer.kind.rates.rates(scorer.of_stored(subject))
+            for place in np.flatnonzero(of_all <= rates.MATCH_RATE):
+                said.setdefault(int(place), []).append(scorer.kind.name)
         return {place: tuple(by) for place, by in said.items() if place != subject and len(by) > 1}
-
-    def _rows(self, kind: Family) -> Rows:
-        return self.stored.rows[kind.name]
-
-    def _seconds_a_row(self, kind: Family) -> float:
-        rows = self._rows(kind)[:TIMED_ROWS]
-        start = self.clock()
-        kind.score(kind.asked(rows[:1])[0], rows)
-        return (self.clock() - start) / len(rows) if len(rows) == TIMED_ROWS else 0.0
 
 
 def load(pictures: PictureSet, place: int, side: int) -> Picture:

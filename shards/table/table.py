@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import TypeVar
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.errors import CorruptObject, IndexReplaced, ObjectNotFound, QueryError, StorageError
+from shards.families.rates import RateTable
 from shards.storage.base import Entry, Store
 from shards.storage.deciding import write_once
 from shards.storage.effects import Effects, World
@@ -30,7 +31,7 @@ from shards.table.read.newest import Base, newest
 from shards.table.read.reader import SegmentReader
 from shards.table.read.snapshot import Snapshot, Source
 from shards.table.read.tail import Tail
-from shards.table.write import imported
+from shards.table.write import calibrated, imported
 
 MEMORY = 512 << 20
 """Bytes of segments that are kept by default: twice what searches read of a million images in four families."""
@@ -199,6 +200,17 @@ class Table:
     def was_imported(self, content: str) -> bool:
         """Return True if all of this content was put into the index before."""
         return imported.is_done(self.store, content)
+
+    def store_rates(self, images: int, pairs: int, tables: Mapping[str, RateTable]) -> calibrated.Rates:
+        """Keep false rates that were measured among the index's own images, and return them."""
+        self.prepare()
+        measured = calibrated.Rates(self.next_order()[0] // 1_000_000, images, pairs, tables)
+        calibrated.store(self.store, self.effects, measured, self.settings.format)
+        return measured
+
+    def stored_rates(self) -> calibrated.Rates | None:
+        """Return the false rates that were measured last; None where none were."""
+        return calibrated.newest(self.store)
 
     def snapshot(self) -> Snapshot:
         """Return what a query that begins now sees."""

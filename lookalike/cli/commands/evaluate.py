@@ -14,7 +14,7 @@ from lookalike.cli.output.output import Column, Output
 from lookalike.cli.refused import RefusedError
 
 if TYPE_CHECKING:
-    from lookalike.evaluate import Evaluation
+    from lookalike.evaluate.result import Evaluation
 
 
 @click.command(
@@ -71,14 +71,13 @@ def evaluate(
 
     Pictures that two families call the same are left out as pairs, and named.
     """
-    from lookalike.evaluate import Settings
-    from lookalike.evaluate import evaluate as run
+    from lookalike.evaluate import evaluating
     from lookalike.evaluate.as_json import document
     from shards.families import DEFAULT
     from shards.pictures.copies import TRANSFORMATIONS
 
     out = Output.of(form)
-    settings = Settings(
+    settings = evaluating.Settings(
         families=tuple(names_of(families)) or DEFAULT,
         transformations=tuple(names_of(transformations)) or tuple(TRANSFORMATIONS),
         subjects=None if every else subjects,
@@ -93,7 +92,7 @@ def evaluate(
             bars.close()
             return bars.enter_context(out.progress(what, total)).advance
 
-        found = run(folder, settings, bar)
+        found = evaluating.evaluate(folder, settings, bar)
     if page is not None:
         from lookalike.evaluate import report
 

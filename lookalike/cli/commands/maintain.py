@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lookalike.cli.command import Command, index_argument, output_options
 from lookalike.cli.output import human
 from lookalike.cli.output.output import Column, Output
+from shards.families.rates import MATCH_RATE
+
+if TYPE_CHECKING:
+    from shards.table.write.calibrated import Rates
 
 
 @click.command(
@@ -24,8 +29,10 @@ def stats(address: str, form: str | None) -> None:
     index = Index.open(address)
     stored = index.stats()
     families = list(index.settings.families)
+    rates = index.rates
     if out.is_json:
-        out.json({"index": index.url, "families": families, **asdict(stored), "columns": dict(stored.columns)})
+        document = {"index": index.url, "families": families, **asdict(stored), "columns": dict(stored.columns)}
+        out.json({**document, "calibrated": None if rates is None else _calibrated(rates)})
         return
     wide = human.count(stored.wide, "segment")
     per_image = f", {stored.size / stored.images:,.0f} bytes an image" if stored.images and stored.size else ""
@@ -39,12 +46,19 @@ def stats(address: str, form: str | None) -> None:
             "dead rows": human.count(stored.dead),
             "not folded": f"{human.count(stored.tail_images, 'image')} in {human.count(stored.tail, 'log object')}",
             "manifest": f"version {stored.version:,}",
+            "calibrated": "no" if rates is None else f"with {rates.pairs:,} pairs of {rates.images:,} images",
         }
     )
     if stored.columns:
         largest = sorted(stored.columns.items(), key=lambda column: (-column[1], column[0]))
         out.line("")
         out.table([Column("column"), Column("size", True)], [[name, human.size(size)] for name, size in largest])
+
+
+def _calibrated(rates: Rates) -> dict[str, Any]:
+    """Return what `lookalike calibrate` found last, with the score of each family that a match must reach."""
+    match_scores = {name: table.score(MATCH_RATE) for name, table in rates.tables.items()}
+    return {"time": rates.time, "images": rates.images, "pairs": rates.pairs, "match_scores": match_scores}
 
 
 @click.command(

@@ -21,6 +21,7 @@ DEAD = "dead/"
 THUMBNAILS = "thumbnails/"
 COPIES = "copies/"
 IMPORTS = "imports/"
+RATES = "rates/"
 
 MAX_KEY_BYTES = 1024
 """S3's own limit for an object key, so that every object can be a key."""
@@ -35,12 +36,14 @@ _DIGEST = re.compile("[0-9a-f]{32}")
 SEGMENT_NAME = re.compile(re.escape(SEGMENTS) + "[0-9a-f]{4}/[0-9a-f]{32}-[0-9a-f]{16}[.]npz")
 DEAD_NAME = re.compile(re.escape(DEAD) + "[0-9a-f]{32}-[0-9a-f]{16}[.]npy")
 IMPORT_NAME = re.compile(re.escape(IMPORTS) + "[0-9a-f]{32}(-done)?[.]json")
+RATES_NAME = re.compile(re.escape(RATES) + "[0-9]{13}-[0-9a-f]{32}[.]json")
 _OWN = re.compile(
     "|".join(
         (
             SEGMENT_NAME.pattern,
             DEAD_NAME.pattern,
             IMPORT_NAME.pattern,
+            RATES_NAME.pattern,
             re.escape(LOG) + "[0-9]{13,}-[0-9a-f]{32}[.]npz",
             re.escape(MANIFEST) + "[0-9]{20}[.]json",
             re.escape(THUMBNAILS) + "[0-9a-f]{64}[.]webp",
@@ -111,6 +114,11 @@ def shard_prefix(shard: int) -> str:
 def dead(body: Data, mark: str) -> str:
     """Return the name of a list of dead rows; `mark` as for a segment."""
     return f"{DEAD}{digest(body)}-{mark}.npy"
+
+
+def rates(milliseconds: int, body: Data) -> str:
+    """Return the name of false rates that were measured then; the newest sorts last."""
+    return f"{RATES}{milliseconds:013d}-{digest(body)}.json"
 
 
 def imported(content: str, *, is_done: bool) -> str:

@@ -17,6 +17,7 @@ MAX_BYTES = {
     names.THUMBNAILS: 16 << 20,
     names.COPIES: 1 << 20,
     names.IMPORTS: 1 << 16,
+    names.RATES: 1 << 20,
 }
 """Bytes by the beginning of the name."""
 

@@ -95,7 +95,8 @@ class State:
     """Log objects that the manifest has not folded."""
 
     notes: tuple[Entry, ...]
-    """Notes of imports. Those that say that an import is complete were there before the rest was listed."""
+    """Notes of false rates, and of imports. Those that say that an import is complete were there before the rest was
+    listed."""
 
     @property
     def digest(self) -> str:
@@ -252,7 +253,8 @@ class _Copying:
             raise IndexReplaced(self.source.url)
         try:
             # first of all: when it is noted that an import is complete, all its records are there
-            notes = tuple(entry for entry in self.data.list(names.IMPORTS) if names.IMPORT_NAME.fullmatch(entry.name))
+            listed_notes = (entry for prefix in (names.IMPORTS, names.RATES) for entry in self.data.list(prefix))
+            notes = tuple(entry for entry in listed_notes if names.is_own(entry.name))
             if self.point is not None:
                 return State(self._at(self.point), (), tuple(note for note in notes if not names.is_done(note.name)))
             listed = list(self.data.list(names.LOG))

@@ -21,7 +21,7 @@ from shards.storage.laid_out import lay_out
 from shards.storage.parallel import PARALLEL, parallel_map
 from shards.table.format import names, thumbnails, whole
 from shards.table.maintain.segment_check import PIECE
-from shards.table.write import imported
+from shards.table.write import calibrated, imported
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -129,12 +129,13 @@ class Transfer:
             self.map(lambda entry: self._spare(entry, thumbnails.unseal), batch)
 
     def notes(self, wanted: Sequence[Entry]) -> None:
-        """Transfer these notes of imports. One that is damaged in the source is left out."""
-        there = {entry.name for entry in self._destination.list(names.IMPORTS)}
+        """Transfer these notes of imports and of false rates. One that is damaged in the source is left out."""
+        prefixes = (names.IMPORTS, names.RATES)
+        there = {entry.name for prefix in prefixes for entry in self._destination.list(prefix)}
         lacking = [entry for entry in wanted if entry.name not in there]
         self._tally.there += len(wanted) - len(lacking)
         self._tally.expect(sum(entry.size for entry in lacking))
-        self.map(lambda entry: self._spare(entry, imported.parse), lacking)
+        self.map(lambda entry: self._spare(entry, _note), lacking)
 
     def _lacking(self, prefix: str, wanted: dict[str, int]) -> dict[str, int]:
         """Return those of these objects that the destination lacks, and delete what has only the name of one."""
@@ -251,3 +252,11 @@ def _batches(items: Sequence[tuple[str, int]]) -> Iterator[list[tuple[str, int]]
         batch.append(item)
     if batch:
         yield batch
+
+
+def _note(name: str, data: Data) -> None:
+    """Raise CorruptObject where these bytes are not the note that the name says."""
+    if names.RATES_NAME.fullmatch(name):
+        calibrated.parse(name, data)
+    else:
+        imported.parse(name, data)

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike.evaluate import Evaluation, Settings, evaluate, report
+from lookalike.evaluate import report
 from lookalike.evaluate.as_json import document
 from lookalike.evaluate.asking import AUTO
+from lookalike.evaluate.evaluating import Settings, evaluate
+from lookalike.evaluate.result import Evaluation
 from shards.errors import QueryError
 
 SETTINGS = Settings(families=("dhash", "phash"), transformations=("half", "crop50", "collage"), jobs=1)
