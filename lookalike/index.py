@@ -324,6 +324,16 @@ class Index(Maintained):
                 return
             options = replace(options, after=answer.next)
 
+    def signed(self, question: Question, options: SearchOptions) -> Question:
+        """Return the question with its signatures computed, to be asked with these options; a key as it is.
+
+        Raises what `search` raises of the question.
+        """
+        (signed,) = Asking(self._asked(options), self.settings.pictures, options).signed([question])
+        if isinstance(signed, LookalikeError):
+            raise signed
+        return signed
+
     def ask(self, questions: Sequence[Question], options: SearchOptions) -> Sequence[Answer | LookalikeError]:
         """Return what `search_many` answers, for programs that hand the options on. Every search goes through here."""
         chosen = self.settings

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from lookalike.cli.inputs import STDIN
 from lookalike.cli.refused import RefusedError
+from shards.errors import PictureError
+
+if TYPE_CHECKING:
+    from lookalike.index import Index
+    from lookalike.options import SearchOptions
+    from lookalike.questions import Question
+    from shards.pictures.decoding import PictureSettings
 
 
 def image(name: str) -> str | bytes:
@@ -18,3 +28,30 @@ def image(name: str) -> str | bytes:
             raise RefusedError("there is no image on stdin: nothing came")
         return data
     return originals.read_object(name) if originals.is_url(name) else name
+
+
+def signed(index: Index, options: SearchOptions, given: str | bytes) -> Question:
+    """Return the question to this index that a picture is, its signatures computed, within limits of memory."""
+    with within_memory(index.settings.pictures):
+        return index.signed(given, options)
+
+
+@contextmanager
+def within_memory(pictures: PictureSettings) -> Iterator[None]:
+    """Let this process have as much memory more as the largest picture needs that these settings take.
+
+    It is what a process of the service may have; how long a picture takes is bound by its number of pixels. Raises
+    PictureError, with the reason `memory`, where it does not suffice.
+    """
+    from lookalike.signatures import memory
+    from lookalike.signatures.worker import memory_for
+
+    size = min(memory_for(pictures.max_bytes, pictures.max_pixels), memory.for_pictures())
+    try:
+        with memory.limited_to(size):
+            yield
+    except MemoryError as error:
+        message = (
+            f"the memory does not suffice for this picture, of which it may have {size:,} bytes; use a smaller copy"
+        )
+        raise PictureError("memory", message) from error

@@ -62,10 +62,12 @@ def load_known(image: PictureLike, settings: PictureSettings) -> tuple[Picture, 
     if isinstance(image, Picture):
         return image, sha256(repr(image.rgb.shape).encode() + image.rgb.tobytes()).digest()
     if isinstance(image, bytes | memoryview):
-        return decode(image, settings), sha256(image).digest()
+        with memory_suffices_for(image):
+            return decode(image, settings), sha256(image).digest()
     try:
         data = originals.read_file(image, settings.max_bytes)
-        return decode(data, settings), sha256(data).digest()
+        with memory_suffices_for(data):
+            return decode(data, settings), sha256(data).digest()
     except PictureError as error:
         if str(image) in str(error):
             raise

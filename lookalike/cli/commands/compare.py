@@ -60,16 +60,24 @@ def _match(comparison: Comparison) -> str:
 
 
 def _compared(a: str, b: str, address: str | None, family: str | None) -> list[Comparison]:
+    from lookalike.cli import question
     from lookalike.index import Index
+    from lookalike.options import SearchOptions
+    from lookalike.questions import Key
     from lookalike.signatures import compute
     from shards.families import DEFAULT
+    from shards.pictures.settings import PictureSettings
 
     first, second = _image(a, address), _image(b, address)
     if address is None:
         # without an index there are no keys: `_image` has refused them
-        return compute.compare(first, second, families=(family,) if family else DEFAULT)  # type: ignore[arg-type]
+        with question.within_memory(PictureSettings()):
+            return compute.compare(first, second, families=(family,) if family else DEFAULT)  # type: ignore[arg-type]
     index = Index.open(address)
-    comparisons = index.compare(first, second)
+    signed = [
+        each if isinstance(each, Key) else question.signed(index, SearchOptions(), each) for each in (first, second)
+    ]
+    comparisons = index.compare(*signed)
     if family is None:
         return comparisons
     chosen = [each for each in comparisons if each.family == family]

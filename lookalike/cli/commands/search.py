@@ -131,9 +131,10 @@ def search(
         min_share=min_share,
         thorough=thorough,
     )
+    asked = _asked(index, options, images, key, signature, hash_form)
     several = len(images) > 1
     code = 0
-    for name, pages in _answers(index, _asked(images, key, signature, hash_form), options, total):
+    for name, pages in _answers(index, asked, options, total):
         found = 0
         try:
             for answer in pages:
@@ -162,7 +163,12 @@ def tell_not_asked(answer: Answer) -> None:
 
 
 def _asked(
-    images: tuple[str, ...], key: str | None, signature: str | None, hash_form: HashForm | None
+    index: Index,
+    options: SearchOptions,
+    images: tuple[str, ...],
+    key: str | None,
+    signature: str | None,
+    hash_form: HashForm | None,
 ) -> Sequence[tuple[str, Callable[[], Question]]]:
     """Return each question as it was given, and a function that reads it."""
     from lookalike.cli import question
@@ -174,7 +180,11 @@ def _asked(
         return [(key, lambda: Key(key))]
     if signature is not None:
         return [(signature, lambda: Signature(signature, hash_form))]
-    return [(name, partial(question.image, name)) for name in images]
+
+    def read(name: str) -> Question:
+        return question.signed(index, options, question.image(name))
+
+    return [(name, partial(read, name)) for name in images]
 
 
 def _answers(

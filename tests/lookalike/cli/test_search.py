@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -342,3 +343,20 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     result = run("search", "index", tmp_path / "pipe")
     assert result.exit_code == 2
     assert "pipe: this is a pipe, a socket or a device, not a file; to read a pipe, give - for stdin" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not say what a process has")
+def test_a_picture_that_needs_more_memory_than_it_may_have_is_refused(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("1", (8000, 8000)).save(place / "plain.png")
+    monkeypatch.setattr("lookalike.signatures.memory.for_pictures", lambda: 32 << 20)
+    for arguments in (
+        ("search", "index", "plain.png"),
+        ("compare", "plain.png", "larger.jpg"),
+        ("compare", "plain.png", "key:3.png", "--index", "index"),
+    ):
+        result = run(*arguments)
+        assert (result.exit_code, result.stdout) == (2, ""), arguments
+        assert "memory" in result.stderr
+        assert "smaller copy" in result.stderr
