@@ -159,7 +159,7 @@ class Asking:
     def _questions(self, signed: Signed) -> Questions:
         by_name = {kind.name: kind for kind in self.families if kind.name in signed.orientations[0]}
         as_is = {name: compute.question_rows(kind, signed.orientations[0][name]) for name, kind in by_name.items()}
-        flat = flat_backgrounds(self.families, as_is)
+        flat = flat_backgrounds(self.families, as_is, 2 if signed.over_black else 1)
         asked = {name: self._asked(kind, signed, flat) for name, kind in by_name.items()}
         if self.options.negatives and not any(
             variant.endswith(NEGATIVE) for one in asked.values() for variant in one.variants

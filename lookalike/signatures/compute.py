@@ -127,7 +127,15 @@ def compute_picture(
             question = Signed((), compute_signatures(picture, families))
         drawn = draw(picture, thumbnail) if thumbnail else None
     digest = sha256(data).digest() if digest is None else digest
-    return ComputedPicture(picture.width, picture.height, digest, drawn, question.rows, question.orientations)
+    return ComputedPicture(
+        picture.width,
+        picture.height,
+        digest,
+        drawn,
+        question.rows,
+        question.orientations,
+        question.over_black,
+    )
 
 
 def compute_thumbnail(

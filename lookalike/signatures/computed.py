@@ -68,6 +68,9 @@ class ComputedPicture:
     orientations: tuple[Mapping[str, Row | Rows], ...] = ()
     """The rows by which the picture is asked for, where they were wanted, as `Signed` has them."""
 
+    over_black: Mapping[str, Row] = field(default_factory=dict)
+    """The rows that would be stored of the picture over black, where it is a question and its transparency shows."""
+
     source: Mapping[str, Any] | None = None
     """The file or object that the picture was read from, as it was then; None where its bytes were given."""
 
@@ -89,7 +92,7 @@ class ComputedPicture:
 
     def question(self) -> Signed:
         """Return the question for pictures like this one."""
-        return Signed(self.orientations, dict(self.rows), sha256=self.sha256)
+        return Signed(self.orientations, dict(self.rows), dict(self.over_black), self.sha256)
 
     def question_over_white(self, family: str) -> Signed:
         """Return the question to one family as programs ask it that know no other background."""

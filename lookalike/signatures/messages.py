@@ -5,8 +5,9 @@ what strangers send. The reader knows what it has asked for, and takes nothing e
 
 - What is wrong with the picture: `E`, the reason as a word, 0, and the message as UTF-8.
 - A picture: `P`, its width and height, the length of its thumbnail (all uint32), the thumbnail, and of each family its
-  row. Then, where it is a question, of each orientation that of each family: a number of rows, in a byte, and those.
-  Families come in the order of the index.
+  row. Then, where it is a question, a byte: 1 if it shows over black too, and each family's row of that follows, or 0;
+  and of each orientation that of each family: a number of rows, in a byte, and those. Families come in the order of the
+  index.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Wanted:
         # over two backgrounds, at most
         questions = sum(1 + 2 * QUESTION_ROWS * family.question_dtype.itemsize for family in chain(*self.asked))
         drawn = THUMBNAIL_BYTES * (self.thumbnail**2 + 1024)
-        return max(MESSAGE_BYTES + 64, HEAD.size + drawn + rows + questions)
+        return max(MESSAGE_BYTES + 64, HEAD.size + drawn + 2 * rows + 1 + questions)
 
 
 def write(result: Result) -> bytes:
@@ -89,7 +90,10 @@ def write(result: Result) -> bytes:
     questions = [
         bytes([asked.size]) + asked.tobytes() for families in result.orientations for asked in families.values()
     ]
-    return b"".join([HEAD.pack(b"P", result.width, result.height, len(thumbnail)), thumbnail, *rows, *questions])
+    over_black = [row.tobytes() for row in result.over_black.values()]
+    background = [bytes([bool(over_black)]), *over_black] if questions else []
+    head = HEAD.pack(b"P", result.width, result.height, len(thumbnail))
+    return b"".join([head, thumbnail, *rows, *background, *questions])
 
 
 def read(data: bytes, wanted: Wanted, digest: bytes) -> Result:
@@ -121,10 +125,17 @@ def _picture(data: bytes, wanted: Wanted, digest: bytes) -> ComputedPicture:
         raise ValueError(data[: HEAD.size])
     rest = BytesIO(data[HEAD.size + length :])
     rows = {family.name: _row(rest, family) for family in wanted.families}
+    shows = _exactly(rest, 1) if wanted.orientations else b"\0"
+    if shows not in (b"\0", b"\1"):
+        raise ValueError(data[: HEAD.size])
+    over_black = {family.name: _row(rest, family) for family in wanted.families if shows == b"\1"}
     asked = tuple({family.name: _questions(rest, family) for family in families} for families in wanted.asked)
+    if over_black and any(len(rows) % 2 for each in asked for rows in each.values()):
+        # as many over each background
+        raise ValueError(data[: HEAD.size])
     if rest.read(1):
         raise ValueError(data[: HEAD.size])
-    return ComputedPicture(width, height, digest, thumbnail or None, rows, asked)
+    return ComputedPicture(width, height, digest, thumbnail or None, rows, asked, over_black)
 
 
 def _row(data: BytesIO, family: Family) -> Row:

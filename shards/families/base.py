@@ -188,7 +188,10 @@ class Family(ABC):
         return None
 
     def is_flat(self, rows: Rows) -> NDArray[np.bool_]:
-        """Return (rows,) bool: signatures of pictures without content, which are alike without showing the same."""
+        """Return (rows,) bool: signatures of pictures without structure, which are alike without showing the same.
+
+        `rows`: stored ones, or those of a question.
+        """
         return np.zeros(len(rows), bool)
 
     # scores

@@ -51,17 +51,16 @@ def are_flat(
     return flat
 
 
-def flat_backgrounds(families: Sequence[Family], asked: Mapping[str, Rows]) -> NDArray[np.bool_]:
-    """Return (n,) bool: over which of its backgrounds the picture of a question is flat to the witnesses.
+def flat_backgrounds(families: Iterable[Family], asked: Mapping[str, Rows], backgrounds: int) -> NDArray[np.bool_]:
+    """Return (backgrounds,) bool: those over which the picture of a question is flat to the witnesses.
 
     `asked`: by family, the rows that ask for the picture: as many over each background, one after the other.
     """
-    count = min(map(len, asked.values()))
     spoken = [
-        witness.is_flat(asked[witness.name]).reshape(count, -1).all(axis=1)
-        for witness in witnesses([family for family in families if family.name in asked])
+        witness.is_flat(asked[witness.name]).reshape(backgrounds, -1).all(axis=1)
+        for witness in witnesses(family for family in families if family.name in asked)
     ]
-    return np.logical_and.reduce(spoken) if spoken else np.zeros(count, bool)
+    return np.logical_and.reduce(spoken) if spoken else np.zeros(backgrounds, bool)
 
 
 def why_not(first: bool, second: bool, names: tuple[str, str]) -> str | None:

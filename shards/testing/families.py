@@ -284,6 +284,12 @@ class FamilyTests:
         assert flat_rows.dtype == bool
         assert flat_rows.tolist() == [False] * len(signatures)
 
+    def test_a_question_for_a_stored_row_is_flat_where_the_row_is(self, family: Family, signatures: Rows) -> None:
+        for row in (*signatures[:3], *(family.compute(picture) for picture in EDGE_PICTURES.values())):
+            flat = family.is_flat(family.asked(single(row)))
+            assert flat.dtype == bool
+            assert flat.all() == family.is_flat(single(row))[0]
+
     def test_inverting_twice_changes_nothing(self, family: Family, signatures: Rows) -> None:
         for row in signatures:
             inverted = family.invert(row)

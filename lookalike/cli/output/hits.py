@@ -53,6 +53,7 @@ class HitsOutput:
             "false_rate": hit.false_rate,
             "confidence": hit.confidence,
             "is_match": hit.is_match,
+            "reason": hit.reason,
             "families": [asdict(each) for each in hit.families],
             **({} if hit.overlap is None else {"overlap": asdict(hit.overlap)}),
             "width": hit.image.width,
@@ -77,6 +78,7 @@ class HitsOutput:
         if answer.family == AUTO:
             self._add(columns, rows, "family", [hit.family for hit in answer.hits])
             self._add(columns, rows, "match", [hit.confidence or "" for hit in answer.hits])
+        self._add(columns, rows, "note", [hit.reason or "" for hit in answer.hits])
         if self.with_orientation:
             self._add(columns, rows, "orientation", [hit.variant for hit in answer.hits])
         if self.link is not None:

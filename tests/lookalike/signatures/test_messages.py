@@ -6,10 +6,12 @@ import struct
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lookalike.signatures import messages
 from lookalike.signatures.compute import compute_picture, compute_thumbnail
@@ -53,6 +55,29 @@ def test_a_picture_comes_back_as_it_was(options: dict[str, Any], wanted: Wanted)
     assert [list(asked) for asked in back.orientations] == [list(asked) for asked in picture.orientations]
     assert replace(back, orientations=()) == replace(picture, orientations=())
     assert back.record("a", (1, 2)) == picture.record("a", (1, 2))
+
+
+def test_a_question_with_transparency_comes_back_over_both_backgrounds() -> None:
+    out = BytesIO()
+    pixels = np.full((30, 40, 4), 200, np.uint8)
+    pixels[5:20, 10:30, 3] = 0
+    Image.fromarray(pixels).save(out, "PNG")
+    picture = compute_picture(out.getvalue(), FAMILIES, PictureSettings(), asked=FAMILIES, digest=DIGEST)
+    wanted = Wanted(FAMILIES, 1, 0, 10_000)
+    data = messages.write(picture)
+    back = messages.read(data, wanted, DIGEST)
+    assert isinstance(back, ComputedPicture)
+    assert {name: row.tobytes() for name, row in back.over_black.items()} == {
+        name: row.tobytes() for name, row in picture.over_black.items()
+    }
+    white, black = back.question().backgrounds()
+    for kind in FAMILIES:
+        assert kind.asked(np.array([black.rows[kind.name]])).tobytes() == black.orientations[0][kind.name].tobytes()
+        assert white.rows[kind.name] == back.rows[kind.name]
+    for spoilt in (b"\0", b"\2"):
+        at = data.index(b"\1", HEAD.size + sum(kind.dtype.itemsize for kind in FAMILIES))
+        with pytest.raises(ValueError, match="no answer"):
+            messages.read(data[:at] + spoilt + data[at + 1 :], wanted, DIGEST)
 
 
 def test_a_thumbnail_alone_comes_back_as_it_was() -> None:
@@ -139,8 +164,8 @@ def test_what_was_not_asked_for_is_no_answer() -> None:
 
 QUESTION = messages.write(computed(asked=[family("crops")]))
 CROPS = Wanted([family("crops")], 1, 0, 1000)
-COUNT_AT = HEAD.size + family("crops").dtype.itemsize
-"""Where the number of rows stands by which crops is asked."""
+COUNT_AT = HEAD.size + family("crops").dtype.itemsize + 1
+"""Where the number of rows stands by which crops is asked: behind the byte that tells of a second background."""
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 33, 255])
