@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from lookalike import Index, Signature
+from tests.lookalike.signatures.test_compute import encoded, ink
 from tests.lookalike.web.conftest import CAT, RACCOON, Client, Elsewhere, add, problem
 
 CAT_URL = "https://example.org/cat.jpg"
@@ -81,6 +84,18 @@ def test_a_picture_is_a_match_of_itself_to_every_family(client: Client) -> None:
     document = client.post("/v1/compare", files=[("file", CAT), ("file", CAT)]).json()
     assert all(score["is_match"] and score["score"] == 100 for score in document["scores"])
     assert len(document["scores"]) == 4
+
+
+def test_logos_in_white_ink_are_compared_by_what_shows_of_them_over_black(client: Client) -> None:
+    def scores_of(*logos: NDArray[np.uint8]) -> dict[str, dict[str, Any]]:
+        document = client.post("/v1/compare", files=[("file", encoded(logo)) for logo in logos]).json()
+        return {score["family"]: score for score in document["scores"]}
+
+    smaller = np.ascontiguousarray(ink(3)[::2, ::2])
+    assert scores_of(ink(3), smaller)["dhash"]["is_match"]
+    assert not any(score["is_match"] for score in scores_of(ink(3), ink(4)).values())
+    white = np.full((40, 40, 3), 255, np.uint8)
+    assert scores_of(white, white[1:])["dhash"]["reason"] == "both pictures are flat"
 
 
 @pytest.mark.parametrize(
