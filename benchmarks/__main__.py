@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: `run [SECTION …]` measures all sections, or some; `sign` and `plot` are beside it.
+"""`python -m benchmarks`: `run [SECTION …]` measures all sections, or some; `sign`, `crops-rows`, `plot` are beside it.
 
 Each section runs in a process of its own, so that its peak of memory is its own.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks.crops import ROWS, write_rows
 from benchmarks.measure import Result
 from benchmarks.plot import PLOTS, RESULTS, draw_all
 from benchmarks.report import machine, read_results, show
@@ -43,6 +44,7 @@ SECTIONS = {
     "import": Section("importing dumps of other systems", module="importing"),
     "haar": Section("searching Haar signatures", takes_signatures=True),
     "goldberg": Section("searching Goldberg signatures", takes_signatures=True),
+    "crops": Section("searching crops, by a stored row and by 500 features"),
     "hashes": Section("searching hashes of 64 and 256 bits", takes_signatures=True),
     "postgres": Section("searching hashes of 64 bits, beside PostgreSQL", takes_signatures=True),
     "batches": Section("many questions at once", takes_signatures=True),
@@ -141,6 +143,14 @@ def section(name: str, rows: int | None, signatures: str | None, seconds: float 
 def sign(folder: Path, out: Path) -> None:
     """Write the signatures of the pictures in FOLDER, in 8 orientations each, for `run --signatures OUT`."""
     click.echo(f"{sign_folder(folder, out):,} pictures: signatures written to {out}")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path), default=ROWS)
+def crops_rows(folder: Path, out: Path) -> None:
+    """Write rows of crops of the pictures in FOLDER, which the section `crops` makes its rows of."""
+    click.echo(f"{write_rows(folder, out):,} pictures: rows written to {out}")
 
 
 @main.command()
