@@ -15,7 +15,7 @@ from shards.families.structure import are_flat
 from shards.search.all_rows import AllRows
 from shards.search.candidate_filters import CandidateFilter, filters_of
 from shards.search.grouping import Grouping
-from shards.search.pairs import Memberships, by_candidates, by_comparing, by_sorting
+from shards.search.pairs import Memberships, by_candidates, by_comparing, by_near_pairs, by_sorting
 from shards.search.query import check_min_score
 from shards.storage.parallel import ParallelMap, sequential_map
 from shards.table.read.snapshot import Image, Snapshot
@@ -186,6 +186,9 @@ def _compare(
             hashes = words.words[0]
             return Method("sorting"), by_sorting(hashes, words.radius, how, compared.in_order, grouping, progress)
     order = compared.in_order(np.arange(len(rows)))
+    found = None if exhaustive else by_near_pairs(family, rows, order, min_score, grouping, progress)
+    if found is not None:
+        return Method("sorting"), found
     if words is not None:
         method, filters = Method("sorting"), filters_of(words.words, words.bits, words.radius)
     elif exhaustive or len(rows) <= FEW:

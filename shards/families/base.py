@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -273,6 +273,17 @@ class Family(ABC):
         another family suggests.
         """
         del rows, min_score
+        return None
+
+    def near_pairs(
+        self, rows: Rows, min_score: float, progress: Callable[[int, int], None] | None = None
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]] | None:
+        """Return an iterator over pairs of these rows, the smaller row first; each pair comes once, in parts of (n,).
+
+        Among the pairs are all that score at least `min_score`, and it is they that are scored. Equal rows are one.
+        `progress` gets (rows done, rows in all). None in families that find pairs by `pair_words`, or not at all.
+        """
+        del rows, min_score, progress
         return None
 
     # what is stored, and searched

@@ -1,8 +1,8 @@
-"""Three ways to compare all images with each other and group them, with the same result where they are exact."""
+"""Four ways to compare all images with each other and group them, with the same result where they are exact."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,11 +123,43 @@ def by_candidates(
     """
     first, number = _numbered(_equal(rows, filters)[order])
     different = order[first]
-    groups = grouper(grouping, len(different))
-    for low, high in candidates([candidate_filter.take(different) for candidate_filter in filters], progress):
-        alike = family.score_pairs(rows[different[low]], rows[different[high]]) >= min_score
+    pairs = candidates([candidate_filter.take(different) for candidate_filter in filters], progress)
+    return Memberships.of(order, different[_heads(family, rows[different], pairs, min_score, grouping)[number]])
+
+
+def by_near_pairs(
+    family: Family,
+    rows: Rows,
+    order: NDArray[np.int64],
+    min_score: float,
+    grouping: Grouping,
+    progress: Callable[[int, int], None] | None = None,
+) -> Memberships | None:
+    """Score the pairs of rows that the family itself finds; None if it finds none by itself.
+
+    `order` is the order of the heads. `progress` gets (rows done, rows in all).
+    """
+    first, number = _numbered(_equal(rows, [])[order])
+    different = order[first]
+    pairs = family.near_pairs(rows[different], min_score, progress)
+    if pairs is None:
+        return None
+    return Memberships.of(order, different[_heads(family, rows[different], pairs, min_score, grouping)[number]])
+
+
+def _heads(
+    family: Family,
+    rows: Rows,
+    pairs: Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    min_score: float,
+    grouping: Grouping,
+) -> NDArray[np.int64]:
+    """Return (rows,) the head of each row's group, after scoring these pairs. Rows are in the order of the heads."""
+    groups = grouper(grouping, len(rows))
+    for low, high in pairs:
+        alike = family.score_pairs(rows[low], rows[high]) >= min_score
         groups.add(low[alike], high[alike])
-    return Memberships.of(order, different[groups.heads()[number]])
+    return groups.heads()
 
 
 def _scores(family: Family, head: Rows, rows: Rows) -> NDArray[np.float64]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shards.families.base import Family, Row, Rows
-from shards.families.crops import checks, columns, compute, scoring, search, text
+from shards.families.crops import checks, columns, compute, pairs, scoring, search, text
 from shards.families.crops.common_part import common_part
 from shards.families.crops.row import QUESTION_ROW, STORED, STORED_ROW, as_question
 from shards.families.matches import Matches
@@ -86,6 +86,11 @@ class Crops(Family):
 
     def overlap(self, query: Row, row: Row) -> Overlap | None:
         return common_part(query, row)
+
+    def near_pairs(
+        self, rows: Rows, min_score: float, progress: Callable[[int, int], None] | None = None
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]] | None:
+        return pairs.near_pairs(rows, min_score, progress) if min_score > 0 else None
 
     # what is stored, and searched
 

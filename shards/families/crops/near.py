@@ -51,6 +51,36 @@ class Near:
             yield Near(own.asked - first, own.stored, own.rows, own.bits)
             first += count
 
+    def counted(
+        self, query_of: NDArray[np.int64], rows: int, needed: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Count the different features that are near, of each query and each row that have `needed` pairs or more.
+
+        `query_of`: (features,) the query of each of the question's features. `rows`: those of the segment. Returns the
+        numbers query · rows + row, rising, and (n,) counts for each: the query's features, and the row's.
+        """
+        keys = query_of[self.asked] * rows + self.rows
+        ordered = np.sort(keys)
+        lasts = ordered[needed - 1 :]
+        many = lasts[lasts == ordered[: len(lasts)]]
+        if not len(many):
+            return many, many, many
+        many = many[np.flatnonzero(np.diff(many, prepend=-1))]
+        number = np.searchsorted(many, keys)
+        number[number == len(many)] = 0
+        has_many = np.flatnonzero(many[number] == keys)
+        number = number[has_many]
+        asked, stored = (_different(number, of[has_many]) for of in (self.asked, self.stored))
+        return many, asked, stored
+
+
+def _different(numbers: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many different values stand beside each number; these are 0, 1, … and none is missing."""
+    order = np.lexsort((values, numbers))
+    numbers, values = numbers[order], values[order]
+    is_new = (np.diff(numbers, prepend=-1) != 0) | (np.diff(values, prepend=-1) != 0)
+    return np.bincount(numbers[is_new])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Buckets:

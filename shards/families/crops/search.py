@@ -126,11 +126,10 @@ def candidates_of(near: Near, queries: Rows, rows: int, least: float, dead: NDAr
     counts = Unpacked.of(queries).counts
     query_of = np.repeat(np.arange(len(queries)), counts)
     equal = near.take(np.flatnonzero(near.bits == 0))
-    keys, matched, _ = _distinct(equal, query_of, rows)
+    keys, matched, _ = equal.counted(query_of, rows, 1)
     # what has an equal feature for each of the question's may be the same row
     same = keys[matched == counts[keys // rows]]
-    needed = int(np.searchsorted(scoring.SCORES, least))
-    keys, asked, stored = _distinct(_with_many(near, rows, needed), query_of, rows)
+    keys, asked, stored = near.counted(query_of, rows, int(np.searchsorted(scoring.SCORES, least)))
     bounds = scoring.SCORES[np.minimum(np.minimum(asked, stored), scoring.MAX_COUNT)]
     keys, bounds = np.concatenate([same, keys]), np.concatenate([np.full(len(same), 100.0), bounds])
     good = bounds >= least
@@ -142,39 +141,6 @@ def candidates_of(near: Near, queries: Rows, rows: int, least: float, dead: NDAr
     order = order[np.flatnonzero(np.diff(keys[order], prepend=-1))]
     order = order[np.argsort(-bounds[order], kind="stable")]
     return Candidates(keys[order] % rows, keys[order] // rows, bounds[order])
-
-
-def _with_many(near: Near, rows: int, needed: int) -> Near:
-    """Return what is near in rows that have at least so many near features."""
-    ordered = np.sort(near.rows)
-    has_many = np.zeros(rows, bool)
-    lasts = ordered[needed - 1 :]
-    has_many[lasts[lasts == ordered[: len(lasts)]]] = True
-    return near.take(np.flatnonzero(has_many[near.rows]))
-
-
-def _distinct(
-    near: Near, query_of: NDArray[np.int64], rows: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Count different features of the question and of each row that are near.
-
-    Returns the different numbers query · rows + row, and (n,) counts for each: the question's, and the row's.
-    """
-    keys = query_of[near.asked] * rows + near.rows
-    of_asked, of_stored = (_count_different(keys, of) for of in (near.asked, near.stored))
-    return of_asked[0], of_asked[1], of_stored[1]
-
-
-def _count_different(keys: NDArray[np.int64], values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the different keys, rising, and how many different values stand beside each."""
-    order = np.lexsort((values, keys))
-    keys, values = keys[order], values[order]
-    is_key = np.diff(keys, prepend=-1) != 0
-    is_new = is_key | (np.diff(values, prepend=-1) != 0)
-    firsts = np.flatnonzero(is_key)
-    if not len(firsts):
-        return keys, keys
-    return keys[firsts], np.add.reduceat(is_new.astype(np.int64), firsts)
 
 
 def cold(name: str, queries: Rows, reader: ColumnReader, *, limit: int) -> int:
