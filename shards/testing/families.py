@@ -351,6 +351,24 @@ class FamilyTests:
         if by.decides:
             assert is_near.tolist() == (found >= min_score).tolist()
 
+    @pytest.mark.parametrize("share", [0.0, 0.9, 1.0])
+    def test_every_pair_that_scores_enough_is_among_its_near_pairs(
+        self, family: Family, signatures: Rows, share: float
+    ) -> None:
+        first, second = np.triu_indices(len(signatures), 1)
+        found = family.score_pairs(signatures[first], signatures[second])
+        min_score = float(np.quantile(found, share, method="nearest"))
+        parts = family.near_pairs(signatures, min_score)
+        if parts is None:
+            return
+
+        pairs = [pair for one, other in parts for pair in zip(one.tolist(), other.tolist(), strict=True)]
+
+        assert len(pairs) == len(set(pairs))
+        assert all(one < other for one, other in pairs)
+        enough = found >= min_score
+        assert set(zip(first[enough].tolist(), second[enough].tolist(), strict=True)) <= set(pairs)
+
     # what is stored, and searched
 
     def test_its_columns_hold_its_rows_under_its_name(self, family: Family, signatures: Rows) -> None:

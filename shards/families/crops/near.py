@@ -14,14 +14,11 @@ from shards.families.crops.columns import BUCKETS, read_starts
 from shards.families.crops.matching import Lookup
 from shards.families.reading import ColumnReader
 
-ASKED = 1 << 10
-"""Codes of a question that are compared with the same bucket at a time."""
-
 TILE = 1 << 15
 """Pairs of codes that are compared at a time: the bits that differ are 256 KB, and stay in the L2 cache."""
 
 MOST = 1 << 21
-"""Near features that are kept at most: 60 MB."""
+"""Near features that are kept, about: 100 MB. Of more, it is only counted how many each row has."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +80,18 @@ def _different(numbers: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Crowd:
+    """Near features that were too many to be kept."""
+
+    counts: NDArray[np.int64]
+    """(rows,) int64: the number of pairs of a question's feature and one of this row that are near."""
+
+    def add(self, near: Near) -> None:
+        """Count what is near, too."""
+        self.counts[:] += np.bincount(near.rows, minlength=len(self.counts))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Buckets:
     """The buckets of a segment in which a question looks."""
 
@@ -110,82 +119,100 @@ class Buckets:
         return list(zip(self.begin.tolist(), self.end.tolist(), strict=True))
 
 
-def look_up(lookup: Lookup, reader: ColumnReader) -> Near | None:
-    """Return what is near the features of a question; None if that is more than `MOST`."""
+def look_up(lookup: Lookup, reader: ColumnReader) -> Near | Crowd:
+    """Return what is near the features of a question, or a crowd if that is more than `MOST`."""
     buckets = Buckets.of(lookup, read_starts(reader))
     parts = reader.ranges(BUCKETS, buckets.spans)
     sizes = (2 * (buckets.end - buckets.begin) // 3).tolist()
     comparison = Comparison(lookup.codes[lookup.features])
+
+    def near() -> Near:
+        probes, in_buckets, places, bits = comparison.near()
+        rows = np.empty(len(places), np.int64)
+        edges = np.flatnonzero(np.diff(in_buckets, prepend=-1, append=-1))
+        numbers = in_buckets[edges[:-1]].tolist()
+        for number, (start, stop) in zip(numbers, itertools.pairwise(edges.tolist()), strict=True):
+            rows[start:stop] = parts[number][sizes[number] :].view("<u4")[places[start:stop]]
+        if len(rows) and rows.max() >= reader.rows:
+            raise reader.damaged(BUCKETS, f"names row {rows.max():,} of {reader.rows:,}")
+        return Near(lookup.features[probes], buckets.begin[in_buckets] + places, rows, bits)
+
+    crowd: Crowd | None = None
     for number, (first, last) in enumerate(zip(buckets.first.tolist(), buckets.last.tolist(), strict=True)):
         codes = parts[number][: sizes[number]]
-        for start in range(first, last, ASKED):
-            comparison.compare(start, min(start + ASKED, last), number, codes)
-        if comparison.is_full:
-            return None
-    probe, bucket, place, bits = comparison.near()
-    rows = np.empty(len(bucket), np.int64)
-    edges = np.flatnonzero(np.diff(bucket, prepend=-1, append=-1)).tolist()
-    for start, stop in itertools.pairwise(edges):
-        number = int(bucket[start])
-        rows[start:stop] = parts[number][sizes[number] :].view("<u4")[place[start:stop]]
-    if len(rows) and rows.max() >= reader.rows:
-        raise reader.damaged(BUCKETS, f"names row {rows.max():,} of {reader.rows:,}")
-    return Near(lookup.features[probe], buckets.begin[bucket] + place, rows, bits)
+        for start in range(0, len(codes), TILE):
+            some = codes[start : start + TILE]
+            for probe in range(first, last):
+                comparison.compare(probe, number, start, some)
+                if comparison.count > MOST:
+                    crowd = crowd or Crowd(np.zeros(reader.rows, np.int64))
+                    crowd.add(near())
+    if crowd is None:
+        return near()
+    crowd.add(near())
+    return crowd
 
 
 class Comparison:
-    """A comparison of codes, a tile of pairs at a time. It keeps the pairs that are near."""
+    """A comparison of codes, which keeps the pairs that are near.
+
+    A bucket has some hundred codes, so what counts is how little is done for each: what differs is gathered in a tile,
+    and looked at when that is full. Which pairs those were is found out in the end, for the few that are near.
+    """
 
     def __init__(self, asked: NDArray[np.uint64]) -> None:
         """Compare codes of questions, (p,) uint64, with those of buckets."""
-        self._count = 0
-        self._asked = asked
+        # arrays without a dimension: numpy takes longer to read a number
+        self._asked = [asked[probe, ...] for probe in range(len(asked))]
         self._tile = np.empty(TILE, np.uint64)
         self._bits = np.empty(TILE, np.uint8)
-        self._filled = 0
-        self._pieces: list[tuple[int, ...]] = []
+        self._is_near = np.zeros(TILE, bool)
+        self.count = 0
+        """Number of near pairs that were found since they were asked for."""
+
+        self._filled = self._before = 0
+        self._pieces: list[tuple[int, int, int, int]] = []
         self._near: list[NDArray[np.int64]] = []
+        self._near_bits: list[NDArray[np.uint8]] = []
 
-    def compare(self, first: int, last: int, bucket: int, codes: NDArray[np.uint64]) -> None:
-        """Compare the codes from `first` up to `last`, `ASKED` at most, with each of a bucket, which has a number."""
-        count = last - first
-        step = TILE // count
-        for start in range(0, len(codes), step):
-            some = codes[start : start + step]
-            size = count * len(some)
-            if self._filled + size > TILE:
-                self._flush()
-            if self.is_full:
-                return
-            piece = self._tile[self._filled : self._filled + size]
-            if count == 1:
-                np.bitwise_xor(some, self._asked[first], out=piece)
-            else:
-                np.bitwise_xor(some, self._asked[first:last, None], out=piece.reshape(count, -1))
-            self._pieces.append((self._filled, first, len(some), bucket, start))
-            self._filled += size
+    def compare(self, probe: int, bucket: int, start: int, codes: NDArray[np.uint64]) -> None:
+        """Compare the code of this number with some of a bucket's, `TILE` at most, from `start` on.
 
-    @property
-    def is_full(self) -> bool:
-        """True if more is near than is kept: nothing is compared any more."""
-        return self._count > MOST
+        Buckets have numbers too, and come by number.
+        """
+        if len(codes) > TILE - self._filled:
+            self._flush()
+        end = self._filled + len(codes)
+        np.bitwise_xor(codes, self._asked[probe], self._tile[self._filled : end])
+        self._pieces.append((self._before + self._filled, probe, bucket, start))
+        self._filled = end
 
-    def near(self) -> tuple[NDArray[np.int64], ...]:
-        """Return (code of the question, bucket, place in it, bits that differ) of what is near, by rising bucket."""
+    def near(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return (code of the question, bucket, place in it, bits that differ) of what is near, by rising bucket.
+
+        What was returned is forgotten.
+        """
         self._flush()
-        probe, bucket, place, bits = np.concatenate([np.empty((4, 0), np.int64), *self._near], axis=1)
-        return probe, bucket, place, bits
+        at = np.concatenate([np.empty(0, np.int64), *self._near])
+        begin, probe, bucket, start = np.array(self._pieces, np.int64).reshape(-1, 4).T
+        piece = np.searchsorted(begin, at, "right") - 1
+        bits = np.concatenate([np.empty(0, np.uint8), *self._near_bits]).astype(np.int64)
+        for kept in (self._pieces, self._near, self._near_bits):
+            kept.clear()
+        self.count = 0
+        return probe[piece], bucket[piece], at - begin[piece] + start[piece], bits
 
     def _flush(self) -> None:
-        if not self._filled:
-            return
-        bits = np.bitwise_count(self._tile[: self._filled], out=self._bits[: self._filled])
-        at = np.flatnonzero(bits <= NEAR)
-        if len(at):
-            begin, first, width, bucket, start = np.array(self._pieces).T
-            piece = np.searchsorted(begin, at, "right") - 1
-            probe, place = np.divmod(at - begin[piece], width[piece])
-            self._near.append(np.stack([probe + first[piece], bucket[piece], place + start[piece], bits[at]]))
-            self._count += len(at)
-        self._pieces.clear()
+        filled = self._filled
+        bits = np.bitwise_count(self._tile[:filled], self._bits[:filled])
+        self._is_near[filled:] = False
+        np.less_equal(bits, NEAR, self._is_near[:filled])
+        # few are near: eight at a time are looked at first
+        eights = np.flatnonzero(self._is_near.view(np.uint64))
+        eight, place = np.nonzero(self._is_near.reshape(-1, 8)[eights])
+        at = 8 * eights[eight] + place
+        self._near.append(at + self._before)
+        self._near_bits.append(bits[at])
+        self.count += len(at)
+        self._before += filled
         self._filled = 0

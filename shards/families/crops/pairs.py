@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shards.families.base import Rows
 from shards.families.crops import columns, scoring
 from shards.families.crops.matching import Lookup
-from shards.families.crops.near import Near, look_up
+from shards.families.crops.near import Crowd, Near, look_up
 from shards.families.crops.unpacked import Unpacked
 from shards.families.resident import Resident
 
@@ -34,12 +34,12 @@ def near_pairs(rows: Rows, min_score: float, progress: Callable[[int, int], None
     while start < len(rows):
         features = Unpacked.of(rows[start : start + step])
         near = look_up(Lookup.of(features), reader)
-        if near is None and step > 1:
+        if isinstance(near, Crowd) and step > 1:
             step //= 2
             continue
-        if near is None:
-            # a picture that is near everything, such as a row of many equal features
-            first, second = np.full(len(rows), start), np.arange(len(rows))
+        if isinstance(near, Crowd):
+            second = np.flatnonzero(near.counts >= needed)
+            first = np.full(len(second), start)
         else:
             first, second = _with_enough(near, start, features.counts, len(rows), needed)
         keys = np.minimum(first, second) * len(rows) + np.maximum(first, second)

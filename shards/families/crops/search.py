@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shards.families.base import Rows, search_plainly
 from shards.families.crops import columns, scoring
 from shards.families.crops.matching import Lookup
-from shards.families.crops.near import Buckets, Near, look_up
+from shards.families.crops.near import Buckets, Crowd, Near, look_up
 from shards.families.crops.unpacked import WORDS, Unpacked
 from shards.families.matches import BestRows, Matches, is_living
 from shards.families.reading import FETCHED, ColumnReader, scattered
@@ -49,6 +49,9 @@ class Candidates:
     bounds: NDArray[np.float64]
     """(n,) float64: scores that the rows have at most."""
 
+    def take(self, which: NDArray[np.intp]) -> Candidates:
+        return Candidates(self.rows[which], self.queries[which], self.bounds[which])
+
 
 def search_many(
     name: str,
@@ -61,32 +64,30 @@ def search_many(
 ) -> list[Matches]:
     """Search as `Family.search_many` does; rows below `LEAST_SCORE` are not found."""
     least = scoring.LEAST_SCORE if min_score is None else max(min_score, scoring.LEAST_SCORE)
+    if not columns.is_there(reader):
+        return [
+            search_plainly(scoring.score, name, queries, reader, limit=limit, min_score=least, dead=dead)
+            for queries in questions
+        ]
     found = []
     for queries, near in zip(questions, _near(questions, reader), strict=True):
-        if near is None:
-            found.append(search_plainly(scoring.score, name, queries, reader, limit=limit, min_score=least, dead=dead))
-        else:
-            candidates = candidates_of(near, queries, reader.rows, least, dead)
-            found.append(_best(name, queries, candidates, reader, BestRows(limit, least)))
+        candidates = candidates_of(near, queries, reader.rows, least)
+        if dead is not None and len(dead) and len(candidates.rows):
+            candidates = candidates.take(np.flatnonzero(is_living(candidates.rows, dead)))
+        found.append(_best(name, queries, candidates, reader, BestRows(limit, least)))
     return found
 
 
-def _near(questions: Sequence[Rows], reader: ColumnReader) -> Iterator[Near | None]:
-    """Yield what is near the features of each question; None where every row is to be looked at.
-
-    Questions look together in the buckets, so that those are read once.
-    """
-    if not columns.is_there(reader):
-        yield from (None for _ in questions)
-        return
+def _near(questions: Sequence[Rows], reader: ColumnReader) -> Iterator[Near | Crowd]:
+    """Yield what is near the features of each question. They look in the buckets together, which are read once."""
     features = [Unpacked.of(queries) for queries in questions]
     for some in _together([int(of.counts.sum()) for of in features]):
         counts = [int(of.counts.sum()) for of in features[some]]
         near = look_up(Lookup.of(Unpacked.of(np.concatenate(questions[some]))), reader)
-        if near is not None:
+        if isinstance(near, Near):
             yield from near.split(counts)
         elif len(counts) == 1:
-            yield None
+            yield near
         else:
             yield from (look_up(Lookup.of(of), reader) for of in features[some])
 
@@ -121,25 +122,29 @@ def _best(name: str, queries: Rows, candidates: Candidates, reader: ColumnReader
     return best.settle()
 
 
-def candidates_of(near: Near, queries: Rows, rows: int, least: float, dead: NDArray[np.uint32] | None) -> Candidates:
-    """Return the living rows that can score `least`, which is `LEAST_SCORE` or more."""
+def candidates_of(near: Near | Crowd, queries: Rows, rows: int, least: float) -> Candidates:
+    """Return the rows, of so many, that can score `least`, which is `LEAST_SCORE` or more."""
     counts = Unpacked.of(queries).counts
-    query_of = np.repeat(np.arange(len(queries)), counts)
-    equal = near.take(np.flatnonzero(near.bits == 0))
-    keys, matched, _ = equal.counted(query_of, rows, 1)
+    needed = int(np.searchsorted(scoring.SCORES, least))
     # what has an equal feature for each of the question's may be the same row
-    same = keys[matched == counts[keys // rows]]
-    keys, asked, stored = near.counted(query_of, rows, int(np.searchsorted(scoring.SCORES, least)))
-    bounds = scoring.SCORES[np.minimum(np.minimum(asked, stored), scoring.MAX_COUNT)]
+    if isinstance(near, Crowd):
+        query, row = np.nonzero(near.counts >= np.minimum(needed, np.maximum(counts, 1))[:, None])
+        keys, agreeing = query * rows + row, near.counts[row]
+        same = keys[agreeing >= np.maximum(counts, 1)[query]]
+    else:
+        query_of = np.repeat(np.arange(len(queries)), counts)
+        equal = near.take(np.flatnonzero(near.bits == 0))
+        same, matched, _ = equal.counted(query_of, rows, 1)
+        same = same[matched == counts[same // rows]]
+        keys, asked, stored = near.counted(query_of, rows, needed)
+        agreeing = np.minimum(asked, stored)
+    bounds = scoring.SCORES[np.minimum(agreeing, scoring.MAX_COUNT)]
     keys, bounds = np.concatenate([same, keys]), np.concatenate([np.full(len(same), 100.0), bounds])
-    good = bounds >= least
-    if dead is not None and len(dead):
-        good &= is_living(keys % rows, dead)
-    keys, bounds = keys[good], bounds[good]
     # a row that is there twice counts with its higher bound
     order = np.lexsort((-bounds, keys))
     order = order[np.flatnonzero(np.diff(keys[order], prepend=-1))]
     order = order[np.argsort(-bounds[order], kind="stable")]
+    order = order[bounds[order] >= least]
     return Candidates(keys[order] % rows, keys[order] // rows, bounds[order])
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from shards.families.base import Rows, search_plainly
+from shards.families.base import Row, Rows, search_plainly
 from shards.families.crops import Crops, columns, near, scoring, search
 from shards.families.crops.codes import words
 from shards.families.matches import Matches
@@ -70,12 +71,13 @@ class TestSearch:
             "limit": data.draw(st.sampled_from([1, 2, 10, 1000])),
             "min_score": data.draw(st.sampled_from([None, 0.0, 50.0, scoring.MATCH_SCORE, 75.0, 99.9, 99.95, 100.0])),
             "dead": data.draw(
-                st.sampled_from([None, np.arange(0, count, 2, np.uint32), np.arange(count, dtype=np.uint32)])
+                st.sampled_from([None, np.arange(0, count, 2, dtype=np.uint32), np.arange(count, dtype=np.uint32)])
             ),
         }
         with pytest.MonkeyPatch.context() as patch:
             forbid_plain_scans(patch)
             patch.setattr(search, "FIRST", data.draw(st.sampled_from([1, 128])))
+            patch.setattr(near, "MOST", data.draw(st.sampled_from([0, 3, 1 << 21])))
             found = CROPS.search(queries, indexed(rows), **options)
         assert_same(found, plainly(queries, rows, **options))
 
@@ -95,14 +97,19 @@ class TestSearch:
 
     def test_few_rows_are_scored(self, monkeypatch: pytest.MonkeyPatch) -> None:
         rows = strangers(1, 3000)
-        scored = []
+        scored: list[int] = []
         score = scoring.score
-        monkeypatch.setattr(scoring, "score", lambda query, some: scored.append(len(some)) or score(query, some))
+
+        def counting(query: Row, some: Rows) -> NDArray[np.float64]:
+            scored.append(len(some))
+            return score(query, some)
+
+        monkeypatch.setattr(scoring, "score", counting)
         found = CROPS.search(as_questions(copies(rows[[40]], 3, 25)), indexed(rows), limit=10)
         assert found.rows.tolist() == [40]
         assert sum(scored) < 10
 
-    def test_where_nearly_everything_is_near_every_row_is_scored_in_little_memory(
+    def test_where_nearly_everything_is_near_it_is_only_counted_in_little_memory(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rows = strangers(1, 1)[np.zeros(5000, int)]
