@@ -19,6 +19,7 @@ from shards.families import Rows
 from shards.families.haar import Haar
 from shards.families.hashes import Pdq
 from shards.search.grouping import Grouping
+from tests.shards.families.crops_rows import copies, strangers
 from tests.shards.search.clusters import DHASH, GROUPINGS, clustered, long_hashes, rows_of, wanted
 from tests.shards.table.counting import CountingStore
 from tests.tiers import scaled
@@ -233,6 +234,18 @@ def test_long_hashes_are_sorted_piece_by_piece(grouping: Grouping) -> None:
     assert found.method == Method("sorting")
     assert found.groups
     assert grouped(found) == grouped(index.duplicates(max_distance=31, grouping=grouping, exhaustive=True))
+
+
+@pytest.mark.parametrize("grouping", GROUPINGS)
+def test_a_family_that_finds_its_own_pairs_has_the_groups_of_comparing_every_pair(grouping: Grouping) -> None:
+    originals = strangers(1, 15)
+    rows = np.concatenate([originals, copies(originals, 2, 30), copies(originals[:5], 3, 9), originals[:4]])
+    index = index_of({"crops": rows}, shards=2)
+    found = index.duplicates(grouping=grouping)
+
+    assert found.method == Method("sorting")
+    assert len(found.groups) >= 10
+    assert grouped(found) == grouped(index.duplicates(grouping=grouping, exhaustive=True))
 
 
 @pytest.mark.parametrize("options", [{}, {"exhaustive": True}, {"grouping": "components"}])
