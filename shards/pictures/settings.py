@@ -37,5 +37,5 @@ class PictureSettings:
     """Bytes of the file."""
 
     max_pixels: int = 100_000_000
-    """Width × height of the decoded picture, compared before decoding; at 3 bytes a pixel the default needs 300 MB.
-    Pillow's own limit of 178,956,970 pixels stays in force."""
+    """Width × height of the decoded picture, compared before decoding; at 3 bytes a pixel the default needs 300 MB,
+    and 400 to 800 MB while it is decoded. Pillow's own limit of 178,956,970 pixels stays in force."""
