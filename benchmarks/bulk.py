@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measure import Result, human, median_seconds, peak_memory, seconds
-from benchmarks.signatures import perturbed
+from benchmarks.signatures import MODELLED, perturbed
 from lookalike import Index, Key, Records
-from shards.families import DEFAULT
 
 COUNT = 200_000
 BATCH = 10_000
@@ -22,7 +21,7 @@ def run(count: int = COUNT) -> list[Result]:
     batches = [
         (
             [f"images/{n:07}.jpg" for n in range(start, min(start + BATCH, count))],
-            {name: perturbed(name, min(BATCH, count - start), seed=start) for name in DEFAULT},
+            {name: perturbed(name, min(BATCH, count - start), seed=start) for name in MODELLED},
         )
         for start in range(0, count, BATCH)
     ]
@@ -39,7 +38,7 @@ def run(count: int = COUNT) -> list[Result]:
             connection = sqlite3.connect(Path(folder) / "baseline.sqlite")
             connection.execute("CREATE TABLE images (key TEXT PRIMARY KEY, haar BLOB, goldberg BLOB, dhash, phash)")
             for keys, rows in batches:
-                columns = [[row.tobytes() for row in rows[name]] for name in DEFAULT]
+                columns = [[row.tobytes() for row in rows[name]] for name in MODELLED]
                 with connection:
                     connection.executemany(
                         "INSERT INTO images VALUES (?, ?, ?, ?, ?)", zip(keys, *columns, strict=True)
@@ -61,7 +60,7 @@ def run(count: int = COUNT) -> list[Result]:
                 row_bytes=index.stats().size / count,
                 build=ours,
             ),
-            *(search(index, name, count) for name in DEFAULT),
+            *(search(index, name, count) for name in MODELLED),
         ]
 
 

@@ -16,9 +16,8 @@ import numpy as np
 
 from benchmarks.clients import FAMILY, KINDS, LEAST, PATIENCE, Sample, Tally, load, missing, samples
 from benchmarks.measure import Result, human
-from benchmarks.signatures import perturbed
+from benchmarks.signatures import MODELLED, perturbed
 from lookalike import Index, Records, Signature
-from shards.families import DEFAULT
 
 COUNT = 100_000
 BATCH = 10_000
@@ -103,7 +102,7 @@ def fill(url: str, count: int) -> None:
             Records.build(
                 keys=[f"images/{n:07}.jpg" for n in range(start, start + some)],
                 order=np.array([index.next_order() for _ in range(some)], np.uint64),
-                rows={name: perturbed(name, some, seed=start) for name in DEFAULT},
+                rows={name: perturbed(name, some, seed=start) for name in MODELLED},
             )
         )
     index.compact(everything=True)

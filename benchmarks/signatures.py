@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from shards.errors import PictureError
-from shards.families import DEFAULT, Rows, family
+from shards.families import Rows, family
 from shards.families.goldberg import Goldberg
 from shards.families.haar.row import ROW as HAAR_ROW
 from shards.families.hashes.hamming import WORD
@@ -25,6 +25,10 @@ CROSSED = 10_000
 """Number of Haar rows made at a time, so that temporaries stay small."""
 
 AT_A_TIME = 1 << 20
+
+
+MODELLED = ("haar", "goldberg", "dhash", "phash")
+"""Families of which any number of rows can be made that are like real ones."""
 
 
 def real_rows(name: str, signatures: str | None = None) -> Rows:
@@ -66,13 +70,13 @@ def _of_file(path: str, name: str) -> Rows:
 
 def sign_folder(folder: Path, out: Path) -> int:
     """Write the signatures of the pictures in a folder, and return their number. Other files are left out."""
-    signed: dict[str, list[Rows]] = {name: [] for name in DEFAULT}
+    signed: dict[str, list[Rows]] = {name: [] for name in MODELLED}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
             picture = decode(path.read_bytes())
         except PictureError:
             continue
-        for name in DEFAULT:
+        for name in MODELLED:
             signed[name].append(_sign(name, [picture]))
     count = len(signed["haar"])
     if not count:

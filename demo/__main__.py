@@ -25,9 +25,10 @@ def main() -> int:
     seconds = perf_counter() - start
     thresholds = ", ".join(f"{family.name} {family.match_score:.0f}" for family in index.families)
     line(console, f"{len(pictures)} pictures, indexed in {place.FOLDER}/ in {seconds:.1f} s.")
-    line(console, f"Each is copied in {len(EDITS)} ways, and every family looks up every copy. A copy counts as")
-    line(console, "found when its original is the best hit, and scores what the family calls a")
-    line(console, f"match ({thresholds}; 100 is the same).")
+    line(console, f"Each is copied in {len(EDITS)} ways, and every copy is looked up by every family, and by all of")
+    line(console, "them together, which is called auto. A copy counts as found when its original is the")
+    line(console, f"best hit, and a match ({thresholds};")
+    line(console, "100 is the same).")
     line(console)
     rows = found_table(index, lookups.rows(index, pictures), console)
     line(console)

@@ -9,8 +9,18 @@ from typing import Literal
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
-HASHES = ("dhash", "phash")
-EVERY_FAMILY = ("haar", "goldberg", *HASHES)
+from lookalike.options import AUTO
+from shards.pictures.copies import surroundings
+
+WHOLE = ("haar", "goldberg", "dhash", "pdq")
+"""Families that compare whole pictures."""
+
+EVERY_FAMILY = (AUTO, *WHOLE, "crops")
+"""All families, and all of them together."""
+
+ALL_BUT_DHASH = tuple(name for name in EVERY_FAMILY if name != "dhash")
+
+BY_CROPS = (AUTO, "crops")
 
 QUALITY = 85
 """JPEG quality of a copy."""
@@ -82,6 +92,24 @@ def _without_border(share: float) -> Callable[[Image.Image], Image.Image]:
     return crop
 
 
+def _screenshot(picture: Image.Image) -> Image.Image:
+    return surroundings.on_a_phone(picture)
+
+
+def _collage(picture: Image.Image) -> Image.Image:
+    """Put the picture beside three that are in no index."""
+    others = [
+        Image.effect_mandelbrot((400, 300), (-2.2, -1.2, 1.0, 1.2), 80).convert("RGB"),
+        ImageOps.colorize(Image.linear_gradient("L"), "navy", "orange"),
+        ImageOps.colorize(Image.radial_gradient("L"), "white", "darkgreen"),
+    ]
+    return surroundings.in_a_collage(picture, others)
+
+
+def _tilted(picture: Image.Image) -> Image.Image:
+    return picture.rotate(10, Image.Resampling.BICUBIC, expand=True, fillcolor="white")
+
+
 def _rotated(picture: Image.Image) -> Image.Image:
     """Rotate by a quarter turn clockwise."""
     return picture.transpose(Image.Transpose.ROTATE_270)
@@ -90,14 +118,19 @@ def _rotated(picture: Image.Image) -> Image.Image:
 EDITS = (
     Edit("half the size", _halved, EVERY_FAMILY),
     Edit("thumbnail, 150 pixels", _thumbnail, EVERY_FAMILY),
-    Edit("JPEG of quality 20", _as_it_is, EVERY_FAMILY, quality=20),
+    Edit("JPEG of quality 20", _as_it_is, ALL_BUT_DHASH, quality=20),
     Edit("grey", ImageOps.grayscale, EVERY_FAMILY),
-    Edit("30 % brighter", _brightened, EVERY_FAMILY),
+    Edit("30 % brighter", _brightened, ALL_BUT_DHASH),
     Edit("blurred", _blurred, EVERY_FAMILY),
-    Edit("caption over the bottom", _captioned, ("goldberg", "dhash")),
-    Edit("5 % cropped", _without_border(0.05), ("goldberg",)),
-    Edit("10 % cropped", _without_border(0.10)),
+    Edit("caption over the bottom", _captioned, BY_CROPS),
+    Edit("5 % cropped", _without_border(0.05), BY_CROPS),
+    Edit("10 % cropped", _without_border(0.10), BY_CROPS),
+    Edit("25 % of the area cropped", _without_border(1 - 0.75**0.5), BY_CROPS),
+    Edit("50 % of the area cropped", _without_border(1 - 0.5**0.5), BY_CROPS),
+    Edit("in a screenshot", _screenshot, BY_CROPS),
+    Edit("one of four in a collage", _collage, BY_CROPS),
+    Edit("rotated by 10 degrees", _tilted, BY_CROPS),
     Edit("mirrored", ImageOps.mirror, EVERY_FAMILY, "orientations"),
     Edit("rotated by 90 degrees", _rotated, EVERY_FAMILY, "orientations"),
-    Edit("negative", ImageOps.invert, ("goldberg",), "negatives"),
+    Edit("negative", ImageOps.invert, (AUTO, "goldberg"), "negatives"),
 )

@@ -12,7 +12,8 @@ from time import perf_counter
 from demo.edits import EDITS, Edit
 from demo.place import PICTURES
 from lookalike import Index, Key, Picture
-from shards.families import Family
+from lookalike.options import AUTO
+from lookalike.signatures.compute import compute_signatures
 from shards.pictures.decoding import decode
 
 
@@ -20,9 +21,9 @@ from shards.pictures.decoding import decode
 class Row:
     """The results of one edit, searched for in one way.
 
-    `found`: by family, how many originals were the best hit of their copy with at least the score that the family
-    calls a match; None where the family cannot be asked that. `wrong`: by family, how many copies had another
-    picture as such a hit. `surely_by`: the families that must find them all.
+    `found`: by family, and by all of them, how many originals were the best hit of their copy, and a match; None where
+    the family cannot be asked that. `wrong`: the same, how many copies had another picture as such a hit. `surely_by`:
+    the families that must find them all.
     """
 
     name: str
@@ -33,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of one family: median seconds to compute a signature of a decoded picture, and to search for it."""
+    """The cost of asking: median seconds to compute a signature of a decoded picture, and to search for it."""
 
     signing: float
     searching: float
@@ -68,40 +69,46 @@ def _row(name: str, index: Index, copies: Mapping[str, Picture], option: str, su
     found: dict[str, int | None] = {}
     wrong: dict[str, int] = {}
     one = next(iter(copies.values()))
-    for family in index.families:
-        if option == "negatives" and family.invert(family.compute(one)) is None:
-            found[family.name] = None
+    unable = [family.name for family in index.families if family.invert(family.compute(one)) is None]
+    for column in asked(index):
+        if option == "negatives" and column in unable:
+            found[column] = None
             continue
-        best = {original: _best(index, copy, family, option) for original, copy in copies.items()}
-        found[family.name] = sum(hit == original for original, hit in best.items())
-        wrong[family.name] = sum(hit not in (None, original) for original, hit in best.items())
+        best = {original: _best(index, copy, column, option) for original, copy in copies.items()}
+        found[column] = sum(hit == original for original, hit in best.items())
+        wrong[column] = sum(hit not in (None, original) for original, hit in best.items())
     return Row(name, found, wrong, surely_by)
 
 
-def _best(index: Index, copy: Picture, family: Family, option: str) -> str | None:
+def asked(index: Index) -> list[str]:
+    """Return the columns of the table: all families together, and each by itself."""
+    return [AUTO, *(family.name for family in index.families)]
+
+
+def _best(index: Index, copy: Picture, family: str, option: str) -> str | None:
     """Return the key of the best match, if anything matches."""
     hits = index.search(
         copy,
-        family=family.name,
+        family=family,
         limit=1,
-        min_score=family.match_score,
         orientations=option == "orientations",
         negatives=option == "negatives",
     ).hits
-    return hits[0].key if hits else None
+    return hits[0].key if hits and hits[0].is_match else None
 
 
 def costs(index: Index, pictures: Mapping[str, bytes]) -> dict[str, Cost]:
-    """Measure the cost of each family, over the originals."""
+    """Measure the cost of each family and of all together, over the originals."""
     decoded = [decode(original) for original in pictures.values()]
 
-    def cost(family: Family) -> Cost:
+    def cost(name: str) -> Cost:
+        families = [family for family in index.families if name in (AUTO, family.name)]
         # a new Picture each time, since a Picture keeps the luma that a family has made of it
-        signing = [_seconds(partial(family.compute, Picture(picture.rgb))) for picture in decoded]
-        searching = [_seconds(partial(index.search, Key(name), family=family.name)) for name in pictures]
+        signing = [_seconds(partial(compute_signatures, Picture(picture.rgb), families)) for picture in decoded]
+        searching = [_seconds(partial(index.search, Key(key), family=name)) for key in pictures]
         return Cost(median(signing), median(searching))
 
-    return {family.name: cost(family) for family in index.families}
+    return {name: cost(name) for name in asked(index)}
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from demo.lookups import Cost, Row
+from demo.lookups import Cost, Row, asked
 from demo.place import FOLDER
 from lookalike import Index
 from shards.table.format import names
@@ -27,11 +27,11 @@ POSTCARD = Path(__file__).parent / "postcard.jpg"
 def found_table(index: Index, rows: Iterable[Row], console: Console) -> list[Row]:
     """Print the table of found copies, row by row as they come. Returns the rows."""
     images = index.count()
-    table = _table(index, f"how many of {images} copies were found")
+    table = _table(index, f"found of {images} copies")
     shown = []
     with Live(table, console=console) if console.is_terminal else nullcontext():
         for row in rows:
-            counts = [row.found[family.name] for family in index.families]
+            counts = [row.found[name] for name in asked(index)]
             table.add_row(row.name, *(_cell(found, images) for found in counts))
             shown.append(row)
     if not console.is_terminal:
@@ -50,8 +50,9 @@ def cost_table(index: Index, costs: Mapping[str, Cost], console: Console) -> Non
     """Print times and sizes, by family."""
     table = _table(index, "what it costs")
     stats = index.stats()
-    of_families = [costs[family.name] for family in index.families]
-    sizes = [stats.columns[family.name] // stats.images for family in index.families]
+    of_families = [costs[name] for name in asked(index)]
+    each = [stats.columns[family.name] // stats.images for family in index.families]
+    sizes = [sum(each), *each]
     table.add_row("ms to sign a picture", *(f"{cost.signing * 1000:.1f}" for cost in of_families))
     table.add_row(f"ms to search {stats.images} images", *(f"{cost.searching * 1000:.1f}" for cost in of_families))
     table.add_row("bytes of an image's signature", *map(str, sizes))
@@ -60,9 +61,9 @@ def cost_table(index: Index, costs: Mapping[str, Cost], console: Console) -> Non
 
 def _table(index: Index, title: str) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column(title, min_width=32)
-    for family in index.families:
-        table.add_column(family.name, justify="right", min_width=8)
+    table.add_column(title)
+    for name in asked(index):
+        table.add_column(name, justify="right")
     return table
 
 

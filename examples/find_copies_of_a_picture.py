@@ -58,13 +58,13 @@ def main() -> None:
     added = add_folder(index, given.folder)
     print(f"pictures added: {added}; in the index: {index.count()}")
 
-    # a search always has a best hit; the family's match score says from which score on it is a copy
-    family = index.families[0]
-    answer = index.search(str(given.picture), orientations=True, min_score=family.match_score)
-    if not answer.hits:
+    # a search always has a best hit; whether it is a copy depends on how many strangers would be so alike
+    answer = index.search(str(given.picture), orientations=True)
+    copies = [hit for hit in answer.hits if hit.is_match]
+    if not copies:
         print(f"{given.picture.name} is a copy of none of them")
-    for hit in answer.hits:
-        print(f"{given.picture.name} is a copy of {hit.key}, {hit.variant} (score {hit.score:.0f} of 100)")
+    for hit in copies:
+        print(f"{given.picture.name} is a copy of {hit.key}, {hit.variant} ({hit.confidence}, says {hit.family})")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from shards.families import Family, Row
 from shards.search.cursor import Cursor
 from shards.search.executors.base import Executor
 from shards.search.search import Hit, search_in_stages
-from shards.search.stages import NotAsked, everything, plan_stages
+from shards.search.stages import WORTH, NotAsked, everything, plan_stages
 from shards.storage.parallel import ParallelMap
 from shards.table.format import names
 from shards.table.read.snapshot import Image, Snapshot, Source
@@ -100,7 +100,7 @@ def answer_all(
     query = asking.query(answerable)
     is_one = len(asking.families) == 1
     at_once = is_one or asking.options.thorough
-    stages = everything(query) if at_once else plan_stages(query, snapshot.scanned)
+    stages = everything(query) if at_once else plan_stages(query, snapshot.scanned, WORTH)
     result = search_in_stages(executor, parallel_map, snapshot, stages)
     missing = tuple(source.name for source in result.missing)
     name = called([kind.name for kind in asking.families])

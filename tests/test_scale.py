@@ -21,9 +21,9 @@ from benchmarks.scale.lookups import lookups
 from benchmarks.scale.query import LOGGED, QUESTIONS, Question, ask
 from benchmarks.scale.store import Unwritten, even_hashes
 from benchmarks.scale.tables import TABLES, Table
-from benchmarks.signatures import perturbed
+from benchmarks.signatures import MODELLED, perturbed
 from lookalike.ingest.backpressure import BACKPRESSURE
-from shards.families import DEFAULT, family
+from shards.families import family
 from shards.search.plan import WORKERS
 from shards.storage.parallel import PARALLEL
 from shards.table.format import names
@@ -64,7 +64,7 @@ def records() -> Records:
 
 def test_segments_are_as_large_as_real_ones_column_by_column(records: Records) -> None:
     for rows in (3_000, 20_000, ROWS):
-        real, _ = pack_records(0, records.take(np.arange(rows)), [family(name) for name in DEFAULT], MARK)
+        real, _ = pack_records(0, records.take(np.arange(rows)), [family(name) for name in MODELLED], MARK)
         made = shapes.segment(0, rows, 0)
         assert made.columns.keys() == real.columns.keys()
         assert made.size == pytest.approx(real.size, rel=0.01)

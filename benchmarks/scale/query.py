@@ -95,7 +95,7 @@ def _planned(question: Question, rows: int) -> int:
         asked["avgl"] = 0.5
     segment = shapes.segment(0, rows, 0)
     reader = SegmentReader(Unwritten({segment.name: segment}), segment)
-    query = Query((Part(kind, (asked,), question.min_score),), LIMIT)
+    query = Query((Part(kind, (kind.asked(asked),), question.min_score),), LIMIT)
     return cold_bytes(Source(reader, np.empty(0, np.uint32)), query)
 
 

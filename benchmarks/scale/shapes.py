@@ -12,7 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from shards.families import DEFAULT, family
+from benchmarks.signatures import MODELLED
+from shards.families import family
 from shards.families.goldberg import columns as goldberg
 from shards.families.goldberg.family import FEW
 from shards.families.haar import inverted
@@ -77,7 +78,7 @@ def _record_columns(rows: int) -> Iterator[tuple[str, Shape]]:
     for part, size in (("key", KEY_BYTES), ("meta", META_BYTES)):
         yield f"{part}.offsets", (_u8, (rows + 1,))
         yield f"{part}.data", (_u1, (rows * size,))
-    for name in DEFAULT:
+    for name in MODELLED:
         yield name, (family(name).dtype, (rows,))
 
 

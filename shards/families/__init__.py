@@ -14,8 +14,9 @@ __all__ = ["DEFAULT", "ColumnReader", "Family", "Matches", "PairWords", "Row", "
 LONGEST_NAME = 64
 """Characters: what is longer is neither taken apart nor repeated."""
 
-DEFAULT = ("haar", "goldberg", "dhash", "phash")
-"""Families of a new index unless told otherwise."""
+DEFAULT = ("haar", "goldberg", "dhash", "pdq", "crops")
+"""Families of a new index unless told otherwise. Four see the whole picture: dhash and pdq, haar also for IQDB's
+protocol, and goldberg for that of image-match and for negatives. crops sees its parts."""
 
 
 def names() -> list[str]:

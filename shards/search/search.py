@@ -10,7 +10,7 @@ from itertools import chain, islice
 import numpy as np
 
 from shards.errors import LookalikeError
-from shards.families import Family, rates, structure
+from shards.families import rates, structure
 from shards.families.overlap import Overlap
 from shards.families.rates import Confidence
 from shards.search.executors.base import Executor
@@ -60,10 +60,11 @@ class Hit:
     """Name of the family whose score this is: of those that were asked, the one that is surest of the hit."""
 
     false_rate: float
-    """Share of pairs of strangers that some family asked would be as sure of."""
+    """Share of pairs of strangers that score as much in this family."""
 
     confidence: Confidence | None
-    """How sure the hit is in an index of this size; None where it says nothing."""
+    """How sure the hit is in an index of this size, of which each family asked has seen every image; None where it says
+    nothing."""
 
     families: tuple[FamilyMatch, ...]
     """The families that call it a match, the surest first. None of them where the picture of the question has nothing
@@ -185,12 +186,12 @@ def _asks_flat(scanned: Sequence[_Scanned], question: int, row: FoundRow) -> boo
 
 def _is_certain(images: Sequence[FoundImage], query: Query, compared: int) -> bool:
     """Return whether one of these images is certainly what the question shows."""
-    return any(rates.confidence(_of_all(image.rate, query), compared) == "certain" for image in images)
+    return any(rates.confidence(image.rate, _tries(query, compared)) == "certain" for image in images)
 
 
-def _of_all(rate: float, query: Query) -> float:
-    """Return the false rate of a hit of this rate in one family, of all that were asked."""
-    return min(1.0, rate * len(query.parts))
+def _tries(query: Query, compared: int) -> int:
+    """Return how often a stranger may be taken for the picture: each family has a look at each image."""
+    return compared * len(query.parts)
 
 
 def _describe(
@@ -223,8 +224,8 @@ def _stored_flat(source: Source, found: Sequence[tuple[Query, FoundImage]]) -> l
     """
     families = {part.family.name: part.family for part in found[0][0].parts}
     naming = [
-        {name for name, row in image.rows.items() if _rate(query, families[name], row.score) <= rates.WEAK_RATE}
-        for query, image in found
+        {name for name, row in image.rows.items() if families[name].false_rate(row.score) <= rates.WEAK_RATE}
+        for _, image in found
     ]
     wanted = [place for place, names in enumerate(naming) if names]
     if not wanted:
@@ -236,11 +237,6 @@ def _stored_flat(source: Source, found: Sequence[tuple[Query, FoundImage]]) -> l
     return [seen.get(place, set()) for place in range(len(found))]
 
 
-def _rate(query: Query, family: Family, score: float) -> float:
-    """Return the false rate of a score in one family, of all that were asked."""
-    return _of_all(family.false_rate(score), query)
-
-
 def _hit(
     scanned: Sequence[_Scanned], question: int, found: FoundImage, image: Image, compared: int, flat: set[str]
 ) -> Hit:
@@ -248,7 +244,8 @@ def _hit(
     query = scanned[0].query
     parts = [part for each in scanned for part in each.query.parts]
     families = {part.family.name: part.family for part in query.parts}
-    said = {name: _rate(query, families[name], row.score) for name, row in found.rows.items()}
+    tries = _tries(query, compared)
+    said = {name: families[name].false_rate(row.score) for name, row in found.rows.items()}
     why_not = {
         name: structure.why_not(_asks_flat(scanned, question, row), name in flat, ASKED_AND_STORED)
         for name, row in found.rows.items()
@@ -256,11 +253,11 @@ def _hit(
     sure = {name: rate if why_not[name] is None else 1.0 for name, rate in said.items()}
     surest = min(sure, key=lambda name: (sure[name], name != found.surest))
     matching = sorted(
-        (name for name, rate in sure.items() if rates.is_match(rate, compared)),
+        (name for name, rate in sure.items() if rates.is_match(rate, tries)),
         key=lambda name: (sure[name], name != found.surest),
     )
-    confidence = rates.confidence(sure[surest], compared)
-    reason = why_not[surest] if rates.confidence(said[surest], compared) != confidence else None
+    confidence = rates.confidence(sure[surest], tries)
+    reason = why_not[surest] if rates.confidence(said[surest], tries) != confidence else None
     if not matching and query.sha256 and image.sha256 == query.sha256[question] != "":
         matching, confidence, reason = [surest], "certain", structure.IDENTICAL
     overlap = None

@@ -10,6 +10,7 @@ from lookalike.cli.command import Command, output_options
 from lookalike.cli.output import human
 from lookalike.cli.output.output import Column, Output
 from lookalike.cli.refused import RefusedError
+from lookalike.options import AUTO
 
 if TYPE_CHECKING:
     from lookalike.questions import Key
@@ -31,16 +32,17 @@ KEY = "key:"
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @click.option("--index", "address", metavar="INDEX", help="Compare as this index does; key:NAME is an image of it.")
-@click.option("--family", metavar="NAME", help="Kind of signature to compare. [default: all; the first decides]")
+@click.option("--family", metavar="NAME", help="Kind of signature to compare. [default: auto, which is all of them]")
 @output_options
 def compare(a: str, b: str, address: str | None, family: str | None, form: str | None) -> None:
     """Say how alike two images are; - reads one from stdin.
 
-    The exit code is 0 when they look the same to the first family, or to the one of --family, 1 when they do not, and
-    2 when they could not be compared.
+    The exit code is 0 when they look the same to one of the families, or to that of --family, 1 when they do not, and 2
+    when they could not be compared.
     """
+
     out = Output.of(form)
-    comparisons = _compared(a, b, address, family)
+    comparisons = _compared(a, b, address, None if family == AUTO else family)
     if out.is_json:
         for each in comparisons:
             document = {"family": each.family, "score": each.score, "distance": each.distance}
@@ -51,7 +53,7 @@ def compare(a: str, b: str, address: str | None, family: str | None, form: str |
             [each.family, human.score(each.score), human.distance(each.distance), _match(each)] for each in comparisons
         ]
         out.table(columns, rows)
-    click.get_current_context().exit(0 if comparisons[0].is_match else 1)
+    click.get_current_context().exit(0 if any(each.is_match for each in comparisons) else 1)
 
 
 def _match(comparison: Comparison) -> str:

@@ -151,7 +151,7 @@ class HitDocument(ImageDocument):
     family: Annotated[str, Field(description="The family that is surest of it: the score is its.", examples=["pdq"])]
     false_rate: Annotated[
         float,
-        Field(description="Share of pairs of strangers of which a family would be as sure.", examples=[1.2e-9]),
+        Field(description="Share of pairs of strangers that score as much in this family.", examples=[1.2e-9]),
     ]
     confidence: Annotated[
         Literal["certain", "likely", "weak"] | None,

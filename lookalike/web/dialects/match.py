@@ -31,6 +31,9 @@ from shards.table.format.records import UNDATED
 
 FAMILY = "goldberg"
 
+THRESHOLD = 55.0
+"""Score above which image-match calls pictures alike: its distance of 0.45."""
+
 HITS = 100
 """Rows that image-match asks Elasticsearch for."""
 
@@ -200,7 +203,7 @@ async def delete(request: Request, service: Serving, _: Writer) -> Response:
     openapi_extra=openapi.takes(MatchSearch, form=_form(MatchSearch, "image")),
 )
 async def search(request: Request, service: Serving, _: Reader) -> Response:
-    threshold = service.family(FAMILY).match_score
+    service.family(FAMILY)
     async with fields(request, service) as given:
         asked = given.read(MatchSearch)
         computed = await _compute(service, given, "image", "url", asked=(FAMILY,), orientations=asked.all_orientations)
@@ -209,7 +212,7 @@ async def search(request: Request, service: Serving, _: Reader) -> Response:
         options = SearchOptions(
             families=(FAMILY,),
             limit=HITS,
-            min_score=threshold,
+            min_score=THRESHOLD,
             as_original=True,
             orientations=asked.all_orientations,
             # image-match searches for the picture turned 8 ways, and again with its colours inverted
@@ -219,7 +222,7 @@ async def search(request: Request, service: Serving, _: Reader) -> Response:
         hits = [
             {"score": hit.score, "filepath": hit.key, "metadata": hit.image.meta or None}
             for hit in result.hits
-            if hit.score > threshold
+            if hit.score > THRESHOLD
         ]
         return _ok("search", hits)
 

@@ -33,14 +33,17 @@ CAT = (PICTURES / "cat.jpg").read_bytes()
 RACCOON = (PICTURES / "raccoon.jpg").read_bytes()
 
 
+FAMILIES = ("haar", "goldberg", "dhash", "phash")
+
+
 @lru_cache
 def _computed(data: bytes) -> ComputedPicture:
-    settings = IndexSettings()
+    settings = IndexSettings(FAMILIES)
     return compute_picture(data, settings.load_families(), settings.pictures, thumbnail=settings.thumbnails)
 
 
 def add(index: Index, key: str, data: bytes, meta: Mapping[str, Any] | None = None, path: Path | None = None) -> None:
-    """Add this picture to an index of the default families. Its signatures are computed once in all tests together."""
+    """Add this picture to an index of these tests' families. Its signatures are computed once in all tests together."""
     source = None if path is None else {"path": str(path)}
     if path is not None:
         index.trust_originals(path)
@@ -110,8 +113,8 @@ def world() -> FakeWorld:
 
 @pytest.fixture
 def index(world: FakeWorld) -> Index:
-    """Empty; with the four families that an index has by default."""
-    return Index.create(make_store(world), effects=world)
+    """Empty; with families that are computed in a millisecond."""
+    return Index.create(make_store(world), families=FAMILIES, effects=world)
 
 
 @pytest.fixture
@@ -140,7 +143,7 @@ def settings() -> WebSettings:
 @lru_cache
 def _routes(settings: WebSettings) -> FastAPI:
     """Return an app for all tests with these settings: building the routes takes a tenth of a second."""
-    return create_app(Index.create("memory://"), settings)
+    return create_app(Index.create("memory://", families=FAMILIES), settings)
 
 
 @pytest.fixture

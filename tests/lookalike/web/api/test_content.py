@@ -17,12 +17,12 @@ from starlette.types import Message
 
 from lookalike import Index, PictureError, Record
 from lookalike.web.api.content import PIECE
-from shards.families import DEFAULT, family
-from tests.lookalike.web.conftest import CAT, RACCOON, Client, add, problem
+from shards.families import family
+from tests.lookalike.web.conftest import CAT, FAMILIES, RACCOON, Client, add, problem
 from tests.shards.table.synthetic import make_store
 from tests.world import FakeWorld
 
-ROWS = {name: np.zeros(1, family(name).dtype)[0] for name in DEFAULT}
+ROWS = {name: np.zeros(1, family(name).dtype)[0] for name in FAMILIES}
 
 DIGEST = sha256(CAT).hexdigest()
 
