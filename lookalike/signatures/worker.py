@@ -25,8 +25,8 @@ from shards.pictures.decoding import Picture, PictureSettings, decode, prepare, 
 from shards.table.format.settings import IndexSettings
 
 BYTES_A_PIXEL = 32
-"""Most bytes that a pixel needs: 3 of the decoded picture, as many turned, up to 13 more while WebP is decoded, and up to
-24 in `whash`, which computes in float64 on the next larger square of a power of two. Most need 4 to 8."""
+"""Most bytes that a pixel needs: 3 of the decoded picture, as many turned, up to 13 more while WebP is decoded, and up
+to 24 in `whash`, which computes in float64 on the next larger square of a power of two. Most need 4 to 8."""
 
 COPIES = 4
 """Most bytes for each byte of the file: as it was received, as the decoder keeps it, and what it unpacks at once."""
