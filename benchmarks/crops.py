@@ -7,7 +7,7 @@ backgrounds. `python -m benchmarks crops-rows FOLDER` makes such a file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -64,17 +64,16 @@ def run(count: int = COUNT) -> list[Result]:
     build = seconds(lambda: made.update(CROPS.columns(rows)))
     reader = Resident(made, count)
     _check(questions[:3], reader)
-    haar = _haar(count)
     kinds = [
         Question("a stored row", [both[:1] for both in questions], 1.5),
         Question("500 features", [both[1:] for both in questions], 5),
         Question("both rows of a question", list(questions), 5),
     ]
+    haar, *times = _typical([_haar(count), *(_asking(reader, kind.queries) for kind in kinds)])
     stored = Stored.of(made, count)
     row_bytes = sum(array.nbytes for array in made.values()) / count
     found = []
-    for kind in kinds:
-        ours = _typical(reader, kind.queries)
+    for kind, ours in zip(kinds, times, strict=True):
         found.append(
             Result(
                 f"crops, {kind.what}, exact top 10",
@@ -124,18 +123,24 @@ def _check(questions: Sequence[Rows], reader: Resident) -> None:
             raise RuntimeError(f"question {number} of crops found {found.rows}, the plain formula {plain.rows}")
 
 
-def _haar(count: int) -> float:
+def _haar(count: int) -> list[Callable[[], object]]:
+    """Return searches of as many Haar signatures."""
     parents = real_rows("haar")
     held_out = max(len(parents) // 10, 1)
     queries = crossed_haar(parents[:held_out], QUERIES, seed=1)
     reader = Resident(HAAR.columns(crossed_haar(parents[held_out:], count, seed=0)), count)
-    work = [partial(HAAR.search, queries[n : n + 1], reader, limit=10) for n in range(QUERIES)]
-    return float(np.median([median_seconds(one, runs=3) for one in work]))
+    return [partial(HAAR.search, HAAR.asked(queries[n : n + 1]), reader, limit=10) for n in range(QUERIES)]
 
 
-def _typical(reader: Resident, questions: Sequence[Rows]) -> float:
-    """Return the median over the questions."""
-    return float(np.median([median_seconds(partial(_search, queries, reader), runs=3) for queries in questions]))
+def _asking(reader: Resident, questions: Sequence[Rows]) -> list[Callable[[], object]]:
+    return [partial(_search, queries, reader) for queries in questions]
+
+
+def _typical(works: Sequence[Sequence[Callable[[], object]]]) -> list[float]:
+    """Return the medians of several kinds of work, in turn, so that what else the machine does slows all down alike."""
+    times = [[median_seconds(one, runs=3) for one in turn] for turn in zip(*works, strict=True)]
+    medians: list[float] = np.median(times, axis=0).tolist()
+    return medians
 
 
 def real() -> tuple[Rows, list[Rows]]:
