@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from shards.pictures.orientations import place_before
+
 Corner: TypeAlias = tuple[float, float]
-"""x and y in shares of the picture's width and height: (0, 0) is its upper left corner, (1, 1) its lower right one."""
+"""x and y in shares of the picture's width and height: (0, 0) is its upper left corner, (1, 1) its lower right one. A
+corner may lie beyond: what is upright in one picture is turned in the other, and cut off by its border."""
 
 Corners: TypeAlias = tuple[Corner, Corner, Corner, Corner]
 """Four corners, clockwise as the stored picture shows them."""
@@ -17,10 +20,11 @@ class Overlap:
     """The parts of a stored picture and of a question's picture that show the same."""
 
     stored: Corners
-    """The part of the stored picture, each number from 0 to 1."""
+    """The part of the stored picture."""
 
     question: Corners
-    """The same part in the question's picture, from 0 to 1: `question[n]` shows what `stored[n]` shows.
+    """The same part in the question's picture: `question[n]` shows what `stored[n]` shows, exactly as one picture lies
+    over the other.
 
     Where the question is mirrored, these corners run counterclockwise.
     """
@@ -37,3 +41,8 @@ class Overlap:
 
     agreeing: int
     """Number of features that agree on this."""
+
+    def before_turning(self, orientation: int) -> Overlap:
+        """Return the same where the question is the picture before it was turned as EXIF orientation 1 to 8 asks."""
+        first, second, third, fourth = (place_before(*corner, orientation) for corner in self.question)
+        return replace(self, question=(first, second, third, fourth))

@@ -23,6 +23,21 @@ ORIENTATIONS = (
 angles are clockwise, transposed is mirrored along the main diagonal and transversed along the other one."""
 
 
+def number_of(variant: str) -> int:
+    """Return the number of the orientation that a variant names, such as "rotated 90, negative"; 1 if it names none."""
+    name = variant.partition(",")[0]
+    return ORIENTATIONS.index(name) + 1 if name in ORIENTATIONS else 1
+
+
+def place_before(x: float, y: float, orientation: int) -> tuple[float, float]:
+    """Return where a place of a turned picture was before `turned`, both in shares of width and height."""
+    if orientation in (2, 3, 6, 7):
+        x = 1 - x
+    if orientation in (3, 4, 7, 8):
+        y = 1 - y
+    return (y, x) if orientation >= 5 else (x, y)
+
+
 def turned(pixels: NDArray[Level], orientation: int) -> NDArray[Level]:
     """Turn a picture as EXIF orientation 1 to 8 asks a viewer to.
 

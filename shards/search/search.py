@@ -13,6 +13,7 @@ from shards.errors import LookalikeError
 from shards.families import rates, structure
 from shards.families.overlap import Overlap
 from shards.families.rates import Confidence
+from shards.pictures.orientations import number_of
 from shards.search.executors.base import Executor
 from shards.search.flatness import stored_flat
 from shards.search.found import FoundRow, LaneRows, best, best_by_lane
@@ -264,7 +265,10 @@ def _hit(
     for name, one in found.rows.items():
         if families[name].knows_overlaps and sure[name] <= rates.WEAK_RATE:
             (stored,) = one.source.reader.take(name, np.array([one.row], np.int64))
-            overlap = families[name].overlap(parts[one.part].questions[question][one.variant], stored)
+            part = parts[one.part]
+            overlap = families[name].overlap(part.questions[question][one.variant], stored)
+            if overlap is not None:
+                overlap = overlap.before_turning(number_of(part.variants[question][one.variant]))
     row, family = found.rows[surest], families[surest]
     return Hit(
         image,

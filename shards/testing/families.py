@@ -190,7 +190,7 @@ class FamilyTests:
             assert part.agreeing > 0
             numbers = [number for corners in (part.stored, part.question) for corner in corners for number in corner]
             assert len(numbers) == 16
-            assert all(0 <= number <= 1 for number in numbers)
+            assert all(-1 <= number <= 2 for number in numbers)
         if parts:
             assert max(part.share for part in parts) > 0.5
 

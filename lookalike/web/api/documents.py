@@ -111,8 +111,8 @@ class FamilyMatchDocument(TypedDict):
 Corners = Annotated[
     list[list[float]],
     Field(
-        description="Four corners, each x and y in shares of the picture's width and height. Corners of the same number"
-        " show the same.",
+        description="Four corners, each x and y in shares of the picture's width and height; beyond 0 and 1 where the"
+        " border cuts a corner off. Corners of the same number show the same.",
         examples=[[[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]]],
     ),
 ]

@@ -112,15 +112,24 @@ def test_a_half_beside_another_picture_is_not_outlined_as_the_whole() -> None:
     assert found.share < 0.75
 
 
-def test_the_outlines_lie_within_their_pictures() -> None:
+def test_corners_correspond_also_where_a_border_cuts_them_off() -> None:
     image = picture("coffee")
     turned = image.rotate(-30, Image.Resampling.BICUBIC)
     found = where(turned, image)
 
-    for part in (found.stored, found.question):
-        assert corners(part).min() >= 0
-        assert corners(part).max() <= 1
+    stored, question = ((corners(part) - 0.5) * image.size @ [1, 1j] for part in (found.stored, found.question))
+    assert question == pytest.approx(stored * np.exp(1j * np.pi / 6), abs=NEAR * image.width)
     assert 0 < found.share <= 1
+
+
+def test_a_cropped_picture_lies_over_its_original_to_two_pixels() -> None:
+    image = picture("raccoon")
+    left, top, right, bottom = image.width // 5, image.height // 8, image.width * 19 // 20, image.height * 4 // 5
+    found = where(image.crop((left, top, right, bottom)), image)
+
+    stored = corners(found.stored) * image.size
+    question = corners(found.question) * (right - left, bottom - top)
+    assert stored == pytest.approx(question + np.array([left, top]), abs=2)
 
 
 def test_strangers_have_no_part_in_common() -> None:
