@@ -31,6 +31,10 @@ COPIES: Mapping[str, Sequence[str]] = {
 """Of which pictures there are copies, and what was done to them."""
 
 
+FAMILIES = ("haar", "goldberg", "dhash", "pdq", "crops")
+"""Of the index. One of them knows of parts of pictures."""
+
+
 @dataclass(frozen=True)
 class Service:
     """A running service: where it is, its index, the other sites that it may fetch from, and its app."""
@@ -56,8 +60,8 @@ def photographs(folder: Path, copies: Mapping[str, Sequence[str]] = COPIES) -> d
 
 
 def signed(files: dict[str, Path]) -> list[Record]:
-    """Their records, for an index with the usual families."""
-    index = Index.create("memory://")
+    """Their records, for an index with these families."""
+    index = Index.create("memory://", families=FAMILIES)
     return [
         index.sign(
             key, file.read_bytes(), {"album": "zoo"} if "raccoon" in key else None, source={"path": str(file.resolve())}
@@ -91,7 +95,7 @@ class Host:
     @contextmanager
     def serving(self, records: list[Record], settings: WebSettings) -> Iterator[Service]:
         """A service of an index of these records."""
-        index = Index.create("memory://")
+        index = Index.create("memory://", families=FAMILIES)
         index.write(records)
         index.trust_originals(*(record.source["path"] for record in records if record.source))
         elsewhere = Elsewhere()

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from shards.table.format.records import Record
+from tests.browser.service import FAMILIES
 from tests.browser.visit import Visit
 
 HALF = "copies/half the size/raccoon.jpg"
@@ -28,7 +29,7 @@ def comparison(visit: Visit) -> Locator:
 @pytest.fixture
 def compared(visit: Visit) -> Locator:
     """The raccoon and a copy of half its size."""
-    visit.open("#/search?key=raccoon.jpg")
+    visit.open("#/search?key=raccoon.jpg&family=haar")
     visit.answered()
     visit.card(HALF).get_by_role("button").click()
     return comparison(visit)
@@ -40,11 +41,23 @@ def test_side_by_side_with_the_scores_of_all_families(compared: Locator) -> None
     expect(compared.locator("figcaption").nth(0)).to_contain_text("640 × 480")
     expect(compared.locator("figcaption").nth(1)).to_contain_text("320 × 240")
     scores = compared.get_by_role("table", name="Scores").get_by_role("row")
-    expect(scores).to_have_count(4)
+    expect(scores).to_have_count(len(FAMILIES))
     for row in scores.all():
         expect(row).to_contain_text("match")
         expect(row).not_to_contain_text("no match")
+    expect(compared.locator(".verdict")).to_have_text("certain copyby haar")
     expect(compared).to_contain_text("SHA-256")
+
+
+def test_the_verdict_of_all_families_names_those_that_agree(visit: Visit) -> None:
+    visit.open(f"#/search?key=raccoon.jpg&compare={HALF}")
+    verdict = comparison(visit).locator(".verdict")
+    expect(verdict).to_contain_text("certain copy")
+    for family in FAMILIES:
+        expect(verdict).to_contain_text(family)
+    visit.page.keyboard.press("Escape")
+    visit.card("cat.jpg").get_by_role("button").click()
+    expect(verdict).to_have_text("no match")
 
 
 def test_the_wipe_follows_the_slider_and_the_pointer(visit: Visit, compared: Locator) -> None:
@@ -135,17 +148,18 @@ def test_find_similar_closes_it_and_goes_on(visit: Visit, compared: Locator) -> 
 def test_one_goes_through_the_results_and_back(visit: Visit, compared: Locator) -> None:
     heading = compared.get_by_role("heading")
     results = visit.shown()
+    at = results.index(HALF)
     expect(heading).to_have_text("raccoon.jpgcopies/half the size/")
     compared.get_by_role("button", name="Next result").click()
-    assert f"compare={results[1].split('/')[0]}" in visit.page.url
-    expect(compared).to_contain_text("2 of")
+    assert f"compare={results[at + 1].split('/')[0]}" in visit.page.url
+    expect(compared).to_contain_text(f"{at + 2} of")
     visit.page.keyboard.press("ArrowLeft")
-    expect(compared).to_contain_text("1 of")
+    expect(compared).to_contain_text(f"{at + 1} of")
     visit.page.reload()
     expect(compared).to_be_visible()
     visit.page.keyboard.press("Escape")
     expect(compared).to_be_hidden()
-    expect(visit.page).to_have_url(f"{visit.service.url}#/search?key=raccoon.jpg")
+    expect(visit.page).to_have_url(f"{visit.service.url}#/search?key=raccoon.jpg&family=haar")
     visit.card(HALF).get_by_role("button").click()
     expect(compared).to_be_visible()
     visit.page.go_back()

@@ -13,6 +13,7 @@ from lookalike import Index
 from lookalike.web import WebSettings
 from lookalike.web.http.access import Tokens
 from shards.table.format.records import Record
+from tests.browser.service import FAMILIES
 from tests.browser.visit import Visit
 from tests.lookalike.web.conftest import CAT
 
@@ -22,7 +23,7 @@ MARKUP = '<img src=x onerror="window.harmed=true"><script>window.harmed=true</sc
 class TestOfHostileNames:
     @pytest.fixture
     def records(self) -> list[Record]:
-        index = Index.create("memory://")
+        index = Index.create("memory://", families=FAMILIES)
         larger = io.BytesIO()
         with Image.open(io.BytesIO(CAT)) as cat:
             cat.resize((902, 600)).save(larger, "JPEG")

@@ -3,14 +3,18 @@
 /**
  * @typedef {{key: string, width: number, height: number, sha256: string | null, added: string, meta: Record<string, any>,
  *   source?: Record<string, any>}} Image
- * @typedef {Image & {rank: number, score: number, distance: number|null, orientation: string, link?: string}} Hit
+ * @typedef {Image & {rank: number, score: number, distance: number|null, orientation: string, family: string,
+ *   confidence: "certain"|"likely"|"weak"|null, is_match: boolean, families: {family: string}[], reason: string|null,
+ *   overlap?: import("./overlap.js").Overlap, link?: string}} Hit
+ * @typedef {{family: string, reason: "certain"|"cold"}} NotAsked
  * @typedef {Image & {score: number, distance: number|null}} Copy
  * @typedef {{head: Image, copies: Copy[]}} Group
  * @typedef {{kind: string, name: string|null, width?: number, height?: number, preview?: string}} Asked
  * @typedef {{family: string, took_ms: number, question: Asked, searched: number, hits: Hit[], partial?: boolean,
- *   missing?: string[]}} Answer
+ *   missing?: string[], not_asked?: NotAsked[]}} Answer
  * @typedef {{method: string, url: string, headers: Record<string, string>}} Offer
- * @typedef {{family: string, score: number, distance: number|null, is_match: boolean}} Score
+ * @typedef {{family: string, score: number, distance: number|null, is_match: boolean,
+ *   reason: string|null}} Score
  * @typedef {{name: string, match_score: number, unit: string|null, negatives: boolean}} Family
  */
 
@@ -146,7 +150,7 @@ export const duplicates = (query, signal) => get("v1/duplicates", query, signal)
 
 /**
  * @param {{kind: string, name: string, blob?: Blob}} question
- * @param {{family?: string, limit: number, orientations: boolean, negatives: boolean}} options
+ * @param {{family: string, limit: number, orientations: boolean, negatives: boolean, thorough: boolean}} options
  * @param {AbortSignal} [signal]
  * @returns {Promise<Answer>}
  */

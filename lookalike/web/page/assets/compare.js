@@ -1,12 +1,14 @@
 /** The comparison: the question's picture and an image of the index. */
 
 import * as api from "./api.js";
+import * as confidence from "./confidence.js";
 import { factList, scoreTable } from "./details.js";
 import { dialog } from "./dialogs.js";
 import { announce, el, fill, icon } from "./dom.js";
 import { facts } from "./facts.js";
 import { turning } from "./format.js";
 import { keyLines } from "./grid.js";
+import * as overlap from "./overlap.js";
 import { asked, whole } from "./pictures.js";
 import { inWords } from "./problems.js";
 import { change, closeOver, to } from "./router.js";
@@ -67,21 +69,47 @@ function comparison() {
     back.disabled = at <= 0;
     next.disabled = at < 0 || at === among.length - 1;
     pictures.clear(el("div", { class: "picture loading", vars: { "--ratio": hit.width / hit.height || 1 } }));
-    fill(side, el("div", { class: "scores ghost" }), ...described(question, hit));
+    const judged = el("p", { class: "verdict" }, ...(hit.families ? verdict(hit) : []));
+    const scores = el("div", { class: "scores ghost" });
+    fill(side, judged, shownPart(question, hit), scores, ...described(question, hit));
     open();
     announce(`Comparing ${question.name} with ${hit.key}`);
     const isCurrent = () => now.hit === hit;
     Promise.all([asked(question), whole(hit)]).then(
-      ([a, b]) => isCurrent() && pictures.show(a, b, hit.orientation ?? "as is", [question.name, hit.key]),
+      ([a, b]) =>
+        isCurrent() &&
+        pictures.show({ a, b, orientation: hit.orientation ?? "as is", names: [question.name, hit.key], overlap: hit.overlap }),
       (error) => isCurrent() && pictures.clear(el("p", { class: "empty" }, inWords(error))),
     );
     Promise.all([api.compare(question, { kind: "key", name: hit.key }), facts()]).then(
-      ([scores, { families }]) => isCurrent() && side.firstElementChild?.replaceWith(scoreTable(scores, families)),
-      (error) => isCurrent() && side.firstElementChild?.replaceWith(el("p", { class: "problem" }, inWords(error))),
+      ([found, { families }]) => {
+        if (!isCurrent()) return;
+        scores.replaceWith(scoreTable(found, families));
+        if (!hit.families) fill(judged, ...verdictOf(found));
+      },
+      (error) => isCurrent() && scores.replaceWith(el("p", { class: "problem" }, inWords(error))),
     );
   }
   return { element, show };
 }
+
+/** How sure it is that both show the same, and by which families. @param {api.Hit} hit */
+const verdict = (hit) => [confidence.badge(hit), hit.reason ? `because ${hit.reason}` : by(hit.families)];
+
+/** The same of two images that no search brought together. @param {api.Score[]} scores */
+function verdictOf(scores) {
+  const matching = scores.filter(({ is_match }) => is_match);
+  const reason = scores.find((score) => score.reason)?.reason;
+  return [confidence.badgeOf(matching.length ? "match" : "none"), reason ? `because ${reason}` : by(matching)];
+}
+
+/** @param {{family: string}[]} matching */
+const by = (matching) => (matching.length ? `by ${confidence.listed(matching.map(({ family }) => family))}` : "");
+
+/** @param {any} question @param {api.Hit} hit */
+const shownPart = (question, hit) =>
+  hit.overlap &&
+  el("p", { class: "common" }, `Your picture ${overlap.inWords(hit.overlap, question, hit)}. ${overlap.ofQuestion(hit.overlap)}`);
 
 /** @param {any} question @param {any} hit */
 function described(question, hit) {

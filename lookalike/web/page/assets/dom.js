@@ -49,18 +49,17 @@ const ICONS = {
   check: "M4.5 10.5l3.5 3.5 7.5-8",
 };
 
-/** @param {keyof ICONS} name */
-export function icon(name) {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  svg.setAttribute("viewBox", "0 0 20 20");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(space, "path");
-  path.setAttribute("d", ICONS[name]);
-  svg.append(path);
-  return svg;
+/** An element of SVG. @param {string} name @param {Record<string, string>} attributes @param {...Node} children */
+export function drawn(name, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
 }
+
+/** @param {keyof ICONS} name */
+export const icon = (name) =>
+  drawn("svg", { viewBox: "0 0 20 20", class: "icon", "aria-hidden": "true" }, drawn("path", { d: ICONS[name] }));
 
 /** A button. @param {any} label @param {() => void} onclick @param {Record<string, any>} [attributes] */
 export function button(label, onclick, attributes = {}) {

@@ -168,7 +168,7 @@ const word = (text) => el("span", { class: "word" }, text);
 
 /** @param {api.Family[]} families @param {HTMLElement} side */
 function options(families, side) {
-  const family = familyChoice(families, (name) => change({ family: name, min: null }));
+  const family = familyChoice(families.map(({ name }) => name), (name) => change({ family: name, min: null }));
   const least = minScore({ onchange: (min) => change({ min }) });
   const grouping = select(
     "Groups",

@@ -30,7 +30,7 @@ export const may = (stats, scope) => stats.caller?.scopes?.includes(scope) ?? tr
 
 /** The strength of each family, by the beginning of its name, which a hash's size may follow. */
 const STRENGTHS = {
-  haar: "Colours and coarse shapes. The best first choice: finds copies that were resized, recompressed or recoloured.",
+  haar: "Colours and coarse shapes. Finds copies that were resized, recompressed or recoloured.",
   goldberg: "Where the picture gets lighter or darker. Finds copies with a caption, slightly cropped, or as negatives.",
   dhash_vertical: "Steps of brightness from top to bottom, in few bits. Quick in very large collections.",
   dhash: "Steps of brightness from left to right, in few bits. Quick in very large collections; tolerates captions.",
@@ -38,6 +38,7 @@ const STRENGTHS = {
   ahash: "Which parts are brighter than the rest. Quick and crude: expect false matches.",
   whash: "The coarse pattern of light and dark, by wavelets. Similar to phash, but more tolerant.",
   pdq: "A fine pattern in 256 bits. Strict, and reliable where a picture has enough detail.",
+  crops: "Details and how they lie. Finds copies that were cropped, framed, turned, or put into another picture, and shows where.",
 };
 
 /** @param {string} family */

@@ -1,7 +1,7 @@
 /** Images in rows: cards, and moving between them with the arrow keys. */
 
 import { el, icon } from "./dom.js";
-import { distance, metadata, pixels, score, split, turning } from "./format.js";
+import { distance, joined, metadata, pixels, score, split, turning } from "./format.js";
 import { ratio, thumbnail } from "./pictures.js";
 
 /** Metadata fields on a card; the image's details show all. */
@@ -24,12 +24,13 @@ export const scoreBar = (value, isMatch = true) =>
 
 /**
  * One image of a grid.
- * @param {import("./api.js").Image & {score?: number, distance?: number|null, orientation?: string, link?: string}} image
- * @param {{label: string, onopen: () => void, unit?: string|null, isMatch?: boolean, similar?: string, lead?: string,
- *   extra?: Node}} how `similar`: the address of a search for the image; `lead`: words in the place
- *   of a score; `extra`: shown at the end of the card
+ * @param {import("./api.js").Image & {distance?: number|null, orientation?: string, link?: string,
+ *   overlap?: import("./overlap.js").Overlap}} image
+ * @param {{label: string, onopen: () => void, family?: string, unit?: string|null, common?: string, similar?: string,
+ *   lead?: Node, extra?: Node}} how `family`: named with its distance; `common`: what it shows of the other picture, or why it is no match; `similar`: the address of a search for the image; `lead`: shown
+ *   below the picture, such as a score; `extra`: shown at the end of the card
  */
-export function card(image, { label, onopen, unit, isMatch = true, similar, lead, extra }) {
+export function card(image, { label, onopen, family, unit, common, similar, lead, extra }) {
   const turned = turning(image.orientation);
   const fields = Object.entries(image.meta).slice(0, FIELDS).map(([name, value]) => `${name}: ${metadata(value)}`);
   return el(
@@ -41,13 +42,10 @@ export function card(image, { label, onopen, unit, isMatch = true, similar, lead
       thumbnail(image),
       turned && el("span", { class: "tag" }, turned),
     ),
-    image.score != null ? scoreBar(image.score, isMatch) : lead && el("span", { class: "score weak" }, lead),
+    lead,
     el("span", { class: "key", title: image.key }, ...keyLines(image.key)),
-    el(
-      "span",
-      { class: "facts" },
-      [pixels(image), distance(image.distance ?? null, unit)].filter(Boolean).join(" · "),
-    ),
+    el("span", { class: "facts measured" }, joined(" · ", pixels(image), joined(", ", family, distance(image.distance ?? null, unit)))),
+    common && el("span", { class: "facts common" }, common),
     image.link && outside(image.link),
     ...fields.map((field) => el("bdi", { class: "facts", title: field }, field)),
     similar &&

@@ -2,7 +2,7 @@
 
 import { button, el, icon } from "./dom.js";
 import { count, number } from "./format.js";
-import { card } from "./grid.js";
+import { card, scoreBar } from "./grid.js";
 import * as marks from "./marks.js";
 import { openOver } from "./router.js";
 
@@ -55,7 +55,7 @@ function item(image, isHead, compared, head, onchange) {
   const element = card(image, {
     label: `Compare ${compared} with ${head}`,
     onopen: () => openOver({ head, compare: compared }),
-    lead: isHead ? "most pixels" : undefined,
+    lead: isHead ? el("span", { class: "score weak" }, "most pixels") : scoreBar(image.score),
     extra: mark,
   });
   function draw() {

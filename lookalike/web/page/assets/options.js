@@ -1,42 +1,66 @@
-/** Options of a search: family, minimum score, orientations. */
+/** Options of a search: family, what is shown of the hits, orientations. */
 
 import { el, setVars } from "./dom.js";
 import { strength } from "./facts.js";
 
 export const LIMITS = [10, 30, 100, 300];
 
+/** Stands for all families of the index. */
+export const AUTO = "auto";
+
+const AUTOMATIC = "All of these together: each hit by the one that is surest of it.";
+
+/** What is shown of hits that several families found, whose scores do not mean the same. @type {[string, string][]} */
+const SURE = [
+  ["", "everything"],
+  ["match", "copies, certain or likely"],
+  ["certain", "certain copies"],
+];
+
 /**
- * @typedef {{family: string, min: number, turned: boolean, negatives: boolean, limit: number}} Options
+ * `min` is of a single family, `sure` of several; `thorough` also asks what a search leaves out where something certain
+ * is found.
+ * @typedef {{family: string, min: number, sure: string, turned: boolean, negatives: boolean, limit: number,
+ *   thorough: boolean}} Options
  */
 
 /** The options in an address. @param {URLSearchParams} params @param {import("./api.js").Family[]} families @returns {Options} */
 export function optionsOf(params, families) {
-  const family = families.find(({ name }) => name === params.get("family")) ?? families[0];
+  const only = families.length === 1 ? families[0] : null;
+  const family = families.find(({ name }) => name === params.get("family")) ?? only;
   const limit = Number(params.get("limit"));
+  const sure = params.get("sure") ?? "";
   return {
-    family: family.name,
-    min: Math.max(0, Math.min(100, Number(params.get("min")) || 0)),
+    family: family?.name ?? AUTO,
+    min: family ? Math.max(0, Math.min(100, Number(params.get("min")) || 0)) : 0,
+    sure: !family && SURE.some(([value]) => value === sure) ? sure : "",
     turned: params.has("turned"),
-    negatives: params.has("negatives") && family.negatives,
+    negatives: params.has("negatives") && canFindNegatives(families, family?.name ?? AUTO),
     limit: LIMITS.includes(limit) ? limit : 30,
+    thorough: params.has("thorough"),
   };
 }
 
+/** @param {import("./api.js").Family[]} families @param {string} chosen */
+const canFindNegatives = (families, chosen) =>
+  families.some(({ name, negatives }) => negatives && (chosen === AUTO || chosen === name));
+
 /**
  * The choice of a family, with a sentence on the strength of each.
- * @param {import("./api.js").Family[]} families @param {(name: string) => void} onchange
+ * @param {string[]} names AUTO stands for all of them
+ * @param {(name: string) => void} onchange
  */
-export function familyChoice(families, onchange) {
-  const inputs = families.map(({ name }) =>
-    el("input", { type: "radio", name: "family", value: name, onchange: () => onchange(name) }),
-  );
+export function familyChoice(names, onchange) {
+  const inputs = names.map((name) => el("input", { type: "radio", name: "family", value: name, onchange: () => onchange(name) }));
+  const described = (/** @type {string} */ name) => (name === AUTO ? ["Automatic", AUTOMATIC] : [name, strength(name)]);
   const element = el(
     "fieldset",
     { class: "families" },
     el("legend", {}, "Compare by"),
-    ...inputs.map((input) =>
-      el("label", {}, input, el("span", { class: "name" }, input.value), el("span", { class: "quiet" }, strength(input.value))),
-    ),
+    ...inputs.map((input) => {
+      const [name, hint] = described(input.value);
+      return el("label", {}, input, el("span", { class: "name" }, name), el("span", { class: "quiet" }, hint));
+    }),
   );
   /** @param {string} family */
   const show = (family) => {
@@ -92,13 +116,22 @@ export function select(label, choices, onchange) {
 }
 
 /**
- * All options of a search. The minimum score filters the hits that are there; the others start a new search.
+ * All options of a search. The minimum score, and how sure a hit has to be, filter the hits that are there; the others
+ * start a new search.
  * @param {import("./api.js").Family[]} families
- * @param {{onfilter: (min: number) => void, onchange: (changes: Record<string, any>, quietly: boolean) => void}} told
+ * @param {{onfilter: (wanted: {min: number, sure: string}) => void,
+ *   onchange: (changes: Record<string, any>, quietly: boolean) => void}} told
  */
 export function searchOptions(families, { onfilter, onchange }) {
-  const family = familyChoice(families, (name) => onchange({ family: name }, false));
-  const least = minScore({ oninput: onfilter, onchange: (min) => onchange({ min: min || null }, true) });
+  const names = families.map(({ name }) => name);
+  const family = familyChoice(names.length > 1 ? [AUTO, ...names] : names, (name) =>
+    onchange({ family: name === AUTO ? null : name, min: null, sure: null, thorough: null }, false),
+  );
+  const least = minScore({
+    oninput: (min) => onfilter({ min, sure: "" }),
+    onchange: (min) => onchange({ min: min || null }, true),
+  });
+  const sure = select("Show", SURE, (wanted) => onchange({ sure: wanted }, true));
   const turned = toggle("Also turned and mirrored", "Searches for all eight orientations of the picture.", (on) =>
     onchange({ turned: on }, false),
   );
@@ -108,16 +141,20 @@ export function searchOptions(families, { onfilter, onchange }) {
   const limit = select("Show up to", LIMITS.map((n) => [String(n), `${n} images`]), (n) => onchange({ limit: n }, false));
   /** @param {Options} options */
   const show = (options) => {
-    const chosen = /** @type {import("./api.js").Family} */ (families.find(({ name }) => name === options.family));
+    const chosen = families.find(({ name }) => name === options.family);
     family.show(options.family);
-    least.show(options.min, chosen.match_score);
+    least.element.hidden = !chosen;
+    if (chosen) least.show(options.min, chosen.match_score);
+    sure.element.hidden = !!chosen;
+    sure.input.value = options.sure;
     turned.input.checked = options.turned;
     negatives.input.checked = options.negatives;
-    negatives.element.hidden = !chosen.negatives;
+    negatives.element.hidden = !canFindNegatives(families, options.family);
     limit.input.value = String(options.limit);
   };
   const element = optionsForm(
     least.element,
+    sure.element,
     family.element,
     el("div", { class: "toggles" }, turned.element, negatives.element),
     limit.element,

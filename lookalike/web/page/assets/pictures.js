@@ -2,6 +2,8 @@
 
 import * as api from "./api.js";
 import { el } from "./dom.js";
+import { outline } from "./outline.js";
+import { isPart } from "./overlap.js";
 
 /** Object URLs of pictures that were fetched with a token; the oldest go first. @type {Map<string, Promise<string>>} */
 const fetched = new Map();
@@ -46,15 +48,15 @@ export const ratio = ({ width, height }) => Math.min(2.4, Math.max(0.62, width &
 
 /**
  * The thumbnail of an image in a box of its shape, so that nothing moves when it arrives.
- * @param {api.Image} image
+ * @param {api.Image & {overlap?: import("./overlap.js").Overlap}} image the part that an overlap names is outlined
  */
 export function thumbnail(image) {
   const picture = el("img", { alt: "", draggable: "false", loading: "lazy", decoding: "async" });
   const box = el("span", { class: "picture loading", vars: { "--ratio": ratio(image) } }, picture);
+  if (image.overlap && isPart(image.overlap)) box.append(outline(image.overlap.stored, image));
   const missing = () => {
     box.classList.replace("loading", "missing");
-    picture.remove();
-    box.append(el("span", {}, "no preview"));
+    box.replaceChildren(el("span", {}, "no preview"));
   };
   picture.addEventListener("load", () => box.classList.remove("loading"));
   picture.addEventListener("error", missing);

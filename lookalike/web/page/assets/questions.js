@@ -79,7 +79,7 @@ async function fit(question) {
 /**
  * Asks the server, once for the same question and options.
  * @param {Question} question
- * @param {{family?: string, limit: number, orientations: boolean, negatives: boolean}} options
+ * @param {{family: string, limit: number, orientations: boolean, negatives: boolean, thorough: boolean}} options
  * @param {AbortSignal} signal
  * @returns {Promise<api.Answer>}
  */

@@ -1,31 +1,45 @@
-/** The hits of a question: likely copies, and less similar images. */
+/** The hits of a question: copies, and below a line what is less alike. */
 
+import * as confidence from "./confidence.js";
 import { announce, button, el } from "./dom.js";
-import { count, number } from "./format.js";
+import { count, joined, number, score } from "./format.js";
 import { card } from "./grid.js";
+import { AUTO } from "./options.js";
+import * as overlap from "./overlap.js";
 import { openOver, to } from "./router.js";
 
 /**
  * @param {import("./api.js").Answer} answer
- * @param {import("./api.js").Family} family
+ * @param {import("./api.js").Family[]} families of the index
  * @param {import("./questions.js").Question} question
- * @param {{again: () => void, alsoTurned: (() => void)|null}} told `again` repeats the search; `alsoTurned`
- *   also searches for turned and mirrored copies, and is null where that was done
+ * @param {{again: () => void, alsoTurned: (() => void)|null, thoroughly: () => void}} told `again` repeats the search;
+ *   `alsoTurned` also searches for turned and mirrored copies, and is null where that was done; `thoroughly` asks what
+ *   was left out
  */
-export function resultList(answer, family, question, { again, alsoTurned }) {
-  const isMatch = (/** @type {{score: number}} */ { score }) => score >= family.match_score;
-  const items = answer.hits.map((hit) => ({
-    hit,
-    element: card(hit, {
-      label: `Compare with ${hit.key}, score ${hit.score.toFixed(1)}`,
+export function resultList(answer, families, question, { again, alsoTurned, thoroughly }) {
+  const isAuto = answer.family === AUTO;
+  const items = answer.hits.map((hit) => {
+    const common = hit.overlap && overlap.isNotable(hit.overlap) ? overlap.inWords(hit.overlap, question, hit) : "";
+    const element = card(hit, {
+      label: joined(
+        ", ",
+        `Compare with ${hit.key}`,
+        confidence.inWords(hit),
+        hit.reason && `because ${hit.reason}`,
+        `score ${hit.score.toFixed(1)} by ${hit.family}`,
+        common && `your picture ${common}`,
+      ),
       onopen: () => openOver({ compare: hit.key }),
-      unit: family.unit,
-      isMatch: isMatch(hit),
-      similar: to("search", { key: hit.key, family: family.name }),
-    }),
-  }));
-  const copies = section("Likely copies", false, items.filter(({ hit }) => isMatch(hit)));
-  const rest = section("Less similar", true, items.filter(({ hit }) => !isMatch(hit)));
+      lead: el("span", { class: "score" }, confidence.badge(hit), el("span", { class: "figure" }, score(hit.score))),
+      family: isAuto ? hit.family : "",
+      unit: families.find(({ name }) => name === hit.family)?.unit,
+      common: joined(", ", hit.reason, common),
+      similar: to("search", { key: hit.key, family: isAuto ? null : answer.family }),
+    });
+    return { hit, element };
+  });
+  const copies = section("Copies", false, items.filter(({ hit }) => hit.is_match));
+  const rest = section("No match below, only less alike", true, items.filter(({ hit }) => !hit.is_match));
   const nothing = el("p", { class: "empty" });
   const advice =
     alsoTurned && el("p", { class: "advice" }, "A copy may be turned or mirrored. ", button("Search for those too", alsoTurned));
@@ -34,28 +48,52 @@ export function resultList(answer, family, question, { again, alsoTurned }) {
   const cost = el(
     "p",
     { class: "quiet" },
-    `${count(compared, "image")} compared by ${answer.family} in ${answer.took_ms < 10 ? answer.took_ms.toFixed(1) : number(Math.round(answer.took_ms))} ms`,
+    `${count(compared, "image")} compared by ${isAuto ? "all families" : answer.family} in ${answer.took_ms < 10 ? answer.took_ms.toFixed(1) : number(Math.round(answer.took_ms))} ms`,
   );
 
   let announced = "";
-  /** Shows hits with this score or more. @param {number} min */
-  function filter(min) {
-    for (const { hit, element } of items) element.hidden = hit.score < min;
-    const likely = copies.refresh();
-    const others = rest.refresh();
-    summary.textContent = (likely ? count(likely, "likely copy", "likely copies") : "No likely copy") + (answer.partial ? " so far" : "");
-    nothing.hidden = likely + others > 0;
-    if (advice) advice.hidden = likely > 0;
-    nothing.textContent =
-      items.length === 0 ? "There are no other images to compare with." : `Nothing scores ${min} or more. The best is ${items[0].hit.score.toFixed(1)}.`;
-    const message = `${summary.textContent}, ${count(likely + others, "image")} shown`;
+  /** Shows hits that are as sure as this, and have this score or more. @param {{min: number, sure: string}} wanted */
+  function filter({ min, sure }) {
+    for (const { hit, element } of items) element.hidden = hit.score < min || !confidence.isAsSure(hit, sure);
+    const shown = items.filter(({ element }) => !element.hidden).map(({ hit }) => hit);
+    copies.refresh();
+    rest.refresh();
+    summary.textContent = confidence.counted(shown) + (answer.partial ? " so far" : "");
+    nothing.hidden = shown.length > 0;
+    if (advice) advice.hidden = shown.some((hit) => hit.is_match);
+    nothing.textContent = unfound(items[0]?.hit, min);
+    const message = `${summary.textContent}, ${count(shown.length, "image")} shown`;
     if (message !== announced) announce(message);
     announced = message;
   }
-  filter(0);
-  const notes = [answer.partial && partialNote(answer, again), question.note && el("p", { class: "note" }, question.note)];
+  filter({ min: 0, sure: "" });
+  const notes = [
+    answer.partial && partialNote(answer, again),
+    question.note && el("p", { class: "note" }, question.note),
+    answer.not_asked && leftOut(answer.not_asked, thoroughly),
+  ];
   const element = el("div", {}, el("header", {}, summary, cost, ...notes, advice), copies.element, rest.element, nothing);
   return { element, answer, filter, visible: () => items.filter((item) => !item.element.hidden).map(({ hit }) => hit) };
+}
+
+/** @param {import("./api.js").Hit|undefined} best @param {number} min */
+function unfound(best, min) {
+  if (!best) return "There are no other images to compare with.";
+  if (!min) return `Nothing is that sure. The best is ${confidence.inWords(best)}.`;
+  return `Nothing scores ${min} or more. The best is ${best.score.toFixed(1)}.`;
+}
+
+/** What the search left out, and a button to ask for it. @param {import("./api.js").NotAsked[]} parts @param {() => void} thoroughly */
+function leftOut(parts, thoroughly) {
+  const named = (/** @type {string} */ reason) => confidence.listed(parts.filter((part) => part.reason === reason).map(({ family }) => family));
+  const [certain, cold] = [named("certain"), named("cold")];
+  return el(
+    "p",
+    { class: "quiet left-out" },
+    certain && `Something certain was found, so ${certain} did not look for small parts. `,
+    cold && `To ask ${cold} here would take long. `,
+    button("Ask all the same", thoroughly, { class: "button slight" }),
+  );
 }
 
 /** A note on a partial answer, and a button to repeat the search. @param {import("./api.js").Answer} answer @param {() => void} again */
@@ -74,12 +112,7 @@ const partialNote = ({ missing = [] }, again) =>
 
 /** @param {string} title @param {boolean} isTitled whether the title is visible @param {{element: HTMLElement}[]} items */
 function section(title, isTitled, items) {
-  const element = el("section", {}, isTitled && el("h2", {}, title), el("ul", { class: "grid", "aria-label": title }, ...items.map((item) => item.element)));
-  /** @returns {number} the visible items */
-  const refresh = () => {
-    const seen = items.filter((item) => !item.element.hidden).length;
-    element.hidden = seen === 0;
-    return seen;
-  };
+  const element = el("section", {}, isTitled && el("h2", { class: "from-here" }, title), el("ul", { class: "grid", "aria-label": title }, ...items.map((item) => item.element)));
+  const refresh = () => void (element.hidden = items.every((item) => item.element.hidden));
   return { element, refresh };
 }

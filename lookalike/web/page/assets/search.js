@@ -15,7 +15,7 @@ import { again, change, go, here } from "./router.js";
 import { startPage } from "./start.js";
 
 /** Parameters that stay from question to question. */
-const KEPT = ["family", "min", "turned", "negatives", "limit"];
+const KEPT = ["family", "min", "sure", "turned", "negatives", "limit"];
 
 /** Text in the place of a picture that cannot be shown. */
 const UNSEEN = { url: "fetched by the server", key: "no picture is available", file: "this browser cannot show it" };
@@ -80,14 +80,14 @@ export function searchView() {
       const { families, limits } = await facts();
       bar.allow(limits.urls);
       panel ??= searchOptions(families, {
-        onfilter: (min) => list?.filter(min),
+        onfilter: (wanted) => list?.filter(wanted),
         onchange: (changes, quietly) => change({ ...changes, compare: null }, { quietly }),
       });
       others.after(panel.element);
       const options = optionsOf(params, families);
       panel.show(options);
-      await showAnswer(question, options, families.find((/** @type {any} */ family) => family.name === options.family));
-      list?.filter(options.min);
+      await showAnswer(question, options, families);
+      list?.filter(options);
     } catch (error) {
       if (request.signal.aborted) return;
       fail(error, params);
@@ -105,8 +105,8 @@ export function searchView() {
   }
 
   /** Searches, unless the answer is shown already. */
-  async function showAnswer(/** @type {questions.Question} */ question, /** @type {any} */ options, /** @type {any} */ family) {
-    const wanted = JSON.stringify([question.id, { ...options, min: 0 }]);
+  async function showAnswer(/** @type {questions.Question} */ question, /** @type {any} */ options, /** @type {any} */ families) {
+    const wanted = JSON.stringify([question.id, { ...options, min: 0, sure: "" }]);
     if (wanted === shown) return;
     shown = "";
     list = null;
@@ -117,14 +117,15 @@ export function searchView() {
     fill(found, el("h1", { class: "summary ghost" }), skeleton(8));
     showQuestion(question);
     announce("Searching");
-    const { turned: orientations, negatives, limit } = options;
-    const answer = await questions.ask(question, { family: options.family, limit, orientations, negatives }, signal);
+    const { family, turned: orientations, negatives, limit, thorough } = options;
+    const answer = await questions.ask(question, { family, limit, orientations, negatives, thorough }, signal);
     signal.throwIfAborted();
     shown = wanted;
     showQuestion(question);
-    list = resultList(answer, family, question, {
+    list = resultList(answer, families, question, {
       again: askAgain,
       alsoTurned: orientations ? null : () => change({ turned: true }),
+      thoroughly: () => change({ thorough: true }),
     });
     fill(found, list.element);
     found.setAttribute("aria-busy", "false");

@@ -1,11 +1,19 @@
-/** Two pictures compared: side by side, with a wipe, blended, or as their difference. */
+/**
+ * Two pictures compared: side by side, with a wipe, blended, or as their difference. Where it is known which parts of
+ * them show the same, these are outlined, and lie on each other.
+ */
 
 import { button, el, fill, setVars } from "./dom.js";
 import { pixels } from "./format.js";
-import { difference, pixelsOf, stretched, turned } from "./turning.js";
+import { outline } from "./outline.js";
+import { alignment } from "./overlap.js";
+import { NEGATIVE, difference, moved, pixelsOf, stretched, turned, turnedCorners } from "./turning.js";
 
 const LONGEST = 1200;
 const BLINK_MS = 600;
+
+/** Lies over what the upper picture does not show. */
+const GROUND = "rgb(10 11 12 / 60%)";
 
 /** Each mode with its slider: name, minimum, maximum, initial value. @type {Record<string, [string, [string, number, number, number]|null]>} */
 const MODES = {
@@ -15,11 +23,19 @@ const MODES = {
   difference: ["Difference", ["Amplification", 1, 16, 4]],
 };
 
+/**
+ * The first is the question's. `orientation`: how the hit was found.
+ * @typedef {{a: HTMLImageElement, b: HTMLImageElement, orientation: string, names: [string, string],
+ *   overlap?: import("./overlap.js").Overlap}} Pictures
+ */
+
 export function stage() {
   let mode = "sides";
   let isTurned = true;
+  let isAligned = true;
+  let isOutlined = true;
   let blinking = 0;
-  /** @type {{a: HTMLImageElement, b: HTMLImageElement, orientation: string, names: [string, string]}|null} */
+  /** @type {Pictures|null} */
   let pictures = null;
 
   const view = el("div", { class: "pictures" });
@@ -28,8 +44,9 @@ export function stage() {
   const name = el("span", {});
   const range = el("label", { class: "range" }, name, slider);
   const blink = button("Blink", () => setBlinking(!blinking), { "aria-pressed": "false" });
-  const turn = el("input", { type: "checkbox", checked: true, onchange: () => ((isTurned = turn.checked), render()) });
-  const turning = el("label", { class: "toggle" }, turn, el("span", {}, "Turn to match"));
+  const turning = choice("Turn to match", (on) => ((isTurned = on), render()));
+  const aligning = choice("Align parts", (on) => ((isAligned = on), render()));
+  const outlining = choice("Outline parts", (on) => ((isOutlined = on), render()));
   const modes = el(
     "div",
     { class: "segments", role: "radiogroup", "aria-label": "Way of comparing" },
@@ -42,7 +59,7 @@ export function stage() {
       ),
     ),
   );
-  const element = el("div", { class: "stage" }, modes, view, el("div", { class: "controls" }, range, blink, turning, message));
+  const element = el("div", { class: "stage" }, modes, view, el("div", { class: "controls" }, range, blink, turning, aligning, outlining, message));
 
   /** @type {(() => void)} */
   let draw = () => {};
@@ -62,20 +79,37 @@ export function stage() {
     range.hidden = !MODES[mode][1];
     blink.hidden = mode !== "blend";
     if (!pictures) return;
-    const { a, b, orientation, names } = pictures;
-    turning.hidden = orientation === "as is";
-    const first = turned(a, isTurned ? orientation : "as is", LONGEST);
+    const { a, b, orientation, names, overlap } = pictures;
+    const isSides = mode === "sides";
+    aligning.hidden = isSides || !overlap;
+    outlining.hidden = !overlap || mode === "difference";
+    // what is aligned is turned, too
+    turning.hidden = orientation === "as is" || (!aligning.hidden && isAligned);
     const second = turned(b, "as is", LONGEST);
-    if (mode === "sides") {
-      draw = () => {};
-      fill(view, captioned(first, names[0], a), captioned(second, names[1], b));
+    if (!aligning.hidden && isAligned && overlap) {
+      const shown = turned(a, orientation.endsWith(NEGATIVE) ? `as is${NEGATIVE}` : "as is", LONGEST);
+      const transform = alignment(overlap, shown, second);
+      if (transform) {
+        const ground = mode === "difference" ? "" : GROUND;
+        overlay(moved(shown, transform, second, ground), second, names, isOutlined ? overlap.stored : null);
+        return;
+      }
+    }
+    const first = turned(a, isTurned ? orientation : "as is", LONGEST);
+    if (!isSides) {
+      overlay(stretched(first, second.width, second.height), second, names);
       return;
     }
-    overlay(stretched(first, second.width, second.height), second, names);
+    draw = () => {};
+    const corners = overlap && isOutlined && [turnedCorners(overlap.question, isTurned ? orientation : "as is"), overlap.stored];
+    fill(view, captioned(first, names[0], a, corners && corners[0]), captioned(second, names[1], b, corners && corners[1]));
   }
 
-  /** @param {HTMLCanvasElement} upper @param {HTMLCanvasElement} lower of the same size @param {[string, string]} names */
-  function overlay(upper, lower, names) {
+  /**
+   * @param {HTMLCanvasElement} upper @param {HTMLCanvasElement} lower of the same size @param {[string, string]} names
+   * @param {import("./overlap.js").Point[]|null} [corners] of a part to outline
+   */
+  function overlay(upper, lower, names, corners = null) {
     const stack = el("div", { class: `stack ${mode}`, role: "img", vars: { "--ratio": lower.width / lower.height } });
     if (mode === "difference") {
       stack.setAttribute("aria-label", `Difference between ${names[0]} and ${names[1]}`);
@@ -83,12 +117,13 @@ export function stage() {
       draw = () => {
         const { canvas, mean } = difference(a, b, Number(slider.value));
         fill(stack, canvas);
-        message.textContent = `${(mean * 100).toFixed(1)} % difference on average. Black means equal.`;
+        message.textContent = `${(mean * 100).toFixed(1)} % difference on average${isAligned && pictures?.overlap ? " where they overlap" : ""}. Black means equal.`;
       };
     } else {
       stack.setAttribute("aria-label", `${names[0]} over ${names[1]}`);
       upper.className = "upper";
       stack.append(lower, upper);
+      if (corners) stack.append(outline(corners, lower));
       if (mode === "wipe") stack.append(el("span", { class: "line" }), tag("left", names[0]), tag("right", names[1]));
       draw = () => setVars(stack, { "--at": Number(slider.value) / 100 });
     }
@@ -126,11 +161,9 @@ export function stage() {
     blink.setAttribute("aria-pressed", String(on));
   }
 
-  /**
-   * @param {HTMLImageElement} a @param {HTMLImageElement} b @param {string} orientation of the hit @param {[string, string]} names
-   */
-  function show(a, b, orientation, names) {
-    pictures = { a, b, orientation, names };
+  /** @param {Pictures} given */
+  function show(given) {
+    pictures = given;
     render();
   }
   /** @param {...any} instead of the pictures */
@@ -143,12 +176,27 @@ export function stage() {
   return { element, show, clear };
 }
 
-/** @param {HTMLCanvasElement} canvas @param {string} name @param {HTMLImageElement} picture */
-const captioned = (canvas, name, { naturalWidth: width, naturalHeight: height }) => {
+/**
+ * @param {HTMLCanvasElement} canvas @param {string} name @param {HTMLImageElement} picture
+ * @param {import("./overlap.js").Point[]|false|undefined} corners of a part to outline
+ */
+const captioned = (canvas, name, { naturalWidth: width, naturalHeight: height }, corners) => {
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", name);
-  return el("figure", {}, el("div", { class: "frame" }, canvas), el("figcaption", {}, el("bdi", {}, name), el("span", {}, pixels({ width, height }))));
+  const box = { "--ratio": canvas.width / canvas.height, "--wide": `${canvas.width}px` };
+  return el(
+    "figure",
+    {},
+    el("div", { class: "frame", vars: box }, canvas, corners && outline(corners, canvas)),
+    el("figcaption", {}, el("bdi", {}, name), el("span", {}, pixels({ width, height }))),
+  );
 };
+
+/** A checkbox that is on. @param {string} text @param {(on: boolean) => void} onchange */
+function choice(text, onchange) {
+  const input = el("input", { type: "checkbox", checked: true, onchange: () => onchange(input.checked) });
+  return el("label", { class: "toggle", hidden: true }, input, el("span", {}, text));
+}
 
 /** @param {string} side @param {string} name */
 const tag = (side, name) => el("bdi", { class: `tag ${side}`, "aria-hidden": "true" }, name);

@@ -22,7 +22,7 @@ export function startPage() {
     el(
       "p",
       { class: "lead" },
-      "Drop a picture anywhere on this page, paste it, or type its address. Resized, recompressed, recoloured and captioned copies are found.",
+      "Drop a picture anywhere on this page, paste it, or type its address. Copies are found that were resized, recompressed, recoloured, captioned or cropped.",
     ),
     note,
   );

@@ -12,6 +12,12 @@ const NUMBERS = {
   "rotated 270": 8,
 };
 
+/** End of the orientation of a hit that is alike to the negative. */
+export const NEGATIVE = ", negative";
+
+/** @param {string} orientation of a hit, such as `rotated 90, negative` */
+const numbered = (orientation) => NUMBERS[/** @type {keyof NUMBERS} */ (orientation.replace(NEGATIVE, ""))] ?? 1;
+
 /** The six numbers of `setTransform` for a picture of this size. @type {Record<number, (w: number, h: number) => number[]>} */
 const TRANSFORMS = {
   1: () => [1, 0, 0, 1, 0, 0],
@@ -32,8 +38,7 @@ const TRANSFORMS = {
  * @returns {HTMLCanvasElement}
  */
 export function turned(picture, orientation, longest) {
-  const [name, negative] = orientation.split(", ");
-  const number = NUMBERS[/** @type {keyof NUMBERS} */ (name)] ?? 1;
+  const number = numbered(orientation);
   const scale = Math.min(1, longest / Math.max(picture.naturalWidth, picture.naturalHeight));
   const width = Math.max(1, Math.round(picture.naturalWidth * scale));
   const height = Math.max(1, Math.round(picture.naturalHeight * scale));
@@ -43,12 +48,44 @@ export function turned(picture, orientation, longest) {
   context.imageSmoothingQuality = "high";
   context.setTransform(.../** @type {[number, number, number, number, number, number]} */ (TRANSFORMS[number](width, height)));
   context.drawImage(picture, 0, 0, width, height);
-  if (negative) {
+  if (orientation.endsWith(NEGATIVE)) {
     context.globalCompositeOperation = "difference";
     context.fillStyle = "#fff";
     context.fillRect(0, 0, width, height);
   }
   return canvas;
+}
+
+/**
+ * These corners in a picture that `turned` turned.
+ * @param {import("./overlap.js").Point[]} corners in shares of the picture @param {string} orientation
+ * @returns {import("./overlap.js").Point[]}
+ */
+export function turnedCorners(corners, orientation) {
+  const [a, b, c, d, e, f] = TRANSFORMS[numbered(orientation)](1, 1);
+  return corners.map(([x, y]) => [a * x + c * y + e, b * x + d * y + f]);
+}
+
+/**
+ * The picture on a canvas of another size, where a transform puts it.
+ * @param {HTMLCanvasElement} canvas @param {[number, number, number, number, number, number]} transform
+ * @param {{width: number, height: number}} size
+ * @param {string} ground colour around the picture; transparent where empty
+ */
+export function moved(canvas, transform, { width, height }, ground) {
+  const result = document.createElement("canvas");
+  Object.assign(result, { width, height });
+  const context = /** @type {CanvasRenderingContext2D} */ (result.getContext("2d"));
+  context.imageSmoothingQuality = "high";
+  if (ground) {
+    context.fillStyle = ground;
+    context.fillRect(0, 0, width, height);
+  }
+  context.setTransform(...transform);
+  // a transparent picture shows what is below it, not the ground
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(canvas, 0, 0);
+  return result;
 }
 
 /** A copy in another size. @param {HTMLCanvasElement} canvas @param {number} width @param {number} height */
@@ -66,7 +103,7 @@ export const pixelsOf = (canvas) =>
   /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")).getImageData(0, 0, canvas.width, canvas.height);
 
 /**
- * The difference of two pictures of one size: black where they are equal.
+ * The difference of two pictures of one size: black where they are equal, and nothing where one of them is transparent.
  * @param {ImageData} a @param {ImageData} b
  * @param {number} gain factor of the brightness
  * @returns {{canvas: HTMLCanvasElement, mean: number}} `mean`: difference of a channel, 0 to 1, without the gain
@@ -74,8 +111,10 @@ export const pixelsOf = (canvas) =>
 export function difference(a, b, gain) {
   const { width, height } = a;
   const result = new ImageData(width, height);
-  let total = 0;
+  let [total, covered] = [0, 0];
   for (let i = 0; i < result.data.length; i += 4) {
+    if (a.data[i + 3] < 255 || b.data[i + 3] < 255) continue;
+    covered += 3;
     for (let channel = i; channel < i + 3; channel += 1) {
       const apart = Math.abs(a.data[channel] - b.data[channel]);
       total += apart;
@@ -86,5 +125,5 @@ export function difference(a, b, gain) {
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width, height });
   /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")).putImageData(result, 0, 0);
-  return { canvas, mean: total / (width * height * 3 * 255) };
+  return { canvas, mean: total / (Math.max(1, covered) * 255) };
 }
