@@ -48,6 +48,7 @@ def test_the_best_hit_comes_first_with_all_that_is_known_of_it(place: Path) -> N
         "false_rate": first["false_rate"],
         "confidence": "certain",
         "is_match": True,
+        "reason": None,
         "families": first["families"],
         "width": 24,
         "height": 24,
