@@ -87,7 +87,8 @@ def common_part(query: Row, row: Row) -> Overlap | None:
         _shares(corners, frame),
         _shares(turn * corners + shift, asked_frame),
         share,
-        math.degrees(math.atan2(turn.imag, turn.real)) % 360,
+        # the remainder of a tiny negative number is rounded to 360
+        math.degrees(math.atan2(turn.imag, turn.real)) % 360 % 360,
         abs(turn) * math.sqrt(frame.area / asked_frame.area),
         count,
     )

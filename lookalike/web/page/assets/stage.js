@@ -1,7 +1,4 @@
-/**
- * Two pictures compared: side by side, with a wipe, blended, or as their difference. Where it is known which parts of
- * them show the same, these are outlined, and lie on each other.
- */
+/** Two pictures compared: side by side, with a wipe, blended, or as their difference; parts in common lie on each other. */
 
 import { button, el, fill, setVars } from "./dom.js";
 import { pixels } from "./format.js";
