@@ -45,6 +45,7 @@ SECTIONS = {
     "haar": Section("searching Haar signatures", takes_signatures=True),
     "goldberg": Section("searching Goldberg signatures", takes_signatures=True),
     "crops": Section("searching crops, by a stored row and by 500 features"),
+    "auto": Section("asking all families of a new index"),
     "hashes": Section("searching hashes of 64 and 256 bits", takes_signatures=True),
     "postgres": Section("searching hashes of 64 bits, beside PostgreSQL", takes_signatures=True),
     "batches": Section("many questions at once", takes_signatures=True),

@@ -130,8 +130,8 @@ def search_in_stages(executor: Executor, parallel_map: ParallelMap, snapshot: Sn
     if not is_empty(stages.second):
         is_open = [not _is_certain(images, stages.first, first.compared) for images in found]
         left_out = tuple(
-            NotAsked(part.family.name, "certain", False, cost)
-            for part, cost in zip(stages.second.parts, stages.costs, strict=True)
+            NotAsked(part.family.name, "certain", not any(map(len, asked_part.questions)), cost)
+            for asked_part, part, cost in zip(stages.first.parts, stages.second.parts, stages.costs, strict=True)
             if any(map(len, part.questions))
         )
         not_asked = [stages.cold if still else (*stages.cold, *left_out) for still in is_open]

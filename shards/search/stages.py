@@ -80,8 +80,10 @@ def plan_stages(query: Query, sources: Sequence[Source], worth: int = WORTH) -> 
         left -= cheap_costs[n]
     for n in range(len(dear)):
         if _has_rows(dear[n]) and dear_costs[n] > left:
-            cold.append(NotAsked(dear[n].family.name, "cold", False, dear_costs[n]))
+            cold.append(NotAsked(dear[n].family.name, "cold", not _has_rows(cheap[n]), dear_costs[n]))
             dear[n] = _nothing(dear[n])
+        else:
+            left -= dear_costs[n]
     return Stages(replace(query, parts=tuple(cheap)), replace(query, parts=tuple(dear)), tuple(cold), tuple(dear_costs))
 
 

@@ -100,7 +100,7 @@ def test_what_is_certain_is_not_asked_for_any_further(store: MemoryStore) -> Non
     assert isinstance(known, Answer)
     assert isinstance(cut, Answer)
     assert (known.hits[0].key, known.hits[0].confidence) == ("1", "certain")
-    assert known.not_asked == (NotAsked("crops", "certain", False, 0),)
+    assert known.not_asked == (NotAsked("goldberg", "certain", True, 0), NotAsked("crops", "certain", False, 0))
     assert (cut.hits[0].key, cut.hits[0].is_match) == ("2", True)
     assert index.search(whole, thorough=True).not_asked == ()
 
