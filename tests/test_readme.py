@@ -149,7 +149,7 @@ def test_the_library_example_finds_the_picture_that_the_copy_was_made_of(folder:
     (block,) = [block for block in blocks("python") if block.page == README]
     done = run(folder, sys.executable, "-W", "error", "-c", block.text)
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"\d+\.\d  raccoon\.jpg  mirrored\n", done.stdout)
+    assert re.fullmatch(r"raccoon\.jpg certain \w+ \d+\.\d mirrored\n", done.stdout)
 
 
 @pytest.mark.parametrize("block", [one for one in blocks("python") if one.page.name.startswith("from-")], ids=str)
