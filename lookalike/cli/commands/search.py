@@ -132,6 +132,8 @@ def search(
         thorough=thorough,
     )
     asked = _asked(index, options, images, key, signature, hash_form)
+    if total is not None and total > MAX_LIMIT and len(options.families or index.families) > 1:
+        raise click.UsageError(f"more than {MAX_LIMIT:,} images are found in one family only: name it with --family")
     several = len(images) > 1
     code = 0
     for name, pages in _answers(index, asked, options, total):

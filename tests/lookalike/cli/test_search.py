@@ -181,6 +181,9 @@ def test_more_than_one_answer_can_hold_comes_in_pages(monkeypatch: pytest.Monkey
     found = lines(run("search", "index", "photos/3.png", "--family", "haar", "-n", 5).stdout)
     assert [hit["rank"] for hit in found] == [1, 2, 3, 4, 5]
     assert len({hit["key"] for hit in found}) == 5
+    result = run("search", "index", "photos/3.png", "-n", 5)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "name it with --family" in result.stderr
 
 
 def test_hits_have_links_where_their_metadata_allows_it() -> None:
