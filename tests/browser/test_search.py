@@ -259,6 +259,26 @@ def test_an_answer_of_a_part_of_the_index_says_so_and_can_be_asked_for_again(
     assert len(list(visit.asked("/v1/search"))) == 3
 
 
+class TestOfFlatPictures:
+    @pytest.fixture
+    def records(self, signed: list[Record]) -> list[Record]:
+        white = io.BytesIO()
+        Image.new("RGB", (200, 200), "white").save(white, "PNG")
+        return [*signed, Index.create("memory://", families=FAMILIES).sign("white.png", white.getvalue())]
+
+    def test_they_are_no_match_and_it_says_why(self, visit: Visit, tmp_path: Path) -> None:
+        Image.new("RGB", (300, 200), (90, 120, 200)).save(tmp_path / "blue.png")
+        visit.open()
+        visit.drop(tmp_path / "blue.png")
+        visit.answered()
+        expect(visit.page.locator("h1.summary")).to_have_text("No copy found")
+        expect(visit.page.locator(".found .note")).to_have_text("The best is no match, because both pictures are flat.")
+        expect(visit.card("white.png")).to_contain_text("both pictures are flat")
+        visit.card("white.png").get_by_role("button").click()
+        verdict = visit.page.get_by_role("dialog", name="Comparison").locator(".verdict")
+        expect(verdict).to_have_text("no matchbecause both pictures are flat")
+
+
 class TestOfASmallServer:
     @pytest.fixture
     def settings(self) -> WebSettings:

@@ -41,6 +41,7 @@ export function resultList(answer, families, question, { again, alsoTurned, thor
   const copies = section("Copies", false, items.filter(({ hit }) => hit.is_match));
   const rest = section("No match below, only less alike", true, items.filter(({ hit }) => !hit.is_match));
   const nothing = el("p", { class: "empty" });
+  const unmatched = answer.hits[0]?.is_match ? null : answer.hits[0]?.reason;
   const advice =
     alsoTurned && el("p", { class: "advice" }, "A copy may be turned or mirrored. ", button("Search for those too", alsoTurned));
   const summary = el("h1", { class: "summary" });
@@ -70,6 +71,7 @@ export function resultList(answer, families, question, { again, alsoTurned, thor
   const notes = [
     answer.partial && partialNote(answer, again),
     question.note && el("p", { class: "note" }, question.note),
+    unmatched && el("p", { class: "note" }, `The best is no match, because ${unmatched}.`),
     answer.not_asked && leftOut(answer.not_asked, thoroughly),
   ];
   const element = el("div", {}, el("header", {}, summary, cost, ...notes, advice), copies.element, rest.element, nothing);
