@@ -21,6 +21,8 @@ from demo.lookups import Row
 from demo.place import PICTURES
 from demo.report import POSTCARD
 from lookalike import Index
+from lookalike.options import AUTO
+from shards.families import DEFAULT
 from shards.pictures.decoding import decode
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +48,18 @@ def table_of(text: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines() if SIX_COUNTS.search(line)]
 
 
+def test_the_readme_shows_a_row_for_each_copy_and_what_is_promised_of_it() -> None:
+    counts = SIX_COUNTS.search
+    lines = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if counts(line)]
+    shown = {line[: found.start()].strip(): found.group().split() for line in lines if (found := counts(line))}
+    assert [name for name in shown if not name.startswith("with ")] == [edit.name for edit in EDITS]
+    for edit in EDITS:
+        if not edit.option:
+            columns = dict(zip((AUTO, *DEFAULT), shown[edit.name], strict=True))
+            assert {columns[name] for name in edit.surely_by} <= {f"{ALL}/{ALL}"}
+
+
+@pytest.mark.long
 def test_the_demo_keeps_its_promises_and_the_readme_shows_its_table(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-W", "error", "-m", "demo"],
