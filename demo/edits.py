@@ -18,8 +18,6 @@ WHOLE = ("haar", "goldberg", "dhash", "pdq")
 EVERY_FAMILY = (AUTO, *WHOLE, "crops")
 """All families, and all of them together."""
 
-ALL_BUT_HAAR = tuple(name for name in EVERY_FAMILY if name != "haar")
-
 ALL_BUT_DHASH = tuple(name for name in EVERY_FAMILY if name != "dhash")
 
 BY_CROPS = (AUTO, "crops")
@@ -118,12 +116,12 @@ def _rotated(picture: Image.Image) -> Image.Image:
 
 
 EDITS = (
-    Edit("half the size", _halved, EVERY_FAMILY),
-    Edit("thumbnail, 150 pixels", _thumbnail, EVERY_FAMILY),
+    Edit("half the size", _halved, ALL_BUT_DHASH),
+    Edit("thumbnail, 150 pixels", _thumbnail, (AUTO, "haar", "goldberg", "crops")),
     Edit("JPEG of quality 20", _as_it_is, ALL_BUT_DHASH, quality=20),
     Edit("grey", ImageOps.grayscale, EVERY_FAMILY),
     Edit("30 % brighter", _brightened, ALL_BUT_DHASH),
-    Edit("blurred", _blurred, ALL_BUT_HAAR),
+    Edit("blurred", _blurred, (AUTO, "goldberg", "pdq", "crops")),
     Edit("caption over the bottom", _captioned, BY_CROPS),
     Edit("5 % cropped", _without_border(0.05), BY_CROPS),
     Edit("10 % cropped", _without_border(0.10), BY_CROPS),

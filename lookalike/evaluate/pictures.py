@@ -29,17 +29,12 @@ class PictureSet:
     subjects: tuple[int, ...]
     """Places of those that are asked for, rising."""
 
-    def kind(self, place: int) -> str:
-        """Return what kind of picture this is: its folder; below a folder of what is asked for, the folder in that."""
-        parts = self.names[place].split("/")[:-1]
-        if len(parts) > 1 and place in self.subjects:
-            return parts[1]
-        return parts[0] if parts else ""
-
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kind of each picture."""
-        return tuple(self.kind(place) for place in range(len(self.names)))
+        """What kind each picture is: its folder; below a folder of what is asked for, the folder in that."""
+        folders = [name.split("/")[:-1] for name in self.names]
+        asked = {folders[place][0] for place in self.subjects if len(folders[place]) > 1}
+        return tuple("/".join(parts[1:2] if parts and parts[0] in asked else parts[:1]) for parts in folders)
 
     def without(self, places: Iterable[int]) -> PictureSet:
         """Return the set without these pictures."""
@@ -60,6 +55,8 @@ def found(folder: Path, *, ask: str = "", subjects: int | None = None) -> Pictur
     their names' digests, so that the choice stays when pictures are added or removed. Raises QueryError where there is
     nothing to ask for.
     """
+    if not folder.is_dir():
+        raise QueryError(f"{folder} is no folder: say which folder of pictures to evaluate")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     names = [path.relative_to(folder).as_posix() for path in paths]
     places = [place for place, name in enumerate(names) if name.startswith(ask)]

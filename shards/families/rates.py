@@ -118,6 +118,11 @@ def score_at(family: str, rate: float) -> float:
     return table(family).score(rate)
 
 
+def match_score(family: str) -> float:
+    """Return the score of this measured family that is called a match, rounded up to a tenth."""
+    return math.ceil(10 * score_at(family, MATCH_RATE)) / 10
+
+
 def of_best(rates: Sequence[float]) -> float:
     """Return the false rate of a pair that several families have looked at: that of the surest, times their number.
 

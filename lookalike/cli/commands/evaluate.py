@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         ("lookalike evaluate photos --false-rate 1e-5 --json", "at another false rate, for a program"),
     ),
 )
-@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--subjects", type=click.IntRange(1), default=300, show_default=True, help="Ask for so many at most.")
 @click.option("--all", "every", is_flag=True, help="Ask for every picture.")
 @click.option("--ask", metavar="BEGINNING", default="", help="Ask only for pictures whose path in FOLDER begins so.")

@@ -10,7 +10,6 @@ import click
 from lookalike.cli.command import Command, index_argument, output_options
 from lookalike.cli.output import human
 from lookalike.cli.output.output import Column, Output
-from shards.families.rates import MATCH_RATE
 
 if TYPE_CHECKING:
     from shards.table.write.calibrated import Rates
@@ -57,6 +56,8 @@ def stats(address: str, form: str | None) -> None:
 
 def _calibrated(rates: Rates) -> dict[str, Any]:
     """Return what `lookalike calibrate` found last, with the score of each family that a match must reach."""
+    from shards.families.rates import MATCH_RATE
+
     match_scores = {name: table.score(MATCH_RATE) for name, table in rates.tables.items()}
     return {"time": rates.time, "images": rates.images, "pairs": rates.pairs, "match_scores": match_scores}
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shards.families import rates
 from shards.families.base import Family, Row, Rows, search_plainly
 from shards.families.goldberg import columns, planes, search, signature, text
 from shards.families.goldberg.greys import Greys
@@ -28,7 +29,7 @@ class Goldberg(Family):
     name = "goldberg"
     version = 1
     dtype = planes.ROW
-    match_score = 55.0
+    match_score = rates.match_score("goldberg")
     unit = "distance"
 
     def compute(self, picture: Picture) -> Row:

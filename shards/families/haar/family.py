@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.errors import SignatureError
+from shards.families import rates
 from shards.families.base import Family, Row, Rows
 from shards.families.haar import inverted, pairs, row, scoring, search, text
 from shards.families.matches import Matches
@@ -25,7 +26,7 @@ class Haar(Family):
     name = "haar"
     version = 1
     dtype = row.ROW
-    match_score = 60.0
+    match_score = rates.match_score("haar")
 
     @property
     def question_dtype(self) -> np.dtype[np.void]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from math import isqrt
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.errors import SignatureError
+from shards.families import rates
 from shards.families.base import Family, PairWords, Row, Rows
 from shards.families.hashes import nearest, postings, tables
 from shards.families.hashes.scan import WORDS
@@ -52,6 +54,10 @@ class HammingFamily(Family):
     def duplicate_score(self) -> float:
         """Score of 3 bits of 64: pictures of closer hashes are copies, others are often only similar scenes."""
         return 100 * (1 - 3 / 64)
+
+    def match_score_measured(self) -> float:
+        """Return the least score of two hashes whose false rate, as measured, is that of a match."""
+        return self.score_at(math.floor(self.distance_at(rates.score_at(self.name, rates.MATCH_RATE))))
 
     def score(self, query: Row, rows: Rows) -> NDArray[np.float64]:
         """Return (rows,) float64: 100 · (1 − distance / bits), the distance in differing bits."""

@@ -12,6 +12,7 @@ from shards.errors import QueryError, SignatureError
 from shards.families.base import Row, Rows
 from shards.families.hashes import kinds
 from shards.families.hashes.hamming import HammingFamily, number_of, words_of, words_of_number
+from shards.families.measured import TABLES
 from shards.pictures.decoding import Picture
 
 ALGORITHMS = MappingProxyType(
@@ -33,6 +34,9 @@ WAVELET_SIZES = MappingProxyType({"whash": (2, 4, 8, 16, 32), "whash_db4": (8, 1
 """Sizes of wavelet hashes: powers of two, since each level of a wavelet halves the picture. Below 8 the db4 filter
 would be longer than the lines it filters, and all coefficients boundary effects."""
 
+UNMEASURED = 10 / 64
+"""Share of the bits within which two hashes are usually said to show the same, where nobody has measured it."""
+
 SIGNED = range(-(1 << 63), 1 << 63)
 
 
@@ -43,8 +47,8 @@ class ImageHash(HammingFamily):
     for hashes of 64 bits also the signed decimal number that a PostgreSQL `bigint` shows. 16 hexadecimal digits are
     always read as hexadecimal, even if all are decimal: `from_signed` takes numbers without that ambiguity.
 
-    Two hashes of 64 bits within 10 bits usually show the same picture; the same share of the bits counts as a match at
-    other sizes. Raises QueryError for an unknown kind or size.
+    The match scores of dhash and phash are measured. Of the other kinds and sizes, the usual advice counts. Raises
+    QueryError for an unknown kind or size.
     """
 
     version = 1
@@ -60,7 +64,8 @@ class ImageHash(HammingFamily):
         self.name = kind if size == DEFAULT_SIZE else f"{kind}{size}"
         self.bits = (size + kinds.DB4_MARGIN if kind == "whash_db4" else size) ** 2
         self.dtype = np.dtype([("hash", "<u8", (-(-self.bits // 64),))])
-        self.match_score = self.score_at(self.bits * 10 / 64)
+        is_measured = self.name in TABLES
+        self.match_score = self.match_score_measured() if is_measured else self.score_at(self.bits * UNMEASURED)
 
     def compute(self, picture: Picture) -> Row:
         return self._row(words_of(ALGORITHMS[self.kind](picture.luma, self.size)))

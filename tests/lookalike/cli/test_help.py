@@ -66,7 +66,7 @@ def test_all_commands_are_listed() -> None:
     listed = run("--help").stdout
     everyday = {"create", "add", "sync", "search", "compare", "duplicates", "remove", "list", "show"}
     upkeep = {"stats", "compact", "reshard", "collect", "verify", "copy", "backup", "restore"}
-    assert set(COMMANDS) == everyday | {"serve", "import", "export", "run"} | upkeep
+    assert set(COMMANDS) == everyday | {"serve", "import", "export", "run", "evaluate", "calibrate"} | upkeep
     assert all(f"\n  {name} " in listed for name in COMMANDS)
 
 

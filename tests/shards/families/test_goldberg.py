@@ -326,5 +326,5 @@ def test_the_negative_of_an_edge_picture_has_the_negated_signature(kind: str) ->
 
 
 def test_the_family_measures_distances_up_to_1() -> None:
-    assert GOLDBERG.distance_at(GOLDBERG.match_score) == pytest.approx(0.45)
+    assert GOLDBERG.distance_at(55.0) == pytest.approx(0.45)
     assert GOLDBERG.score_at(1.0) == 0

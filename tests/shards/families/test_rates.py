@@ -98,3 +98,24 @@ class TestConfidence:
     def test_of_one_of_several_families_is_less(self) -> None:
         assert math.isclose(rates.of_best([1e-3, 1e-8, 1e-6]), 3e-8)
         assert rates.of_best([0.9, 0.8]) == 1
+
+
+class TestMatchScores:
+    """What a family calls a match is what a stranger reaches once in a million pairs."""
+
+    @pytest.mark.parametrize("name", TABLES)
+    def test_have_that_rate_at_most(self, name: str) -> None:
+        assert family(name).false_rate(family(name).match_score) <= rates.MATCH_RATE
+
+    @pytest.mark.parametrize("name", ["dhash", "phash", "pdq"])
+    def test_of_hashes_are_a_number_of_bits(self, name: str) -> None:
+        kind = family(name)
+        bits = kind.distance_at(kind.match_score)
+        assert bits is not None
+        assert bits.is_integer()
+        assert kind.false_rate(kind.score_at(bits + 1)) > rates.MATCH_RATE
+
+    def test_of_crops_is_five_features(self) -> None:
+        kind = family("crops")
+        assert kind.match_score == pytest.approx(100 * (1 - 2 ** (-5 / 4)))
+        assert kind.false_rate(100 * (1 - 2 ** (-4 / 4))) > rates.MATCH_RATE
