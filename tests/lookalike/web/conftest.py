@@ -37,17 +37,17 @@ FAMILIES = ("haar", "goldberg", "dhash", "phash")
 
 
 @lru_cache
-def _computed(data: bytes) -> ComputedPicture:
-    settings = IndexSettings(FAMILIES)
+def _computed(data: bytes, families: tuple[str, ...]) -> ComputedPicture:
+    settings = IndexSettings(families)
     return compute_picture(data, settings.load_families(), settings.pictures, thumbnail=settings.thumbnails)
 
 
 def add(index: Index, key: str, data: bytes, meta: Mapping[str, Any] | None = None, path: Path | None = None) -> None:
-    """Add this picture to an index of these tests' families. Its signatures are computed once in all tests together."""
+    """Add this picture to an index. Its signatures are computed once in all tests together."""
     source = None if path is None else {"path": str(path)}
     if path is not None:
         index.trust_originals(path)
-    index.write([_computed(data).record(key, index.next_order(), meta, source)])
+    index.write([_computed(data, index.settings.families).record(key, index.next_order(), meta, source)])
 
 
 class Client:
