@@ -10,7 +10,6 @@ from lookalike.cli.command import Command, output_options
 from lookalike.cli.output import human
 from lookalike.cli.output.output import Column, Output
 from lookalike.cli.refused import RefusedError
-from lookalike.options import AUTO
 
 if TYPE_CHECKING:
     from lookalike.questions import Key
