@@ -40,6 +40,8 @@ def compare(a: str, b: str, address: str | None, family: str | None, form: str |
     when they could not be compared.
     """
 
+    from lookalike.options import AUTO
+
     out = Output.of(form)
     comparisons = _compared(a, b, address, None if family == AUTO else family)
     if out.is_json:
