@@ -53,7 +53,7 @@ def test_the_verdict_of_all_families_names_those_that_agree(visit: Visit) -> Non
     visit.open(f"#/search?key=raccoon.jpg&compare={HALF}")
     verdict = comparison(visit).locator(".verdict")
     expect(verdict).to_contain_text("certain copy")
-    for family in FAMILIES:
+    for family in ("haar", "dhash", "pdq", "crops"):
         expect(verdict).to_contain_text(family)
     visit.page.keyboard.press("Escape")
     visit.card("cat.jpg").get_by_role("button").click()

@@ -181,12 +181,12 @@ def test_all_families_are_asked_unless_one_is_chosen(visit: Visit) -> None:
     visit.open("#/search?key=raccoon.jpg")
     visit.answered()
     expect(visit.page.get_by_role("radio", name="Automatic")).to_be_checked()
-    expect(visit.page.get_by_text("compared by all families")).to_be_visible()
+    expect(visit.page.get_by_text("compared by haar, dhash, pdq and crops")).to_be_visible()
     expect(visit.page.get_by_label("Minimum score")).to_be_hidden()
     visit.page.get_by_role("radio", name="haar").check()
     expect(visit.page.get_by_text("compared by haar")).to_be_visible()
     visit.page.get_by_role("radio", name="Automatic").check()
-    expect(visit.page.get_by_text("compared by all families")).to_be_visible()
+    expect(visit.page.get_by_text("compared by haar, dhash, pdq and crops")).to_be_visible()
     assert "family" not in visit.page.url
 
 
@@ -213,11 +213,21 @@ def test_what_was_left_out_once_something_certain_was_found_can_be_asked_for(
     visit.drop(files["cat.jpg"])
     visit.answered()
     note = visit.page.locator(".left-out")
-    expect(note).to_contain_text("Something certain was found, so crops did not look for small parts.")
+    expect(note).to_contain_text("Not asked, as something certain was found: goldberg; crops for small parts.")
+    expect(visit.page.get_by_text("compared by haar, dhash, pdq and crops")).to_be_visible()
     note.get_by_role("button", name="Ask all the same").click()
     visit.answered()
     expect(note).to_have_count(0)
+    expect(visit.page.get_by_text("compared by all families")).to_be_visible()
     assert visit.shown()[0] == "cat.jpg"
+
+
+def test_that_an_image_of_the_index_is_found_itself_is_no_reason_to_look_no_further(visit: Visit) -> None:
+    visit.open("#/search?key=rocket.jpg")
+    visit.answered()
+    expect(visit.page.locator("h1.summary")).to_have_text("No copy found")
+    expect(visit.page.get_by_text("compared by all families")).to_be_visible()
+    expect(visit.page.locator(".left-out")).to_have_count(0)
 
 
 def test_find_similar_goes_on_from_a_result(visit: Visit) -> None:

@@ -6,7 +6,7 @@
  * @typedef {Image & {rank: number, score: number, distance: number|null, orientation: string, family: string,
  *   confidence: "certain"|"likely"|"weak"|null, is_match: boolean, families: {family: string}[], reason: string|null,
  *   overlap?: import("./overlap.js").Overlap, link?: string}} Hit
- * @typedef {{family: string, reason: "certain"|"cold"}} NotAsked
+ * @typedef {{family: string, reason: "certain"|"cold", whole: boolean}} NotAsked
  * @typedef {Image & {score: number, distance: number|null}} Copy
  * @typedef {{head: Image, copies: Copy[]}} Group
  * @typedef {{kind: string, name: string|null, width?: number, height?: number, preview?: string}} Asked

@@ -18,6 +18,8 @@ import { openOver, to } from "./router.js";
  */
 export function resultList(answer, families, question, { again, alsoTurned, thoroughly }) {
   const isAuto = answer.family === AUTO;
+  const unasked = (answer.not_asked ?? []).filter(({ whole }) => whole).map(({ family }) => family);
+  const askedNames = families.map(({ name }) => name).filter((name) => !unasked.includes(name));
   const items = answer.hits.map((hit) => {
     const common = hit.overlap && overlap.isNotable(hit.overlap) ? overlap.inWords(hit.overlap, question, hit) : "";
     const element = card(hit, {
@@ -49,7 +51,7 @@ export function resultList(answer, families, question, { again, alsoTurned, thor
   const cost = el(
     "p",
     { class: "quiet" },
-    `${count(compared, "image")} compared by ${isAuto ? "all families" : answer.family} in ${answer.took_ms < 10 ? answer.took_ms.toFixed(1) : number(Math.round(answer.took_ms))} ms`,
+    `${count(compared, "image")} compared by ${!isAuto ? answer.family : unasked.length ? confidence.listed(askedNames) : "all families"} in ${answer.took_ms < 10 ? answer.took_ms.toFixed(1) : number(Math.round(answer.took_ms))} ms`,
   );
 
   let announced = "";
@@ -87,12 +89,14 @@ function unfound(best, min) {
 
 /** What the search left out, and a button to ask for it. @param {import("./api.js").NotAsked[]} parts @param {() => void} thoroughly */
 function leftOut(parts, thoroughly) {
-  const named = (/** @type {string} */ reason) => confidence.listed(parts.filter((part) => part.reason === reason).map(({ family }) => family));
-  const [certain, cold] = [named("certain"), named("cold")];
+  const named = (/** @type {string} */ reason, whole = [true, false]) =>
+    confidence.listed(parts.filter((part) => part.reason === reason && whole.includes(part.whole)).map(({ family }) => family));
+  const [unasked, halfAsked, cold] = [named("certain", [true]), named("certain", [false]), named("cold")];
+  const certain = joined("; ", unasked, halfAsked && `${halfAsked} for small parts`);
   return el(
     "p",
     { class: "quiet left-out" },
-    certain && `Something certain was found, so ${certain} did not look for small parts. `,
+    certain && `Not asked, as something certain was found: ${certain}. `,
     cold && `To ask ${cold} here would take long. `,
     button("Ask all the same", thoroughly, { class: "button slight" }),
   );
