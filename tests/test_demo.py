@@ -160,13 +160,13 @@ def test_exit_code_1_when(
 
 
 def test_a_row_counts_hits_of_the_original_and_of_others(pictures: Mapping[str, bytes]) -> None:
-    index = Index.create("memory://", families=["dhash", "goldberg"])
+    index = Index.create("memory://", families=["pdq", "goldberg"])
     (right, picture), (_, other_picture) = pictures.items()
     index.add(right, picture)
     index.add("another name", other_picture)
     row = next(lookups.rows(index, pictures))
-    assert row.found == {"auto": 1, "dhash": 1, "goldberg": 1}
-    assert row.wrong == {"auto": 1, "dhash": 1, "goldberg": 1}
+    assert row.found == {"auto": 1, "pdq": 1, "goldberg": 1}
+    assert row.wrong == {"auto": 1, "pdq": 1, "goldberg": 1}
 
 
 def test_every_picture_has_its_licence_stated() -> None:
