@@ -7,7 +7,7 @@ says what was left out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -34,8 +34,9 @@ class NotAsked:
     whole: bool
     """Whether the family was not asked at all; if not, only its dearer rows were left out."""
 
-    fetched: int
-    """Bytes that it would have fetched, at most."""
+    fetched: int = field(compare=False)
+    """Bytes that it would have fetched here, at most. What is in memory or a cache counts nothing, so answers that differ
+    in this alone are the same."""
 
 
 @dataclass(frozen=True, slots=True)
