@@ -313,7 +313,7 @@ class Index(Maintained):
 
         Each page is of the index as it is then: an image that is neither added nor removed meanwhile is on one of them.
         """
-        asking = Asking(self._asked(options), self.settings.pictures, options)
+        asking = self._asking(options)
         question = asking.sign(question, lambda key: self._table.read(partial(self._stored, key, asking.families)))
         while True:
             (answer,) = self.ask([question], options)
@@ -329,7 +329,7 @@ class Index(Maintained):
 
         Raises what `search` raises of the question.
         """
-        (signed,) = Asking(self._asked(options), self.settings.pictures, options).signed([question])
+        (signed,) = self._asking(options).signed([question])
         if isinstance(signed, LookalikeError):
             raise signed
         return signed
@@ -337,7 +337,7 @@ class Index(Maintained):
     def ask(self, questions: Sequence[Question], options: SearchOptions) -> Sequence[Answer | LookalikeError]:
         """Return what `search_many` answers, for programs that hand the options on. Every search goes through here."""
         chosen = self.settings
-        asking = Asking(self._asked(options), chosen.pictures, options)
+        asking = self._asking(options)
         signed = asking.signed(questions)
 
         def answer(snapshot: Snapshot) -> Sequence[Answer | LookalikeError]:
@@ -345,7 +345,7 @@ class Index(Maintained):
             if self.settings != chosen:
                 # another index is at this place now, perhaps with other families, or other rules for pictures
                 chosen = self.settings
-                asking = Asking(self._asked(options), chosen.pictures, options)
+                asking = self._asking(options)
                 signed = asking.signed(questions)
             rows = asking.rows(signed, lambda key: self._stored(key, asking.families, snapshot))
             return answer_all(asking, rows, self._executor, self._table.parallel_map, snapshot)
@@ -364,7 +364,8 @@ class Index(Maintained):
             for image in (a, b)
         )
         shared = [kind for kind in self.families if kind.name in first.rows and kind.name in second.rows]
-        return compute.compare_signed(shared, first, second)
+        thresholds = {kind.name: self.match_score_of(kind) for kind in shared}
+        return compute.compare_signed(shared, first, second, thresholds)
 
     def duplicates(
         self,
@@ -376,7 +377,7 @@ class Index(Maintained):
         exhaustive: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Duplicates:
-        """Return groups of images that look alike; by default what the family calls a match.
+        """Return groups of images that look alike; by default what is a match in the family (`match_score_of`).
 
         Each group has a head, its largest picture. With `grouping` "star", every other member is alike to the head
         itself. With "components", it is alike to some other member: such groups chain, and the ends of a chain need not
@@ -391,7 +392,7 @@ class Index(Maintained):
         kind = self._family(family)
         threshold = score_threshold(kind, min_score, max_distance)
         if threshold is None:
-            threshold = kind.match_score
+            threshold = self.match_score_of(kind)
         return self._table.read(
             lambda snapshot: find.find(
                 snapshot,
@@ -472,6 +473,10 @@ class Index(Maintained):
 
     def _stored(self, key: str, kinds: Sequence[Family], snapshot: Snapshot) -> Signed:
         return stored_question(key, kinds, snapshot, self.url)
+
+    def _asking(self, options: SearchOptions) -> Asking:
+        kinds = self._asked(options)
+        return Asking(kinds, self.settings.pictures, options, {kind.name: self.rates_of(kind) for kind in kinds})
 
     def _asked(self, options: SearchOptions) -> tuple[Family, ...]:
         """Return the families that a search asks."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from lookalike.evaluate.calibrating import PAIRS, Calibration, calibrate
 from lookalike.stats import Stats
-from shards.errors import QueryError
+from shards.errors import CorruptObject, QueryError
 from shards.families import Family
-from shards.families.rates import RateTable
+from shards.families.rates import MATCH_RATE, RateTable
 from shards.storage import Store, open_store
 from shards.table.format.settings import IndexSettings
 from shards.table.maintain import collect, copying, repair, verify
@@ -71,8 +71,19 @@ class Maintained:
         return self._rates[1]
 
     def rates_of(self, kind: Family) -> RateTable:
-        """Return the false rates of a family in this index: those of `calibrate`, else those that it has everywhere."""
-        return kind.rates if self.rates is None else self.rates.tables.get(kind.name, kind.rates)
+        """Return the false rates of a family in this index: those of `calibrate`, else those that it has everywhere.
+
+        Every search and comparison goes by them. Where they are damaged, which `verify` says, it does without.
+        """
+        try:
+            measured = self.rates
+        except CorruptObject:
+            measured = None
+        return kind.rates if measured is None else measured.tables.get(kind.name, kind.rates)
+
+    def match_score_of(self, kind: Family) -> float:
+        """Return the score from which on two images are a match of this family in this index."""
+        return max(kind.match_score, self.rates_of(kind).score(MATCH_RATE))
 
     def compact(self, *, everything: bool = False) -> Compacted:
         """Fold the log into segments and merge small segments; with `everything`, into as few as can be."""

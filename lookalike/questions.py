@@ -15,6 +15,7 @@ from lookalike.signatures.computed import Signed
 from shards.errors import KeyInvalid, KeyNotFound, LookalikeError, PictureError, QueryError, SignatureError
 from shards.families import Family, Row, Rows
 from shards.families.hashes import forms
+from shards.families.rates import RateTable
 from shards.families.structure import flat_backgrounds
 from shards.hash_forms import HashForm
 from shards.pictures.decoding import ORIENTATIONS, PictureSettings
@@ -106,6 +107,9 @@ class Asking:
 
     options: SearchOptions = field(default_factory=SearchOptions)
 
+    rates: Mapping[str, RateTable] = field(default_factory=dict)
+    """False rates measured in this index, by family; of others those that the family has everywhere."""
+
     def __post_init__(self) -> None:
         self.options.check(self.families)
 
@@ -126,6 +130,7 @@ class Asking:
             self.options.threshold(family),
             tuple(question.variants for question in asked),
             tuple(question.flat for question in asked),
+            self.rates.get(family.name),
         )
 
     def signed(self, questions: Sequence[Question]) -> list[Signed | Key | LookalikeError]:

@@ -161,17 +161,24 @@ def memory_suffices_for(data: bytes | memoryview) -> Iterator[None]:
         raise PictureError("memory", message) from error
 
 
-def compare_signed(families: Sequence[Family], a: Signed, b: Signed) -> list[Comparison]:
+def compare_signed(
+    families: Sequence[Family], a: Signed, b: Signed, thresholds: Mapping[str, float] | None = None
+) -> list[Comparison]:
     """Compare two pictures, family by family. Of both, stored rows of these families have to be known.
 
-    Rows of other families, where both have them, help to tell what is flat.
+    `thresholds`: by family, the score of a match, where it is not the family's own `match_score`. Rows of other
+    families, where both have them, help to tell what is flat.
     """
     is_identical = a.sha256 == b.sha256 != b""
     pairs = [(first, second) for first in a.backgrounds() for second in b.backgrounds()]
-    return [_compare(kind, pairs, is_identical) for kind in families]
+    return [
+        _compare(kind, pairs, is_identical, (thresholds or {}).get(kind.name, kind.match_score)) for kind in families
+    ]
 
 
-def _compare(family: Family, pairs: Sequence[tuple[Signed, Signed]], is_identical: bool) -> Comparison:
+def _compare(
+    family: Family, pairs: Sequence[tuple[Signed, Signed]], is_identical: bool, threshold: float
+) -> Comparison:
     """Compare two pictures, of which these are pairs of what they look like over each background.
 
     The best score over the pairs is told, but that of a pair of which one is flat only where there is no other.
@@ -184,7 +191,7 @@ def _compare(family: Family, pairs: Sequence[tuple[Signed, Signed]], is_identica
         why_not = structure.why_not(is_flat(family, first.rows), is_flat(family, second.rows), FIRST_AND_SECOND)
         seen.append((why_not is None, score, why_not))
     _, score, why_not = max(seen, key=lambda pair: pair[:2])
-    distance, reaches = family.distance_at(score), score >= family.match_score
+    distance, reaches = family.distance_at(score), score >= threshold
     if reaches and why_not is None:
         return Comparison(family.name, score, distance, True)
     if is_identical:
@@ -220,8 +227,9 @@ def compare(
     """Compare two images in each of these families. No index is needed. Raises PictureError."""
     compared = [named(name) for name in families]
     witnesses = [named(name) for name in structure.WITNESSES[0] if name not in families]
-    asked = []
-    for image in (a, b):
+
+    def question(image: PictureLike) -> Signed:
         picture, digest = load_known(image, settings or PictureSettings())
-        asked.append(compute_question(picture, [*compared, *witnesses], digest=digest))
-    return compare_signed(compared, *asked)
+        return compute_question(picture, [*compared, *witnesses], digest=digest)
+
+    return compare_signed(compared, question(a), question(b))

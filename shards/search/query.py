@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from shards.errors import QueryError
 from shards.families import Family, Rows
+from shards.families.rates import RateTable
 from shards.search.cursor import Cursor
 from shards.search.filters import ANYTHING, Filter
 
@@ -41,6 +42,14 @@ class Part:
     flat: tuple[NDArray[np.bool_], ...] = ()
     """For each question, (rows,) bool: rows of a picture that is flat, so that their scores mean nothing, whatever they
     are. Only hits need that."""
+
+    measured: RateTable | None = None
+    """False rates measured among the images of this index; those of the family unless given. Only hits need them."""
+
+    @property
+    def rates(self) -> RateTable:
+        """The false rates of the family's scores in this index."""
+        return self.measured or self.family.rates
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.families import Family
+from shards.families.rates import RateTable
 from shards.search.found import FoundRow, rank
 
 
@@ -21,6 +22,9 @@ class FamilyRows:
     """The best rows of one question in one family."""
 
     family: Family
+
+    false_rates: RateTable
+    """Those of the family in this index."""
 
     rows: Sequence[FoundRow]
     """Best first."""
@@ -71,5 +75,5 @@ def _image(found: Mapping[str, tuple[float, FoundRow]]) -> FoundImage:
 
 def _rates(found: FamilyRows) -> NDArray[np.float64]:
     """Return the false rate of each row. It never falls along the rows, whatever the last bits of a logarithm are."""
-    rates = np.array([found.family.false_rate(row.score) for row in found.rows], np.float64)
+    rates = np.array([found.false_rates.rate(row.score) for row in found.rows], np.float64)
     return np.where(found.flat, 1.0, np.maximum.accumulate(rates))

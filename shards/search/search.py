@@ -175,7 +175,7 @@ def _ranked(scanned: Sequence[_Scanned], question: int) -> list[FoundImage]:
             at_best.setdefault(row.key, row)
         best_rows = list(at_best.values())[: query.limit]
         flat = np.array([_asks_flat(scanned, question, row) for row in best_rows], bool)
-        found.append(FamilyRows(part.family, best_rows, flat))
+        found.append(FamilyRows(part.family, part.rates, best_rows, flat))
     return ranked(found, query.limit)
 
 
@@ -223,9 +223,11 @@ def _stored_flat(source: Source, found: Sequence[tuple[Query, FoundImage]]) -> l
 
     Signatures are read of such images alone.
     """
-    families = {part.family.name: part.family for part in found[0][0].parts}
+    query = found[0][0]
+    families = {part.family.name: part.family for part in query.parts}
+    table = {part.family.name: part.rates for part in query.parts}
     naming = [
-        {name for name, row in image.rows.items() if families[name].false_rate(row.score) <= rates.WEAK_RATE}
+        {name for name, row in image.rows.items() if table[name].rate(row.score) <= rates.WEAK_RATE}
         for _, image in found
     ]
     wanted = [place for place, names in enumerate(naming) if names]
@@ -246,7 +248,8 @@ def _hit(
     parts = [part for each in scanned for part in each.query.parts]
     families = {part.family.name: part.family for part in query.parts}
     tries = _tries(query, compared)
-    said = {name: families[name].false_rate(row.score) for name, row in found.rows.items()}
+    table = {part.family.name: part.rates for part in query.parts}
+    said = {name: table[name].rate(row.score) for name, row in found.rows.items()}
     why_not = {
         name: structure.why_not(_asks_flat(scanned, question, row), name in flat, ASKED_AND_STORED)
         for name, row in found.rows.items()

@@ -45,9 +45,12 @@ async def duplicates(
     service: Serving, caller: Annotated[Caller, needs("read")], parameters: Annotated[DuplicatesParameters, Query()]
 ) -> Response:
     family = service.family(parameters.family)
-    threshold = family.match_score if parameters.min_score is None else parameters.min_score
     if parameters.max_distance is not None:
         threshold = family.score_at(parameters.max_distance)
+    elif parameters.min_score is not None:
+        threshold = parameters.min_score
+    else:
+        threshold = await service.call(service.index.match_score_of, family)
     duplicates = await service.duplicates.find(family, threshold, parameters.group, exhaustive=parameters.exhaustive)
 
     def page() -> Response:

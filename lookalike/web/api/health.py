@@ -146,7 +146,7 @@ def _stats(service: Service, caller: Caller) -> StatsDocument:
         "manifest_version": stats.version,
         "last_fold": None if stats.committed is None else rfc3339(stats.committed * 10**6),
         "thumbnails": index.settings.thumbnails,
-        "families": [_family(family) for family in index.families],
+        "families": [_family(family, index.match_score_of(family)) for family in index.families],
         "limits": {
             "bytes": index.settings.pictures.max_bytes,
             "pixels": index.settings.pictures.max_pixels,
@@ -163,11 +163,11 @@ def _stats(service: Service, caller: Caller) -> StatsDocument:
     return document
 
 
-def _family(family: Family) -> FamilyDocument:
+def _family(family: Family, match_score: float) -> FamilyDocument:
     any_row = np.zeros(1, family.dtype)[0]
     return {
         "name": family.name,
-        "match_score": family.match_score,
+        "match_score": match_score,
         "unit": family.unit,
         "negatives": family.invert(any_row) is not None,
     }

@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lookalike import Index, Key
+from lookalike import Index, Key, Signature
 from lookalike.evaluate.calibrating import Calibration, stricter
-from shards.errors import QueryError
+from lookalike.signatures.computed import Signed
+from shards.errors import CorruptObject, QueryError
 from shards.families import Family, family
 from shards.families.rates import RateTable
+from shards.storage.memory import MemoryStore
 from shards.table.format.records import Record
 
-DHASH = family("dhash")
+DHASH, PHASH = family("dhash"), family("phash")
 COUNT = 1200
+ASKED = 0x5A3C_96E1_0F4B_D287
 ALIKE_BITS = 24
 """Bits in which the hashes of this index differ; the other 40 are the same in all, as in scans of one form."""
 
@@ -70,6 +73,59 @@ def test_no_score_and_no_order_changes(calibrated: tuple[Index, Calibration]) ->
     other = index_of(hashes(np.random.default_rng(3)))
     asked = [[(hit.key, hit.score) for hit in each.search(Key("0")).hits] for each in (index, other)]
     assert asked[0] == asked[1]
+
+
+def test_searches_and_comparisons_go_by_the_rates_of_the_index(calibrated: tuple[Index, Calibration]) -> None:
+    index, found = calibrated
+    other = index_of(hashes(np.random.default_rng(3)))
+    asked = Signature(f"{hashes(np.random.default_rng(3))[0] ^ 1:016x}")
+    here, elsewhere = (each.search(asked).hits[0] for each in (index, other))
+
+    assert here.key == elsewhere.key == "0"
+    assert here.false_rate == found.tables["dhash"].rate(here.score) > elsewhere.false_rate
+    assert elsewhere.confidence != here.confidence
+    assert elsewhere.is_match
+    assert not here.is_match
+    (compared,), (compared_elsewhere,) = (each.compare(asked, Key("0")) for each in (index, other))
+    assert (compared.is_match, compared_elsewhere.is_match) == (False, True)
+    assert len(index.duplicates().groups) <= len(other.duplicates().groups)
+    assert index.match_score_of(DHASH) > DHASH.match_score
+
+
+def test_an_index_of_several_families_ranks_by_its_own_rates() -> None:
+    store = MemoryStore()
+    index = Index.create(store, families=["dhash", "phash"])
+    records = [
+        Record(
+            name,
+            index.next_order(),
+            rows={kind.name: kind.parse(f"{ASKED ^ (1 << bits) - 1:016x}") for kind, bits in rows},
+        )
+        for name, rows in (("by dhash", ((DHASH, 0), (PHASH, 30))), ("by phash", ((DHASH, 30), (PHASH, 6))))
+    ]
+    index.write(records)
+    asked = Signed(({"dhash": DHASH.parse(f"{ASKED:016x}"), "phash": PHASH.parse(f"{ASKED:016x}")},))
+    assert [hit.key for hit in index.search(asked).hits] == ["by dhash", "by phash"]
+
+    index._table.store_rates(1000, 1000, {"dhash": RateTable(((0.0, 1.0), (100.0, 0.1)))})
+
+    reopened = Index.open(store)
+    assert [hit.key for hit in reopened.search(asked).hits] == ["by phash", "by dhash"]
+
+
+def test_rates_that_are_damaged_keep_nobody_from_searching() -> None:
+    store = MemoryStore()
+    index = Index.create(store, families=["dhash"])
+    index.write([Record("a", index.next_order(), rows={"dhash": DHASH.parse(f"{ASKED:016x}")})])
+    index._table.store_rates(1000, 1000, {"dhash": RateTable(((0.0, 1.0), (100.0, 0.1)))})
+    (name,) = (entry.name for entry in index._table.store.list("rates/"))
+    index._table.store.delete([name])
+    index._table.store.create(name, b"{")
+    reopened = Index.open(store)
+
+    assert reopened.search(Signature(f"{ASKED:016x}")).hits[0].is_match
+    with pytest.raises(CorruptObject, match="rates/"):
+        _ = reopened.rates
 
 
 def test_images_that_are_there_twice_are_no_strangers() -> None:

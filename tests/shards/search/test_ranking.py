@@ -27,7 +27,7 @@ def rows_of(scores: dict[bytes, float], limit: int = 100) -> list[FoundRow]:
 
 
 def seen(kind: Family, rows: list[FoundRow], *, is_flat: bool = False) -> FamilyRows:
-    return FamilyRows(kind, rows, np.full(len(rows), is_flat))
+    return FamilyRows(kind, kind.rates, rows, np.full(len(rows), is_flat))
 
 
 @given(found_by_family, st.integers(1, 6))
@@ -51,9 +51,10 @@ def test_of_one_family_the_order_is_its_own(scores: dict[bytes, float], name: st
 
 def test_the_last_bits_of_a_rate_do_not_turn_two_scores_round() -> None:
     high = np.nextafter(75.0, 100)
-    wiggling: Any = type("Wiggling", (type(family("haar")),), {"false_rate": lambda _, score: 1e-5 + 1e-20 * score})()
+    wiggling: Any = type("Wiggling", (), {"rate": lambda _, score: 1e-5 + 1e-20 * score})()
     rows = rows_of({b"a": 75.0, b"b": float(high)})
-    assert [image.row.key for image in ranked([seen(wiggling, rows)], 2)] == [b"b", b"a"]
+    found = FamilyRows(family("haar"), wiggling, rows, np.zeros(len(rows), bool))
+    assert [image.row.key for image in ranked([found], 2)] == [b"b", b"a"]
 
 
 def test_a_family_to_which_the_question_is_flat_says_nothing() -> None:
