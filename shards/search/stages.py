@@ -35,8 +35,8 @@ class NotAsked:
     """Whether the family was not asked at all; if not, only its dearer rows were left out."""
 
     fetched: int = field(compare=False)
-    """Bytes that it would have fetched here, at most. What is in memory or a cache counts nothing, so answers that differ
-    in this alone are the same."""
+    """Bytes that it would have fetched here, at most. What is in memory or a cache counts nothing, so answers that
+    differ in this alone are the same."""
 
 
 @dataclass(frozen=True, slots=True)
