@@ -26,7 +26,8 @@ def document(found: Evaluation) -> dict[str, Any]:
         "left_out": {
             "alike": [{"pair": list(pair), "families": list(by)} for pair, by in found.alike.items()],
             "told": [list(pair) for pair in found.told],
-            "cells_of_collages": found.in_collages,
+            "series": [list(folders) for folders in found.series],
+            "pairs_by_rule": {rule.key: count for rule, count in found.left_out.items()},
             "unreadable": dict(found.unreadable),
         },
         "seconds": round(found.seconds, 1),
@@ -61,6 +62,19 @@ def _family(result: FamilyResult) -> dict[str, Any]:
             {"asked": each.subject, "as": each.transformation, "found": each.other, "score": each.score}
             for each in result.false_matches
         ],
+        "left_out_matches": {
+            "by_rule": {rule.key: count for rule, count in result.apart_by_rule.items()},
+            "pairs": [
+                {
+                    "asked": each.subject,
+                    "as": each.transformation,
+                    "found": each.other,
+                    "score": each.score,
+                    "rule": each.rule.key,
+                }
+                for each in result.apart
+            ],
+        },
         "missed": [{"asked": each.subject, "as": each.transformation, "score": each.score} for each in result.missed],
         "row_bytes": result.row_bytes,
         "bytes_an_image": result.column_bytes,

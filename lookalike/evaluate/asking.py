@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 from time import perf_counter
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.evaluate.pictures import PictureSet
+from lookalike.evaluate.related import NAMED, Related, Rule
 from lookalike.evaluate.scoring import KEPT_RATE, Scorer
 from lookalike.evaluate.tally import Strangers, Tally
 from lookalike.signatures import compute
@@ -55,6 +56,9 @@ class Answers:
     alike: Mapping[tuple[int, int], tuple[str, ...]]
     """Pairs of pictures that were left out because they look the same themselves, with the families that say so."""
 
+    left_out: Mapping[Rule, int]
+    """By rule: how many pairs of a copy and another picture were not counted."""
+
     seconds: Mapping[str, float]
     """By family: time in `questions`."""
 
@@ -72,8 +76,8 @@ class Asker:
     side: int
     """Pixels of the longer side of the picture that copies are made of."""
 
-    left_out: Mapping[int, frozenset[int]] = field(default_factory=dict)
-    """By picture: others that show the same, or parts of it, and count neither as found nor as false."""
+    related: Related
+    """Pictures that have something in common, and count neither as found nor as false."""
 
     clock: Callable[[], float] = perf_counter
 
@@ -93,25 +97,31 @@ class Asker:
         tallies[AUTO] = Tally(TOP_STRENGTH, -np.log10(KEPT_RATE))
         seconds = dict.fromkeys(self.families, 0.0)
         alike: dict[tuple[int, int], tuple[str, ...]] = {}
+        left_out = dict.fromkeys(Rule, 0)
         for n, subject in enumerate(subjects):
             original = load(self.stored.pictures, subject, self.side)
-            related = self._alike(subject)
-            alike |= {(subject, other): by for other, by in related.items()}
-            gone = {subject, *related, *self.left_out.get(subject, ())}
+            alike_now = self._alike(subject)
+            alike |= {(subject, other): by for other, by in alike_now.items()}
             for t, name in enumerate(self.transformations):
                 copy, companions = copied(self.stored.pictures, original, subject, name, self.side)
                 copy = Picture(turned(copy.rgb, TRANSFORMATIONS[name].asked_as))
-                others = np.setdiff1d(np.arange(len(self.stored.pictures.names)), [*gone, *companions])
+                rules = self.related.rules(subject, companions, alike_now)
+                others, named = np.flatnonzero(rules == Rule.STRANGERS), np.flatnonzero(np.isin(rules, NAMED))
+                for rule in Rule:
+                    left_out[rule] += int((rules == rule).sum())
                 scores = self._scores(copy, seconds)
                 for f, (called, of_all) in enumerate(scores.items()):
                     own[n, t, f] = of_all[subject]
                     of_others = of_all[others]
                     best_other[n, t, f] = of_others.max(initial=0.0)
                     tallies[called].add(subject, t, others, of_others)
+                    tallies[called].set_apart(subject, t, named, of_all[named], rules[named])
                 if advance is not None:
                     advance(1)
         strangers = {called: tally.strangers() for called, tally in tallies.items()}
-        return Answers(tuple(subjects), own, best_other, strangers, alike, seconds)
+        for counted in (Rule.STRANGERS, Rule.ITSELF):
+            del left_out[counted]
+        return Answers(tuple(subjects), own, best_other, strangers, alike, left_out, seconds)
 
     def _scores(self, copy: Picture, seconds: dict[str, float]) -> dict[str, NDArray[np.float64]]:
         """Return by family (pictures,) float64: each picture's score, and at the end the strength of all together."""

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.evaluate.asking import AUTO, Answers, Asker
-from lookalike.evaluate.result import FalseMatch, FamilyResult, Missed
+from lookalike.evaluate.related import NAMED, Rule
+from lookalike.evaluate.result import FalseMatch, FamilyResult, Missed, SetApart
 from lookalike.evaluate.tally import Share, mean_share, share_of
 from shards.families import Family
 
@@ -18,7 +19,7 @@ DETAILED_BY, DETAILED = "crops", 20
 """Family whose rows count features, and how many of these a picture with detail has."""
 
 EXAMPLES = 200
-"""How many false matches and misses a result names."""
+"""How many false matches, misses and pairs set apart a result names."""
 
 
 class Counting:
@@ -55,6 +56,7 @@ class Counting:
             threshold = kind.rates.score(self._rate) if kind else -np.log10(self._rate)
         hits = own >= threshold
         false = strangers.at_least(threshold)
+        apart = strangers.apart[strangers.apart["score"] >= threshold]
         columns = kind.columns(self._asker.stored.rows[name]) if kind else {}
         copies = own.size
         return FamilyResult(
@@ -72,6 +74,8 @@ class Counting:
             own=own,
             false_by_kind=self._false_by_kind(false),
             false_matches=self._false_matches(false),
+            apart_by_rule={rule: int((apart["rule"] == rule).sum()) for rule in NAMED},
+            apart=self._apart(apart),
             missed=self._missed(own, threshold),
             row_bytes=kind.dtype.itemsize if kind else 0,
             column_bytes=sum(column.nbytes for column in columns.values()) / len(self._pictures.names),
@@ -87,17 +91,18 @@ class Counting:
         found = Counter((kinds[pair["subject"]], kinds[pair["other"]]) for pair in false)
         asked, there = Counter(kinds[subject] for subject in self._answers.subjects), Counter(kinds)
         copies = len(self._asker.transformations)
-        # pairs that are left out are few: the number of pairs is a little too large
+        # what is left out beside counted pairs of the same kinds is little: the number of pairs is a little too large
         return {(a, b): (count, asked[a] * copies * (there[b] - (a == b))) for (a, b), count in sorted(found.items())}
 
     def _false_matches(self, false: NDArray[np.void]) -> tuple[FalseMatch, ...]:
-        names = self._pictures.names
-        worst: dict[tuple[int, int], FalseMatch] = {}
-        for pair in np.sort(false, order="score")[::-1]:
-            subject, other = int(pair["subject"]), int(pair["other"])
-            name = self._asker.transformations[pair["transformation"]]
-            worst.setdefault((subject, other), FalseMatch(names[subject], name, names[other], float(pair["score"])))
-        return tuple(worst.values())[:EXAMPLES]
+        return tuple(FalseMatch(*self._named(pair)) for pair in _worst(false))
+
+    def _apart(self, apart: NDArray[np.void]) -> tuple[SetApart, ...]:
+        return tuple(SetApart(*self._named(pair), Rule(pair["rule"])) for pair in _worst(apart))
+
+    def _named(self, pair: np.void) -> tuple[str, str, str, float]:
+        names, transformation = self._pictures.names, self._asker.transformations[pair["transformation"]]
+        return names[pair["subject"]], transformation, names[pair["other"]], float(pair["score"])
 
     def _missed(self, own: NDArray[np.float64], threshold: float) -> tuple[Missed, ...]:
         """Return misses of all transformations in turn: those first of which few are missed."""
@@ -113,3 +118,11 @@ class Counting:
         few_first = sorted((misses for misses in of_each if misses), key=len)
         longest = max(map(len, few_first), default=0)
         return tuple(misses[n] for n in range(longest) for misses in few_first if n < len(misses))[:EXAMPLES]
+
+
+def _worst(pairs: NDArray[np.void]) -> list[np.void]:
+    """Return the pairs that score most, each two pictures once, as many as a result names."""
+    worst: dict[tuple[int, int], np.void] = {}
+    for pair in np.sort(pairs, order="score")[::-1]:
+        worst.setdefault((int(pair["subject"]), int(pair["other"])), pair)
+    return list(worst.values())[:EXAMPLES]

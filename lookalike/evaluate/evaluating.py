@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from lookalike.evaluate import processes
 from lookalike.evaluate.asking import AUTO, Answers, Asker, Stored
 from lookalike.evaluate.counting import Counting
-from lookalike.evaluate.pictures import DEMO, PictureSet, found
+from lookalike.evaluate.pictures import DEMO, found
+from lookalike.evaluate.related import related
 from lookalike.evaluate.result import Evaluation
 from lookalike.evaluate.tally import together
 from shards.errors import QueryError
@@ -65,6 +66,10 @@ class Settings:
     left_out: tuple[tuple[str, str], ...] = ()
     """Pairs of names that are no strangers: they show the same thing, or a part of it."""
 
+    series: tuple[tuple[str, ...], ...] = ()
+    """Series, each of one folder or more, as in `PictureSet.kinds`: two pictures of one series are no strangers, and
+    neither is a picture of it beside a collage that has another in a cell."""
+
 
 def evaluate(
     folder: str | os.PathLike[str] | None = None, settings: Settings | None = None, bar: Bar = unseen
@@ -80,6 +85,7 @@ def evaluate(
     start = perf_counter()
     jobs = settings.jobs or os.cpu_count() or 1
     pictures = found(Path(folder or DEMO), ask=settings.ask, subjects=settings.subjects)
+    related(pictures, settings.left_out, settings.series)  # refuses a series that is none before an hour is spent
     advance = bar("reading pictures", len(pictures.paths))
     made = processes.compute_all(pictures.paths, settings.families, jobs, advance)
     unreadable = {pictures.names[n]: each for n, each in enumerate(made) if isinstance(each, str)}
@@ -91,8 +97,8 @@ def evaluate(
             f"{folder}: {len(computed)} pictures can be read, which is too few: {2 + most} or more are needed"
         )
     stored = Stored(pictures, _stacked(settings.families, [rows for rows, _ in computed]))
-    left_out, told = _told(pictures, settings.left_out)
-    asker = Asker(stored, settings.families, settings.transformations, settings.side, left_out)
+    no_strangers = related(pictures, settings.left_out, settings.series)
+    asker = Asker(stored, settings.families, settings.transformations, settings.side, no_strangers)
     answers = _merged(
         processes.ask_all(asker, pictures.subjects, jobs, bar("asking for copies", len(pictures.subjects)))
     )
@@ -106,8 +112,9 @@ def evaluate(
         rate=settings.rate,
         results=counting.results(),
         alike={(names[a], names[b]): by for (a, b), by in answers.alike.items()},
-        told=told,
-        in_collages=len(pictures.subjects) * sum(TRANSFORMATIONS[t].companions for t in settings.transformations),
+        told=tuple((a, b) for a, b in settings.left_out if {a, b} <= set(names)),
+        series=settings.series,
+        left_out=answers.left_out,
         unreadable=unreadable,
         seconds=perf_counter() - start,
     )
@@ -133,21 +140,6 @@ def _mean_seconds(families: Iterable[str], seconds: Sequence[Mapping[str, float]
     return {name: float(np.mean([each[name] for each in seconds])) for name in families}
 
 
-def _told(
-    pictures: PictureSet, pairs: Iterable[tuple[str, str]]
-) -> tuple[dict[int, frozenset[int]], tuple[tuple[str, str], ...]]:
-    """Return who is left out for whom; and the pairs of these in this set, one of which at least is asked for."""
-    at = {name: place for place, name in enumerate(pictures.names)}
-    left_out: dict[int, set[int]] = {}
-    told = []
-    for a, b in pairs:
-        if a in at and b in at and {at[a], at[b]} & set(pictures.subjects):
-            left_out.setdefault(at[a], set()).add(at[b])
-            left_out.setdefault(at[b], set()).add(at[a])
-            told.append((a, b))
-    return {place: frozenset(others) for place, others in left_out.items()}, tuple(told)
-
-
 def _merged(parts: Sequence[Answers]) -> Answers:
     def stacked(of: Callable[[Answers], NDArray[Any]]) -> NDArray[Any]:
         return np.concatenate([of(part) for part in parts])
@@ -159,5 +151,6 @@ def _merged(parts: Sequence[Answers]) -> Answers:
         stacked(lambda part: part.best_other),
         {name: together([part.strangers[name] for part in parts]) for name in names},
         {pair: by for part in parts for pair, by in part.alike.items()},
+        {rule: sum(part.left_out[rule] for part in parts) for rule in parts[0].left_out},
         {name: sum(part.seconds[name] for part in parts) for name in parts[0].seconds},
     )

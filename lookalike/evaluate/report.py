@@ -8,7 +8,8 @@ from html import escape
 
 from lookalike.evaluate import plots
 from lookalike.evaluate.asking import AUTO, copied, load
-from lookalike.evaluate.result import Evaluation, FalseMatch, FamilyResult, Missed
+from lookalike.evaluate.related import TITLES
+from lookalike.evaluate.result import Evaluation, FalseMatch, FamilyResult, Missed, SetApart
 from lookalike.evaluate.tally import Share
 from shards.pictures.copies import TRANSFORMATIONS
 from shards.pictures.decoding import Picture, thumbnail
@@ -191,6 +192,21 @@ def _examples(result: FamilyResult, drawing: _Drawing) -> str:
     parts.append(
         f"<h3>Strangers called a match</h3><ul class=pairs>{false}</ul>" if false else "<p>No false match.</p>"
     )
+    if result.apart:
+        counts = "; ".join(f"{TITLES[rule]}: {count:,}" for rule, count in result.apart_by_rule.items() if count)
+        apart = "".join(_false_match(each, drawing) for each in result.apart[:EXAMPLES])
+        rest = "".join(
+            f"<li>{each.score:.1f} {_text(f'{each.subject}, {each.transformation}: {each.other}')}"
+            for each in result.apart[EXAMPLES:]
+        )
+        parts.append(
+            f"<h3>Not counted, since they are no strangers</h3><p>{_text(counts)}</p><ul class=pairs>{apart}</ul>"
+            + (
+                f"<details><summary>{len(result.apart) - EXAMPLES:,} more</summary><ul>{rest}</ul></details>"
+                if rest
+                else ""
+            )
+        )
     if missed:
         parts.append(
             f"<h3>Copies not found, those first of whose kind few are missed</h3><ul class=pairs>{missed}</ul>"
@@ -208,7 +224,7 @@ def _examples(result: FamilyResult, drawing: _Drawing) -> str:
     return "".join(parts)
 
 
-def _false_match(each: FalseMatch, drawing: _Drawing) -> str:
+def _false_match(each: FalseMatch | SetApart, drawing: _Drawing) -> str:
     told = f"{each.score:.1f} {TRANSFORMATIONS[each.transformation].title}"
     return (
         f"<li><div>{drawing.copy(each.subject, each.transformation)}{drawing.original(each.other)}</div>"
@@ -232,12 +248,15 @@ def _left_out(found: Evaluation, drawing: _Drawing) -> str:
     told = "".join(f"<li>{_text(a)}<br>{_text(b)}" for a, b in found.told)
     parts = ["<h2>Left out</h2>"]
     parts.append(
-        f"<p>{found.in_collages:,} pairs of a collage and a picture in one of its other cells; {len(found.alike):,}"
-        f" pairs of pictures that two families call the same, shown below; {len(found.told):,} pairs that were named as"
-        f" no strangers; {len(found.unreadable):,} files that could not be read.</p>"
+        "<p>Pairs of a copy and another picture that are not counted, by the first rule that says so. Shown below are"
+        " the pictures that two families call the same; the examples of each family have what else reached its"
+        f" threshold. {len(found.unreadable):,} files could not be read.</p><div class=wide><table><tbody>"
+        + "".join(f"<tr><th>{_text(TITLES[rule])}<td>{count:,}" for rule, count in found.left_out.items())
+        + "</table></div>"
     )
+    parts.extend(f"<p>A series: {_text(', '.join(folders))}</p>" for folders in found.series)
     parts.append(f"<ul class=pairs>{alike}</ul>" if alike else "")
-    parts.append(f"<ul class=pairs>{told}</ul>" if told else "")
+    parts.append(f"<p>Named as no strangers:</p><ul class=pairs>{told}</ul>" if told else "")
     parts.extend(f"<p>{_text(name)}: {_text(reason)}</p>" for name, reason in found.unreadable.items())
     return "".join(parts)
 

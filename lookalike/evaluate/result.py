@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.evaluate.pictures import PictureSet
+from lookalike.evaluate.related import Rule
 from lookalike.evaluate.tally import Share, Strangers
 
 
@@ -23,6 +24,21 @@ class FalseMatch:
     other: str
 
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetApart:
+    """A pair that reaches the threshold, but is not counted since the user says that these are no strangers."""
+
+    subject: str
+
+    transformation: str
+
+    other: str
+
+    score: float
+
+    rule: Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +94,12 @@ class FamilyResult:
     false_matches: tuple[FalseMatch, ...]
     """The worst first, each pair of pictures once."""
 
+    apart_by_rule: Mapping[Rule, int]
+    """By rule: how many copies reach the threshold with a picture that is not counted."""
+
+    apart: tuple[SetApart, ...]
+    """These, the highest scores first, each pair of pictures once; not all where there are many."""
+
     missed: tuple[Missed, ...]
 
     row_bytes: int
@@ -118,10 +140,13 @@ class Evaluation:
     """Pairs of pictures left out since two families or more, which are named, call the pictures themselves the same."""
 
     told: tuple[tuple[str, str], ...]
-    """Pairs left out since the user says that they are no strangers."""
+    """Pairs of pictures left out since the user says that they are no strangers."""
 
-    in_collages: int
-    """Pairs left out since one is a cell of the other's collage."""
+    series: tuple[tuple[str, ...], ...]
+    """Folders whose pictures the user says to be a series; several may be one series."""
+
+    left_out: Mapping[Rule, int]
+    """By rule: how many pairs of a copy and another picture were not counted."""
 
     unreadable: Mapping[str, str]
     """By name: why a picture was left out."""

@@ -13,8 +13,9 @@ from shards.families.rates import RateTable
 BINS = 1000
 """Bins of the histogram of strangers' scores."""
 
-STRANGER = np.dtype([("subject", "<u4"), ("transformation", "<u2"), ("other", "<u4"), ("score", "<f8")])
-"""A pair of strangers that scores much: places of the picture asked for, of the transformation, of the other one."""
+STRANGER = np.dtype([("subject", "<u4"), ("transformation", "<u2"), ("other", "<u4"), ("score", "<f8"), ("rule", "u1")])
+"""A pair that scores much: places of the picture asked for, of the transformation, of the other one; and the rule by
+which they are no strangers, 0 where they are."""
 
 ENOUGH = 10
 """Number of pairs from which on a share of them is called measured."""
@@ -70,6 +71,9 @@ class Strangers:
     """(n,) of STRANGER: every pair that scores at least `floor`."""
 
     floor: float
+
+    apart: NDArray[np.void]
+    """(n,) of STRANGER: pairs that score as much, but are not counted; of those rules that name them."""
 
     def at_least(self, score: float) -> NDArray[np.void]:
         """Return the pairs that score at least this, which is not below `floor`."""
@@ -136,22 +140,47 @@ class Tally:
         self._pairs = 0
         self._counts = np.zeros(BINS, np.int64)
         self._high: list[NDArray[np.void]] = []
+        self._apart: list[NDArray[np.void]] = []
 
     def add(self, subject: int, transformation: int, others: NDArray[np.int64], scores: NDArray[np.float64]) -> None:
         """Count one copy's scores against these other pictures."""
         self._pairs += len(scores)
         bins = np.clip(scores * (BINS / self._top), 0, BINS - 1).astype(np.int64)
         self._counts += np.bincount(bins, minlength=BINS)
+        self._high.append(self._kept(subject, transformation, others, scores))
+
+    def set_apart(
+        self,
+        subject: int,
+        transformation: int,
+        others: NDArray[np.int64],
+        scores: NDArray[np.float64],
+        rules: NDArray[np.uint8],
+    ) -> None:
+        """Keep what one copy scores against these other pictures, without counting it."""
+        self._apart.append(self._kept(subject, transformation, others, scores, rules))
+
+    def _kept(
+        self,
+        subject: int,
+        transformation: int,
+        others: NDArray[np.int64],
+        scores: NDArray[np.float64],
+        rules: NDArray[np.uint8] | None = None,
+    ) -> NDArray[np.void]:
         at = np.flatnonzero(scores >= self._floor)
         high = np.zeros(len(at), STRANGER)
         high["subject"], high["transformation"] = subject, transformation
         high["other"], high["score"] = others[at], scores[at]
-        self._high.append(high)
+        if rules is not None:
+            high["rule"] = rules[at]
+        return high
 
     def strangers(self) -> Strangers:
         """Return what was counted."""
         high = np.concatenate([np.empty(0, STRANGER), *self._high])
-        return Strangers(self._pairs, self._counts.copy(), self._top, high, self._floor)
+        apart = np.concatenate([np.empty(0, STRANGER), *self._apart])
+        return Strangers(self._pairs, self._counts.copy(), self._top, high, self._floor, apart)
 
 
 def together(parts: list[Strangers]) -> Strangers:
@@ -163,6 +192,7 @@ def together(parts: list[Strangers]) -> Strangers:
         first.top,
         np.concatenate([part.high for part in parts]),
         first.floor,
+        np.concatenate([part.apart for part in parts]),
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ("lookalike evaluate ~/Photos --html report.html", "what would be found of your own pictures"),
         ("lookalike evaluate", "the same of the demo's pictures, in the source of lookalike"),
         ("lookalike evaluate photos --families pdq,crops --transformations crop25,crop50", "some of it"),
+        ("lookalike evaluate set --series clipart,stamps --series forms", "of drawings and forms that share parts"),
         ("lookalike evaluate photos --false-rate 1e-5 --json", "at another false rate, for a program"),
     ),
 )
@@ -46,6 +47,13 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file of pairs that are no strangers: two paths a line, a tab between them.",
 )
+@click.option(
+    "--series",
+    metavar="FOLDERS",
+    multiple=True,
+    help="Folders in FOLDER, such as clipart,stamps, whose pictures share parts: two of them are no strangers, and"
+    " neither is one beside a collage with another in a cell. Repeat it for another series.",
+)
 @click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write a report, one file.")
 @jobs_option
 @output_options
@@ -58,6 +66,7 @@ def evaluate(
     transformations: tuple[str, ...],
     rate: float,
     left_out: Path | None,
+    series: tuple[str, ...],
     page: Path | None,
     jobs: int | None,
     form: str | None,
@@ -69,7 +78,9 @@ def evaluate(
     pair of pictures that have nothing in common is called a match once in a million times, or as often as --false-rate
     says. Nothing is written but the report.
 
-    Pictures that two families call the same are left out as pairs, and named.
+    Pictures that two families call the same are left out as pairs, and named. So are pictures of a series, such as
+    drawings of one set or pages of one form, where --series says which folders have them: they share real parts, and
+    finding one by another is no mistake.
     """
     from lookalike.evaluate import evaluating
     from lookalike.evaluate.as_json import document
@@ -85,6 +96,7 @@ def evaluate(
         rate=rate,
         jobs=jobs,
         left_out=_pairs(left_out),
+        series=tuple(tuple(folder.strip(" /") for folder in folders.split(",")) for folders in series),
     )
     with ExitStack() as bars:
 
@@ -119,6 +131,8 @@ def _pairs(file: Path | None) -> tuple[tuple[str, str], ...]:
 
 
 def _say(out: Output, found: Evaluation) -> None:
+    from lookalike.evaluate.related import NAMED, TITLES
+
     results = found.results.values()
     rows = [[name, *(f"{100 * result.recall[name].value:.0f}" for result in results)] for name in found.transformations]
     rows += [
@@ -138,6 +152,13 @@ def _say(out: Output, found: Evaluation) -> None:
         out.line(f"* {pairs:,} pairs of strangers are too few to measure {found.rate:g}: the family's own threshold")
     for name, reason in found.unreadable.items():
         out.line(f"left out: {name}: {reason}")
+    for rule in NAMED:
+        if found.left_out[rule]:
+            called = {name: result.apart_by_rule[rule] for name, result in found.results.items()}
+            out.line(
+                f"{found.left_out[rule]:,} pairs are not counted: {TITLES[rule]}; called a match by "
+                + ", ".join(f"{name} {count}" for name, count in called.items())
+            )
     if found.alike:
         out.line(f"{len(found.alike)} pairs are no strangers, since two families call the pictures themselves a match:")
         for a, b in found.alike:

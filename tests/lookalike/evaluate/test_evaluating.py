@@ -15,6 +15,7 @@ from lookalike.evaluate import report
 from lookalike.evaluate.as_json import document
 from lookalike.evaluate.asking import AUTO
 from lookalike.evaluate.evaluating import Settings, evaluate
+from lookalike.evaluate.related import Rule
 from lookalike.evaluate.result import Evaluation
 from shards.errors import QueryError
 from shards.families import family
@@ -69,7 +70,7 @@ class TestAnEvaluation:
     def test_leaves_out_the_other_cells_of_a_collage(self, found: Evaluation) -> None:
         # 9 pictures: 8 others for each of three copies, less three cells of the collage, less the twins of two
         strangers = found.results[AUTO].strangers
-        assert found.in_collages == 9 * 3
+        assert found.left_out[Rule.CELL] == 9 * 3
         assert 9 * (3 * 8 - 3) - 2 * 3 <= strangers.pairs <= 9 * (3 * 8 - 3) - 2 * 2
 
     def test_leaves_out_the_pairs_that_it_is_told(self, folder: Path) -> None:
