@@ -190,7 +190,7 @@ class Asking:
                     variants.append(variant + NEGATIVE)
                     flat.append(is_flat)
         every = np.concatenate(rows)
-        if self.options.as_original:
+        if self.options.as_original or signed.is_text:
             every = family.as_original(every)
         if self.options.min_share is not None:
             every = family.with_min_share(every, self.options.min_share)
@@ -209,18 +209,18 @@ def sign(
         return replace(question, rows=stored | question.rows)
     if isinstance(question, Signature):
         text = question
-        return _of_rows(_read(lambda kind: forms.parse(text.text, kind, text.form), families))
+        return _of_text(_read(lambda kind: forms.parse(text.text, kind, text.form), families))
     if isinstance(question, BitHash):
         bits = bits_of(question)
-        return _of_rows(_read(lambda kind: kind.of_bits(bits), families))
+        return _of_text(_read(lambda kind: kind.of_bits(bits), families))
     orientations = options is not None and options.orientations
     picture, digest = compute.load_known(question, pictures)
     return compute.compute_question(picture, families, orientations=orientations, digest=digest)
 
 
-def _of_rows(rows: Mapping[str, Row]) -> Signed:
-    """Return the question for an image of which these rows are stored."""
-    return Signed((rows,), dict(rows))
+def _of_text(rows: Mapping[str, Row]) -> Signed:
+    """Return the question for an image of which these signatures were given."""
+    return Signed((rows,), dict(rows), is_text=True)
 
 
 def _check_turned(question: Question) -> None:

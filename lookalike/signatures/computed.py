@@ -33,6 +33,9 @@ class Signed:
     sha256: bytes = b""
     """The digest of the picture's file, where it is known."""
 
+    is_text: bool = False
+    """Whether the signature was given as such, in the form of another program: it is asked for as that program does."""
+
     def backgrounds(self) -> list[Signed]:
         """Return the picture over each background, apart."""
         if not self.over_black:

@@ -177,9 +177,9 @@ def orders(where: str, texts: Mapping[str, str]) -> list[Mapping[str, Any]]:
         asked.append(request)
         return answer(request)
 
-    far_away = CountingStore(open_store(where))
-    index = Index.open(far_away, executor=FanOut(note, planner=one_each))
     for name, text in texts.items():
+        # opened anew: what a search has read is near, and nobody is asked for it
+        index = Index.open(CountingStore(open_store(where)), executor=FanOut(note, planner=one_each))
         assert index.search(Signature(text), family=name).hits
     return asked
 
