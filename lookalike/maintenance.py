@@ -26,7 +26,7 @@ class Maintained:
 
     def __init__(self, table: CommittingTable) -> None:
         self._table = table
-        self._rates: tuple[str, Rates | None] | None = None
+        self._rates: tuple[str, Rates | CorruptObject | None] | None = None
         """Rates of the index with this id, once they were looked for: another index may come to be at this place."""
 
     @property
@@ -67,8 +67,15 @@ class Maintained:
     def rates(self) -> Rates | None:
         """False rates that `calibrate` measured last, here or elsewhere before this was opened; None without any."""
         if self._rates is None or self._rates[0] != self.settings.id:
-            self._rates = self.settings.id, self._table.stored_rates()
-        return self._rates[1]
+            try:
+                self._rates = self.settings.id, self._table.stored_rates()
+            except CorruptObject as error:
+                # kept as well, or each family of each search would look for them again
+                self._rates = self.settings.id, error
+        found = self._rates[1]
+        if isinstance(found, CorruptObject):
+            raise found
+        return found
 
     def rates_of(self, kind: Family) -> RateTable:
         """Return the false rates of a family in this index: those of `calibrate`, else those that it has everywhere.

@@ -25,7 +25,8 @@ def calibrate(address: str, pairs: int | None, form: str | None) -> None:
 
     Pictures of one kind, such as scans or screenshots, are more alike than the photographs by which lookalike was
     measured. Random pairs are compared, those that another family calls copies are left out, and a small object with
-    what was found is added to the index. Matches are judged by it from then on; no score and no order changes.
+    what was found is added to the index. Matches are judged by it from then on, and hits of several families ranked; no
+    score changes.
     """
     from lookalike.evaluate.calibrating import PAIRS
     from lookalike.index import Index

@@ -28,8 +28,8 @@ from lookalike.cli.output.output import Output
     "families",
     metavar="NAME",
     multiple=True,
-    help="Kinds of signature: haar, goldberg, dhash, phash, pdq, phash16, … Repeat it, or put commas between them;"
-    " the first answers a search that names none. [default: haar, goldberg, dhash, phash]",
+    help="Kinds of signature: haar, goldberg, dhash, phash, pdq, crops, phash16, … Repeat it, or put commas between"
+    " them; a search that names none asks all. [default: haar, goldberg, dhash, pdq, crops]",
 )
 @click.option("--shards", type=int, default=1, show_default=True, help="Parts that are searched and compacted apart.")
 @click.option("--segment-rows", type=int, help="Images a segment grows to. [default: 1,048,576]")

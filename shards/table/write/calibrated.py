@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shards.errors import CorruptObject, LookalikeError, ObjectNotFound
-from shards.families.rates import RateTable
+from shards.families.rates import LEAST, RateTable
 from shards.storage.base import Data, Store
 from shards.storage.deciding import write_once
 from shards.storage.effects import Effects
@@ -77,6 +77,8 @@ def _table(points: object) -> RateTable:
         raise ValueError(f"a table should be a list of 2 to {MAX_POINTS:,} points")
     for point in points:
         is_pair = isinstance(point, list) and len(point) == 2
-        if not is_pair or not all(type(value) in (int, float) for value in point):
-            raise ValueError(f"{str(point)[:80]} should be a score and a rate")
+        is_within = is_pair and all(type(value) in (int, float) for value in point)
+        is_within = is_within and 0 <= point[0] <= 100 and LEAST <= point[1] <= 1
+        if not is_within:
+            raise ValueError(f"{str(point)[:80]} should be a score up to 100 and a rate from {LEAST} to 1")
     return RateTable(tuple((float(score), float(rate)) for score, rate in points))

@@ -12,6 +12,7 @@ import pytest
 from lookalike import __version__
 from lookalike.cli.app import app
 from lookalike.cli.command import Command
+from shards.families import DEFAULT
 from tests.lookalike.cli.running import run
 
 COMMANDS = sorted(app.commands)
@@ -60,6 +61,11 @@ def test_every_option_is_explained(name: str) -> None:
     for parameter in command(name).params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{name} {parameter.opts[0]}"
+
+
+def test_help_names_the_families_of_a_new_index() -> None:
+    said = " ".join(run("create", "--help").stdout.split())
+    assert f"[default: {', '.join(DEFAULT)}]" in said
 
 
 def test_all_commands_are_listed() -> None:

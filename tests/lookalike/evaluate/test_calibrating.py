@@ -126,6 +126,10 @@ def test_rates_that_are_damaged_keep_nobody_from_searching() -> None:
     assert reopened.search(Signature(f"{ASKED:016x}")).hits[0].is_match
     with pytest.raises(CorruptObject, match="rates/"):
         _ = reopened.rates
+    # what is damaged is looked for once
+    index._table.store.delete([name])
+    with pytest.raises(CorruptObject, match="rates/"):
+        _ = reopened.rates
 
 
 def test_images_that_are_there_twice_are_no_strangers() -> None:

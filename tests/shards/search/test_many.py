@@ -117,6 +117,8 @@ def test_ten_questions_read_no_more_than_one(monkeypatch: pytest.MonkeyPatch) ->
     filled(store)
     index = Index.open(store, memory=0)
     questions = [Signature(index.get(f"{n}.jpg").signatures["phash16"]) for n in range(10, 20)]
+    # the first search also looks for false rates of the index's own
+    index.search_many(questions[:1], family="phash16")
     store.reset()
     index.search_many(questions[:1], family="phash16")
     alone = (store.requests, store.bytes_read)

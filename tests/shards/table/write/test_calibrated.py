@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from lookalike import Index
+from lookalike import Index, Signature
 from shards.errors import CorruptObject
+from shards.families import family
 from shards.families.rates import RateTable
 from shards.storage.memory import MemoryStore
 from shards.table.format import names
@@ -68,11 +69,15 @@ def test_a_copy_has_them_too(table: CommittingTable, world: FakeWorld) -> None:
         ([], "families is a list of 0, and should be an object|families"),
         ({"haar": 5}, "a table should be a list of 2 to 1,000 points"),
         ({"haar": [[0, 1]]}, "a table should be a list of 2 to 1,000 points"),
-        ({"haar": [[0, 1], [50]]}, "should be a score and a rate"),
-        ({"haar": [[0, 1], [50, "low"]]}, "should be a score and a rate"),
-        ({"haar": [[0, 1], [50, True]]}, "should be a score and a rate"),
-        ({"haar": [[0, 1], [50, 2]]}, "no table of false rates"),
-        ({"haar": [[0, 1], [50, 0]]}, "no table of false rates"),
+        ({"haar": [[0, 1], [50]]}, "should be a score up to 100"),
+        ({"haar": [[0, 1], [50, "low"]]}, "should be a score up to 100"),
+        ({"haar": [[0, 1], [50, True]]}, "should be a score up to 100"),
+        ({"haar": [[0, 1], [50, 2]]}, "should be a score up to 100 and a rate from 1e-12 to 1"),
+        ({"haar": [[0, 1], [50, 0]]}, "should be a score up to 100 and a rate from 1e-12 to 1"),
+        ({"haar": [[0, 1], [50, 5e-324]]}, "should be a score up to 100 and a rate from 1e-12 to 1"),
+        ({"haar": [[0, 1], [1e308, 0.9999999999999999]]}, "should be a score up to 100"),
+        ({"haar": [[0, 1], [10**400, 1e-3]]}, "should be a score up to 100"),
+        ({"haar": [[0, 1], [50, 1]]}, "no table of false rates"),
         ({"haar": [[0, 1], [50, 1e-3], [40, 1e-4]]}, "no table of false rates"),
     ],
 )
@@ -87,6 +92,9 @@ def test_damaged_ones_are_named_and_no_search_needs_them(table: CommittingTable,
     assert problem.name == name
     assert problem.is_harmless
     assert "lookalike calibrate" in problem.advice
+    with Index.open(table.root) as index:
+        assert index.search(Signature("1e0f252515552f33")).hits == ()
+        assert index.rates_of(family("haar")) == family("haar").rates
 
 
 def test_names_of_other_people_are_let_be(table: CommittingTable) -> None:
