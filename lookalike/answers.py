@@ -30,7 +30,8 @@ class Answer:
     """Name of the family whose signatures were compared; "auto" where there were several."""
 
     hits: tuple[Hit, ...]
-    """Best first: by falling score, then by key. Where several families were asked, by rising false rate before."""
+    """Best first: by falling score, then by key. Where several families were asked, by rising false rate before, with
+    flat pictures at the end."""
 
     searched: int
     """Number of images that were compared. In an index far away, an image that was replaced or removed after the last
@@ -76,7 +77,7 @@ def stored_question(key: str, families: Iterable[Family], snapshot: Snapshot, ur
     picked = source.reader.pick(at, [*names, "sha256"]).columns
     rows: dict[str, Row] = {name: picked[name][0] for name in names}
     digest = picked["sha256"][0].tobytes()
-    return Signed((rows,), rows, sha256=digest if any(digest) else b"")
+    return Signed((rows,), rows, sha256=digest if any(digest) else b"", key=key)
 
 
 def _locate(key: str, snapshot: Snapshot, url: str) -> tuple[Source, NDArray[np.int64]]:

@@ -94,6 +94,9 @@ class Questions:
     sha256: str = ""
     """Hex digits of the SHA-256 of the picture's file; empty where it is unknown."""
 
+    key: str = ""
+    """The key of the image of the index that it is; empty where it is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asking:
@@ -119,7 +122,8 @@ class Asking:
             self._part(kind, [question.by_family.get(kind.name) for question in questions]) for kind in self.families
         )
         digests = tuple(question.sha256 for question in questions)
-        return Query(parts, self.options.limit, Filter.of(self.options.where), self.options.after, digests)
+        keys = tuple(question.key.encode() for question in questions)
+        return Query(parts, self.options.limit, Filter.of(self.options.where), self.options.after, digests, keys)
 
     def _part(self, family: Family, questions: Sequence[Asked | None]) -> Part:
         nothing = Asked(np.empty(0, family.question_dtype), (), np.empty(0, bool))
@@ -170,7 +174,7 @@ class Asking:
             variant.endswith(NEGATIVE) for one in asked.values() for variant in one.variants
         ):
             raise QueryError(f"{_listed(self.families)} cannot find negatives; goldberg can")
-        return Questions(asked, signed.sha256.hex())
+        return Questions(asked, signed.sha256.hex(), signed.key)
 
     def _asked(self, family: Family, signed: Signed, flat_backgrounds: NDArray[np.bool_]) -> Asked:
         turned = signed.orientations[: len(ORIENTATIONS) if self.options.orientations else 1]

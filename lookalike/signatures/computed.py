@@ -36,6 +36,9 @@ class Signed:
     is_text: bool = False
     """Whether the signature was given as such, in the form of another program: it is asked for as that program does."""
 
+    key: str = ""
+    """The key of the picture, where it is one of the index that is asked."""
+
     def backgrounds(self) -> list[Signed]:
         """Return the picture over each background, apart."""
         if not self.over_black:

@@ -12,10 +12,16 @@ from shards.families.structure import WITNESSES, are_flat, witnesses
 from shards.table.read.snapshot import Source
 
 
-def stored_flat(source: Source, rows: NDArray[np.int64], families: Sequence[Family]) -> Mapping[str, NDArray[np.bool_]]:
-    """Return by family, (n,) bool: which of these rows of a source are flat to it, or to the witnesses of the index."""
+def stored_flat(
+    source: Source, rows: NDArray[np.int64], families: Sequence[Family]
+) -> tuple[Mapping[str, NDArray[np.bool_]], NDArray[np.bool_]]:
+    """Return which of these rows of a source are flat.
+
+    By family, (n,) bool: those that are flat to it, or to the witnesses of the index; and (n,) bool: those that are
+    flat to the witnesses.
+    """
     held = [family(name) for group in WITNESSES for name in group if source.reader.form(name) is not None]
     read = {kind.name for kind in (*families, *witnesses(held))}
     columns = source.reader.pick(rows, sorted(read)).columns
     witnessed = are_flat(witnesses(held), lambda kind, wanted: columns[kind.name][wanted], len(rows))
-    return {kind.name: kind.is_flat(columns[kind.name]) | witnessed for kind in families}
+    return {kind.name: kind.is_flat(columns[kind.name]) | witnessed for kind in families}, witnessed

@@ -75,6 +75,9 @@ class Query:
     sha256: tuple[str, ...] = ()
     """For each question the hex digits of its file's SHA-256, empty where that is unknown. Only hits need that."""
 
+    keys: tuple[bytes, ...] = ()
+    """For each question the key of the image of the index that it is, empty where it is none. Only hits need that."""
+
     def __post_init__(self) -> None:
         if not self.parts or len({len(part.questions) for part in self.parts}) > 1:
             counts = [len(part.questions) for part in self.parts]

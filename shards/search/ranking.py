@@ -30,7 +30,7 @@ class FamilyRows:
     """Best first."""
 
     flat: NDArray[np.bool_]
-    """(rows,) bool: rows that a flat picture found, so that their scores mean nothing."""
+    """(rows,) bool: rows that a flat picture found, or that are of one, so that their scores mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,16 @@ class FoundImage:
 
 
 def ranked(found: Sequence[FamilyRows], limit: int) -> list[FoundImage]:
-    """Return the best `limit` images over all families: by rising false rate, then by falling score, then by key."""
+    """Return the best `limit` images over all families: by rising false rate, then by falling score, then by key.
+
+    Of a single family those of its best scores, in their order, flat or not: at such a place its next page begins.
+    """
     images: dict[bytes, dict[str, tuple[float, FoundRow]]] = {}
     for each in found:
         for row, rate in zip(each.rows, _rates(each).tolist(), strict=True):
             images.setdefault(row.key, {})[each.family.name] = (rate, row)
-    best = sorted(map(_image, images.values()), key=lambda image: (image.rate, *rank(image.row)))
+    is_one = len(found) == 1
+    best = sorted(map(_image, images.values()), key=lambda image: (0.0 if is_one else image.rate, *rank(image.row)))
     return best[:limit]
 
 

@@ -15,13 +15,13 @@ from shards.families.overlap import Overlap
 from shards.families.rates import Confidence
 from shards.pictures.orientations import number_of
 from shards.search.executors.base import Executor
-from shards.search.flatness import stored_flat
 from shards.search.found import FoundRow, LaneRows, best, best_by_lane
 from shards.search.newest import scan_newest
 from shards.search.query import Query
 from shards.search.ranking import FamilyRows, FoundImage, ranked
 from shards.search.scan import scan
 from shards.search.stages import NotAsked, Stages, everything, is_empty, only
+from shards.search.stored import StoredPictures
 from shards.storage.parallel import ParallelMap
 from shards.table.read.snapshot import Image, Snapshot, Source
 
@@ -125,10 +125,11 @@ def search_in_stages(executor: Executor, parallel_map: ParallelMap, snapshot: Sn
     if not stages.first.questions:
         return SearchResult((), 0, ())
     first = _scan(executor, parallel_map, snapshot, stages.first)
-    found = [_ranked([first], question) for question in range(stages.first.questions)]
+    stored = StoredPictures(parallel_map)
+    found = _ranked([first], stored)
     scanned, not_asked = [first], [stages.cold] * len(found)
     if not is_empty(stages.second):
-        is_open = [not _is_certain(images, stages.first, first.compared) for images in found]
+        is_open = [not _is_certain(images, first, question, stored) for question, images in enumerate(found)]
         left_out = tuple(
             NotAsked(part.family.name, "certain", not any(map(len, asked_part.questions)), cost)
             for asked_part, part, cost in zip(stages.first.parts, stages.second.parts, stages.costs, strict=True)
@@ -137,9 +138,9 @@ def search_in_stages(executor: Executor, parallel_map: ParallelMap, snapshot: Sn
         not_asked = [stages.cold if still else (*stages.cold, *left_out) for still in is_open]
         if any(is_open):
             scanned.append(_scan(executor, parallel_map, snapshot, only(stages.second, is_open)))
-            found = [_ranked(scanned, question) for question in range(stages.first.questions)]
+            found = _ranked(scanned, stored)
     asked = [(scanned, question, image) for question, images in enumerate(found) for image in images]
-    hits = iter(_describe(asked, first.compared, parallel_map))
+    hits = iter(_describe(asked, stored, first.compared, parallel_map))
     missing = {id(source): source for each in scanned for source in each.missing}
     return SearchResult(
         [list(islice(hits, len(images))) for images in found], first.compared, list(missing.values()), not_asked
@@ -159,24 +160,52 @@ def _scan(executor: Executor, parallel_map: ParallelMap, snapshot: Snapshot, que
     return _Scanned(query, lanes, compared, missing)
 
 
-def _ranked(scanned: Sequence[_Scanned], question: int) -> list[FoundImage]:
-    """Return the best images of one question, of all that was scanned for it."""
+def _ranked(scanned: Sequence[_Scanned], stored: StoredPictures) -> list[list[FoundImage]]:
+    """Return the best images of each question, of all that was scanned for it."""
     query = scanned[0].query
-    found = []
-    for n, part in enumerate(query.parts):
-        rows = [
-            # the part says where the names of the rows are: those of a later query come after those of the first
-            replace(row, part=n + stage * len(query.parts))
-            for stage, each in enumerate(scanned)
-            for row in each.lanes[n * query.questions + question]
-        ]
-        at_best: dict[bytes, FoundRow] = {}
-        for row in best(rows, len(rows)):
-            at_best.setdefault(row.key, row)
-        best_rows = list(at_best.values())[: query.limit]
-        flat = np.array([_asks_flat(scanned, question, row) for row in best_rows], bool)
-        found.append(FamilyRows(part.family, part.rates, best_rows, flat))
-    return ranked(found, query.limit)
+    lanes = [[_lane(scanned, n, question) for n in range(len(query.parts))] for question in range(query.questions)]
+    stored.read(
+        (row, part.family)
+        for lane in lanes
+        for part, rows in zip(query.parts, lane, strict=True)
+        for row in rows
+        if part.rates.rate(row.score) <= rates.WEAK_RATE
+    )
+
+    def says_nothing(question: int, family: str, row: FoundRow) -> bool:
+        is_flat = stored.is_flat(row.key, family) or _asks_flat(scanned, question, row)
+        return is_flat and not _is_file(query, question, row, stored)
+
+    return [
+        ranked(
+            [
+                FamilyRows(
+                    part.family,
+                    part.rates,
+                    rows,
+                    np.array([says_nothing(question, part.family.name, row) for row in rows], bool),
+                )
+                for part, rows in zip(query.parts, lane, strict=True)
+            ],
+            query.limit,
+        )
+        for question, lane in enumerate(lanes)
+    ]
+
+
+def _lane(scanned: Sequence[_Scanned], n: int, question: int) -> list[FoundRow]:
+    """Return the best rows of one question in one family, of all that was scanned for it."""
+    query = scanned[0].query
+    rows = [
+        # the part says where the names of the rows are: those of a later query come after those of the first
+        replace(row, part=n + stage * len(query.parts))
+        for stage, each in enumerate(scanned)
+        for row in each.lanes[n * query.questions + question]
+    ]
+    at_best: dict[bytes, FoundRow] = {}
+    for row in best(rows, len(rows)):
+        at_best.setdefault(row.key, row)
+    return list(at_best.values())[: query.limit]
 
 
 def _asks_flat(scanned: Sequence[_Scanned], question: int, row: FoundRow) -> bool:
@@ -185,9 +214,25 @@ def _asks_flat(scanned: Sequence[_Scanned], question: int, row: FoundRow) -> boo
     return bool(part.flat) and bool(part.flat[question][row.variant])
 
 
-def _is_certain(images: Sequence[FoundImage], query: Query, compared: int) -> bool:
-    """Return whether one of these images is certainly what the question shows."""
-    return any(rates.confidence(image.rate, _tries(query, compared)) == "certain" for image in images)
+def _is_certain(images: Sequence[FoundImage], first: _Scanned, question: int, stored: StoredPictures) -> bool:
+    """Return whether one of these images is certainly a copy of what the question shows.
+
+    The image that is asked for, and the very file, say nothing of whether there are copies.
+    """
+    query = first.query
+    key = query.keys[question] if query.keys else b""
+    tries = _tries(query, first.compared)
+    return any(
+        rates.confidence(image.rate, tries) == "certain"
+        and image.row.key != key
+        and not _is_file(query, question, image.row, stored)
+        for image in images
+    )
+
+
+def _is_file(query: Query, question: int, row: FoundRow, stored: StoredPictures) -> bool:
+    """Return whether the row is of the very file that is asked for."""
+    return bool(query.sha256) and stored.is_file(row.key, query.sha256[question])
 
 
 def _tries(query: Query, compared: int) -> int:
@@ -196,7 +241,10 @@ def _tries(query: Query, compared: int) -> int:
 
 
 def _describe(
-    asked: Sequence[tuple[Sequence[_Scanned], int, FoundImage]], compared: int, parallel_map: ParallelMap
+    asked: Sequence[tuple[Sequence[_Scanned], int, FoundImage]],
+    stored: StoredPictures,
+    compared: int,
+    parallel_map: ParallelMap,
 ) -> list[Hit]:
     """Return the hits of these images, in this order. Reads what else is known of them, from all sources at once."""
     by_source: dict[int, list[int]] = {}
@@ -208,42 +256,18 @@ def _describe(
         rows = [asked[place][2].row for place in places]
         at = np.array([row.row for row in rows], np.int64)
         images = source.images(at, [row.key for row in rows])
-        flat = _stored_flat(source, [(asked[place][0][0].query, asked[place][2]) for place in places])
         return [
-            (place, _hit(*asked[place], image, compared, names))
-            for place, image, names in zip(places, images, flat, strict=True)
+            (place, _hit(*asked[place], image, compared, stored)) for place, image in zip(places, images, strict=True)
         ]
 
     hits = dict(chain.from_iterable(parallel_map(read, list(by_source.values()))))
     return [hits[place] for place in range(len(asked))]
 
 
-def _stored_flat(source: Source, found: Sequence[tuple[Query, FoundImage]]) -> list[set[str]]:
-    """Return for each of these images of a source the families to which it is flat, of those that call it something.
-
-    Signatures are read of such images alone.
-    """
-    query = found[0][0]
-    families = {part.family.name: part.family for part in query.parts}
-    table = {part.family.name: part.rates for part in query.parts}
-    naming = [
-        {name for name, row in image.rows.items() if table[name].rate(row.score) <= rates.WEAK_RATE}
-        for _, image in found
-    ]
-    wanted = [place for place, names in enumerate(naming) if names]
-    if not wanted:
-        return [set() for _ in found]
-    kinds = [kind for name, kind in families.items() if any(name in names for names in naming)]
-    at = np.array([found[place][1].row.row for place in wanted], np.int64)
-    flat = stored_flat(source, at, kinds)
-    seen = {place: {name for name in flat if flat[name][n]} for n, place in enumerate(wanted)}
-    return [seen.get(place, set()) for place in range(len(found))]
-
-
 def _hit(
-    scanned: Sequence[_Scanned], question: int, found: FoundImage, image: Image, compared: int, flat: set[str]
+    scanned: Sequence[_Scanned], question: int, found: FoundImage, image: Image, compared: int, stored: StoredPictures
 ) -> Hit:
-    """Return the hit of an image that is flat to these families."""
+    """Return the hit of an image."""
     query = scanned[0].query
     parts = [part for each in scanned for part in each.query.parts]
     families = {part.family.name: part.family for part in query.parts}
@@ -251,7 +275,7 @@ def _hit(
     table = {part.family.name: part.rates for part in query.parts}
     said = {name: table[name].rate(row.score) for name, row in found.rows.items()}
     why_not = {
-        name: structure.why_not(_asks_flat(scanned, question, row), name in flat, ASKED_AND_STORED)
+        name: structure.why_not(_asks_flat(scanned, question, row), stored.is_flat(row.key, name), ASKED_AND_STORED)
         for name, row in found.rows.items()
     }
     sure = {name: rate if why_not[name] is None else 1.0 for name, rate in said.items()}
@@ -267,9 +291,9 @@ def _hit(
     overlap = None
     for name, one in found.rows.items():
         if families[name].knows_overlaps and sure[name] <= rates.WEAK_RATE:
-            (stored,) = one.source.reader.take(name, np.array([one.row], np.int64))
+            (signature,) = one.source.reader.take(name, np.array([one.row], np.int64))
             part = parts[one.part]
-            overlap = families[name].overlap(part.questions[question][one.variant], stored)
+            overlap = families[name].overlap(part.questions[question][one.variant], signature)
             if overlap is not None:
                 overlap = overlap.before_turning(number_of(part.variants[question][one.variant]))
     row, family = found.rows[surest], families[surest]

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lookalike import Answer, Index, Key
+from shards.families import Row, family
+from shards.pictures.decoding import Picture
+from shards.table.format.records import Record
 from shards.testing.samples import scene
 
 FAMILIES = ("haar", "goldberg", "dhash", "pdq")
@@ -87,6 +90,42 @@ def test_a_stored_picture_is_flat_to_the_witnesses_of_the_index(index: Index, fa
 
     reason = "both pictures are flat" if family is None else "the stored picture is flat"
     assert found["glow"] == (False, reason)
+
+
+def rows(*shown: tuple[str, Picture]) -> dict[str, Row]:
+    return {name: family(name).compute(picture) for name, picture in shown}
+
+
+@pytest.fixture
+def deceiving() -> Index:
+    """An index with a plain picture whose dhash is that of `scene(7)`."""
+    blank = Picture(np.full((50, 60, 3), 90, np.uint8))
+    index = Index.create("memory://", families=("dhash", "pdq", "goldberg"))
+    shown = rows(("dhash", scene(7)), ("pdq", blank), ("goldberg", scene(8)))
+    index.write([Record("plain", index.next_order(), rows=shown)])
+    return index
+
+
+def test_a_plain_picture_keeps_no_dear_question_from_being_asked(deceiving: Index) -> None:
+    answer = deceiving.search(scene(7))
+
+    assert [(hit.key, hit.is_match, hit.reason) for hit in answer.hits] == [
+        ("plain", False, "the stored picture is flat")
+    ]
+    assert answer.not_asked == ()
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_matches_come_before_plain_pictures_that_score_more(deceiving: Index, limit: int) -> None:
+    shown = rows(("dhash", scene(9)), ("pdq", scene(7)), ("goldberg", scene(9)))
+    deceiving.write([Record("copy", deceiving.next_order(), rows=shown)])
+    hits = deceiving.search(scene(7), limit=limit).hits
+
+    assert [(hit.key, hit.is_match) for hit in hits] == [("copy", True), ("plain", False)][:limit]
+
+
+def test_a_plain_file_comes_before_others_that_score_as_much(index: Index) -> None:
+    assert index.search(plain(255)).hits[0].key == "white"
 
 
 def test_white_ink_finds_its_copy_over_black_and_no_white_page(index: Index) -> None:

@@ -232,4 +232,6 @@ async def _turned(key: str, service: Service, families: Sequence[Family]) -> Que
         computed = await service.pool.compute(thumbnail, asked=_names(families), orientations=True)
     # a thumbnail differs a little from the picture itself, whose signatures are known
     as_is = {family.name: family.parse(stored.signatures[family.name]) for family in families}
-    return Signed((as_is, *computed.orientations[1:]), as_is)
+    return Signed(
+        (as_is, *computed.orientations[1:]), as_is, sha256=bytes.fromhex(stored.image.sha256), key=stored.image.key
+    )

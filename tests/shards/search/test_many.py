@@ -21,7 +21,7 @@ from lookalike import (
     SignatureError,
 )
 from shards.families import family
-from shards.search import search
+from shards.search.stored import StoredPictures
 from shards.storage import Store
 from shards.storage.memory import MemoryStore
 from shards.testing.samples import scene
@@ -112,10 +112,11 @@ def test_what_no_question_can_ask_is_refused_whatever_the_questions(index: Index
 
 def test_ten_questions_read_no_more_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
     # except to see that what they find is not flat: there are more hits
-    monkeypatch.setattr(search, "_stored_flat", lambda _, found: [set()] * len(found))
+    monkeypatch.setattr(StoredPictures, "read", lambda _, called: list(called))
     store = CountingStore(MemoryStore())
     filled(store)
     index = Index.open(store, memory=0)
+    assert index.rates is None  # looked for once, whatever is asked
     questions = [Signature(index.get(f"{n}.jpg").signatures["phash16"]) for n in range(10, 20)]
     # the first search also looks for false rates of the index's own
     index.search_many(questions[:1], family="phash16")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike import Answer, Index
+from lookalike import Answer, Index, Key
 from shards.families import DEFAULT, family
 from shards.pictures.decoding import Picture
 from shards.search.plan import cold_bytes
@@ -103,6 +103,21 @@ def test_what_is_certain_is_not_asked_for_any_further(store: MemoryStore) -> Non
     assert known.not_asked == (NotAsked("goldberg", "certain", True, 0), NotAsked("crops", "certain", False, 0))
     assert (cut.hits[0].key, cut.hits[0].is_match) == ("2", True)
     assert index.search(whole, thorough=True).not_asked == ()
+
+
+@pytest.mark.parametrize("question", [Key("1"), png(detailed(1).rgb)], ids=["its key", "its file"])
+def test_that_an_image_finds_itself_is_no_reason_to_look_no_further(store: MemoryStore, question: Key | bytes) -> None:
+    answer = Index.open(store).search(question)
+    assert (answer.hits[0].key, answer.hits[0].confidence) == ("1", "certain")
+    assert answer.not_asked == ()
+
+
+def test_an_image_that_has_another_copy_is_looked_for_no_further(store: MemoryStore) -> None:
+    index = Index.create("memory://", families=("dhash", "pdq", "goldberg"), thumbnails=0)
+    index.add("1", png(detailed(1).rgb))
+    assert index.search(Key("1")).not_asked == ()
+    index.add("copy", png(detailed(1).rgb[1:]))
+    assert [each.family for each in index.search(Key("1")).not_asked] == ["goldberg"]
 
 
 def test_an_answer_says_what_was_too_far_away(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
