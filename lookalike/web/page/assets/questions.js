@@ -93,13 +93,7 @@ export async function ask(question, options, signal) {
     const limit = question.kind === "key" ? options.limit + 1 : options.limit;
     answer = await api.search(question, { ...options, limit }, signal);
     if (question.kind === "key") {
-      const others = (/** @type {api.Answer} */ { hits }) => hits.filter(({ key }) => key !== question.name).slice(0, options.limit);
-      // the image itself is certain, which is no reason to look no further
-      const isCut = answer.not_asked?.every(({ reason }) => reason === "certain");
-      if (isCut && !others(answer).some(({ confidence }) => confidence === "certain")) {
-        answer = await api.search(question, { ...options, limit, thorough: true }, signal);
-      }
-      answer.hits = others(answer);
+      answer.hits = answer.hits.filter(({ key }) => key !== question.name).slice(0, options.limit);
     }
     // a partial answer is not kept: the next one may be complete
     if (!answer.partial) answers.set(name, answer);
