@@ -106,17 +106,27 @@ def _fitted(stored: Points, asked: Points, turn: complex, shift: complex) -> tup
 
     A vote lays two features exactly on each other, and so the far end of the picture some pixels off.
     """
+    near = _agreeing(stored, asked, turn, shift)
     for _ in range(FITS):
-        near = np.abs(turn * stored + shift - asked) < AGREES * abs(turn)
         middle, asked_middle = stored[near].mean(), asked[near].mean()
         off, asked_off = stored[near] - middle, asked[near] - asked_middle
         spread = float((off * off.conj()).real.sum())
         if not spread:
             break
-        turn = complex((off.conj() * asked_off).sum() / spread)
-        shift = complex(asked_middle - turn * middle)
-    near = np.abs(turn * stored + shift - asked) < AGREES * abs(turn)
+        fitted = complex((off.conj() * asked_off).sum() / spread)
+        fitted_shift = complex(asked_middle - fitted * middle)
+        fit = _agreeing(stored, asked, fitted, fitted_shift)
+        # matches that lie within some pixels, in any order, are best fitted by making all of the picture a point
+        if np.count_nonzero(fit) < 2:
+            break
+        turn, shift, near = fitted, fitted_shift, fit
     return turn, shift, near
+
+
+def _agreeing(stored: Points, asked: Points, turn: complex, shift: complex) -> NDArray[np.bool_]:
+    """Return which matches agree with a way."""
+    near: NDArray[np.bool_] = np.abs(turn * stored + shift - asked) < AGREES * abs(turn)
+    return near
 
 
 def _ending(whole: Box, points: Points, agreeing: NDArray[np.bool_]) -> Box:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from shards.families.crops import Crops
+from shards.families.crops.row import FEATURE, QUESTION_ROW, STORED_ROW
 from shards.families.overlap import Overlap
 from shards.pictures.decoding import Picture, decode
 from shards.testing.samples import noise, single
@@ -140,3 +141,23 @@ def test_strangers_have_no_part_in_common() -> None:
 def test_pictures_without_features_have_no_part_in_common() -> None:
     row = CROPS.compute(noise(2, 2))
     assert CROPS.overlap(CROPS.asked(single(row))[0], row) is None
+
+
+def test_features_in_one_place_have_a_part_of_some_size() -> None:
+    """Six features that are the same, all within some pixels: the way that fits best makes a point of the picture."""
+
+    def rows(dtype: np.dtype[np.void], width: int, height: int, places: list[tuple[int, int]]) -> NDArray[np.void]:
+        features = np.zeros(len(places), FEATURE)
+        features["code"], features["packed"] = 737227805578491622, (40, 77, 225)
+        features["x"], features["y"] = np.transpose(places)
+        row = np.zeros(1, dtype)
+        row["count"], row["width"], row["height"] = len(places), width, height
+        row["features"][0, : len(places)] = features.view("u1").reshape(-1, FEATURE.itemsize)
+        return row
+
+    stored = rows(STORED_ROW, 147, 38, [(116, 223), (120, 242), (118, 230), (131, 235), (116, 224), (122, 228)])
+    asked = rows(QUESTION_ROW, 311, 184, [(111, 252), (102, 255), (91, 229), (110, 233), (107, 196), (111, 255)])
+    found = CROPS.overlap(asked[0], stored[0])
+    assert found is not None
+    assert found.scale > 0
+    assert np.isfinite([*found.stored, *found.question]).all()
