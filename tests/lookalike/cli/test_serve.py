@@ -48,7 +48,7 @@ def test_it_says_where_it_is_answers_and_ends_in_order(index: Path, number: sign
         assert (added.status_code, added.json()["key"]) == (201, "a/1.png")
         (answer,) = server.ask("POST", "/v1/search", files={"file": png(1)}).json()["answers"]
         assert answer["hits"][0]["key"] == "a/1.png"
-        asked = "/v1/search?key=a/1.png&family=haar&min_score=0"
+        asked = "/v1/search?key=a/1.png&family=dhash&min_score=0"
         found = server.ask("GET", asked, headers={"Accept": "application/x-ndjson"}).text.splitlines()
         assert ["key" in line for line in found] == [True, True, False]
         assert server.ask("GET", "/").headers["content-type"] == "text/html; charset=utf-8"

@@ -88,7 +88,7 @@ def test_logos_in_white_ink_are_compared_by_what_shows_of_them() -> None:
     same = compared(encoded(ink(3)), encoded(np.ascontiguousarray(ink(3)[::2, ::2])))
     different = compared(encoded(ink(3)), encoded(ink(4)))
 
-    assert same["dhash"].is_match
+    assert any(each.is_match for each in same.values())
     assert not any(each.is_match for each in different.values())
     assert different["dhash"].score < 80
 

@@ -72,7 +72,9 @@ def test_a_question_with_transparency_comes_back_over_both_backgrounds() -> None
     }
     white, black = back.question().backgrounds()
     for kind in FAMILIES:
-        assert kind.asked(np.array([black.rows[kind.name]])).tobytes() == black.orientations[0][kind.name].tobytes()
+        asked = kind.asked(np.array([black.rows[kind.name]]))
+        # the picture's own rows come first
+        assert asked.tobytes() == black.orientations[0][kind.name][: len(asked)].tobytes()
         assert white.rows[kind.name] == back.rows[kind.name]
     for spoilt in (b"\0", b"\2"):
         at = data.index(b"\1", HEAD.size + sum(kind.dtype.itemsize for kind in FAMILIES))

@@ -206,7 +206,7 @@ class TestOnePicture:
         assert is_gone(pid)
 
     def test_a_picture_that_needs_too_much_memory_ends_no_process(self) -> None:
-        with Pool(replace(SETTINGS, memory=256 << 20), 1, PATIENCE) as pool:
+        with Pool(replace(SETTINGS, memory=160 << 20), 1, PATIENCE) as pool:
             assert pool.compute(png(1)).width == 24
             before = pool.pids
             error = refusal(pool.compute, black(7_000))
@@ -279,7 +279,7 @@ class TestManyPictures:
 
     def test_a_picture_that_needs_too_much_memory_costs_that_picture_only(self, photos: Path) -> None:
         (photos / "05.png").write_bytes(black(7_000))
-        with reading_pool(1, replace(SETTINGS, memory=256 << 20)) as pool:
+        with reading_pool(1, replace(SETTINGS, memory=160 << 20)) as pool:
             results = results_of(pool, tasks_of(photos))
         failures = {name: result.reason for name, result in results.items() if isinstance(result, PictureError)}
         assert failures == {"05.png": "memory"}

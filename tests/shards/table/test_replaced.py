@@ -122,7 +122,7 @@ class TestReading:
         make(place.with_name("new"), 7, families=("phash",))
         replace(place.with_name("new"), place)
         with pytest.raises(QueryError, match="no signatures of dhash, only of phash"):
-            process.search(Signature(f"{7:016x}"))
+            process.search(Signature(f"{7:016x}"), family="dhash")
         assert [kind.name for kind in process.families] == ["phash"]
         assert [hit.key for hit in process.search(Signature(f"{7:016x}")).hits] == ["7.png"]
 
