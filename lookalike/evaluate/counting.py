@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -13,7 +13,7 @@ from lookalike.evaluate.asking import AUTO, Answers, Asker
 from lookalike.evaluate.related import NAMED, Rule
 from lookalike.evaluate.result import FalseMatch, FamilyResult, Missed, SetApart
 from lookalike.evaluate.tally import Share, mean_share, share_of
-from shards.families import Family
+from shards.families import Family, Rows
 
 DETAILED_BY, DETAILED = "crops", 20
 """Family whose rows count features, and how many of these a picture with detail has."""
@@ -35,10 +35,7 @@ class Counting:
     @cached_property
     def detailed(self) -> NDArray[np.bool_]:
         """(subjects,) bool: pictures with detail; none where nothing says so."""
-        rows = self._asker.stored.rows.get(DETAILED_BY)
-        if rows is None:
-            return np.zeros(len(self._answers.subjects), bool)
-        return np.asarray(rows["count"][list(self._answers.subjects)] >= DETAILED)
+        return is_detailed(self._asker.stored.rows, self._answers.subjects)
 
     def results(self) -> dict[str, FamilyResult]:
         """Return the result of every family, and of all together."""
@@ -118,6 +115,13 @@ class Counting:
         few_first = sorted((misses for misses in of_each if misses), key=len)
         longest = max(map(len, few_first), default=0)
         return tuple(misses[n] for n in range(longest) for misses in few_first if n < len(misses))[:EXAMPLES]
+
+
+def is_detailed(rows: Mapping[str, Rows], places: Sequence[int]) -> NDArray[np.bool_]:
+    """Return (places,) bool: which of these pictures have detail; none where nothing says so."""
+    if DETAILED_BY not in rows:
+        return np.zeros(len(places), bool)
+    return np.asarray(rows[DETAILED_BY]["count"][list(places)] >= DETAILED)
 
 
 def _worst(pairs: NDArray[np.void]) -> list[np.void]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lookalike.evaluate import processes
 from lookalike.evaluate.asking import AUTO, Answers, Asker, Stored
-from lookalike.evaluate.counting import Counting
+from lookalike.evaluate.counting import DETAILED, DETAILED_BY, Counting, is_detailed
 from lookalike.evaluate.pictures import DEMO, found
 from lookalike.evaluate.related import related
 from lookalike.evaluate.result import Evaluation
@@ -55,6 +55,9 @@ class Settings:
     ask: str = ""
     """Ask only for pictures whose path begins so."""
 
+    detailed: bool = False
+    """Ask only for pictures with detail, as their stored rows of `crops` say."""
+
     rate: float = 1e-6
     """False rate at which recall is stated."""
 
@@ -84,7 +87,8 @@ def evaluate(
         raise QueryError("the demo's pictures are in lookalike's source alone: say which folder to evaluate")
     start = perf_counter()
     jobs = settings.jobs or os.cpu_count() or 1
-    pictures = found(Path(folder or DEMO), ask=settings.ask, subjects=settings.subjects)
+    count = None if settings.detailed else settings.subjects
+    pictures = found(Path(folder or DEMO), ask=settings.ask, subjects=count)
     related(pictures, settings.left_out, settings.series)  # refuses a series that is none before an hour is spent
     advance = bar("reading pictures", len(pictures.paths))
     made = processes.compute_all(pictures.paths, settings.families, jobs, advance)
@@ -96,8 +100,13 @@ def evaluate(
         raise QueryError(
             f"{folder}: {len(computed)} pictures can be read, which is too few: {2 + most} or more are needed"
         )
-    stored = Stored(pictures, _stacked(settings.families, [rows for rows, _ in computed]))
+    rows = _stacked(settings.families, [rows for rows, _ in computed])
     no_strangers = related(pictures, settings.left_out, settings.series)
+    if settings.detailed:
+        pictures = pictures.asking(_detailed(rows, pictures.subjects), settings.subjects)
+        if not pictures.subjects:
+            raise QueryError(f"{folder}: no picture to ask for has {DETAILED} features of {DETAILED_BY}")
+    stored = Stored(pictures, rows)
     asker = Asker(stored, settings.families, settings.transformations, settings.side, no_strangers)
     answers = _merged(
         processes.ask_all(asker, pictures.subjects, jobs, bar("asking for copies", len(pictures.subjects)))
@@ -126,6 +135,8 @@ def _check(settings: Settings) -> None:
     unknown = [name for name in settings.transformations if name not in TRANSFORMATIONS]
     if unknown or not settings.transformations:
         raise QueryError(f"no transformation is called {', '.join(unknown)!r}; there are {', '.join(TRANSFORMATIONS)}")
+    if settings.detailed and DETAILED_BY not in settings.families:
+        raise QueryError(f"pictures with detail are those with {DETAILED} features of {DETAILED_BY}: name it, too")
     if not settings.families:
         raise QueryError("no family is to be evaluated: name one or more")
     if not 0 < settings.rate < 1:
@@ -138,6 +149,10 @@ def _stacked(families: Iterable[str], computed: Sequence[Mapping[str, Rows]]) ->
 
 def _mean_seconds(families: Iterable[str], seconds: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: float(np.mean([each[name] for each in seconds])) for name in families}
+
+
+def _detailed(rows: Mapping[str, Rows], places: Sequence[int]) -> list[int]:
+    return [place for place, detailed in zip(places, is_detailed(rows, places), strict=True) if detailed]
 
 
 def _merged(parts: Sequence[Answers]) -> Answers:

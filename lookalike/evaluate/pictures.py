@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -35,6 +35,10 @@ class PictureSet:
         folders = [name.split("/")[:-1] for name in self.names]
         asked = {folders[place][0] for place in self.subjects if len(folders[place]) > 1}
         return tuple("/".join(parts[1:2] if parts and parts[0] in asked else parts[:1]) for parts in folders)
+
+    def asking(self, places: Sequence[int], count: int | None) -> PictureSet:
+        """Return the set with these alone to be asked for, so many at most, chosen as `found` does."""
+        return replace(self, subjects=tuple(sorted(_chosen(self.names, places, count))))
 
     def without(self, places: Iterable[int]) -> PictureSet:
         """Return the set without these pictures."""

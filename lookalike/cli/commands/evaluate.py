@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 @click.option("--subjects", type=click.IntRange(1), default=300, show_default=True, help="Ask for so many at most.")
 @click.option("--all", "every", is_flag=True, help="Ask for every picture.")
 @click.option("--ask", metavar="BEGINNING", default="", help="Ask only for pictures whose path in FOLDER begins so.")
+@click.option(
+    "--detailed",
+    is_flag=True,
+    help="Ask only for pictures with detail: 20 features of crops or more. A copy of others has little to be found by.",
+)
 @click.option("--families", metavar="NAMES", multiple=True, help="Kinds of signature. [default: those of a new index]")
 @click.option("--transformations", metavar="NAMES", multiple=True, help="Ways to make a copy. [default: all 35]")
 @click.option(
@@ -62,6 +67,7 @@ def evaluate(
     subjects: int,
     every: bool,
     ask: str,
+    detailed: bool,
     families: tuple[str, ...],
     transformations: tuple[str, ...],
     rate: float,
@@ -93,6 +99,7 @@ def evaluate(
         transformations=tuple(names_of(transformations)) or tuple(TRANSFORMATIONS),
         subjects=None if every else subjects,
         ask=ask,
+        detailed=detailed,
         rate=rate,
         jobs=jobs,
         left_out=_pairs(left_out),

@@ -108,6 +108,23 @@ class TestAnEvaluation:
         assert len(some.pictures.names) == 9
         assert all(some.pictures.names[place].startswith("dogs/") for place in some.pictures.subjects)
 
+    def test_asks_only_for_pictures_with_detail_if_told_to_and_chooses_among_these(self, tmp_path: Path) -> None:
+        for n in range(3):
+            picture(n).save(tmp_path / f"{n} soft.png")
+            squares = np.random.default_rng(n).integers(0, 256, (24, 24), dtype=np.uint8)
+            Image.fromarray(squares).resize((240, 240), Image.Resampling.NEAREST).save(tmp_path / f"{n} squares.png")
+        settings = Settings(families=("crops",), transformations=("half",), jobs=1, detailed=True)
+        every = evaluate(tmp_path, settings)
+        names = [every.pictures.names[place] for place in every.pictures.subjects]
+        assert names == ["0 squares.png", "1 squares.png", "2 squares.png"]
+        assert every.detailed == every.subjects == 3
+        assert len(every.pictures.names) == 6
+        assert evaluate(tmp_path, replace(settings, subjects=2)).detailed == 2
+        for path in tmp_path.glob("*squares.png"):
+            path.unlink()
+        with pytest.raises(QueryError, match="no picture to ask for has 20 features of crops"):
+            evaluate(tmp_path, settings)
+
     def test_all_together_are_at_least_as_sure_as_each(self, found: Evaluation) -> None:
         """By strength, which is comparable: `auto` is the surest of the families."""
         own = {name: result.own for name, result in found.results.items()}
@@ -120,6 +137,10 @@ class TestAnEvaluation:
             (replace(SETTINGS, transformations=("melt",)), "no transformation is called 'melt'; there are half"),
             (replace(SETTINGS, families=("lavender",)), "no family is called 'lavender'"),
             (replace(SETTINGS, families=()), "no family is to be evaluated"),
+            (
+                replace(SETTINGS, detailed=True),
+                "pictures with detail are those with 20 features of crops: name it, too",
+            ),
             (replace(SETTINGS, rate=0.0), "a false rate of 0.0 is none"),
             (replace(SETTINGS, ask="birds/"), "9 pictures|10 pictures"),
         ],
