@@ -33,7 +33,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-SLOW = {"import", "service", "crops", "draft", "bulk", "haar", "duplicates", "postgres"}
+SLOW = {"import", "service", "crops", "draft", "bulk", "haar", "duplicates", "postgres", "auto"}
 """Sections whose shortest run takes seconds: they start servers, or make the signatures of pictures first."""
 
 

@@ -57,8 +57,8 @@ def test_the_best_hit_comes_first_with_all_that_is_known_of_it(place: Path) -> N
         "meta": {},
         "source": dict(stored.source),
     }
-    # goldberg is asked only where nothing is certain
-    assert {each["family"] for each in first["families"]} == {"haar", "dhash"}
+    # the file itself is no reason not to ask goldberg, too
+    assert {each["family"] for each in first["families"]} == {"haar", "goldberg", "dhash"}
     assert first["false_rate"] < 1e-8
     assert second["rank"] == 2
     assert second["score"] < 100
