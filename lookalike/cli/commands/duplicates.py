@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lookalike.cli.command import Command, index_argument, originals_option, output_options
+from lookalike.cli.command import Command, ReportPath, index_argument, originals_option, output_options
 from lookalike.cli.commands.keys import described
 from lookalike.cli.output import human
 from lookalike.cli.output.output import Column, Output, note
@@ -47,10 +47,10 @@ if TYPE_CHECKING:
     help="star: every copy is like the one to keep. components: or like another copy; such groups chain.",
 )
 @click.option("--exhaustive", is_flag=True, help="Compare every pair of images, however long that takes.")
-@click.option("--html", "page", type=click.Path(dir_okay=False), help="Write a page with thumbnails, one file.")
+@click.option("--html", "page", type=ReportPath(), help="Write a page with thumbnails, one file.")
 @click.option(
     "--delete-list",
-    type=click.Path(dir_okay=False),
+    type=ReportPath(),
     help="Write the paths of all copies but the one to keep, one a line.",
 )
 @click.option("-0", "--null", "nul_separated", is_flag=True, help="Separate the paths of --delete-list by NUL.")
@@ -63,8 +63,8 @@ def duplicates(
     max_distance: float | None,
     grouping: Grouping,
     exhaustive: bool,
-    page: str | None,
-    delete_list: str | None,
+    page: Path | None,
+    delete_list: Path | None,
     nul_separated: bool,
     originals: tuple[str, ...],
     form: str | None,
@@ -104,10 +104,10 @@ def duplicates(
 
         with out.progress("drawing", sum(1 + len(group.copies) for group in found.groups)) as progress:
             text = duplicates_page.page(found, index, name, progress.advance)
-        Path(page).write_text(text, encoding="utf-8")
+        page.write_text(text, encoding="utf-8")
     if delete_list is not None:
         listed = deletable.paths(found, index.originals, "\0" if nul_separated else "\n")
-        Path(delete_list).write_bytes(b"".join(path + (b"\0" if nul_separated else b"\n") for path in listed.paths))
+        delete_list.write_bytes(b"".join(path + (b"\0" if nul_separated else b"\n") for path in listed.paths))
         for key, reason in listed.left_out:
             note(f"not in the list: {key}: {reason}")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lookalike.cli.command import Command, jobs_option, names_of, output_options
+from lookalike.cli.command import Command, ReportPath, jobs_option, names_of, output_options
 from lookalike.cli.output.output import Column, Output
 from lookalike.cli.refused import RefusedError
 
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     help="Folders in FOLDER, such as clipart,stamps, whose pictures share parts: two of them are no strangers, and"
     " neither is one beside a collage with another in a cell. Repeat it for another series.",
 )
-@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write a report, one file.")
+@click.option("--html", "page", type=ReportPath(), help="Write a report, one file.")
 @jobs_option
 @output_options
 def evaluate(

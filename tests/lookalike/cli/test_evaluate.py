@@ -51,3 +51,12 @@ def test_the_pairs_of_the_measured_set_are_read_and_have_a_reason(photos: Path) 
         assert a.endswith(".jpg")
         assert b.endswith(".jpg")
         assert reason
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_measured(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("lookalike.evaluate.evaluating.evaluate")
+    result = run("evaluate", photos, *SOME, "--html", photos / "nowhere" / "report.html")
+    assert result.exit_code == 2
+    assert "No such file or directory" in result.output
