@@ -9,9 +9,10 @@ import click
 
 from lookalike.cli.command import Command, index_argument, output_options
 from lookalike.cli.output import human
-from lookalike.cli.output.output import Column, Output
+from lookalike.cli.output.output import Column, Output, note
 
 if TYPE_CHECKING:
+    from lookalike.index import Index
     from shards.table.write.calibrated import Rates
 
 
@@ -28,7 +29,7 @@ def stats(address: str, form: str | None) -> None:
     index = Index.open(address)
     stored = index.stats()
     families = list(index.settings.families)
-    rates = index.rates
+    rates = _rates(index)
     if out.is_json:
         document = {"index": index.url, "families": families, **asdict(stored), "columns": dict(stored.columns)}
         out.json({**document, "calibrated": None if rates is None else _calibrated(rates)})
@@ -52,6 +53,17 @@ def stats(address: str, form: str | None) -> None:
         largest = sorted(stored.columns.items(), key=lambda column: (-column[1], column[0]))
         out.line("")
         out.table([Column("column"), Column("size", True)], [[name, human.size(size)] for name, size in largest])
+
+
+def _rates(index: Index) -> Rates | None:
+    """Return the false rates of the index; None where there are none, or damaged ones, which is said."""
+    from shards.errors import CorruptObject
+
+    try:
+        return index.rates
+    except CorruptObject as error:
+        note(f"{error}; searches go without: 'lookalike calibrate' measures them again")
+        return None
 
 
 def _calibrated(rates: Rates) -> dict[str, Any]:

@@ -32,6 +32,17 @@ def test_stats_before_and_after_a_compaction(index: Index) -> None:
     assert "dhash" in text
 
 
+def test_stats_say_that_false_rates_are_damaged(index: Index, tmp_path: Path) -> None:
+    (data,) = (path for path in (tmp_path / "index").iterdir() if path.is_dir())
+    (data / "rates").mkdir()
+    (data / "rates" / f"{1_796_000_000_000}-{0:032x}.json").write_bytes(b"{")
+    result = run("stats", "index")
+    assert result.exit_code == 0
+    (said,) = lines(result.stdout)
+    assert (said["images"], said["calibrated"]) == (3, None)
+    assert "'lookalike calibrate' measures them again" in result.stderr
+
+
 def test_everything_becomes_one_segment(index: Index, tmp_path: Path) -> None:
     index.compact()
     draw(tmp_path / "photos", ["d.png"], first_seed=9)
