@@ -33,7 +33,7 @@ def test_stats_before_and_after_a_compaction(index: Index) -> None:
 
 
 def test_stats_say_that_false_rates_are_damaged(index: Index, tmp_path: Path) -> None:
-    (data,) = (path for path in (tmp_path / "index").iterdir() if path.is_dir())
+    data = tmp_path / "index" / index.settings.id
     (data / "rates").mkdir()
     (data / "rates" / f"{1_796_000_000_000}-{0:032x}.json").write_bytes(b"{")
     result = run("stats", "index")
