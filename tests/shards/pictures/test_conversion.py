@@ -47,12 +47,13 @@ def bytes_a_pixel(image: Image.Image, kind: str) -> float:
 @pytest.mark.parametrize(
     ("mode", "kind", "most"),
     [
-        # 3 of the picture, and what Pillow holds: a byte of a pixel of few colours, and 4 of one of many
+        # 3 of the picture, and what Pillow holds: a byte of a pixel of few colours, and 4 of one of many; the floats of
+        # a strip of deep greys are one more of so small a picture
         ("1", "PNG", 4.5),
         pytest.param("P", "PNG", 4.5, marks=pytest.mark.long),
         pytest.param("L", "JPEG", 4.5, marks=pytest.mark.long),
         pytest.param("RGB", "JPEG", 7.5, marks=pytest.mark.long),
-        pytest.param("I;16", "PNG", 5.5, marks=pytest.mark.long),
+        pytest.param("I;16", "PNG", 6.5, marks=pytest.mark.long),
     ],
 )
 def test_a_small_file_of_many_pixels_takes_little_more_than_its_picture(mode: str, kind: str, most: float) -> None:
