@@ -26,7 +26,7 @@ def run(count: int = COUNT) -> list[Result]:
         for start in range(0, count, BATCH)
     ]
     with tempfile.TemporaryDirectory() as folder:
-        index = Index.create(str(Path(folder) / "index"))
+        index = Index.create(str(Path(folder) / "index"), families=list(MODELLED))
 
         def add() -> None:
             for keys, rows in batches:

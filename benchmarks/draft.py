@@ -62,7 +62,9 @@ def _measured(what: str, examples: Sequence[Example], scale: int) -> Result:
         for name in FAMILIES:
             one = family(name)
             same[name] += whole[name].tobytes() == draft[name].tobytes()
-            scores[name].append(float(one.score(whole[name], np.array([draft[name]], one.dtype))[0]))
+            scores[name].append(
+                float(one.score_pairs(np.array([whole[name]], one.dtype), np.array([draft[name]], one.dtype))[0])
+            )
     first = examples[0].data
     kept = ", ".join(f"{name} {same[name]} (worst {min(scores[name]):.1f})" for name in FAMILIES)
     return Result(

@@ -128,8 +128,8 @@ def _suggested(count: int) -> Result:
 
 def _scored(family: Haar, rows: Rows) -> float:
     """Return the seconds to score one signature against all."""
-    asked = min(ASKED // 10, len(rows))
-    return seconds(lambda: [family.score(one, rows) for one in rows[:asked]]) / asked
+    queries = family.asked(rows[: ASKED // 10])
+    return seconds(lambda: [family.score(one, rows) for one in queries]) / len(queries)
 
 
 def _bk_tree(hashes: NDArray[np.uint64]) -> tuple[str, float] | None:

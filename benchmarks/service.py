@@ -95,7 +95,7 @@ def _p99(times: Sequence[float]) -> float:
 
 def fill(url: str, count: int) -> None:
     """Create an index of this many images, as an import would leave it."""
-    index = Index.create(url)
+    index = Index.create(url, families=list(MODELLED))
     for start in range(0, count, BATCH):
         some = min(BATCH, count - start)
         index.write_bulk(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -203,15 +204,19 @@ def test_an_import_that_is_killed_goes_on_and_nothing_is_double(n: int, tmp_path
     assert run("import", tmp_path / "measured", source).exit_code == 0
     whole = time.monotonic() - began
     killed = 0
-    for _ in range(KILLS_EACH):
+    while killed < KILLS_EACH:
         process = start("import", tmp_path / "index", source, cwd=ROOT)
         try:
             process.communicate(timeout=moments.uniform(0.05, 0.9) * whole)
         except subprocess.TimeoutExpired:
             kill(process)
             process.communicate()
-        killed += process.returncode == -signal.SIGKILL
-    assert killed, "the imports ended before they were killed"
+        if process.returncode == -signal.SIGKILL:
+            killed += 1
+        else:
+            # faster than the one that was measured: from the beginning, and killed earlier
+            shutil.rmtree(tmp_path / "index")
+            whole /= 2
     result = run("import", tmp_path / "index", source)
     assert result.exit_code == 0
     summary = lines(result.stdout)[-1]

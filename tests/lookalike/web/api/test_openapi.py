@@ -74,12 +74,16 @@ def test_what_is_described_is_what_is_answered(case: schemathesis.Case) -> None:
     """No error of the server, no status, media type, header or document that is not described, no way past tokens.
 
     What the description allows may still be refused: it cannot say that a cursor is one of ours, or that two bars
-    are one too many. What it forbids may be taken in a form, whose fields are all text (-87 is as good a key as any),
-    and by the dialects, which take what the servers take that they speak for.
+    are one too many. What it forbids may be taken in a form or in metadata of an address, which are all text (-87 is
+    as good a key as any), and by the dialects, which take what the servers take that they speak for.
     """
-    is_lax = case.media_type == "multipart/form-data" or not case.path.startswith("/v1/")
+    headers = {"Authorization": f"Bearer {TOKENS['admin']}"}
+    response = case.call(headers=headers)
+    is_text = case.media_type == "multipart/form-data" or "meta" in (case.query or {})
+    # 413: whatever else is wrong with a body that is too large, nobody has read it
+    is_lax = is_text or not case.path.startswith("/v1/") or response.status_code == 413
     excluded = [positive_data_acceptance, *([negative_data_rejection] if is_lax else [])]
-    case.call_and_validate(headers={"Authorization": f"Bearer {TOKENS['admin']}"}, excluded_checks=excluded)
+    case.validate_response(response, headers=headers, excluded_checks=excluded)
 
 
 OPERATIONS = [
