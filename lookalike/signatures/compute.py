@@ -51,7 +51,7 @@ class Comparison:
 
 def load(image: PictureLike, settings: PictureSettings) -> Picture:
     """Return the decoded picture. Raises PictureError, which names the file where there is one."""
-    return load_known(image, settings)[0]
+    return _loaded(image, settings)[0]
 
 
 def load_known(image: PictureLike, settings: PictureSettings) -> tuple[Picture, bytes]:
@@ -59,15 +59,23 @@ def load_known(image: PictureLike, settings: PictureSettings) -> tuple[Picture, 
 
     Raises PictureError as `load` does.
     """
+    picture, data = _loaded(image, settings)
+    if data is None:
+        data = repr(picture.rgb.shape).encode() + picture.rgb.tobytes()
+    return picture, sha256(data).digest()
+
+
+def _loaded(image: PictureLike, settings: PictureSettings) -> tuple[Picture, bytes | memoryview | None]:
+    """Return the decoded picture and the bytes of its file; None where its pixels alone were given."""
     if isinstance(image, Picture):
-        return image, sha256(repr(image.rgb.shape).encode() + image.rgb.tobytes()).digest()
+        return image, None
     if isinstance(image, bytes | memoryview):
         with memory_suffices_for(image):
-            return decode(image, settings), sha256(image).digest()
+            return decode(image, settings), image
     try:
         data = originals.read_file(image, settings.max_bytes)
         with memory_suffices_for(data):
-            return decode(data, settings), sha256(data).digest()
+            return decode(data, settings), data
     except PictureError as error:
         if str(image) in str(error):
             raise
