@@ -144,6 +144,13 @@ class Family(ABC):
 
         Rows come from processes that decode what strangers send.
         """
+        self.check_stored(row)
+
+    def check_stored(self, row: Row) -> None:
+        """Raise SignatureError where a stored row is none that a picture can have.
+
+        The text form, which anybody may send, says what a row can be.
+        """
         try:
             is_one = self.parse(self.format(row)).tobytes() == row.tobytes()
         except SignatureError:

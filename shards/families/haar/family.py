@@ -52,7 +52,7 @@ class Haar(Family):
 
     def check_question(self, row: Row) -> None:
         stored = np.array([row], row.dtype)[list(self.dtype.names or ())].astype(self.dtype)
-        super().check_question(stored[0])
+        self.check_stored(stored[0])
         if row["luma_of_greys"] > 1:
             raise SignatureError(f"{row.nbytes:,} bytes are no question of {self.name}")
 
