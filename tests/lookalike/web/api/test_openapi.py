@@ -9,6 +9,7 @@ import pytest
 import schemathesis
 from anyio.from_thread import BlockingPortal
 from hypothesis import HealthCheck, settings
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.jsonschema import strategy
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 from schemathesis.transport.serialization import contains_binary
@@ -80,8 +81,12 @@ def test_what_is_described_is_what_is_answered(case: schemathesis.Case) -> None:
     headers = {"Authorization": f"Bearer {TOKENS['admin']}"}
     response = case.call(headers=headers)
     is_text = case.media_type == "multipart/form-data" or "meta" in (case.query or {})
+    # a token that was left out is sent all the same, and what else was drawn may be as it should be
+    is_mended = any(
+        mutation.parameter_location == ParameterLocation.HEADER for mutation in case.meta.phase.data.mutations
+    )
     # 413: whatever else is wrong with a body that is too large, nobody has read it
-    is_lax = is_text or not case.path.startswith("/v1/") or response.status_code == 413
+    is_lax = is_text or is_mended or not case.path.startswith("/v1/") or response.status_code == 413
     excluded = [positive_data_acceptance, *([negative_data_rejection] if is_lax else [])]
     case.validate_response(response, headers=headers, excluded_checks=excluded)
 
