@@ -1,41 +1,87 @@
 """Events of an existing bucket: sent to the queue of a stack, beside those that the bucket sends already.
 
-`python -m infra.notifications add BUCKET QUEUE_ARN`, or `remove`. S3 keeps all notifications of a bucket in one
-document, and takes a new one only as a whole: so the others are read first, and written again as they are.
+`python -m infra.notifications add BUCKET QUEUE_ARN [PREFIX]`, or `remove BUCKET QUEUE_ARN`, or `eventbridge BUCKET`.
+
+S3 keeps all notifications of a bucket in one document, and takes a new one only as a whole: so the others are read
+first, and written again as they are. It refuses a document in which one event of one object goes to two places; for a
+bucket whose events are taken, there are EventBridge and SNS (docs/aws.md).
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import boto3
 
-EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
+EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
+"""What happens to an object. One that a lifecycle rule expires is not removed, to S3: it has events of its own."""
+
+KINDS = {
+    "QueueConfigurations": "QueueArn",
+    "TopicConfigurations": "TopicArn",
+    "LambdaFunctionConfigurations": "LambdaFunctionArn",
+}
+"""The lists of a document, each with the field that says where its events go."""
+
+USAGE = (
+    "usage: python -m infra.notifications add BUCKET QUEUE_ARN [PREFIX] | remove BUCKET QUEUE_ARN | eventbridge BUCKET"
+)
 
 Notifications = Mapping[str, Any]
 """A NotificationConfiguration of S3."""
 
 
+class EventsTaken(Exception):
+    """Some of the events go somewhere else already, and S3 sends each to one place only."""
+
+
 def main() -> None:
     """Change the notifications, with the credentials and the region of the environment."""
-    if len(sys.argv) != 4 or sys.argv[1] not in ("add", "remove"):  # its own name, and three words
-        sys.exit("usage: python -m infra.notifications add|remove BUCKET QUEUE_ARN")
-    action, bucket, queue = sys.argv[1:]
     s3 = boto3.client("s3")
-    before = s3.get_bucket_notification_configuration(Bucket=bucket)
-    before.pop("ResponseMetadata", None)
-    after = added(before, queue) if action == "add" else removed(before, queue)
-    if after != before:
-        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=after)
+
+    def change(bucket: str, changed: Notifications, before: Notifications) -> None:
+        if changed != before:
+            s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=changed)
+
+    def before(bucket: str) -> Notifications:
+        found: dict[str, Any] = s3.get_bucket_notification_configuration(Bucket=bucket)
+        found.pop("ResponseMetadata", None)
+        return found
+
+    match sys.argv[1:]:
+        case ["add", bucket, queue, *rest] if len(rest) <= 1:
+            try:
+                change(bucket, added(before(bucket), queue, *rest), before(bucket))
+            except EventsTaken as error:
+                sys.exit(f"bucket {bucket}: {error}")
+        case ["remove", bucket, queue]:
+            change(bucket, removed(before(bucket), queue), before(bucket))
+        case ["eventbridge", bucket]:
+            change(bucket, with_eventbridge(before(bucket)), before(bucket))
+        case _:
+            sys.exit(USAGE)
 
 
-def added(notifications: Notifications, queue: str) -> Notifications:
-    """Return the notifications with both kinds of events sent to this queue, once each."""
+def added(notifications: Notifications, queue: str, prefix: str = "") -> Notifications:
+    """Return the notifications with all kinds of events sent to this queue, once each.
+
+    With a prefix, only those of objects whose key begins with it. Raises EventsTaken.
+    """
     others = removed(notifications, queue)
-    queues = [*others.get("QueueConfigurations", ()), {"Id": _id(queue), "QueueArn": queue, "Events": list(EVENTS)}]
-    return {**others, "QueueConfigurations": queues}
+    taken = sorted(set(_taken(others, prefix)))
+    if taken:
+        raise EventsTaken(
+            f"{'; '.join(taken)}. S3 sends an event of an object to one place only. Deploy with"
+            " --param=images-eventbridge=true and run 'python -m infra.notifications eventbridge' for this bucket,"
+            " which leaves its notifications as they are; or have them sent to an SNS topic, and deploy with"
+            " --param=images-topic=ARN"
+        )
+    ours: dict[str, Any] = {"Id": _id(queue), "QueueArn": queue, "Events": list(EVENTS)}
+    if prefix:
+        ours["Filter"] = {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}}
+    return {**others, "QueueConfigurations": [*others.get("QueueConfigurations", ()), ours]}
 
 
 def removed(notifications: Notifications, queue: str) -> Notifications:
@@ -43,6 +89,33 @@ def removed(notifications: Notifications, queue: str) -> Notifications:
     queues = [one for one in notifications.get("QueueConfigurations", ()) if not _is_ours(one, queue)]
     rest = {kind: said for kind, said in notifications.items() if kind != "QueueConfigurations"}
     return {**rest, "QueueConfigurations": queues} if queues else rest
+
+
+def with_eventbridge(notifications: Notifications) -> Notifications:
+    """Return the notifications with all events told to EventBridge as well, which S3 always allows."""
+    return {**notifications, "EventBridgeConfiguration": {}}
+
+
+def _taken(notifications: Notifications, prefix: str) -> Iterator[str]:
+    """Yield what goes somewhere else, of the events of objects whose key begins with `prefix`."""
+    families = {_family(event) for event in EVENTS}
+    for kind, target in KINDS.items():
+        for one in notifications.get(kind, ()):
+            theirs = _prefix(one)
+            if theirs.startswith(prefix) or prefix.startswith(theirs):
+                for event in one["Events"]:
+                    if _family(event) in families:
+                        yield f"{event} goes to {one[target]} already"
+
+
+def _family(event: str) -> str:
+    """Return the kind of an event without its detail: ObjectCreated of s3:ObjectCreated:Put."""
+    return event.split(":")[1]
+
+
+def _prefix(one: Notifications) -> str:
+    rules = one.get("Filter", {}).get("Key", {}).get("FilterRules", ())
+    return next((rule["Value"] for rule in rules if rule["Name"].lower() == "prefix"), "")
 
 
 def _is_ours(one: Notifications, queue: str) -> bool:

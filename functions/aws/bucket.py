@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
@@ -25,14 +26,30 @@ META = "lookalike-meta"
 META_BYTES = 2048
 """Limit of S3 on all user metadata of an object together, names included."""
 
-CONFIG = Config(
-    signature_version="s3v4",
-    # presigned addresses are for clients that compute no checksums of their own
-    request_checksum_calculation="when_required",
-    response_checksum_validation="when_required",
-    max_pool_connections=32,
-)
-"""Settings of the S3 client."""
+ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+"""Variables by which a client of S3 finds a stand-in for AWS."""
+
+
+def client_config(environ: Mapping[str, str] = os.environ) -> Config:
+    """Return the settings of the S3 client.
+
+    Addresses name the host of the region. That is what `virtual` is for: otherwise botocore writes the host that all
+    regions share into presigned addresses, which redirects for a day after a bucket was made, and refuses buckets of
+    newer regions for ever. us-east-1 has a host of its own, too. A stand-in for AWS often has no names below its own.
+    """
+    has_stand_in = any(environ.get(variable) for variable in ENDPOINTS)
+    return Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "auto" if has_stand_in else "virtual", "us_east_1_regional_endpoint": "regional"},
+        # presigned addresses are for clients that compute no checksums of their own
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        max_pool_connections=32,
+    )
+
+
+CONFIG = client_config()
+"""Settings of the S3 client, as this process was started."""
 
 GONE = frozenset({"NoSuchKey", "404", "NotFound"})
 DENIED = frozenset({"AccessDenied", "403", "Forbidden"})

@@ -107,11 +107,18 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch, library_log: None, tokens: str, environment: dict[str, str]) -> Iterator[Api]:
+def region() -> str:
+    return "us-east-1"
+
+
+@pytest.fixture
+def api(
+    monkeypatch: pytest.MonkeyPatch, library_log: None, tokens: str, environment: dict[str, str], region: str
+) -> Iterator[Api]:
     where = f"memory://api-{next(_indexes)}"
     with mock_aws():
         if tokens:
-            secrets = boto3.client("secretsmanager", region_name="us-east-1")
+            secrets = boto3.client("secretsmanager", region_name=region)
             secrets.create_secret(Name="lookalike/tokens", SecretString=tokens)
         boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="pictures")
         module = load(
@@ -120,6 +127,8 @@ def api(monkeypatch: pytest.MonkeyPatch, library_log: None, tokens: str, environ
             LOOKALIKE_INDEX=where,
             LOOKALIKE_IMAGES="pictures",
             LOOKALIKE_TOKENS_SECRET="lookalike/tokens",
+            AWS_REGION=region,
+            AWS_DEFAULT_REGION=region,
             **environment,
         )
         yield Api(module, Index.open(where))
@@ -240,12 +249,14 @@ def test_a_request_that_is_too_large_is_told_another_way(api: Api) -> None:
     assert set(offer["headers"]) == {"x-amz-meta-lookalike-meta"}
 
 
-def test_the_page_may_put_a_picture_where_its_address_leads(api: Api) -> None:
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "ap-southeast-3"])
+def test_the_page_may_put_a_picture_where_its_address_leads(api: Api, region: str) -> None:
     asked = json.dumps({"key": "a.jpg", "bytes": 20_000_000}).encode()
     address = urlsplit(api.ask("POST", "/v1/uploads", asked, headers=WRITER).json()["url"])
     policy = api.ask("GET", "/", headers=READER).headers["content-security-policy"]
     connect = next(part for part in policy.split("; ") if part.startswith("connect-src"))
     assert connect.split()[1:] == ["'self'", f"{address.scheme}://{address.netloc}"]
+    assert address.netloc == f"pictures.s3.{region}.amazonaws.com"
 
 
 def test_an_address_needs_a_size_and_none_leads_back_here(api: Api) -> None:

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.aws.addresses import BucketContents, BucketUploads
-from functions.aws.bucket import CONFIG, META, BucketOriginals, meta_header
+from functions.aws.bucket import CONFIG, META, BucketOriginals, client_config, meta_header
 from lookalike.web.http.problems import Problem
 from lookalike.web.uploads import Upload
 from shards.errors import PictureError, StorageError
@@ -77,6 +77,37 @@ def test_metadata_that_is_no_json_object_is_named(s3: Any, pictures: BucketOrigi
     s3.put_object(Bucket=BUCKET, Key="meta.png", Body=PICTURE, Metadata={META: text})
     with pytest.raises(PictureError, match=r"meta.png: x-amz-meta-lookalike-meta is no"):
         pictures.read("meta.png", 10_000)
+
+
+def presigning(region: str, endpoint: str | None = None) -> BucketOriginals:
+    session = boto3.Session("key", "secret", region_name=region)
+    config = client_config({"AWS_ENDPOINT_URL": endpoint} if endpoint else {})
+    return BucketOriginals(session.client("s3", config=config, endpoint_url=endpoint), "my-pictures")
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("us-east-1", "my-pictures.s3.us-east-1.amazonaws.com"),
+        ("eu-central-1", "my-pictures.s3.eu-central-1.amazonaws.com"),
+        # one that an account has to opt in to: the host that all regions share answers 400 for its buckets
+        ("ap-southeast-3", "my-pictures.s3.ap-southeast-3.amazonaws.com"),
+        ("us-gov-west-1", "my-pictures.s3.us-gov-west-1.amazonaws.com"),
+        ("cn-north-1", "my-pictures.s3.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_addresses_name_the_host_of_the_region(region: str, host: str) -> None:
+    bucket = presigning(region)
+    addresses = [bucket.address_to_get("a.png", 60), bucket.address_to_put("a.png", 60, 10, {})]
+    for address in map(httpx.URL, addresses):
+        assert (address.host, address.path) == (host, "/a.png")
+        assert f"/{region}/s3/aws4_request" in address.params["X-Amz-Credential"]
+    assert bucket.origin == f"https://{host}"
+
+
+@pytest.mark.parametrize("endpoint", ["http://localhost:4566", "http://127.0.0.1:4566"])
+def test_addresses_of_a_stand_in_need_no_name_below_its_own(endpoint: str) -> None:
+    assert presigning("eu-central-1", endpoint).origin == endpoint
 
 
 class Refusing:

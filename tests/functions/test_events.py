@@ -28,6 +28,13 @@ def test_a_delete_is_told_like_everything_else(name: str) -> None:
     assert read(event(name)) == [Change("pictures", "cat.jpg", (1767323100_001_000_000, 0x55AED6DCD90281F0))]
 
 
+@pytest.mark.parametrize("name", ["LifecycleExpiration:Delete", "LifecycleExpiration:DeleteMarkerCreated"])
+def test_what_a_lifecycle_rule_expires_is_told_like_what_somebody_deletes(name: str) -> None:
+    body = event("s3_delete")
+    body["Records"][0]["eventName"] = name
+    assert read(body) == read(event("s3_delete"))
+
+
 def test_a_key_is_encoded_as_in_a_form() -> None:
     (change,) = read(event("s3_multipart"))
     assert change.key == "holiday/2025/große Katze + 100% 😺.jpg"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -10,13 +12,25 @@ from tests.infra.played import played
 from tests.infra.recorded import Stack
 
 
-@pytest.fixture(scope="session")
-def stack() -> Stack:
-    """The functions, when all were called in every way that matters."""
+@contextmanager
+def _kept_log() -> Iterator[None]:
+    """The API takes over what the library logs, for ever; other tests want it back."""
     log = logging.getLogger("lookalike")
     before = log.handlers, log.propagate
     try:
-        return played()
+        yield
     finally:
-        # the API takes over what the library logs, for ever; other tests want it back
         log.handlers, log.propagate = before
+
+
+@pytest.fixture
+def library_log() -> Iterator[None]:
+    with _kept_log():
+        yield
+
+
+@pytest.fixture(scope="session")
+def stack() -> Stack:
+    """The functions, when all were called in every way that matters."""
+    with _kept_log():
+        return played()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -40,6 +41,36 @@ def played() -> Stack:
         _asking(stack)
         _collecting(stack)
         return stack
+
+
+def started(function: str) -> Stack:
+    """A stack in which this function is the first one that runs: there is no index, and nothing in the bucket."""
+    with mock_aws(), event_loop(), pytest.MonkeyPatch.context() as monkeypatch:
+        stack = Stack(monkeypatch)
+        boto3.client("s3", region_name=REGION).create_bucket(Bucket=IMAGES)
+        loaded = stack.function(function)
+        if function in FIRST:
+            stack.call(function, FIRST[function]())
+        if function == "api":
+            loaded.pool.close()
+        return stack
+
+
+def _removed() -> dict[str, Any]:
+    body = notification("gone/dog.png", kind="Delete")
+    body["Records"][0]["s3"]["bucket"]["name"] = IMAGES
+    return batch(body)
+
+
+FIRST: dict[str, Callable[[], dict[str, Any]]] = {
+    "api": lambda: event("http_get"),
+    "ingest": _removed,
+    "compact": dict,
+    "collect": dict,
+    "backfill": lambda: {"Items": []},
+    "progress": dict,
+}
+"""The first event of each function. Workers are only called by those that have seen the index."""
 
 
 def _emptied(stack: Stack) -> None:
@@ -160,5 +191,5 @@ def _collecting(stack: Stack) -> None:
     # by then everything is old
     later = FakeWorld(start_ns=index.next_order()[0] + 30 * 86_400 * 10**9)
     stack.store._clock = lambda: later.now_ns() / 1e9
-    collect.index._table.effects = later
-    stack.call("collect", {})
+    with patch.object(collect, "existing_index", lambda store, _: Index.open(store, effects=later)):
+        stack.call("collect", {})

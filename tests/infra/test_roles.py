@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+from tests.infra.played import started
 from tests.infra.recorded import ACCOUNT, NAME, REGION, Stack
 from tests.infra.template import resources, template
 
 FUNCTIONS = ("api", "scan", "ingest", "compact", "merge", "collect", "backfill", "progress")
+
+MAKERS = {"api", "ingest", "compact", "backfill"}
+"""Functions that make the index where there is none."""
 
 BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents"}
 OF_A_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
@@ -64,6 +68,16 @@ def test_a_function_may_do_nothing_else(function: str, stack: Stack) -> None:
         and not any(action == may and fnmatchcase(resource, pattern) for action, resource in stack.used[function])
     }
     assert unused == set()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_that_runs_first_in_a_new_stack_may_do_what_it_does(function: str, library_log: None) -> None:
+    used = started(function).used[function]
+    allowed = _allowed(function)
+    for action, resource in sorted(used):
+        assert any(action == may and fnmatchcase(resource, pattern) for may, pattern in allowed), (action, resource)
+    makes = {action for action, resource in used if action == "s3:PutObject" and resource.endswith("/index.json")}
+    assert bool(makes) == (function in MAKERS)
 
 
 @pytest.mark.parametrize("role", sorted(resources("AWS::IAM::Role")))

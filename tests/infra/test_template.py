@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from functions.aws.settings import PREFIX, STACK, Settings
+from infra.notifications import EVENTS
 from infra.osls import ROOT
 from tests.infra.template import EXISTING, path, resources, template
 from tests.infra.test_metrics import shown
@@ -156,9 +157,9 @@ def test_only_the_image_bucket_of_this_account_may_send_events() -> None:
     assert list(allowed["Condition"]["ArnEquals"]) == ["aws:SourceArn"]
 
 
-def test_events_of_both_kinds_reach_the_queue() -> None:
+def test_events_of_all_kinds_reach_the_queue() -> None:
     sent = resources("AWS::S3::Bucket")["Images"]["NotificationConfiguration"]["QueueConfigurations"]
-    assert [one["Event"] for one in sent] == ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
+    assert tuple(one["Event"] for one in sent) == EVENTS
 
 
 def test_buckets_that_are_there_are_used_and_not_made() -> None:
@@ -221,6 +222,16 @@ def test_the_dashboard_shows_functions_and_queues_of_this_stack() -> None:
     names = {value for kind, value in dimensions if kind in ("FunctionName", "QueueName")}
     assert len(names) == 9
     assert names <= known
+
+
+@VARIANTS
+def test_nothing_is_of_one_partition_only(chosen: tuple[str, ...]) -> None:
+    """China's is aws-cn, that of GovCloud aws-us-gov."""
+    found = template(*chosen)
+    # what was given as an ARN is in the parameters
+    assert "arn:aws:" not in json.dumps({**found, "Parameters": {}})
+    (machine,) = resources("AWS::StepFunctions::StateMachine", *chosen).values()
+    assert machine["DefinitionSubstitutions"]["Partition"] == {"Ref": "AWS::Partition"}
 
 
 def test_two_stages_have_no_name_in_common() -> None:
