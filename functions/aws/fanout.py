@@ -28,7 +28,7 @@ def fan_out(client: calls.Lambda, settings: Settings, telemetry: Telemetry, task
         partial(calls.call, client, settings.scan_function),
         deadline=settings.scan_seconds,
         tasks=tasks or Threads(MAX_CALLS),
-        planner=partial(plan, alone=settings.alone_bytes, worker=settings.worker_bytes),
+        planner=partial(plan, alone=settings.alone_bytes, worker=settings.worker_bytes, max_workers=settings.workers),
         report=partial(_report, telemetry),
     )
 

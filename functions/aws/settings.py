@@ -14,7 +14,7 @@ from typing import Any
 
 from shards.errors import LookalikeError
 from shards.families import DEFAULT
-from shards.search.plan import ALONE, WORKER
+from shards.search.plan import ALONE, WORKER, WORKERS
 from shards.table.format.settings import SEGMENT_ROWS, THUMBNAIL
 
 PREFIX = "LOOKALIKE_"
@@ -132,6 +132,10 @@ class Settings:
 
     worker_bytes: int = WORKER
     """Limit on the bytes that one worker fetches. The same holds for it."""
+
+    workers: int = WORKERS
+    """Limit on the workers of one query: fewer of them fetch more bytes each. A new account runs ten functions at once,
+    and whatever is asked for beyond that is refused; with less than two, the API scans everything itself."""
 
     # Folding and merging.
 

@@ -63,8 +63,10 @@ def _fetched(source: Source, part: Part, depth: int) -> int:
     return part.family.cold(np.concatenate(asked), source.reader, limit=depth, min_score=part.min_score)
 
 
-def plan(cold: Sequence[int], *, alone: int = ALONE, worker: int = WORKER) -> ScanPlan:
+def plan(cold: Sequence[int], *, alone: int = ALONE, worker: int = WORKER, max_workers: int = WORKERS) -> ScanPlan:
     """Return who scans which source, given the cold bytes of each: this process all, if they are fewer than `alone`.
+
+    It also scans all where fewer than two workers may be asked: one alone would be no faster.
 
     Otherwise cold sources go to workers, in batches as equal as can be (longest processing time first: at most a third
     longer than the best there is), and this process scans what is in memory, mapped or cached.
@@ -72,16 +74,16 @@ def plan(cold: Sequence[int], *, alone: int = ALONE, worker: int = WORKER) -> Sc
     Source: R. L. Graham, "Bounds on Multiprocessing Timing Anomalies", 1969.
     """
     total = sum(cold)
-    if not total or total < alone:
+    if not total or total < alone or max_workers < 2:
         return ScanPlan(tuple(range(len(cold))), (), total)
     here = tuple(number for number, size in enumerate(cold) if not size)
     others = sorted((number for number, size in enumerate(cold) if size), key=lambda number: (-cold[number], number))
     # a source is not divided: where one is larger than a batch should be, nothing is gained by batches less than it
     max_batch = max(worker, cold[others[0]])
     # one worker would be no faster than this process
-    workers = min(max(-(-total // worker), 2), WORKERS, len(others))
+    workers = min(max(-(-total // worker), 2), max_workers, len(others))
     batches = share_out(cold, others, workers)
-    while workers < min(WORKERS, len(others)) and any(_size(cold, batch) > max_batch for batch in batches):
+    while workers < min(max_workers, len(others)) and any(_size(cold, batch) > max_batch for batch in batches):
         workers += 1
         batches = share_out(cold, others, workers)
     return ScanPlan(here, batches, total)

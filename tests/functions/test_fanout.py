@@ -88,6 +88,13 @@ def test_functions_find_what_one_process_finds(store: CountingStore) -> None:
     assert line["cold_bytes"] > 0
 
 
+def test_no_more_functions_are_called_for_a_query_than_the_account_has(store: CountingStore) -> None:
+    told, client = Told(), Lambda(store)
+    found = search(store, client, told, replace(SETTINGS, workers=2))
+    assert found == Index.open(store).search(scene(1), family="goldberg", limit=30)
+    assert len(client.asked) == 2
+
+
 def test_so_they_do_in_threads(store: CountingStore) -> None:
     told, client = Told(), Lambda(store)
     patient = replace(SETTINGS, scan_seconds=PATIENCE)

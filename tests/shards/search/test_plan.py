@@ -58,6 +58,15 @@ def test_no_worker_fetches_too_much_unless_a_source_or_all_together_are_too_larg
         assert max(loads) <= max(WORKER, *cold)
 
 
+@given(SIZES, st.integers(0, 8))
+def test_no_more_workers_are_asked_than_there_may_be(cold: list[int], most: int) -> None:
+    made = plan(cold, max_workers=most)
+    assert len(made.batches) <= most
+    assert sorted([*made.here, *(number for batch in made.batches for number in batch)]) == list(range(len(cold)))
+    if most < 2:
+        assert (made.batches, made.cold) == ((), sum(cold))
+
+
 @given(SIZES)
 def test_batches_are_at_most_a_third_larger_than_the_best(cold: list[int]) -> None:
     batches = plan(cold).batches
