@@ -14,6 +14,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.aws.settings import Settings
 from shards.errors import StorageError
+from shards.search.executors.messages import NoWorkerFree
+
+THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException", "EC2ThrottledException"})
+"""Codes of Lambda's errors that say that the function was not begun: as many are at work as the account, or the
+function, may have, or calls come too fast."""
 
 WAKE_SECONDS = 10.0
 """Time limit for having a function started."""
@@ -33,13 +38,18 @@ def config(seconds: float, at_once: int) -> Config:
 
 
 def call(client: Lambda, function: str, payload: Mapping[str, Any]) -> Any:
-    """Return what the function answers. Raises StorageError if it fails, or cannot be called."""
+    """Return what the function answers.
+
+    Raises NoWorkerFree where too many are at work already, and StorageError if it fails, or cannot be called.
+    """
     try:
         response = client.invoke(
             FunctionName=function, InvocationType="RequestResponse", Payload=json.dumps(payload).encode()
         )
         answer = json.loads(response["Payload"].read())
     except (BotoCoreError, ClientError) as error:
+        if isinstance(error, ClientError) and error.response["Error"].get("Code") in THROTTLED:
+            raise NoWorkerFree(f"no function {function} is free ({error})") from error
         raise StorageError(f"function {function} could not be called ({error})") from error
     if "FunctionError" in response:
         raise StorageError(f"function {function} failed ({answer}); its log says more")

@@ -9,7 +9,7 @@ import boto3
 from functions.aws import calls
 from functions.aws.settings import Settings
 from functions.aws.telemetry import Telemetry
-from shards.search.executors.fan_out import MAX_CALLS, FanOut, FanOutReport
+from shards.search.executors.fan_out import CALLS_A_WORKER, FanOut, FanOutReport
 from shards.search.executors.tasks import TaskRunner, Threads
 from shards.search.plan import plan
 
@@ -18,7 +18,7 @@ def executor(settings: Settings, telemetry: Telemetry) -> FanOut | None:
     """Return an executor for `Index.open`; `None` if there are no workers."""
     if not settings.scan_function:
         return None
-    client = boto3.client("lambda", config=calls.config(settings.scan_seconds, MAX_CALLS))
+    client = boto3.client("lambda", config=calls.config(settings.scan_seconds, _max_calls(settings)))
     return fan_out(client, settings, telemetry)
 
 
@@ -27,10 +27,14 @@ def fan_out(client: calls.Lambda, settings: Settings, telemetry: Telemetry, task
     return FanOut(
         partial(calls.call, client, settings.scan_function),
         deadline=settings.scan_seconds,
-        tasks=tasks or Threads(MAX_CALLS),
+        tasks=tasks or Threads(_max_calls(settings)),
         planner=partial(plan, alone=settings.alone_bytes, worker=settings.worker_bytes, max_workers=settings.workers),
         report=partial(_report, telemetry),
     )
+
+
+def _max_calls(settings: Settings) -> int:
+    return CALLS_A_WORKER * max(settings.workers, 1)
 
 
 def _report(telemetry: Telemetry, query: FanOutReport) -> None:
@@ -42,6 +46,7 @@ def _report(telemetry: Telemetry, query: FanOutReport) -> None:
             "workers": query.workers,
             "retried": query.retried,
             "hedged": query.hedged,
+            "throttled": query.throttled,
             "cold_bytes": query.cold,
             "query_milliseconds": round(query.seconds * 1e3, 1),
             "missing": {name: str(error) for name, error in query.missing.items()},

@@ -209,6 +209,26 @@ class TestStateMachine:
         }
         assert {error for error in awaited if "." not in error} == {Busy.__name__, Unfinished.__name__}
 
+    def test_a_batch_waits_half_a_day_for_a_free_function_before_it_gives_up(self) -> None:
+        """With ten functions in an account, forty of fifty batches wait for theirs all the time."""
+        waits: list[float] = []
+        for machine in self.machines(self.machine):
+            for state in machine["States"].values():
+                for retry in state.get("Retry", []):
+                    if "Lambda.TooManyRequestsException" in retry["ErrorEquals"]:
+                        longest = retry["MaxDelaySeconds"]
+                        planned = (
+                            min(longest, retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt)
+                            for attempt in range(min(retry["MaxAttempts"], 100))
+                        )
+                        rest = longest * max(0, retry["MaxAttempts"] - 100)
+                        # full jitter: half of what is planned, on average
+                        waits.append((sum(planned) + rest) / 2)
+                        # scheduled, started, failed, and the two of the state
+                        assert 5 * retry["MaxAttempts"] < 25_000 / 2
+        assert waits
+        assert min(waits) > 12 * 3600
+
     def test_whatever_is_substituted_is_given(self) -> None:
         class Loader(yaml.SafeLoader):
             """Reads CloudFormation's short forms as what they are applied to."""

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from functions.aws.calls import call, start, wake
 from shards.errors import StorageError
+from shards.search.executors.messages import NoWorkerFree
 from tests.functions.stage import Told
 
 
@@ -38,6 +39,19 @@ def test_a_function_that_fails_says_so() -> None:
     client = Answering({"errorMessage": "timed out after 300 s"}, FunctionError="Unhandled")
     with pytest.raises(StorageError, match=r"function merge failed .*timed out after 300 s"):
         call(client, "merge", {})
+
+
+@pytest.mark.parametrize("code", ["TooManyRequestsException", "ThrottlingException", "EC2ThrottledException"])
+def test_a_function_that_is_throttled_was_not_begun(code: str) -> None:
+    throttled = ClientError({"Error": {"Code": code, "Message": "Rate Exceeded."}}, "Invoke")
+    with pytest.raises(NoWorkerFree, match=r"no function scan is free .*Rate Exceeded"):
+        call(Lambda(throttled), "scan", {})
+
+
+def test_a_function_that_may_not_be_called_is_not_asked_for_again() -> None:
+    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "Invoke")
+    with pytest.raises(StorageError, match="not authorized"):
+        call(Lambda(denied), "scan", {})
 
 
 def test_a_function_is_started_without_waiting_for_it() -> None:

@@ -22,8 +22,9 @@ DOES_NOT_FIT = "what a worker was asked, or answered, does not fit into one mess
 DEADLINE = 20.0
 """Seconds that workers have: the largest batch takes three of them, and an HTTP API of AWS gives up after thirty."""
 
-MAX_CALLS = 2 * WORKERS
-"""Calls at once: those of one query, and those that the query before gave up and that have not come back yet."""
+CALLS_A_WORKER = 2
+"""Calls at once, for each worker that a query may have: that of the query, and one that the query before gave up and
+that has not come back yet."""
 
 Ask: TypeAlias = Callable[[Mapping[str, Any]], Any]
 """Sends one request to one worker, and waits for its answer; both are as in `shards.search.executors.messages`.
@@ -45,6 +46,9 @@ class FanOutReport:
     hedged: int
     """Batches that were asked a second time because they were late."""
 
+    throttled: int
+    """Calls that no worker was free for, and that were made again later."""
+
     cold: int
     """Bytes that workers fetched, at most."""
 
@@ -57,7 +61,7 @@ class FanOutReport:
     @property
     def requests(self) -> int:
         """Number of requests to workers."""
-        return self.workers + self.retried + self.hedged
+        return self.workers + self.retried + self.hedged + self.throttled
 
 
 class FanOut:
@@ -79,7 +83,7 @@ class FanOut:
     ) -> None:
         self._ask = ask
         self._deadline = deadline
-        self._tasks = tasks or Threads(MAX_CALLS)
+        self._tasks = tasks or Threads(CALLS_A_WORKER * WORKERS)
         self._planner = planner
         self._report = report
 
@@ -114,6 +118,7 @@ class FanOut:
                     workers=len(made.batches),
                     retried=gathered.retried,
                     hedged=gathered.hedged,
+                    throttled=gathered.throttled,
                     cold=made.cold,
                     seconds=self._tasks.now() - began,
                     missing={

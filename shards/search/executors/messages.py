@@ -40,6 +40,10 @@ class WorkerFailed(LookalikeError):
     """A worker did not scan what it was asked to. The answer to the query names it as missing."""
 
 
+class NoWorkerFree(WorkerFailed):
+    """A worker that could not begin, since as many are at work as may be: nothing was done, so ask again later."""
+
+
 class PayloadTooLarge(LookalikeError):
     """A request or an answer is too large to be sent: the process that asks has to scan those segments itself."""
 

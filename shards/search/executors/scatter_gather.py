@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Generic, Self, TypeVar
 
 from shards.errors import LookalikeError
-from shards.search.executors.messages import WorkerFailed
+from shards.search.executors.messages import NoWorkerFree, WorkerFailed
 from shards.search.executors.tasks import TaskRunner
+from shards.search.executors.throttled import JOINED, Throttled
 
 Result = TypeVar("Result")
 
@@ -39,10 +41,13 @@ class Gathered(Generic[Result]):
     hedged: int
     """Batches that were asked again because they were late."""
 
+    throttled: int
+    """Calls that no worker was free for."""
+
 
 @dataclass(slots=True, eq=False)
 class _Batch:
-    """Numbers that a worker is asked about. No batch is asked more than twice."""
+    """Numbers that a worker is asked about. No batch is answered, or fails, more than twice."""
 
     numbers: list[int]
     """Those without a result yet."""
@@ -54,13 +59,18 @@ class _Batch:
     """Calls under way that may bring a result."""
 
     is_asked_again: bool = False
+
+    joined: int = 1
+    """Batches that this one was made of."""
+
     errors: dict[int, LookalikeError] = field(default_factory=dict)
 
 
 class ScatterGather(Generic[Result]):
     """Calls to workers, under way from the moment this is made. A context manager: on leaving, no call is left over.
 
-    `ask` returns the outcome of each of some numbers; an exception that it raises ends everything.
+    `ask` returns the outcome of each of some numbers; an exception that it raises ends everything. A batch all of whose
+    outcomes are NoWorkerFree counts as not asked: it waits for a worker until the deadline (see `throttled`).
     """
 
     def __init__(
@@ -78,6 +88,7 @@ class ScatterGather(Generic[Result]):
         self._results: dict[int, Result] = {}
         self._took: list[float] = []
         self._calls: dict[Future[tuple[Mapping[int, Result | LookalikeError], float]], _Batch] = {}
+        self._throttled: Throttled[_Batch] = Throttled()
         self._retried = self._hedged = 0
         try:
             for batch in self._batches:
@@ -89,23 +100,31 @@ class ScatterGather(Generic[Result]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.cancel()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        under_way = self.cancel()
+        if kind is None or not issubclass(kind, Exception):
+            return
+        # whoever fails begins again, perhaps at once: as many workers more would be at work then
+        while under_way and (now := self._tasks.now()) < self._end:
+            self._tasks.wait(under_way, self._end - now)
+            under_way = [call for call in under_way if not call.done()]
 
-    def cancel(self) -> None:
-        """Cancel the calls that have not begun, and forget those that have: nobody waits for their answers."""
-        for call in self._calls:
-            call.cancel()
+    def cancel(self) -> list[Future[tuple[Mapping[int, Result | LookalikeError], float]]]:
+        """Cancel the calls that have not begun; forget and return those that have, which cannot be stopped."""
+        under_way = [call for call in self._calls if not call.cancel() and not call.done()]
         self._calls.clear()
+        return under_way
 
     def finish(self) -> Gathered[Result]:
         """Return the outcomes when all are there, when no more can come, or at the deadline."""
-        while any(batch.numbers and batch.out for batch in self._batches):
+        while self._throttled or any(batch.numbers and batch.out for batch in self._batches):
             now = self._tasks.now()
             if now >= self._end:
                 break
-            soonest = self._ask_laggards(now)
-            self._tasks.wait(self._calls.keys(), min(soonest, self._end) - now)
+            if now >= self._throttled.tries_at:
+                self._ask_one_that_waits(now)
+            soonest = min(self._ask_laggards(now), self._throttled.tries_at, self._end)
+            self._tasks.wait(self._calls.keys(), soonest - now)
             for call in [call for call in self._calls if call.done()]:
                 if call.cancelled():
                     raise LookalikeError("the executor was closed while workers were asked")
@@ -113,7 +132,7 @@ class ScatterGather(Generic[Result]):
         self.cancel()
         late = WorkerFailed(f"no worker had answered after {self._seconds:g} s")
         errors = {n: batch.errors.get(n, late) for batch in self._batches for n in batch.numbers}
-        return Gathered(self._results, errors, self._retried, self._hedged)
+        return Gathered(self._results, errors, self._retried, self._hedged, self._throttled.count)
 
     def _start(self, batch: _Batch) -> None:
         numbers = tuple(batch.numbers)
@@ -132,15 +151,45 @@ class ScatterGather(Generic[Result]):
             else:
                 self._results[number] = outcome
                 batch.numbers.remove(number)
+        if outcomes and all(isinstance(outcome, NoWorkerFree) for outcome in outcomes.values()):
+            self._throttled.count += 1
+            if batch.numbers and not batch.out:
+                # one that was asked again goes alone: the others may fail once yet
+                self._throttled.put(batch, JOINED if batch.is_asked_again else batch.joined, self._tasks.now())
+            return
         if not batch.numbers:
             self._took.append(took)
         elif not batch.is_asked_again:
             batch.is_asked_again = True
             self._retried += 1
             self._start(batch)
+            return
+        # a worker is free now
+        self._throttled.relax()
+        self._ask_one_that_waits(self._tasks.now())
+
+    def _ask_one_that_waits(self, now: float) -> None:
+        """Ask a worker about batches that none was free for: about several, where many wait and few are at work."""
+        joined = self._throttled.take(len(self._calls), now)
+        if not joined:
+            return
+        if len(joined) == 1:
+            (batch,) = joined
+            batch.began = now
+        else:
+            numbers = [*chain.from_iterable(one.numbers for one in joined)]
+            batch = _Batch(numbers, now, joined=sum(one.joined for one in joined))
+            for one in joined:
+                batch.errors |= one.errors
+                self._batches.remove(one)
+            self._batches.append(batch)
+        self._start(batch)
 
     def _ask_laggards(self, now: float) -> float:
         """Ask the laggards that are due again, and return the time at which the next will be."""
+        if self._throttled.count:
+            # batches are not of one size any more, and a second worker for one would be missing for another
+            return self._end
         out = [batch for batch in self._batches if batch.numbers and batch.out]
         if len(out) > max(1, round((1 - PERCENTILE) * len(self._batches))) or not self._took:
             return self._end

@@ -24,7 +24,7 @@ class TaskRunner(Protocol):
         ...
 
     def wait(self, calls: Collection[Future[Result]], seconds: float) -> None:
-        """Wait until one of these calls is done, or this many seconds have passed."""
+        """Wait until one of these calls is done, or this many seconds have passed, as where there is no call."""
         ...
 
     def close(self) -> None:
@@ -51,7 +51,10 @@ class Threads:
 
     def wait(self, calls: Collection[Future[Result]], seconds: float) -> None:
         """Wait as `TaskRunner.wait` says."""
-        wait(calls, seconds, FIRST_COMPLETED)
+        if calls:
+            wait(calls, seconds, FIRST_COMPLETED)
+        else:
+            time.sleep(seconds)
 
     def close(self) -> None:
         """End the threads as `TaskRunner.close` says."""

@@ -233,7 +233,10 @@ def test_a_reader_of_an_old_snapshot_looks_again_after_a_merge() -> None:
 class Unreadable(CountingStore):
     """A store that fails when this process reads a segment."""
 
+    has_failed = threading.Event()
+
     def get_ranges(self, name: str, ranges: Any) -> Any:
+        self.has_failed.set()
         raise StorageError(f"{name}: the network is down")
 
 
@@ -251,22 +254,19 @@ def test_when_the_scan_of_this_process_fails_the_calls_to_workers_are_cancelled(
     assert (tasks.left, tasks.time, worker.asked) == ([], 0, []), "nothing is waited for, and nobody is asked"
 
 
-def test_when_it_fails_threads_ask_no_further_worker(store: CountingStore) -> None:
-    calls, is_over = Counter[str](), threading.Event()
+def test_when_it_fails_the_workers_at_work_are_waited_for_and_no_further_one_is_asked(store: CountingStore) -> None:
+    calls, broken = Counter[str](), Unreadable(store)
 
     def ask_slowly(request: Mapping[str, Any]) -> Any:
         calls["asked"] += 1
-        assert is_over.wait(PATIENCE)
+        assert broken.has_failed.wait(PATIENCE)
+        calls["ended"] += 1
         raise WorkerFailed("nobody listens")
 
-    tasks = Threads(1)
-    index = fanned(Unreadable(store), ask_slowly, tasks=tasks, planner=split_in_two)
+    index = fanned(broken, ask_slowly, tasks=Threads(1), planner=split_in_two, deadline=PATIENCE)
     with pytest.raises(StorageError, match="the network is down"):
         index.search(scene(2))
-    is_over.set()
-    # the only thread is free again when this is done
-    tasks.start(lambda: None).result(PATIENCE)
-    assert calls["asked"] <= 1
+    assert calls["asked"] == calls["ended"] <= 1
     index.close()
 
 

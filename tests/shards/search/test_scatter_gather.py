@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from itertools import pairwise
 from typing import TypeVar
 
 import pytest
@@ -13,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shards.errors import LookalikeError, ObjectNotFound
-from shards.search.executors.messages import WorkerFailed
+from shards.search.executors.messages import NoWorkerFree, WorkerFailed
 from shards.search.executors.scatter_gather import Gathered, ScatterGather
 from shards.search.executors.tasks import Threads
 from tests.patience import PATIENCE
+from tests.shards.search.account import Account
 from tests.shards.search.task_runner import FakeTaskRunner
 
 Answer = Mapping[int, str | LookalikeError]
@@ -187,6 +189,100 @@ def test_when_a_call_cannot_be_started_those_before_are_cancelled() -> None:
     with pytest.raises(LookalikeError, match="no thread to be had"):
         ScatterGather([[0], [1], [2]], Asked(), tasks, 20.0)
     assert (len(tasks.begun), tasks.left) == (2, [])
+
+
+BATCHES = [[2 * n, 2 * n + 1] for n in range(64)]
+
+
+@pytest.mark.parametrize("room", [1, 5, 9, 63, 64])
+def test_with_less_room_than_batches_all_are_answered_all_the_same(room: int) -> None:
+    account = Account(room)
+    done = ScatterGather(BATCHES, account.ask, account, 60.0).finish()
+    assert (len(done.results), done.errors, done.retried, done.hedged) == (128, {}, 0, 0)
+    assert account.most == room, "what room there is is used"
+    assert done.throttled == account.refused
+    assert account.left == []
+
+
+def test_in_an_account_of_ten_functions_fewer_and_larger_batches_are_asked() -> None:
+    account = Account(9)
+    done = ScatterGather(BATCHES, account.ask, account, 20.0).finish()
+    assert done.errors == {}
+    assert len(account.asked) < 30, "of 64 batches"
+    assert max(account.asked) == 8, "numbers of four batches, no more"
+    assert account.time < 8, "seconds: as long as 64 batches take at two seconds each and nine at once would be 15"
+
+
+def test_room_that_comes_later_is_found() -> None:
+    account = Account(1, seconds=50.0, rooms={3.0: 64})
+    done = ScatterGather([[n] for n in range(10)], account.ask, account, 60.0).finish()
+    assert done.errors == {}
+    assert account.time < 50 + 3 + 5
+
+
+def test_who_is_refused_asks_in_growing_pauses_and_one_at_a_time() -> None:
+    account = Account(0)
+    done = ScatterGather([[n] for n in range(10)], account.ask, account, 20.0).finish()
+    assert account.time == 20
+    assert {type(error) for error in done.errors.values()} == {NoWorkerFree}
+    assert len(account.begun) < 10 + 20
+    later = account.begun[10:]
+    assert all(after - before <= 2.1 for before, after in pairwise(later))
+
+
+def test_a_refused_call_does_not_count_as_one_of_the_two_that_a_batch_has() -> None:
+    class Flaky(Account):
+        def ask(self, numbers: Sequence[int]) -> Answer:
+            answer = super().ask(numbers)
+            if self._is_refusing or len(self.asked) > 1:
+                return answer
+            return dict.fromkeys(numbers, WorkerFailed("once"))
+
+    account = Flaky(1)
+    done = ScatterGather([[0], [1], [2]], account.ask, account, 60.0).finish()
+    assert (done.errors, set(done.results)) == ({}, {0, 1, 2})
+
+
+def test_threads_wait_where_there_is_no_call() -> None:
+    tasks = Threads(1)
+    before = tasks.now()
+    tasks.wait([], 0.001)
+    assert tasks.now() - before >= 0.001
+    tasks.close()
+
+
+def test_who_fails_waits_for_the_calls_that_have_begun() -> None:
+    tasks, may_end, has_begun = Threads(1), threading.Event(), threading.Event()
+
+    def ask(numbers: Sequence[int]) -> Answer:
+        has_begun.set()
+        assert may_end.wait(PATIENCE)
+        return dict.fromkeys(numbers, "row")
+
+    calls = ScatterGather([[0], [1]], ask, tasks, PATIENCE)
+    assert has_begun.wait(PATIENCE)
+    (running, waiting) = list(calls._calls)
+    threading.Timer(0.01, may_end.set).start()
+    with pytest.raises(ZeroDivisionError), calls:
+        raise ZeroDivisionError
+    assert (running.done(), waiting.cancelled()) == (True, True)
+    tasks.close()
+
+
+def test_who_fails_waits_no_longer_than_the_deadline() -> None:
+    tasks, may_end, has_begun = Threads(1), threading.Event(), threading.Event()
+
+    def ask(numbers: Sequence[int]) -> Answer:
+        has_begun.set()
+        assert may_end.wait(PATIENCE)
+        return dict.fromkeys(numbers, "row")
+
+    calls = ScatterGather([[0]], ask, tasks, 0.001)
+    assert has_begun.wait(PATIENCE)
+    with pytest.raises(ZeroDivisionError), calls:
+        raise ZeroDivisionError
+    may_end.set()
+    tasks.close()
 
 
 def test_threads_wait_for_the_first_of_several_calls() -> None:
