@@ -44,7 +44,10 @@ demo: $(ENV)/run ## find edited copies of real pictures: a minute, the installin
 
 TESTED := $(ENV)/dev $(ENV)/node $(ENV)/checkers/complete $(ENV)/local/complete $(ENV)/oldpip/complete browser
 
-test: $(TESTED) ## what a change must pass, in six minutes at most, with coverage
+test: $(TESTED) ## what a change must pass, in six minutes at most
+	@$(BIN)/python $(PYTEST) -m "not long"
+
+coverage: $(TESTED) ## the same tests, and which lines of the source they do not reach
 	@$(BIN)/python $(PYTEST) -m "not long" --cov --cov-report=term:skip-covered
 
 test-long: export LOOKALIKE_TEST_LENGTH = 10

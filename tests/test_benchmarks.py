@@ -33,14 +33,14 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-SLOW = {"import", "service", "crops", "draft", "bulk", "haar", "duplicates", "postgres", "auto"}
-"""Sections whose shortest run takes seconds: they start servers, or make the signatures of pictures first."""
+QUICK = {"goldberg"}
+"""Of the sections this one is run with every change. Others start servers, or take seconds to make signatures."""
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.long] if name in SLOW else [])
+        pytest.param(name, marks=[] if name in QUICK else [pytest.mark.long])
         for name, section in SECTIONS.items()
         if not section.on_request
     ],

@@ -109,7 +109,12 @@ def commands(block: Block) -> list[list[str]]:
     return found
 
 
-@pytest.mark.parametrize("block", RUN, ids=str)
+@pytest.mark.parametrize(
+    "block",
+    # every command starts Python anew: the README's are run with every change, those of other pages in the second tier
+    [pytest.param(block, marks=[] if block.page == README else [pytest.mark.long]) for block in RUN],
+    ids=str,
+)
 def test_a_shell_block_runs(block: Block, folder: Path) -> None:
     done = run(folder, "bash", "-euo", "pipefail", "-c", block.text)
     assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
