@@ -9,7 +9,7 @@ from typing import Literal
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
-from lookalike.options import AUTO
+from shards.families import AUTO
 from shards.pictures.copies import surroundings
 
 WHOLE = ("haar", "goldberg", "dhash", "pdq")

@@ -12,8 +12,8 @@ from time import perf_counter
 from demo.edits import EDITS, Edit
 from demo.place import PICTURES
 from lookalike import Index, Key, Picture
-from lookalike.options import AUTO
 from lookalike.signatures.compute import compute_signatures
+from shards.families import AUTO
 from shards.pictures.decoding import decode
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from lookalike.evaluate.calibrating import PAIRS, Calibration, calibrate
 from lookalike.stats import Stats
 from shards.errors import CorruptObject, QueryError
 from shards.families import Family
@@ -19,6 +19,9 @@ from shards.table.maintain.reshard import Resharded
 from shards.table.maintain.verify import Report
 from shards.table.read.snapshot import Snapshot
 from shards.table.write.calibrated import Rates
+
+if TYPE_CHECKING:
+    from lookalike.evaluate.calibrating import Calibration
 
 
 class Maintained:
@@ -47,17 +50,21 @@ class Maintained:
         """Return numbers of this index."""
         return self._table.read(Stats.of)
 
-    def calibrate(self, pairs: int = PAIRS, progress: Callable[[int, int], None] | None = None) -> Calibration:
+    def calibrate(self, pairs: int | None = None, progress: Callable[[int, int], None] | None = None) -> Calibration:
         """Measure how much strangers among the images score, and keep it: matches are judged by it from now on.
 
-        `pairs`: how many to compare. `progress` gets (questions asked, questions in all). Processes that have the index
-        open go by it once they open it again. Raises QueryError for an index of fewer than 1,000 images.
+        `pairs`: how many to compare, four million unless given. `progress` gets (questions asked, questions in all).
+        Processes that have the index open go by it once they open it again. Raises QueryError for an index of fewer
+        than 1,000 images.
         """
+        # imported here: evaluating is of no use to most who open an index
+        from lookalike.evaluate.calibrating import PAIRS, calibrate
+
         seed, families = self._table.effects.random(), self._table.families
 
         def measure(snapshot: Snapshot) -> Calibration:
             of_all = self._table.parallel_map
-            return calibrate(snapshot, families, seed, pairs=pairs, parallel_map=of_all, progress=progress)
+            return calibrate(snapshot, families, seed, pairs=pairs or PAIRS, parallel_map=of_all, progress=progress)
 
         found = self._table.read(measure)
         self._rates = self.settings.id, self._table.store_rates(found.images, found.pairs, found.tables)

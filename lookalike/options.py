@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from shards.errors import QueryError
-from shards.families import Family
+from shards.families import AUTO, Family
 from shards.search.cursor import Cursor
 from shards.search.filters import ANYTHING, Filter
 from shards.search.query import LIMIT, check_limit, check_one_threshold, score_threshold
-
-AUTO = "auto"
-"""Name that stands for all families of an index."""
 
 
 def families_of(name: str | None) -> tuple[str, ...]:

@@ -21,8 +21,7 @@ from demo.lookups import Row
 from demo.place import PICTURES
 from demo.report import POSTCARD
 from lookalike import Index
-from lookalike.options import AUTO
-from shards.families import DEFAULT
+from shards.families import AUTO, DEFAULT
 from shards.pictures.decoding import decode
 
 ROOT = Path(__file__).parent.parent

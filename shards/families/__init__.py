@@ -9,7 +9,7 @@ from shards.families.base import Family, PairWords, Row, Rows
 from shards.families.matches import Matches
 from shards.families.reading import ColumnReader
 
-__all__ = ["DEFAULT", "ColumnReader", "Family", "Matches", "PairWords", "Row", "Rows", "family", "names"]
+__all__ = ["AUTO", "DEFAULT", "ColumnReader", "Family", "Matches", "PairWords", "Row", "Rows", "family", "names"]
 
 LONGEST_NAME = 64
 """Characters: what is longer is neither taken apart nor repeated."""
@@ -17,6 +17,9 @@ LONGEST_NAME = 64
 DEFAULT = ("haar", "goldberg", "dhash", "pdq", "crops")
 """Families of a new index unless told otherwise. Four see the whole picture: dhash and pdq, haar also for IQDB's
 protocol, and goldberg for that of image-match and for negatives. crops sees its parts."""
+
+AUTO = "auto"
+"""Name that stands for all families of an index, each heard as far as its false rates go. No family has it."""
 
 
 def names() -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypeAlias
@@ -121,14 +120,6 @@ def score_at(family: str, rate: float) -> float:
 def match_score(family: str) -> float:
     """Return the score of this measured family that is called a match, rounded up to a tenth."""
     return math.ceil(10 * score_at(family, MATCH_RATE)) / 10
-
-
-def of_best(rates: Sequence[float]) -> float:
-    """Return the false rate of a pair that several families have looked at: that of the surest, times their number.
-
-    Looking with k families gives chance k tries. That they are often deceived by the same pairs makes it fewer.
-    """
-    return min(1.0, len(rates) * min(rates))
 
 
 def confidence(rate: float, images: int) -> Confidence | None:

@@ -44,3 +44,12 @@ def test_searching_imports_no_cloud_client_and_no_decoder() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"
+
+
+def test_opening_an_index_imports_nothing_of_evaluating() -> None:
+    code = (
+        "import sys; from lookalike import Index; Index.create('memory://');"
+        "print([name for name in sys.modules if name.startswith('lookalike.evaluate')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"

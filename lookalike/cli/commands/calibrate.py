@@ -28,14 +28,13 @@ def calibrate(address: str, pairs: int | None, form: str | None) -> None:
     what was found is added to the index. Matches are judged by it from then on, and hits of several families ranked; no
     score changes.
     """
-    from lookalike.evaluate.calibrating import PAIRS
     from lookalike.index import Index
     from shards.families.rates import MATCH_RATE
 
     out = Output.of(form)
     index = Index.open(address)
     with out.progress("comparing", 0) as progress:
-        found = index.calibrate(pairs or PAIRS, progress.update)
+        found = index.calibrate(pairs, progress.update)
     if out.is_json:
         families = {
             family.name: {

@@ -40,7 +40,7 @@ def compare(a: str, b: str, address: str | None, family: str | None, form: str |
     when they could not be compared.
     """
 
-    from lookalike.options import AUTO
+    from shards.families import AUTO
 
     out = Output.of(form)
     comparisons = _compared(a, b, address, None if family == AUTO else family)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lookalike.cli.output import human
 from lookalike.cli.output.output import Column, Output
-from lookalike.options import AUTO
+from shards.families import AUTO
 
 if TYPE_CHECKING:
     from lookalike.answers import Answer

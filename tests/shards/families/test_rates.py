@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from shards.errors import QueryError
@@ -94,10 +92,6 @@ class TestConfidence:
     ) -> None:
         assert rates.confidence(rate, images) == confidence
         assert rates.is_match(rate, images) == (confidence in ("certain", "likely"))
-
-    def test_of_one_of_several_families_is_less(self) -> None:
-        assert math.isclose(rates.of_best([1e-3, 1e-8, 1e-6]), 3e-8)
-        assert rates.of_best([0.9, 0.8]) == 1
 
 
 class TestMatchScores:
