@@ -52,8 +52,8 @@ class App(click.Group):
         except LookalikeError as error:
             note(str(error))
             ctx.exit(TROUBLE)
-        except KeyboardInterrupt:
-            note("interrupted; the index is whole, and what was reported as done is safe in it")
+        except KeyboardInterrupt as interruption:
+            note(str(interruption) or "interrupted; the index is whole, and what was reported as done is safe in it")
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:
             # whoever read us has seen enough; the interpreter flushes once more at its end, into the void

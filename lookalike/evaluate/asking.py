@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 from time import perf_counter
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +17,17 @@ from lookalike.evaluate.related import NAMED, Related, Rule
 from lookalike.evaluate.scoring import KEPT_RATE, Scorer
 from lookalike.evaluate.tally import Strangers, Tally
 from lookalike.signatures import compute
-from shards.families import Family, Rows, family, rates
+from shards.families import AUTO, Family, Rows, family, rates
 from shards.pictures.copies import TRANSFORMATIONS, reduced
 from shards.pictures.decoding import Picture, PictureSettings
 from shards.pictures.orientations import turned
 
-AUTO = "auto"
-"""Name of all families together, each heard as far as its false rates go."""
-
 TOP_STRENGTH = 12.0
 """Greatest strength: −log10 of the least false rate that is stated."""
+
+
+Read: TypeAlias = tuple[dict[str, Rows], dict[str, float]] | str
+"""Of one picture: its rows by family, (1,) each, and the seconds that each took; or why it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.evaluate.asking import AUTO, Answers, Asker
+from lookalike.evaluate.asking import Answers, Asker
 from lookalike.evaluate.related import NAMED, Rule
 from lookalike.evaluate.result import FalseMatch, FamilyResult, Missed, SetApart
 from lookalike.evaluate.tally import Share, mean_share, share_of
-from shards.families import Family, Rows
+from shards.families import AUTO, Family, Rows
 
 DETAILED_BY, DETAILED = "crops", 20
 """Family whose rows count features, and how many of these a picture with detail has."""

@@ -12,15 +12,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.evaluate import processes
-from lookalike.evaluate.asking import AUTO, Answers, Asker, Stored
+from lookalike.evaluate.asking import Answers, Asker, Stored
 from lookalike.evaluate.counting import DETAILED, DETAILED_BY, Counting, is_detailed
 from lookalike.evaluate.pictures import DEMO, found
+from lookalike.evaluate.processes import Workers
 from lookalike.evaluate.related import related
 from lookalike.evaluate.result import Evaluation
 from lookalike.evaluate.tally import together
 from shards.errors import QueryError
-from shards.families import DEFAULT, Rows, family
+from shards.families import AUTO, DEFAULT, Rows, family
 from shards.pictures.copies import TRANSFORMATIONS
 
 SIDE = 640
@@ -39,6 +39,11 @@ def unseen(what: str, total: int) -> Callable[[int], None]:
     """Show no progress."""
     del what, total
     return lambda _: None
+
+
+def unheard(line: str) -> None:
+    """Say nothing."""
+    del line
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,10 @@ class Settings:
     jobs: int | None = None
     """Processes; None for one a processor."""
 
+    work: Path | None = None
+    """Folder in which results are kept as they come, and looked for: an evaluation that was interrupted goes on. None
+    keeps nothing."""
+
     left_out: tuple[tuple[str, str], ...] = ()
     """Pairs of names that are no strangers: they show the same thing, or a part of it."""
 
@@ -75,30 +84,33 @@ class Settings:
 
 
 def evaluate(
-    folder: str | os.PathLike[str] | None = None, settings: Settings | None = None, bar: Bar = unseen
+    folder: str | os.PathLike[str] | None = None,
+    settings: Settings | None = None,
+    bar: Bar = unseen,
+    say: Callable[[str], None] = unheard,
 ) -> Evaluation:
     """Copy pictures of this folder in many ways, and count what is found; of the demo's pictures without a folder.
 
-    The same pictures and settings give the same counts. Raises QueryError.
+    The same pictures and settings give the same counts. `say` is told what `Settings.work` had already. Raises
+    QueryError.
     """
     settings = settings or Settings()
     _check(settings)
     if folder is None and not DEMO.is_dir():
         raise QueryError("the demo's pictures are in lookalike's source alone: say which folder to evaluate")
     start = perf_counter()
-    jobs = settings.jobs or os.cpu_count() or 1
+    workers = Workers(settings.jobs or os.cpu_count() or 1, settings.work, say)
     count = None if settings.detailed else settings.subjects
     pictures = found(Path(folder or DEMO), ask=settings.ask, subjects=count)
     related(pictures, settings.left_out, settings.series)  # refuses a series that is none before an hour is spent
-    advance = bar("reading pictures", len(pictures.paths))
-    made = processes.compute_all(pictures.paths, settings.families, jobs, advance)
+    made = workers.read_all(pictures.paths, settings.families, bar("reading pictures", len(pictures.paths)))
     unreadable = {pictures.names[n]: each for n, each in enumerate(made) if isinstance(each, str)}
     pictures = pictures.without(n for n, each in enumerate(made) if isinstance(each, str))
     computed = [each for each in made if not isinstance(each, str)]
     most = max((TRANSFORMATIONS[name].companions for name in settings.transformations), default=0)
     if len(pictures.names) < 2 + most or not pictures.subjects:
         raise QueryError(
-            f"{folder}: {len(computed)} pictures can be read, which is too few: {2 + most} or more are needed"
+            f"{folder}: too few pictures can be read, {len(computed)} of the {2 + most} or more that are needed"
         )
     rows = _stacked(settings.families, [rows for rows, _ in computed])
     no_strangers = related(pictures, settings.left_out, settings.series)
@@ -108,9 +120,7 @@ def evaluate(
             raise QueryError(f"{folder}: no picture to ask for has {DETAILED} features of {DETAILED_BY}")
     stored = Stored(pictures, rows)
     asker = Asker(stored, settings.families, settings.transformations, settings.side, no_strangers)
-    answers = _merged(
-        processes.ask_all(asker, pictures.subjects, jobs, bar("asking for copies", len(pictures.subjects)))
-    )
+    answers = _merged(workers.ask_all(asker, pictures.subjects, bar("asking for copies", len(pictures.subjects))))
     counting = Counting(asker, answers, settings.rate, _mean_seconds(settings.families, [s for _, s in computed]))
     names = pictures.names
     return Evaluation(

@@ -65,10 +65,9 @@ def found(folder: Path, *, ask: str = "", subjects: int | None = None) -> Pictur
     names = [path.relative_to(folder).as_posix() for path in paths]
     places = [place for place, name in enumerate(names) if name.startswith(ask)]
     if len(names) < 2 or not places:
-        beginning = f" whose path begins with {ask!r}" if ask else ""
+        beginning = f", {len(places)} with a path that begins with {ask!r}" if ask else ""
         raise QueryError(
-            f"{folder} has {len(names)} pictures, {len(places)} of them{beginning or ' to ask for'}: it takes two or"
-            " more, and one to ask for"
+            f"{folder}: too few pictures, {len(names)} in all{beginning}: it takes two or more, and one to ask for"
         )
     return PictureSet(tuple(names), tuple(paths), tuple(sorted(_chosen(names, places, subjects))))
 

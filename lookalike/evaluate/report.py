@@ -7,10 +7,11 @@ from base64 import b64encode
 from html import escape
 
 from lookalike.evaluate import plots
-from lookalike.evaluate.asking import AUTO, copied, load
+from lookalike.evaluate.asking import copied, load
 from lookalike.evaluate.related import TITLES
 from lookalike.evaluate.result import Evaluation, FalseMatch, FamilyResult, Missed, SetApart
 from lookalike.evaluate.tally import Share
+from shards.families import AUTO
 from shards.pictures.copies import TRANSFORMATIONS
 from shards.pictures.decoding import Picture, thumbnail
 
@@ -69,8 +70,8 @@ def page(found: Evaluation) -> str:
     ]
     pairs = max((result.strangers.pairs for result in results.values()), default=0)
     told = (
-        f"{found.subjects:,} pictures were copied in {len(found.transformations)} ways, and every copy was asked for"
-        f" among {len(found.pictures.names):,} pictures: {pairs:,} pairs of strangers. A copy is found if its picture"
+        f"{found.subjects:,} of {len(found.pictures.names):,} pictures were copied and asked for among all of them."
+        f" Copies of each: {len(found.transformations)}. Pairs of strangers: {pairs:,}. A copy is found if its picture"
         f" reaches the score that at most {found.rate:g} of the pairs of strangers reach."
     )
     return f"""<!doctype html>
@@ -79,7 +80,7 @@ def page(found: Evaluation) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>Evaluation of {found.subjects:,} pictures</title>
+<title>Evaluation: {found.subjects:,} of {len(found.pictures.names):,} pictures</title>
 <style>{STYLE}</style>
 </head>
 <body>
@@ -121,7 +122,7 @@ def _recall(found: Evaluation) -> str:
     ]
     sums = [
         ("mean", [_share(result.mean_recall) for result in results]),
-        (f"mean of the {found.detailed:,} with detail", [_share(result.mean_detailed_recall) for result in results]),
+        (f"mean with detail: {found.detailed:,}", [_share(result.mean_detailed_recall) for result in results]),
         ("first of all", [_share(result.top1) for result in results]),
         ("right of its matches", [f"<td>{100 * result.precision:.2f} %" for result in results]),
         ("threshold", [f"<td>{result.threshold:.1f}{'' if result.is_measured else ' *'}" for result in results]),
@@ -138,8 +139,9 @@ def _recall(found: Evaluation) -> str:
     return (
         f"<h2>Copies found, in percent</h2><div class=wide><table><thead><tr><th>{head}</thead>"
         f"<tbody>{''.join(rows)}</table></div>{note}"
-        f"<p>{_text(AUTO)}: all families together, each heard as far as its false rates go; its threshold is −log10 of"
-        " the least of them. Point at a number for its standard error.</p>"
+        f"<p>{_text(AUTO)}: all families together, each heard as far as its false rates go. Its scores are −log10 of"
+        " the least of them, so a threshold of 6 is one pair of strangers in a million. Point at a number for its"
+        " standard error.</p>"
     )
 
 
@@ -250,7 +252,7 @@ def _left_out(found: Evaluation, drawing: _Drawing) -> str:
     parts.append(
         "<p>Pairs of a copy and another picture that are not counted, by the first rule that says so. Shown below are"
         " the pictures that two families call the same; the examples of each family have what else reached its"
-        f" threshold. {len(found.unreadable):,} files could not be read.</p><div class=wide><table><tbody>"
+        f" threshold. Files that could not be read: {len(found.unreadable):,}.</p><div class=wide><table><tbody>"
         + "".join(f"<tr><th>{_text(TITLES[rule])}<td>{count:,}" for rule, count in found.left_out.items())
         + "</table></div>"
     )

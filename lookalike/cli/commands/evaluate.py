@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from lookalike.cli.command import Command, ReportPath, jobs_option, names_of, output_options
-from lookalike.cli.output.output import Column, Output
+from lookalike.cli.output.human import count
+from lookalike.cli.output.output import Column, Output, note
 from lookalike.cli.refused import RefusedError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         ("lookalike evaluate photos --families pdq,crops --transformations crop25,crop50", "some of it"),
         ("lookalike evaluate set --series clipart,stamps --series forms", "of drawings and forms that share parts"),
         ("lookalike evaluate photos --false-rate 1e-5 --json", "at another false rate, for a program"),
+        ("lookalike evaluate photos --all --work photos.work", "for hours, and on from there if it is interrupted"),
     ),
 )
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
@@ -60,6 +62,13 @@ if TYPE_CHECKING:
     " neither is one beside a collage with another in a cell. Repeat it for another series.",
 )
 @click.option("--html", "page", type=ReportPath(), help="Write a report, one file.")
+@click.option(
+    "--work",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder for what is found out on the way: the same command goes on from there when it was interrupted, and"
+    " one with more --subjects asks for these alone. [default: beside the report, as in report.work; without a report"
+    " nothing is kept]",
+)
 @jobs_option
 @output_options
 def evaluate(
@@ -74,6 +83,7 @@ def evaluate(
     left_out: Path | None,
     series: tuple[str, ...],
     page: Path | None,
+    work: Path | None,
     jobs: int | None,
     form: str | None,
 ) -> None:
@@ -82,7 +92,7 @@ def evaluate(
     Some of the pictures are copied in 35 ways: cropped, framed, turned, captioned, in a screenshot. Every copy is asked
     for among all pictures, by each family alone and by all together (auto). The table says how many are found where a
     pair of pictures that have nothing in common is called a match once in a million times, or as often as --false-rate
-    says. Nothing is written but the report.
+    says. Nothing is written but the report, and the folder of --work.
 
     Pictures that two families call the same are left out as pairs, and named. So are pictures of a series, such as
     drawings of one set or pages of one form, where --series says which folders have them: they share real parts, and
@@ -94,6 +104,8 @@ def evaluate(
     from shards.pictures.copies import TRANSFORMATIONS
 
     out = Output.of(form)
+    if work is None and page is not None:
+        work = page.with_suffix(".work")
     settings = evaluating.Settings(
         families=tuple(names_of(families)) or DEFAULT,
         transformations=tuple(names_of(transformations)) or tuple(TRANSFORMATIONS),
@@ -102,6 +114,7 @@ def evaluate(
         detailed=detailed,
         rate=rate,
         jobs=jobs,
+        work=work,
         left_out=_pairs(left_out),
         series=tuple(tuple(folder.strip(" /") for folder in folders.split(",")) for folders in series),
     )
@@ -111,7 +124,11 @@ def evaluate(
             bars.close()
             return bars.enter_context(out.progress(what, total)).advance
 
-        found = evaluating.evaluate(folder, settings, bar)
+        try:
+            found = evaluating.evaluate(folder, settings, bar, note)
+        except KeyboardInterrupt:
+            kept = f"the same command goes on from {work}" if work else "nothing was kept, since no --work was named"
+            raise KeyboardInterrupt(f"interrupted; {kept}") from None
     if page is not None:
         from lookalike.evaluate import report
 
@@ -139,6 +156,7 @@ def _pairs(file: Path | None) -> tuple[tuple[str, str], ...]:
 
 def _say(out: Output, found: Evaluation) -> None:
     from lookalike.evaluate.related import NAMED, TITLES
+    from shards.families import AUTO
 
     results = found.results.values()
     rows = [[name, *(f"{100 * result.recall[name].value:.0f}" for result in results)] for name in found.transformations]
@@ -152,21 +170,24 @@ def _say(out: Output, found: Evaluation) -> None:
         ["ms to compute", *(f"{1000 * result.compute_seconds:.1f}" for result in results)],
     ]
     among = f"{len(found.pictures.names):,} pictures, false rate {found.rate:g}"
-    title = f"% of the copies of {found.subjects:,} found among {among}"
+    title = f"% found of the copies of {found.subjects:,} among {among}"
     out.table([Column(title), *(Column(name, True) for name in found.results)], rows)
+    out.line(
+        f"{AUTO}: all families together; its threshold is -log10 of the false rate, so 6.0 is one pair in a million"
+    )
     if any(not result.is_measured for result in results):
-        pairs = min(result.strangers.pairs for result in results)
-        out.line(f"* {pairs:,} pairs of strangers are too few to measure {found.rate:g}: the family's own threshold")
+        pairs = count(min(result.strangers.pairs for result in results), "pair")
+        out.line(f"* {pairs} of strangers: too few to measure {found.rate:g}, so the threshold is the family's own")
     for name, reason in found.unreadable.items():
         out.line(f"left out: {name}: {reason}")
     for rule in NAMED:
         if found.left_out[rule]:
             called = {name: result.apart_by_rule[rule] for name, result in found.results.items()}
             out.line(
-                f"{found.left_out[rule]:,} pairs are not counted: {TITLES[rule]}; called a match by "
-                + ", ".join(f"{name} {count}" for name, count in called.items())
+                f"not counted: {count(found.left_out[rule], 'pair')}, {TITLES[rule]}; called a match by "
+                + ", ".join(f"{name} {number}" for name, number in called.items())
             )
     if found.alike:
-        out.line(f"{len(found.alike)} pairs are no strangers, since two families call the pictures themselves a match:")
+        out.line(f"no strangers, since two families call the pictures a match: {count(len(found.alike), 'pair')}")
         for a, b in found.alike:
             out.line(f"  {a}  {b}")

@@ -13,12 +13,11 @@ from PIL import Image
 
 from lookalike.evaluate import report
 from lookalike.evaluate.as_json import document
-from lookalike.evaluate.asking import AUTO
 from lookalike.evaluate.evaluating import Settings, evaluate
 from lookalike.evaluate.related import Rule
 from lookalike.evaluate.result import Evaluation
 from shards.errors import QueryError
-from shards.families import family
+from shards.families import AUTO, family
 
 SETTINGS = Settings(families=("dhash", "phash"), transformations=("half", "crop50", "collage"), jobs=1)
 
@@ -142,7 +141,7 @@ class TestAnEvaluation:
                 "pictures with detail are those with 20 features of crops: name it, too",
             ),
             (replace(SETTINGS, rate=0.0), "a false rate of 0.0 is none"),
-            (replace(SETTINGS, ask="birds/"), "9 pictures|10 pictures"),
+            (replace(SETTINGS, ask="birds/"), "10 in all, 0 with a path that begins with 'birds/'"),
         ],
     )
     def test_refuses_what_cannot_be_measured(self, settings: Settings, told: str, folder: Path) -> None:
@@ -151,7 +150,7 @@ class TestAnEvaluation:
 
     def test_refuses_a_folder_of_one_picture(self, tmp_path: Path) -> None:
         picture(1).save(tmp_path / "one.png")
-        with pytest.raises(QueryError, match="has 1 pictures, 1 of them to ask for"):
+        with pytest.raises(QueryError, match="too few pictures, 1 in all: it takes two or more"):
             evaluate(tmp_path, SETTINGS)
 
     def test_tells_how_far_it_is(self, folder: Path) -> None:
