@@ -1,8 +1,8 @@
 """A stand-in for AWS on this machine, to which serverless.yml is deployed unchanged.
 
 The stand-in is MiniStack, which speaks LocalStack's port. It runs the real functions, in processes of its own Python,
-called by real events. It does not enforce roles, nor the sizes that AWS allows; it hands over ten messages at once,
-and does not wait until there are more.
+called by real events. infra/stand_in.py has it enforce roles and the limits of an account. It hands over ten messages
+at once, and does not wait until there are more.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ from typing import Any
 import boto3
 import httpx
 
-from infra import package
+from infra import limits, package, refusals
 from infra.osls import ROOT, osls
 from infra.package import PACKAGES
 
 HOST = "127.0.0.1"
 """Loopback only: the stand-in asks for no password."""
 
-PROGRAM = Path(sys.prefix) / "local" / "bin" / "ministack"
+PROGRAM = Path(sys.prefix) / "local" / "bin" / "python"
+
+FUNCTIONS_AT_ONCE = 1_000
+"""What AWS lets an account run; a new one runs 10."""
 
 READY_SECONDS = 600.0
 """Limit on starting: an idle machine takes two seconds, a busy one a minute. One that hangs reaches it."""
@@ -57,6 +60,7 @@ class Stack:
     folder: Path
     port: int = 4566
     stage: str = "local"
+    functions_at_once: int = FUNCTIONS_AT_ONCE
     # where it was this process that started it
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
@@ -86,6 +90,14 @@ class Stack:
         """File with the output of the stand-in and of the functions."""
         return self.folder / "output.txt"
 
+    @property
+    def _refusals(self) -> Path:
+        return self.folder / "refusals.jsonl"
+
+    def refused(self) -> list[refusals.Refusal]:
+        """Return what AWS would have refused the functions so far, oldest first."""
+        return refusals.read(self._refusals)
+
     def client(self, service: str, **options: Any) -> Any:
         """Return a client of one service of the stand-in."""
         return boto3.client(
@@ -109,7 +121,12 @@ class Stack:
         (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
         with self.output.open("w") as output:
             process = self._process = subprocess.Popen(  # noqa: S603 - our own arguments
-                [str(PROGRAM)], env=self._environment(), stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                [str(PROGRAM), "-m", "infra.stand_in"],
+                cwd=ROOT,
+                env=self._environment(),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         (self.folder / "pid").write_text(str(process.pid))
         wait_for(lambda: process.poll() is not None or self._is_ready(), READY_SECONDS, self._failed_to_start)
@@ -122,6 +139,10 @@ class Stack:
         return {
             **inherited,
             **self.environment,
+            # of the roles of functions; who has the keys of `environment` may do everything
+            "AUTH": "true",
+            "REFUSALS": str(self._refusals),
+            "LAMBDA_ACCOUNT_CONCURRENCY": str(self.functions_at_once),
             "BIND_HOST": HOST,
             "GATEWAY_PORT": str(self.port),
             # the API's address is http://ID.execute-api.HOST: every name below localhost is this machine
@@ -151,7 +172,7 @@ class Stack:
             return None
         command = ["ps", "-o", "args=", "-p", str(number)]
         found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
-        return number if "ministack" in found.stdout else None
+        return number if "infra.stand_in" in found.stdout else None
 
     def stop(self) -> bool:
         """Stop the stand-in, and delete its data. Returns whether it ran. Raises LocalStackError."""
@@ -164,7 +185,8 @@ class Stack:
         return number is not None
 
     def deploy(self, *chosen: str) -> None:
-        """Deploy serverless.yml with these parameters (`--param=…`). Raises OslsError.
+        """Deploy serverless.yml with these parameters (`--param=…`). Raises OslsError, and LocalStackError where only
+        AWS would refuse it.
 
         Packages hold our sources alone: what they import is beside the stand-in, built for this machine.
         """
@@ -182,6 +204,8 @@ class Stack:
         # on AWS the disk of a function is its own, here it is that of this machine: so nothing is kept there
         given = ("--stage", self.stage, "--param=packages=.", "--param=cache-bytes=0", *chosen)
         osls("deploy", *given, folder=self.folder, **OFTEN)
+        if refused := limits.refused(self.client, self.functions_at_once):
+            raise LocalStackError("AWS would not take this deployment: " + "; ".join(refused))
 
     def outputs(self) -> dict[str, str]:
         """Return the outputs of the stack."""

@@ -45,3 +45,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
                 yield found
         finally:
             stack.stop()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_refused(place: Place) -> Iterator[None]:
+    """Fail a test in which a function asked for more than its role allows, or than an account can do."""
+    before = len(place.stack.refused())
+    yield
+    refused = place.stack.refused()[before:]
+    assert not refused, "\n".join(map(str, refused))
