@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from functions.aws.events import BatchResponse, Change, EventInvalid, QueueBatch, changes
+from functions.aws.events import BatchResponse, QueueBatch
+from functions.aws.notifications import Change, EventInvalid, changes
 from functions.aws.telemetry import Telemetry
 from lookalike.ingest.intake import Taken, take_in
 from lookalike.ingest.reading import IsOver, RecordReader
