@@ -1,57 +1,123 @@
-"""An image given on the command line: a file, stdin, or an object of a bucket."""
+"""Pictures given on the command line: files, folders, stdin, the clipboard, addresses, and objects of a bucket."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
 
+from lookalike.cli import clipboard
 from lookalike.cli.inputs import STDIN
 from lookalike.cli.refused import RefusedError
-from shards.errors import PictureError
+from shards.errors import LookalikeError, PictureError
 
 if TYPE_CHECKING:
-    from lookalike.index import Index
-    from lookalike.options import SearchOptions
-    from lookalike.questions import Question
-    from shards.pictures.decoding import PictureSettings
+    from lookalike.signatures.computed import ComputedPicture, Signed
+    from lookalike.signatures.pool import Pool
+    from shards.pictures.settings import PictureSettings
+
+WEB = ("http://", "https://")
+
+Computed: TypeAlias = "tuple[str, Signed | LookalikeError]"
+"""A picture as it was named, and its question, or what is wrong with it."""
 
 
-def image(name: str) -> str | bytes:
-    """Return the path of a file, or the bytes of stdin or of an object."""
+def read(name: str, max_bytes: int) -> bytes:
+    """Return the bytes of a file, of stdin, of the clipboard, of an object, or of a picture on the web.
+
+    Raises LookalikeError, which names what was to be read.
+    """
     from shards.storage import originals
 
     if name == STDIN:
-        data = sys.stdin.buffer.read()
+        data = sys.stdin.buffer.read(max_bytes + 1)
         if not data:
             raise RefusedError("there is no image on stdin: nothing came")
         return data
-    return originals.read_object(name) if originals.is_url(name) else name
+    if name == clipboard.NAME:
+        return clipboard.read(max_bytes)
+    if name.startswith(WEB):
+        return _fetched(name)
+    return originals.read_object(name, max_bytes) if originals.is_url(name) else originals.read_file(name, max_bytes)
 
 
-def signed(index: Index, options: SearchOptions, given: str | bytes) -> Question:
-    """Return the question to this index that a picture is, its signatures computed, within limits of memory."""
-    with within_memory(index.settings.pictures):
-        return index.signed(given, options)
+def expanded(names: Sequence[str]) -> list[str]:
+    """Return the names, and in place of each folder the pictures in it. Raises RefusedError where one has none."""
+    return [each for name in names for each in (_in_folder(name) if os.path.isdir(name) else [name])]  # noqa: PTH112
 
 
-@contextmanager
-def within_memory(pictures: PictureSettings) -> Iterator[None]:
-    """Let this process have as much memory more as the largest picture needs that these settings take.
+def computing(
+    families: Sequence[str], pictures: PictureSettings, *, names: Sequence[str], jobs: int | None = None
+) -> Pool:
+    """Return a pool that computes questions of these pictures to these families, as confined as `lookalike add` does.
 
-    It is what a process of the service may have; how long a picture takes is bound by its number of pixels. Raises
-    PictureError, with the reason `memory`, where it does not suffice.
+    It has no more processes than there are pictures.
     """
-    from lookalike.signatures import memory
-    from lookalike.signatures.worker import memory_for
+    from lookalike.signatures.pool import Pool
+    from lookalike.signatures.process import processors
+    from lookalike.signatures.worker import WorkerSettings, memory_for
 
-    size = min(memory_for(pictures.max_bytes, pictures.max_pixels), memory.for_pictures())
+    memory = memory_for(pictures.max_bytes, pictures.max_pixels)
+    settings = WorkerSettings(tuple(families), pictures, 0, memory)
+    return Pool(settings, max(1, min(jobs or processors(), len(names))))
+
+
+def computed(
+    pool: Pool, names: Sequence[str], families: Sequence[str], pictures: PictureSettings, *, orientations: bool = False
+) -> Iterator[Computed]:
+    """Yield each picture with its question to these families, in their order; some are read ahead."""
+    from lookalike.signatures.pool import IN_FLIGHT
+    from lookalike.signatures.worker import Task
+
+    def begin(name: str) -> Future[ComputedPicture] | LookalikeError:
+        try:
+            return pool.submit(Task(read(name, pictures.max_bytes), tuple(families), orientations))
+        except LookalikeError as error:
+            return error
+
+    waiting: deque[tuple[str, Future[ComputedPicture] | LookalikeError]] = deque()
+    for name in names:
+        waiting.append((name, begin(name)))
+        if len(waiting) == pool.processes * IN_FLIGHT:
+            yield _question(*waiting.popleft())
+    while waiting:
+        yield _question(*waiting.popleft())
+
+
+def _question(name: str, begun: Future[ComputedPicture] | LookalikeError) -> Computed:
+    if isinstance(begun, LookalikeError):
+        return name, begun
     try:
-        with memory.limited_to(size):
-            yield
-    except MemoryError as error:
-        message = (
-            f"the memory does not suffice for this picture, of which it may have {size:,} bytes; use a smaller copy"
-        )
-        raise PictureError("memory", message) from error
+        return name, begun.result().question()
+    except PictureError as error:
+        return name, PictureError(error.reason, str(error) if name == STDIN else f"{name}: {error}")
+
+
+def _in_folder(name: str) -> list[str]:
+    from lookalike.ingest.files import Rules, in_folder
+    from lookalike.ingest.original import LeftOut
+
+    # what cannot be opened is among them: it is reported when its turn comes
+    seen = in_folder(name, Rules())
+    inside = [os.path.join(name, each.key) for each in seen if not isinstance(each, LeftOut)]  # noqa: PTH118
+    if not inside:
+        raise RefusedError(f"{name}: this folder holds no picture that is read here")
+    return inside
+
+
+def _fetched(url: str) -> bytes:
+    """Return a picture on the web, by the rules of the service: of public addresses alone, with its limits."""
+    import anyio
+
+    from lookalike.web.http.problems import Problem
+    from lookalike.web.remote.fetching import Fetcher
+    from lookalike.web.settings import WebSettings
+
+    try:
+        return anyio.run(Fetcher(replace(WebSettings(), urls=True)).fetch, url).data
+    except Problem as problem:
+        raise RefusedError(f"{problem}: {problem.help}" if problem.help else str(problem)) from problem

@@ -233,11 +233,15 @@ def compare(
     a: PictureLike, b: PictureLike, *, families: Sequence[str] = DEFAULT, settings: PictureSettings | None = None
 ) -> list[Comparison]:
     """Compare two images in each of these families. No index is needed. Raises PictureError."""
-    compared = [named(name) for name in families]
-    witnesses = [named(name) for name in structure.WITNESSES[0] if name not in families]
+    asked = [named(name) for name in asked_to_compare(families)]
 
     def question(image: PictureLike) -> Signed:
         picture, digest = load_known(image, settings or PictureSettings())
-        return compute_question(picture, [*compared, *witnesses], digest=digest)
+        return compute_question(picture, asked, digest=digest)
 
-    return compare_signed(compared, question(a), question(b))
+    return compare_signed([named(name) for name in families], question(a), question(b))
+
+
+def asked_to_compare(families: Sequence[str]) -> list[str]:
+    """Return the families whose rows a comparison in these needs: these, and those that tell what is flat."""
+    return [*families, *(name for name in structure.WITNESSES[0] if name not in families)]

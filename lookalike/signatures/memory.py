@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import resource
-import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Condition
-
-from lookalike.signatures.process import used_memory
 
 SHARE = 0.5
 """Part of the machine's memory that all processes together may have; the rest is for the index, and for others."""
@@ -27,27 +23,6 @@ def for_pictures() -> int:
         with suppress(OSError, ValueError):  # no such file, or the word max
             limits.append(int(path.read_text()))
     return int(SHARE * min(limit for limit in limits if limit > 0))
-
-
-@contextmanager
-def limited_to(size: int) -> Iterator[None]:
-    """Let this process have so many bytes beside those that it has now, where the system can do that.
-
-    Beyond, what asks for memory raises MemoryError. For a program that decodes what it was given in its own process,
-    and does nothing else meanwhile: the limit is one of the whole process.
-    """
-    used = used_memory() if sys.platform == "linux" else None
-    if used is None:
-        yield
-        return
-    before, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = used + size
-    most = min(limit for limit in (wanted, before, hard) if limit != resource.RLIM_INFINITY)
-    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (before, hard))
 
 
 class MemoryBudget:

@@ -125,6 +125,11 @@ class Pool:
         self.close()
 
     @property
+    def processes(self) -> int:
+        """The most processes that take any picture."""
+        return self._count
+
+    @property
     def pids(self) -> list[int]:
         """The processes that live now."""
         return sorted(pid for lane in self._lanes for pid in lane.crew.pids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -10,10 +11,12 @@ from lookalike.cli.command import Command, output_options
 from lookalike.cli.output import human
 from lookalike.cli.output.output import Column, Output
 from lookalike.cli.refused import RefusedError
+from shards.errors import LookalikeError
 
 if TYPE_CHECKING:
-    from lookalike.questions import Key
     from lookalike.signatures.compute import Comparison
+    from lookalike.signatures.computed import Signed
+    from shards.pictures.settings import PictureSettings
 
 KEY = "key:"
 """Prefix that marks a key of the index where a file is possible too."""
@@ -34,7 +37,7 @@ KEY = "key:"
 @click.option("--family", metavar="NAME", help="Kind of signature to compare. [default: auto, which is all of them]")
 @output_options
 def compare(a: str, b: str, address: str | None, family: str | None, form: str | None) -> None:
-    """Say how alike two images are; - reads one from stdin.
+    """Say how alike two images are: files, addresses, - for stdin, clipboard: for that.
 
     The exit code is 0 when they look the same to one of the families, or to that of --family, 1 when they do not, and 2
     when they could not be compared.
@@ -63,24 +66,29 @@ def _match(comparison: Comparison) -> str:
 
 
 def _compared(a: str, b: str, address: str | None, family: str | None) -> list[Comparison]:
-    from lookalike.cli import question
     from lookalike.index import Index
-    from lookalike.options import SearchOptions
     from lookalike.questions import Key
     from lookalike.signatures import compute
     from shards.families import DEFAULT
+    from shards.families import family as named
     from shards.pictures.settings import PictureSettings
 
-    first, second = _image(a, address), _image(b, address)
     if address is None:
-        # without an index there are no keys: `_image` has refused them
-        with question.within_memory(PictureSettings()):
-            return compute.compare(first, second, families=(family,) if family else DEFAULT)  # type: ignore[arg-type]
+        for name in (a, b):
+            if name.startswith(KEY):
+                raise RefusedError(
+                    f"{name} is an image of an index: say which with --index, or write ./{name} for a file"
+                )
+        families = [named(each) for each in ([family] if family else DEFAULT)]
+        asked = compute.asked_to_compare([each.name for each in families])
+        first, second = _signed([a, b], asked, PictureSettings())
+        return compute.compare_signed(families, first, second)
     index = Index.open(address)
-    signed = [
-        each if isinstance(each, Key) else question.signed(index, SearchOptions(), each) for each in (first, second)
-    ]
-    comparisons = index.compare(*signed)
+    pictures = [name for name in (a, b) if not name.startswith(KEY)]
+    signed = iter(_signed(pictures, index.settings.families, index.settings.pictures))
+    comparisons = index.compare(
+        *(Key(name.removeprefix(KEY)) if name.startswith(KEY) else next(signed) for name in (a, b))
+    )
     if family is None:
         return comparisons
     chosen = [each for each in comparisons if each.family == family]
@@ -90,12 +98,16 @@ def _compared(a: str, b: str, address: str | None, family: str | None) -> list[C
     return chosen
 
 
-def _image(name: str, address: str | None) -> str | bytes | Key:
+def _signed(names: Sequence[str], families: Sequence[str], pictures: PictureSettings) -> list[Signed]:
+    """Return these pictures with their rows in these families. Raises LookalikeError."""
     from lookalike.cli import question
-    from lookalike.questions import Key
 
-    if not name.startswith(KEY):
-        return question.image(name)
-    if address is None:
-        raise RefusedError(f"{name} is an image of an index: say which with --index, or write ./{name} for a file")
-    return Key(name.removeprefix(KEY))
+    if not names:
+        return []
+    signed = []
+    with question.computing(families, pictures, names=names) as pool:
+        for _, each in question.computed(pool, names, families, pictures):
+            if isinstance(each, LookalikeError):
+                raise each
+            signed.append(each)
+    return signed

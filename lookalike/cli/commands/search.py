@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, get_args
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 import click
 
-from lookalike.cli.command import Command, index_argument, output_options
+from lookalike.cli.command import Command, index_argument, jobs_option, output_options
 from lookalike.cli.output.output import Output, note
 from lookalike.cli.where import all_of, where_option
 from shards.errors import LookalikeError
@@ -17,6 +18,7 @@ from shards.hash_forms import HashForm
 
 if TYPE_CHECKING:
     from lookalike.answers import Answer
+    from lookalike.cli.output.hits import More
     from lookalike.index import Index
     from lookalike.options import SearchOptions
     from lookalike.questions import Question
@@ -27,13 +29,25 @@ TOGETHER = 64
 PAGE = 20_000
 """Hits of one page, where very many are wanted: some tens of megabytes."""
 
+COUNTED = 1000
+"""Hits that are asked for once more where all that are shown are matches, to say how many there are beyond."""
+
+FOUND, NONE, FAILED = 0, 1, 2
+"""Exit codes."""
+
+Asked: TypeAlias = "tuple[str, Question | LookalikeError]"
+"""A question as it was given, and what to ask, or what is wrong with it."""
+
 
 @click.command(
     "search",
     cls=Command,
     examples=(
         ("lookalike search photos.index copy.jpg", "the ten images most like this one"),
-        ("curl -s https://example.org/a.png | lookalike search photos.index -", "an image from stdin"),
+        ("lookalike search photos.index https://example.org/a.png", "one of the web"),
+        ("lookalike search photos.index clipboard:", "the one on the clipboard"),
+        ("convert a.psd png:- | lookalike search photos.index -", "an image from stdin"),
+        ("lookalike search photos.index ~/Downloads --exit-code --json", "each picture of a folder, for a script"),
         ("lookalike search photos.index --key 2019/sea.jpg", "images like one of the index"),
         ("lookalike search photos.index copy.jpg --family dhash --max-distance 6", "within 6 bits"),
         ("lookalike search photos.index scan.png --family goldberg --orientations --negatives", "turned or inverted"),
@@ -73,6 +87,9 @@ PAGE = 20_000
 @click.option("--orientations", is_flag=True, help="Also find turned and mirrored copies.")
 @click.option("--negatives", is_flag=True, help="Also find negatives.")
 @where_option
+@click.option("--keys", is_flag=True, help="Show keys. [default: paths, where this machine knows of the files]")
+@click.option("--exit-code", "by_match", is_flag=True, help="Exit with 0 only if there was a match for each question.")
+@jobs_option
 @click.option(
     "--link",
     metavar="TEMPLATE",
@@ -95,29 +112,36 @@ def search(
     orientations: bool,
     negatives: bool,
     where: tuple[Mapping[str, Any], ...],
+    keys: bool,
+    by_match: bool,
+    jobs: int | None,
     link: str | None,
     form: str | None,
 ) -> None:
-    """Find the images most like IMAGE (- reads it from stdin), like another image of the index, or by a signature.
+    """Find the images most like IMAGE, like another image of the index, or by a signature.
 
-    Each of several images has its own answer; an image that cannot be read is reported, and the others are searched.
+    IMAGE is a file; a folder, for each picture in it; an address of the web; an object of a bucket; - for stdin; or
+    clipboard: for the picture on the clipboard. Each of several images has its own answer; an image that cannot be read
+    is reported, and the others are searched.
+
+    The column "match" says how sure it is that a hit shows the same. Hits below the line are no match, only the most
+    alike of what is left, up to the limit.
 
     The exit code is 0 when something was found for every image, 1 when nothing was found for some, and 2 when a search
-    failed.
+    failed. With --exit-code it is 0 only if there was a match for every image, and 1 if there was none for some.
     """
+    from lookalike.cli import question
     from lookalike.cli.output.hits import HitsOutput
     from lookalike.index import Index
     from lookalike.links import LinkTemplate
     from lookalike.options import SearchOptions, families_of
+    from lookalike.questions import Key, Signature
     from shards.search.query import LIMIT, MAX_LIMIT
 
     if within is not None and (limit, min_score, max_distance) != (None, None, None):
         raise click.UsageError("--within finds all images up to a distance: leave out the other limits")
     if hash_form is not None and signature is None:
         raise click.UsageError("--hash-form says how a --hash is written, and there is none")
-    hits = HitsOutput(
-        Output.of(form), None if link is None else LinkTemplate.of(link), with_orientation=orientations or negatives
-    )
     index = Index.open(address)
     total = None if within is not None else limit or LIMIT
     options = SearchOptions(
@@ -131,27 +155,49 @@ def search(
         min_share=min_share,
         thorough=thorough,
     )
-    asked = _asked(index, options, images, key, signature, hash_form)
     if total is not None and total > MAX_LIMIT and len(options.families or index.families) > 1:
         raise click.UsageError(f"more than {MAX_LIMIT:,} images are found in one family only: name it with --family")
-    several = len(images) > 1
-    code = 0
-    for name, pages in _answers(index, asked, options, total):
-        found = 0
-        try:
-            for answer in pages:
-                hits.page(answer, found + 1, name if several else None)
-                found += len(answer.hits)
-                tell_not_asked(answer)
-                if answer.partial:
-                    note(f"this answer is incomplete: {', '.join(answer.missing)} could not be searched")
-                    code = 2
-        except LookalikeError as error:
-            if not several:
-                raise
-            note(str(error) if name in str(error) else f"{name}: {error}")
-            code = 2
-        code = max(code, 0 if found else 1)
+    if sum(given is not None for given in (images or None, key, signature)) != 1:
+        raise click.UsageError("give one of IMAGE, --key and --signature or --hash")
+    out = Output.of(form)
+    hits = HitsOutput(
+        out,
+        None if link is None else LinkTemplate.of(link),
+        with_orientation=orientations or negatives,
+        originals=None if keys else index.originals,
+    )
+    names = question.expanded(images)
+    several = len(names) > 1 or list(images) != names
+    code = FOUND
+    with ExitStack() as stack:
+        if key is not None:
+            asked: Iterable[Asked] = [(key, Key(key))]
+        elif signature is not None:
+            asked = [(signature, Signature(signature, hash_form))]
+        else:
+            asked = _computed(stack, index, options, names, jobs)
+        # tables on a terminal are progress enough, and a bar would be in their way
+        progress = (out if out.is_json else Output("text")).progress("searching", len(names) if several else None)
+        stack.enter_context(progress)
+        for name, pages in _answers(index, asked, options, total):
+            found, is_match, failed = 0, False, 0
+            try:
+                for answer, more in pages:
+                    hits.page(answer, found + 1, name if several else None, more)
+                    found += len(answer.hits)
+                    is_match = is_match or any(hit.is_match for hit in answer.hits)
+                    tell_not_asked(answer)
+                    if answer.partial:
+                        note(f"this answer is incomplete: {', '.join(answer.missing)} could not be searched")
+                        code = FAILED
+            except LookalikeError as error:
+                if not several:
+                    raise
+                note(str(error) if name in str(error) else f"{name}: {error}")
+                code, failed = FAILED, 1
+            code = max(code, FOUND if (is_match if by_match else found) else NONE)
+            progress.advance(1, failed=failed)
+            out.flush()
     click.get_current_context().exit(code)
 
 
@@ -164,69 +210,84 @@ def tell_not_asked(answer: Answer) -> None:
         note(f"not asked: {names}, which would have fetched {size:.1f} GB; --thorough asks them")
 
 
-def _asked(
-    index: Index,
-    options: SearchOptions,
-    images: tuple[str, ...],
-    key: str | None,
-    signature: str | None,
-    hash_form: HashForm | None,
-) -> Sequence[tuple[str, Callable[[], Question]]]:
-    """Return each question as it was given, and a function that reads it."""
+def _computed(
+    stack: ExitStack, index: Index, options: SearchOptions, names: Sequence[str], jobs: int | None
+) -> Iterator[Asked]:
+    """Return the questions that these pictures are, computed in processes that end with the stack."""
     from lookalike.cli import question
-    from lookalike.questions import Key, Signature
 
-    if sum(given is not None for given in (images or None, key, signature)) != 1:
-        raise click.UsageError("give one of IMAGE, --key and --signature or --hash")
-    if key is not None:
-        return [(key, lambda: Key(key))]
-    if signature is not None:
-        return [(signature, lambda: Signature(signature, hash_form))]
-
-    def read(name: str) -> Question:
-        return question.signed(index, options, question.image(name))
-
-    return [(name, partial(read, name)) for name in images]
+    # one that the index does not have is refused before a process is started for it
+    index.ask([], options)
+    families = options.families or tuple(kind.name for kind in index.families)
+    pictures = index.settings.pictures
+    pool = stack.enter_context(question.computing(index.settings.families, pictures, names=names, jobs=jobs))
+    return question.computed(pool, names, families, pictures, orientations=options.orientations)
 
 
 def _answers(
-    index: Index, asked: Sequence[tuple[str, Callable[[], Question]]], options: SearchOptions, total: int | None
-) -> Iterator[tuple[str, Iterable[Answer]]]:
+    index: Index, asked: Iterable[Asked], options: SearchOptions, total: int | None
+) -> Iterator[tuple[str, Iterable[tuple[Answer, More | None]]]]:
     """Yield each question as it was given, and the pages of its answer, which raise what is wrong with the question.
 
-    `total`: the maximum number of hits, None for all.
+    A page comes with what there is beyond, where that is known. `total`: the maximum number of hits, None for all.
     """
     if total is None or total > options.limit:
-        for name, read in asked:
-            yield name, _pages(index, read, options, total)
+        for name, question in asked:
+            yield name, _pages(index, question, options, total)
         return
-    for start in range(0, len(asked), TOGETHER):
-        some = [(name, _attempt(read)) for name, read in asked[start : start + TOGETHER]]
+    upcoming = iter(asked)
+    while some := list(islice(upcoming, TOGETHER)):
         readable = [question for _, question in some if not isinstance(question, LookalikeError)]
         answers = iter(index.ask(readable, options))
         for name, question in some:
-            yield name, _one(question if isinstance(question, LookalikeError) else next(answers))
+            if isinstance(question, LookalikeError):
+                yield name, _raised(question)
+            else:
+                yield name, _one(index, question, next(answers), options)
 
 
-def _pages(index: Index, read: Callable[[], Question], options: SearchOptions, total: int | None) -> Iterator[Answer]:
+def _pages(
+    index: Index, question: Question | LookalikeError, options: SearchOptions, total: int | None
+) -> Iterator[tuple[Answer, None]]:
     """Yield the pages of an answer to a question with very many hits."""
+    if isinstance(question, LookalikeError):
+        raise question
     left = total
-    for answer in index.pages(read(), replace(options, limit=PAGE)):
-        yield answer if left is None else replace(answer, hits=answer.hits[:left])
+    for answer in index.pages(question, replace(options, limit=PAGE)):
+        yield answer if left is None else replace(answer, hits=answer.hits[:left]), None
         if left is not None:
             left -= len(answer.hits)
             if left <= 0:
                 return
 
 
-def _one(answer: Answer | LookalikeError) -> Iterator[Answer]:
+def _one(
+    index: Index, question: Question, answer: Answer | LookalikeError, options: SearchOptions
+) -> Iterator[tuple[Answer, More | None]]:
     if isinstance(answer, LookalikeError):
         raise answer
-    yield answer
+    yield answer, _more(index, question, answer, options)
 
 
-def _attempt(read: Callable[[], Question]) -> Question | LookalikeError:
-    try:
-        return read()
-    except LookalikeError as error:
-        return error
+def _raised(error: LookalikeError) -> Iterator[tuple[Answer, None]]:
+    raise error
+    yield  # type: ignore[unreachable]
+
+
+def _more(index: Index, question: Question, answer: Answer, options: SearchOptions) -> More | None:
+    """Return what there is beyond an answer of which all hits are matches, down to the last."""
+    from lookalike.cli.output.hits import More
+
+    if len(answer.hits) < options.limit or not answer.hits[-1].is_match:
+        return None
+    (whole,) = index.ask([question], replace(options, limit=options.limit + COUNTED))
+    if isinstance(whole, LookalikeError):
+        raise whole
+    beyond = [hit for hit in whole.hits[options.limit :] if hit.is_match]
+    score = answer.hits[-1].score
+    return More(
+        len(beyond),
+        sum(hit.score == score for hit in beyond),
+        score,
+        is_all=len(whole.hits) < options.limit + COUNTED,
+    )

@@ -152,6 +152,7 @@ def public_url(text: str) -> str:
     metavar="TEMPLATE",
     help="Make hits link to an address of their key and metadata, as https://en.wikipedia.org/wiki/{url}",
 )
+@click.option("--must-exist", is_flag=True, help="Refuse to make an index where there is none.")
 @click.option("--access-log", is_flag=True, help="Print a line on stderr for every request.")
 @click.option("--open", "opens", is_flag=True, help="Open the page in a browser.")
 @originals_option
@@ -175,6 +176,7 @@ def serve(
     root_path: str,
     public_url: str | None,
     link: str | None,
+    must_exist: bool,
     access_log: bool,
     opens: bool,
     originals: tuple[str, ...],
@@ -182,8 +184,8 @@ def serve(
 ) -> None:
     """Serve an index over HTTP: a page for people, the API v1, and the APIs of IQDB and Match.
 
-    The index is created if there is none. While it is served, fresh images are folded into segments, and old objects
-    are deleted. Other commands and other servers can use it at the same time.
+    The index is created if there is none, unless it --must-exist. While it is served, fresh images are folded into
+    segments, and old objects are deleted. Other commands and other servers can use it at the same time.
 
     Without tokens it answers the user who runs it only, on this machine, and no web page but its own. Ctrl-C and
     SIGTERM let requests finish that have begun, for at most 10 seconds.
@@ -217,12 +219,15 @@ def serve(
     )
     refuse_unsafe_bind(host, settings.tokens)
     with listen(host, port) as listening:
-        kept, is_new = open_or_create(address)
+        kept, is_new = (Index.open(address), False) if must_exist else open_or_create(address)
         # merges read whole segments once: they bypass the cache
         index = Index.open(address, max_staleness=max_staleness, cache=cache) if cache or max_staleness else kept
         index.trust_originals(*originals)
         if is_new:
-            note(f"made a new index at {index.url} with signatures of {', '.join(index.settings.families)}")
+            note(
+                f"there was no index at {index.url}: made a new one, which is empty, with signatures of"
+                f" {', '.join(index.settings.families)}; --must-exist refuses that"
+            )
         url = url_of(listening)
         images = index.count()
 

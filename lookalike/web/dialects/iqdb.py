@@ -23,7 +23,7 @@ from lookalike.web.dialects.channels import Channels
 from lookalike.web.dialects.envelopes import Envelope, refusals
 from lookalike.web.dialects.fields import Fields, fields
 from lookalike.web.http.access import Caller
-from lookalike.web.http.problems import validation
+from lookalike.web.http.problems import Problem, validation
 from lookalike.web.service import Service
 from shards.families import Family
 from shards.search.query import LIMIT
@@ -36,6 +36,9 @@ MAX_ID = (1 << 63) - 1
 """The largest integer of SQLite, in which IQDB keeps ids."""
 
 MAX_LIMIT = 1000
+
+LOOKED_AT = 1000
+"""Keys that are looked at, in the order of their hashes, to tell an index without ids from one without likeness."""
 
 DEEPEST = 10_000
 """The limit of a search for enough hits with ids, where other images have other keys."""
@@ -180,7 +183,7 @@ async def delete(post_id: PostId, service: Serving, _: Annotated[Caller, needs("
     "/query",
     summary="Find images like the one with this hash or id",
     response_model=list[IqdbHit],
-    responses=ASKED | refusals(IqdbRefusal, 404),
+    responses=ASKED | refusals(IqdbRefusal, 404, 409),
 )
 async def query_known(
     service: Serving, _: Annotated[Caller, needs("read")], asked: Annotated[IqdbKnown, Query()]
@@ -193,7 +196,7 @@ async def query_known(
     summary="Find images like this one",
     description="Of hash, channels, file and post_id, the first one given counts.",
     response_model=list[IqdbHit],
-    responses=SENT | refusals(IqdbRefusal, 404),
+    responses=SENT | refusals(IqdbRefusal, 404, 409),
     openapi_extra=openapi.takes(
         IqdbQuery,
         form={"file": openapi.FILE} | {name: {"type": "string"} for name in ("hash", "post_id", "limit", "min_score")},
@@ -252,6 +255,8 @@ def _of_hash(service: Service, family: Family, text: str) -> ComputedPicture:
 
 def _answer(service: Service, family: Family, question: Question, asked: IqdbKnown) -> Response:
     hits = _hits(service, question, asked)
+    if not hits:
+        _check_has_ids(service)
     texts = service.index.signatures((hit.key for hit in hits), FAMILY)
     answer = []
     for hit in hits:
@@ -272,6 +277,21 @@ def _hits(service: Service, question: Question, asked: IqdbKnown) -> Sequence[Hi
         if len(with_id) >= asked.limit or len(hits) < limit or limit >= DEEPEST:
             return with_id[: asked.limit]
         limit = min(8 * limit, DEEPEST)
+
+
+def _check_has_ids(service: Service) -> None:
+    """Raise Problem where the index has images, and none of them an id: an empty answer would say that none is like."""
+    keys = [image.key for image in service.index.list(limit=LOOKED_AT)]
+    if keys and not any(map(_is_id, keys)):
+        raise Problem(
+            409,
+            "no-ids",
+            "The images have no ids",
+            f"IQDB knows images by number, and of this index none of {len(keys):,} keys that were looked at is one",
+            keys[0],
+            "Add pictures through POST /images/ID, add files that are named by their number with 'lookalike add"
+            " --key-from number', or search with POST /v1/search, which answers with any keys.",
+        )
 
 
 def _is_id(key: str) -> bool:

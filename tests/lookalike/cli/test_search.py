@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,11 @@ import pytest
 from PIL import Image, ImageOps
 
 from lookalike import Index
+from lookalike.web.remote.fetching import Fetched, Fetcher
 from shards.pictures.decoding import ORIENTATIONS
+from shards.storage.originals import Roots
 from tests.lookalike.cli.drawing import cloud, draw, index_of, png
+from tests.lookalike.cli.pools import OWN, SharedPools
 from tests.lookalike.cli.running import lines, run
 
 
@@ -29,9 +33,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.fixture(scope="module")
+def pools() -> Iterator[SharedPools]:
+    with SharedPools() as pools:
+        yield pools
+
+
 @pytest.fixture(autouse=True)
-def in_place(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def in_place(place: Path, pools: SharedPools, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
+    monkeypatch.setattr("lookalike.cli.question.computing", pools.computing)
 
 
 def test_the_best_hit_comes_first_with_all_that_is_known_of_it(place: Path) -> None:
@@ -42,6 +53,7 @@ def test_the_best_hit_comes_first_with_all_that_is_known_of_it(place: Path) -> N
     assert first == {
         "rank": 1,
         "key": "3.png",
+        "path": None,
         "score": 100.0,
         "distance": first["distance"],
         "family": first["family"],
@@ -56,6 +68,8 @@ def test_the_best_hit_comes_first_with_all_that_is_known_of_it(place: Path) -> N
         "sha256": stored.sha256,
         "meta": {},
         "source": dict(stored.source),
+        "not_asked": [],
+        "more_matches": 0,
     }
     # the file itself is no reason not to ask goldberg, too
     assert {each["family"] for each in first["families"]} == {"haar", "goldberg", "dhash"}
@@ -66,10 +80,12 @@ def test_the_best_hit_comes_first_with_all_that_is_known_of_it(place: Path) -> N
 
 def test_people_get_a_table(place: Path) -> None:
     header, *rows = run("search", "index", "larger.jpg", "--family", "dhash", "--text").stdout.splitlines()
-    assert header.split() == ["rank", "score", "distance", "key", "size"]
-    assert len(rows) == 6
+    assert header.split() == ["rank", "score", "distance", "match", "key", "size"]
+    assert len(rows) == 7
     assert rows[0].split()[0] == "1"
-    assert rows[0].split()[3:] == ["3.png", "24", "×", "24"]
+    assert rows[0].split()[3:] == ["certain", "3.png", "24", "×", "24"]
+    assert rows[1].strip() == "── below: no match ──"
+    assert {row.split()[3] for row in rows[2:]} == {"no"}
 
 
 @pytest.mark.parametrize(
@@ -227,7 +243,7 @@ def test_people_get_a_table_for_each_image_under_its_name(monkeypatch: pytest.Mo
     text = run("search", "index", "photos/3.png", "larger.jpg", "-n", 2, "--text").stdout
     tables = [table.splitlines() for table in text.strip().split("\n\n")]
     assert [table[0] for table in tables] == ["photos/3.png", "larger.jpg"]
-    assert [len(table) for table in tables] == [4, 4]
+    assert [len(table) for table in tables] == [5, 5]
 
 
 def test_an_image_that_cannot_be_read_does_not_spoil_the_others() -> None:
@@ -351,17 +367,106 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system does not say what a process has")
-def test_a_picture_that_needs_more_memory_than_it_may_have_is_refused(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Image.new("1", (8000, 8000)).save(place / "plain.png")
-    monkeypatch.setattr("lookalike.signatures.memory.for_pictures", lambda: 32 << 20)
-    for arguments in (
+@pytest.mark.parametrize(
+    "arguments",
+    [
         ("search", "index", "plain.png"),
-        ("compare", "plain.png", "larger.jpg"),
-        ("compare", "plain.png", "key:3.png", "--index", "index"),
-    ):
-        result = run(*arguments)
-        assert (result.exit_code, result.stdout) == (2, ""), arguments
-        assert "memory" in result.stderr
-        assert "smaller copy" in result.stderr
+        pytest.param(("compare", "plain.png", "larger.jpg"), marks=pytest.mark.long),
+        pytest.param(("compare", "plain.png", "key:3.png", "--index", "index"), marks=pytest.mark.long),
+    ],
+)
+def test_a_picture_that_needs_more_memory_than_it_may_have_is_refused(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lookalike.cli.question.computing", OWN)
+    Image.new("1", (8000, 8000)).save("plain.png")
+    monkeypatch.setattr("lookalike.signatures.memory.for_pictures", lambda: 32 << 20)
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "memory" in result.stderr
+    assert "smaller copy" in result.stderr
+
+
+def test_all_that_is_a_match_beyond_the_limit_is_counted(tmp_path: Path) -> None:
+    index = Index.create(str(tmp_path / "many"), families=["haar", "dhash"])
+    for n in range(5):
+        index.add(f"same/{n}.png", png(7))
+    index.add("other.png", png(8))
+    text = run("search", tmp_path / "many", "--key", "same/0.png", "-n", 2, "--text").stdout
+    assert text.splitlines()[-1] == "and 3 more of score 100.00; -n shows more"
+    found = lines(run("search", tmp_path / "many", "--key", "same/0.png", "-n", 2).stdout)
+    assert [hit["more_matches"] for hit in found] == [3, 3]
+    text = run("search", tmp_path / "many", "--key", "same/0.png", "-n", 6, "--text").stdout
+    assert text.splitlines()[-2].strip() == "── below: no match ──"
+    assert "other.png" in text.splitlines()[-1]
+
+
+def test_without_a_match_all_hits_are_below_the_line() -> None:
+    _, line, *rows = run("search", "index", "negative.png", "--family", "dhash", "--text").stdout.splitlines()
+    assert line.strip() == "── below: no match ──"
+    assert {row.split()[3] for row in rows} == {"no"}
+
+
+def test_the_exit_code_tells_of_a_match_if_asked() -> None:
+    negative = ("search", "index", "negative.png", "--family", "dhash")
+    assert run(*negative).exit_code == 0
+    assert run(*negative, "--exit-code").exit_code == 1
+    assert run("search", "index", "photos/3.png", "--exit-code").exit_code == 0
+    assert run("search", "index", "photos/3.png", "negative.png", "--family", "dhash", "--exit-code").exit_code == 1
+
+
+def test_paths_are_shown_where_this_machine_was_told_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lookalike.ingest.roots.known", lambda _: Roots.of([Path("photos").resolve()]))
+    path = str(Path("photos/3.png").resolve())
+    asked = ("search", "index", "--key", "3.png", "-n", 1)
+    assert lines(run(*asked).stdout)[0]["path"] == path
+    header, row, *_ = run(*asked, "--text").stdout.splitlines()
+    assert (header.split()[4], row.split()[4]) == ("path", path)
+    header, row, *_ = run(*asked, "--text", "--keys").stdout.splitlines()
+    assert (header.split()[4], row.split()[4]) == ("key", "3.png")
+
+
+def test_each_picture_of_a_folder_is_a_question() -> None:
+    found = lines(run("search", "index", "photos", "-n", 1).stdout)
+    assert [(hit["query"], hit["key"]) for hit in found] == [(f"photos/{n}.png", f"{n}.png") for n in range(5)]
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    result = run("search", "index", tmp_path)
+    assert (result.exit_code, "holds no picture" in result.stderr) == (2, True)
+
+
+def test_an_address_of_the_web_is_fetched_by_the_rules_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run("search", "index", "http://127.0.0.1:8080/a.png")
+    assert result.exit_code == 2
+    assert "127.0.0.1 is not a public address" in result.stderr
+
+    async def fetch(self: Fetcher, url: str) -> Fetched:
+        return Fetched(png(3), "image/png", url)
+
+    monkeypatch.setattr(Fetcher, "fetch", fetch)
+    assert lines(run("search", "index", "https://example.org/a.png", "-n", 1).stdout)[0]["key"] == "3.png"
+
+
+def test_the_clipboard_is_a_question_where_there_is_a_tool_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    result = run("search", "index", "clipboard:")
+    assert (result.exit_code, "install one of xclip, wl-paste, pngpaste" in result.stderr) == (2, True)
+    tool = tmp_path / "xclip"
+    tool.write_text("#!/bin/sh\nexit 1\n")
+    tool.chmod(0o755)
+    assert "there is no picture on the clipboard" in run("search", "index", "clipboard:").stderr
+    picture = Path("photos/3.png").resolve()
+    tool.write_text(f'#!/bin/sh\n[ "$4" = image/png ] && exec /bin/cat "{picture}"\nexit 1\n')
+    assert lines(run("search", "index", "clipboard:", "-n", 1).stdout)[0]["key"] == "3.png"
+
+
+def test_a_picture_is_decoded_in_a_confined_process_and_not_in_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("decode", "load_known"):
+        monkeypatch.setattr(f"lookalike.signatures.compute.{name}", lambda *_, **__: pytest.fail("decoded here"))
+    assert run("search", "index", "photos/3.png").exit_code == 0
+    assert run("compare", "photos/3.png", "larger.jpg").exit_code == 0
+    assert run("compare", "photos/3.png", "key:3.png", "--index", "index").exit_code == 0

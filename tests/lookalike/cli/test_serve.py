@@ -72,7 +72,16 @@ def test_the_index_is_made_where_there_is_none(tmp_path: Path) -> None:
         assert server.ask("GET", "/readyz").status_code == 200
         code, said = server.ended()
     assert code == 0
-    assert said.startswith(f"lookalike: made a new index at {tmp_path / 'new.index'} with signatures of haar")
+    assert said.startswith(f"lookalike: there was no index at {tmp_path / 'new.index'}: made a new one, which is empty")
+    assert "--must-exist refuses that" in said
+
+
+def test_no_index_is_made_where_it_must_exist(tmp_path: Path) -> None:
+    result = run("serve", tmp_path / "nwe.index", "--port", 0, "--must-exist")
+    assert result.exit_code == 2
+    assert "nwe.index" in result.stderr
+    assert "is not an index" in result.stderr
+    assert not (tmp_path / "nwe.index").exists()
 
 
 def test_the_page_opens_where_it_is_asked_for(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

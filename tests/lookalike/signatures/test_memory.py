@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from threading import Event, Thread
 
@@ -59,26 +57,3 @@ def test_a_container_has_less_than_its_machine(tmp_path: Path, monkeypatch: pyte
     machine = memory.for_pictures()
     paths[0].write_text(f"{100 << 20}\n")
     assert memory.for_pictures() == 50 << 20 < machine
-
-
-LIMITED = """
-import resource
-import numpy as np
-from lookalike.signatures.memory import limited_to
-
-before = resource.getrlimit(resource.RLIMIT_AS)
-with limited_to(64 << 20):
-    np.zeros(32 << 20, np.uint8)
-    try:
-        np.zeros(128 << 20, np.uint8)
-    except MemoryError:
-        print("refused")
-np.zeros(128 << 20, np.uint8)
-assert resource.getrlimit(resource.RLIMIT_AS) == before
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the system does not say what a process has")
-def test_a_process_is_limited_for_a_while() -> None:
-    done = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, check=True)
-    assert done.stdout == b"refused\n"

@@ -62,6 +62,22 @@ def test_an_image_is_found_by_file_hash_channels_and_id(client: Client, index: I
     assert client.get("/query", params={"hash": text, "limit": "1"}).json() == [best]
 
 
+def test_an_index_without_ids_says_so_in_place_of_an_empty_answer(client: Client, index: Index) -> None:
+    index.remove(["1", "2", "3"])
+    for answer in (
+        client.post("/query", files={"file": ("a.jpg", CAT)}),
+        client.get("/query", params={"hash": ASTRONAUT, "min_score": "99"}),
+    ):
+        message = refusal(answer, 409)
+        assert "none of 1 keys that were looked at is one" in message
+        assert "--key-from number" in message
+    index.add("4", CAT)
+    assert [hit["id"] for hit in client.post("/query", files={"file": ("a.jpg", CAT)}).json()] == [4]
+    assert client.get("/query", params={"hash": ASTRONAUT, "min_score": "99"}).json() == []
+    index.remove(["4", "holiday/cat.jpg"])
+    assert client.post("/query", files={"file": ("a.jpg", CAT)}).json() == []
+
+
 def test_channels_may_be_flat_or_rows(client: Client) -> None:
     added = client.post("/images/77", json={"channels": FLAT}).json()
     assert client.get("/images/77").json() == added
