@@ -38,7 +38,7 @@ from shards.table.format.settings import SEGMENT_ROWS, THUMBNAIL, IndexSettings
 from shards.table.maintain import lost_settings
 from shards.table.maintain.committing import CommittingTable
 from shards.table.read.disk import CACHE_BYTES, DiskCache
-from shards.table.read.listing import listed, recorded
+from shards.table.read.listing import listed, recorded, records_of
 from shards.table.read.snapshot import Image, Snapshot
 from shards.table.table import MEMORY
 from shards.table.write.bulk import Written
@@ -429,6 +429,11 @@ class Index(Maintained):
             lambda snapshot, place: recorded(snapshot, self.families, place), after, lambda record: record.key
         )
         return islice((record for record in walk if record.key.startswith(prefix)), limit)
+
+    def records_of(self, keys: Iterable[str]) -> dict[str, Record]:
+        """Return the records of those of these images that the index has, by key, looked up together."""
+        wanted = set(keys)
+        return self._table.read(lambda snapshot: records_of(snapshot, self.families, wanted))
 
     def has(self, keys: Iterable[str]) -> set[str]:
         """Return those of these keys that the index has."""

@@ -59,7 +59,7 @@ def jobs_option(command: Decorated) -> Decorated:
 
 
 def adding_options(command: Decorated) -> Decorated:
-    """`--jobs` and `--batch`: how `lookalike.ingest.pipeline.add` goes about it."""
+    """`--jobs`, `--batch` and `--retry`: how `lookalike.ingest.pipeline.add` goes about it."""
     batch = click.option(
         "--batch",
         type=click.IntRange(1, 10_000),
@@ -67,7 +67,10 @@ def adding_options(command: Decorated) -> Decorated:
         show_default=True,
         help="Maximum number of images written at once.",
     )
-    return jobs_option(batch(command))
+    retry = click.option(
+        "--retry", is_flag=True, help="Try files again that could not be read before and have not changed since."
+    )
+    return jobs_option(batch(retry(command)))
 
 
 def originals_option(command: Decorated) -> Decorated:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import BinaryIO
 
@@ -20,6 +21,9 @@ from lookalike.ingest.outcome import Failure
 from shards.storage import originals
 
 STDIN = "-"
+
+NUMBER = re.compile("[0-9]{1,18}")
+"""The name of a file that is an id of IQDB, which has 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,21 @@ def gather(seen: Iterable[Seen], progress: Progress) -> Inputs:
     return Inputs(by_key, unusable, left_out)
 
 
-def seen(what: Iterable[str], rules: Rules, *, nul_separated: bool = False) -> Iterator[Seen]:
-    """Yield the originals that the names stand for: `-` for a list on stdin, URLs of objects, globs, folders, files."""
-    return chain.from_iterable(_of(name, rules, nul_separated) for name in what)
+def seen(
+    what: Iterable[str], rules: Rules, *, nul_separated: bool = False, names: Mapping[str, str] | None = None
+) -> Iterator[Seen]:
+    """Yield the originals that the names stand for: `-` for a list on stdin, URLs of objects, globs, folders, files.
+
+    `names`: by the path of a folder, the name that the keys of its images begin with.
+    """
+    return chain.from_iterable(_of(name, _named(name, rules, names or {}), nul_separated) for name in what)
+
+
+def _named(name: str, rules: Rules, names: Mapping[str, str]) -> Rules:
+    if not names or name == STDIN or originals.is_url(name):
+        return rules
+    given = names.get(os.path.realpath(_folder(name)))
+    return rules if given is None else replace(rules, prefix=f"{rules.prefix}{given}/")
 
 
 def _of(name: str, rules: Rules, nul_separated: bool) -> Iterator[Seen]:
@@ -68,6 +84,28 @@ def _of(name: str, rules: Rules, nul_separated: bool) -> Iterator[Seen]:
     if originals.is_url(name):
         return objects.in_bucket(name, rules)
     return files.in_glob(name, rules) if files.is_glob(name) else files.named(name, rules)
+
+
+def folders(what: Iterable[str]) -> list[str]:
+    """Return the paths, without links, of the folders that were named, and of those in which globs look."""
+    named = (os.path.realpath(_folder(name)) for name in what if name != STDIN and not originals.is_url(name))
+    return [path for path in named if os.path.isdir(path)]  # noqa: PTH112
+
+
+def numbered(found: Iterable[Seen]) -> Iterator[Seen]:
+    """Yield originals with the number that their file is named by in place of their key: `img/0042.jpg` is `42`.
+
+    One that has another name is a failure.
+    """
+    for each in found:
+        if not isinstance(each, Original):
+            yield each
+            continue
+        name = os.path.splitext(os.path.basename(each.key))[0]  # noqa: PTH119, PTH122
+        if NUMBER.fullmatch(name):
+            yield replace(each, key=str(int(name)))
+        else:
+            yield Failure(each.key, "key", f"{each.path}: the file's name is no number", each.path)
 
 
 def places(what: Iterable[str], found: Iterable[Original]) -> list[str]:

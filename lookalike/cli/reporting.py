@@ -7,13 +7,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from lookalike import __version__
 from lookalike.cli.interruption import Interruption
 from lookalike.cli.output.human import count, duration, shown
 from lookalike.cli.output.output import Output, note
 from lookalike.cli.output.progress import Progress
 from lookalike.index import Index
-from lookalike.ingest import pipeline
+from lookalike.ingest import pipeline, unreadable
 from lookalike.ingest.changes import ToAdd
+from lookalike.ingest.known import KnownContent
 from lookalike.ingest.original import LeftOut
 from lookalike.ingest.outcome import Failure
 from lookalike.ingest.pipeline import Added
@@ -32,9 +34,19 @@ class Tally:
     replaced: int = 0
     """Those of the `added` that had an image before."""
 
+    recognised: int = 0
+    """Those of the `added` whose content was known: nothing was computed."""
+
     unchanged: int = 0
+
+    skipped: int = 0
+    """Files that could not be read before, and were not tried again."""
+
     removed: int = 0
     failed: int = 0
+
+    failures: list[Failure] = field(default_factory=list)
+    """The reasons of those that `failed`."""
 
     left_out: Counter[LeftOut] = field(default_factory=Counter)
     """Numbers of files that lie beside the pictures and were not looked at, by kind."""
@@ -72,14 +84,16 @@ class Reporter:
         for image in images:
             self._tally.added += 1
             self._tally.replaced += image.replaced
+            self._tally.recognised += image.same_as is not None
             if self._out.is_json:
                 document = {"key": image.key, "status": "added", "replaced": image.replaced, "path": image.path}
-                self._out.json(document)
+                self._out.json(document if image.same_as is None else {**document, "same_as": image.same_as})
         self._out.flush()
 
     def failed(self, failure: Failure) -> None:
         """Report an original that was not added."""
         self._tally.failed += 1
+        self._tally.failures.append(failure)
         self._progress.advance(0, failed=1)
         if self._out.is_json:
             document = failure.document()
@@ -87,6 +101,14 @@ class Reporter:
             self._out.flush()
         else:
             self._progress.say(f"failed: {shown(failure.key)}: {shown(failure.message)}")
+
+    def skipped(self, files: Sequence[tuple[ToAdd, str]]) -> None:
+        """Report files that are not tried again, with the reason why they could not be read."""
+        self._tally.skipped += len(files)
+        if self._out.is_json:
+            for wanted, reason in files:
+                original = wanted.original
+                self._out.json({"key": original.key, "status": "skipped", "reason": reason, "path": original.path})
 
     def removed(self, keys: Sequence[str]) -> None:
         """Report keys that are not in the index any more."""
@@ -100,11 +122,30 @@ class Reporter:
         self._out.flush()
 
 
-def add(index: Index, to_add: Sequence[ToAdd], out: Output, tally: Tally, *, jobs: int | None, batch: int) -> None:
-    """Add these as `adding_options` say. Interrupted, it adds what is computed by then."""
+def add(
+    index: Index,
+    to_add: Sequence[ToAdd],
+    out: Output,
+    tally: Tally,
+    *,
+    jobs: int | None,
+    batch: int,
+    known: KnownContent | None = None,
+    retry: bool = True,
+) -> None:
+    """Add these as `adding_options` say. Interrupted, it adds what is computed by then.
+
+    `known`: content that needs no computing. Unless it is to `retry`, files that could not be read and have not changed
+    are left out.
+    """
     with tally.interruption, out.progress("adding", len(to_add)) as progress:
         reporter = Reporter(out, tally, progress)
-        pipeline.add(index, to_add, reporter, lambda: bool(tally.interruption), jobs=jobs, batch=batch)
+        if not retry:
+            to_add, bad = unreadable.split(index.url, to_add, __version__)
+            reporter.skipped(bad)
+            progress.advance(len(bad))
+        pipeline.add(index, to_add, reporter, lambda: bool(tally.interruption), jobs=jobs, batch=batch, known=known)
+    unreadable.remember(index.url, to_add, tally.failures, __version__)
 
 
 def remove(index: Index, keys: Sequence[str], order: Order, out: Output, tally: Tally) -> None:
@@ -126,9 +167,11 @@ def finish(index: Index, out: Output, tally: Tally) -> None:
                 "index": index.url,
                 "added": tally.added,
                 "replaced": tally.replaced,
+                "recognised": tally.recognised,
                 "unchanged": tally.unchanged,
                 "removed": tally.removed,
                 "failed": tally.failed,
+                "skipped": tally.skipped,
                 "left_out": left_out_by_kind(tally),
                 "images": images,
                 "seconds": round(seconds, 3),
@@ -138,9 +181,13 @@ def finish(index: Index, out: Output, tally: Tally) -> None:
     else:
         parts = [f"{count(tally.added)} added"]
         parts += [f"{count(tally.replaced)} of them replaced"] if tally.replaced else []
+        parts += [f"{count(tally.recognised)} known by their content"] if tally.recognised else []
         parts += [f"{count(tally.removed)} removed"] if tally.removed else []
         parts += [f"{count(tally.unchanged)} unchanged", f"{count(tally.failed)} failed"]
         out.line(f"{', '.join(parts)} in {duration(seconds)}; {index.url} has {count(images, 'image')}")
+        if tally.skipped:
+            files = count(tally.skipped, "file")
+            out.line(f"{files} not tried again that could not be read and did not change; --retry tries all")
         say_left_out(out, tally)
     out.flush()
     if tally.interruption:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
+from lookalike.ingest.backpressure import BACKPRESSURE
 from lookalike.ingest.batch_writer import BatchWriter
 from lookalike.ingest.changes import ToAdd
+from lookalike.ingest.known import KnownContent, Recognised, records
 from lookalike.ingest.outcome import Failure
 from lookalike.ingest.writer import Writer
 from lookalike.signatures.pool import Original, Pool
@@ -35,6 +37,9 @@ class Added:
 
     replaced: bool
     """Whether its key had an image before."""
+
+    same_as: str | None = None
+    """The key of the image whose content it has, where that was known and nothing had to be computed."""
 
 
 class Reporter(Protocol):
@@ -65,11 +70,16 @@ def add(
     *,
     jobs: int | None,
     batch: int,
+    known: KnownContent | None = None,
 ) -> None:
     """Compute the signatures of these originals in `jobs` processes, and add them, `batch` in a log object.
 
-    `jobs`: one for each processor if `None`. When stopped, it adds what is computed by then.
+    `jobs`: one for each processor if `None`. `known`: content that needs no computing. When stopped, it adds what is
+    computed by then.
     """
+    if known is not None:
+        to_add = add_recognised(index, to_add, known, reporter, is_stopped, batch=batch)
+        to_add = [wanted for wanted in to_add if not _is_another_roots(wanted, reporter)]
     replaces = {wanted.original.key for wanted in to_add if wanted.replaces}
 
     paths = {wanted.original.key: wanted.original.path for wanted in to_add}
@@ -92,6 +102,47 @@ def add(
         writer.write()
 
 
+def add_recognised(
+    index: Writer,
+    to_add: Sequence[ToAdd],
+    known: KnownContent,
+    reporter: Reporter,
+    is_stopped: IsStopped,
+    *,
+    batch: int,
+) -> list[ToAdd]:
+    """Add those of these originals whose content the index has, with its signatures; return the others."""
+    others = list[ToAdd]()
+    waiting = list[Recognised]()
+    max_bytes = index.settings.pictures.max_bytes
+
+    def write() -> None:
+        made, gone = records(index, waiting)
+        index.write(made)
+        of = {one.wanted.original.key: one for one in waiting}
+        added = [(record.key, of[record.key]) for record in made]
+        reporter.added([Added(key, one.wanted.original.path, one.wanted.replaces, one.key) for key, one in added])
+        reporter.advance(len(made))
+        others.extend(gone)
+        waiting.clear()
+        if BACKPRESSURE.should_fold_soon(*index.pressure()):
+            index.compact()
+
+    for wanted in to_add:
+        if is_stopped():
+            break
+        recognised = known.recognised(wanted, max_bytes)
+        if recognised is None:
+            others.append(wanted)
+            continue
+        waiting.append(recognised)
+        if len(waiting) == batch:
+            write()
+    if waiting:
+        write()
+    return others
+
+
 def remove(index: Writer, keys: Sequence[str], order: Order, reporter: Reporter, is_stopped: IsStopped) -> None:
     """Remove these keys, as of the time of `order`: what was added since stays."""
     for start in range(0, len(keys), REMOVED_AT_ONCE):
@@ -108,6 +159,20 @@ def tidy(index: Writer) -> None:
     """Leave the index folded, and without the objects that nobody needs any more."""
     index.compact()
     index.collect()
+
+
+def _is_another_roots(wanted: ToAdd, reporter: Reporter) -> bool:
+    """Report an original that would take the place of another file's image, and return True."""
+    if wanted.instead_of is None:
+        return False
+    key, path = wanted.original.key, wanted.original.path
+    message = (
+        f"{path} has other content than {wanted.instead_of}, which is gone, and of which the image with this key was"
+        " made: add its folder with --root-name NAME, or with --replace"
+    )
+    reporter.failed(Failure(key, "another_root", message, path))
+    reporter.advance(1)
+    return True
 
 
 def _tasks(index: Writer, to_add: Sequence[ToAdd]) -> Iterator[tuple[tuple[ToAdd, Order], Original]]:

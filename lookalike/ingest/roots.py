@@ -1,4 +1,4 @@
-"""The places that originals of each index may be read from: a file of this user on this machine, not of the index.
+"""The places that originals of each index may be read from, and their names: files of this user on this machine.
 
 An index may come from anybody, and says of each image where its original is. Were that believed, an index could have
 pipes read that never end, devices that never stop, or other people's buckets with this user's credentials.
@@ -6,37 +6,39 @@ pipes read that never end, devices that never stop, or other people's buckets wi
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
-import secrets
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from lookalike.ingest.state import StateFile
 from shards.errors import StorageError
 from shards.storage.originals import Roots, is_url
 
 MAX_PLACES = 10_000
 """Places that are kept of one index, the latest: each file that was named by itself is one."""
 
-MAX_BYTES = 64 << 20
+
+def _are_places(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(place, str) for place in value)
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(name, str) for name in value.values())
+
+
+PLACES: StateFile[list[str]] = StateFile("originals.json", "places", _are_places)
+NAMES: StateFile[dict[str, str]] = StateFile("names.json", "names of folders", _are_names)
 
 
 def state_file() -> Path:
-    """Return where this user's programs keep such things (XDG Base Directory Specification)."""
-    given = os.environ.get("XDG_STATE_HOME", "")
-    # the specification has relative paths ignored
-    base = Path(given) if given.startswith("/") else Path.home() / ".local" / "state"
-    return base / "lookalike" / "originals.json"
+    """Return the file of the places."""
+    return PLACES.path
 
 
 def known(index: str) -> Roots:
     """Return the places that images were added from to the index at this address. Raises StorageError."""
-    try:
-        return Roots.of(_read(state_file()).get(index, []))
-    except RuntimeError:
-        return Roots.of([])  # nobody's home
+    return Roots.of(PLACES.of(index) or [])
 
 
 def remember(index: str, places: Iterable[str]) -> None:
@@ -45,55 +47,30 @@ def remember(index: str, places: Iterable[str]) -> None:
     Raises StorageError where this user has no place for such files.
     """
     told = [place if is_url(place) else os.path.realpath(place) for place in places]
+
+    def changed(before: list[str] | None) -> list[str]:
+        old = before or []
+        after = list(dict.fromkeys([*(place for place in old if place not in set(told)), *told]))[-MAX_PLACES:]
+        # in which order they are is of no interest until there are too many
+        return after if set(after) != set(old) else old
+
     try:
-        file = state_file()
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(file.with_suffix(".lock")):
-            state = _read(file)
-            before = state.get(index, [])
-            after = list(dict.fromkeys([*(place for place in before if place not in set(told)), *told]))[-MAX_PLACES:]
-            if set(after) != set(before):
-                _write(file, {**state, index: after})
+        PLACES.change(index, changed)
     except (OSError, RuntimeError) as error:
         raise StorageError(
             f"cannot note where the originals of {index} are: {error}; give --originals later"
         ) from error
 
 
-def _read(file: Path) -> dict[str, list[str]]:
+def names(index: str) -> Mapping[str, str]:
+    """Return the names that folders have in the index at this address, by path without links. Raises StorageError."""
+    return NAMES.of(index) or {}
+
+
+def name(index: str, folders: Iterable[str], given: str) -> None:
+    """Remember that the keys of these folders' images begin with this name. Raises StorageError."""
+    told = {os.path.realpath(place): given for place in folders}
     try:
-        with file.open("rb") as opened:
-            document = json.loads(opened.read(MAX_BYTES))
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return {}
-    except (OSError, ValueError, RecursionError) as error:
-        raise StorageError(f"{file}: cannot be read: {error}; remove it, and add the folders again") from error
-    if not isinstance(document, dict) or not all(map(_are_places, document.values())):
-        raise StorageError(f"{file}: is no list of places by index; remove it, and add the folders again")
-    return document
-
-
-def _are_places(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(place, str) for place in value)
-
-
-def _write(file: Path, state: dict[str, list[str]]) -> None:
-    temporary = file.with_suffix(f".{secrets.token_hex(8)}.tmp")
-    try:
-        temporary.touch(mode=0o600)
-        temporary.write_text(json.dumps(state, indent=0), encoding="utf-8")
-        temporary.replace(file)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-
-
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Keep other processes from writing meanwhile."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        NAMES.change(index, lambda before: {**(before or {}), **told})
+    except (OSError, RuntimeError) as error:
+        raise StorageError(f"cannot note the name of a folder of {index}: {error}; give --prefix instead") from error

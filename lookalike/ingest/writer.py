@@ -38,6 +38,10 @@ class Writer(KnownImages, Protocol):
     @property
     def settings(self) -> IndexSettings: ...
 
+    def records_of(self, keys: Iterable[str]) -> dict[str, Record]:
+        """Return those of these records that there are, by key."""
+        ...
+
     def orders(self, keys: Sequence[str], at: Order | None = None) -> Sequence[Order]:
         """Return for each key an order of now that is later than the newest state of the key.
 

@@ -180,7 +180,8 @@ class LocalStore:
                     raise
                 raise StorageError(
                     f"{path}: this file system refuses hard links ({error.strerror}), without which no object"
-                    " can be created safely; keep the index on another file system"
+                    " can be created safely, as exFAT and some network drives do; give INDEX a path on a disk of this"
+                    " computer: the pictures may stay where they are"
                 ) from error
             return True
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -47,12 +48,15 @@ def sync(
     all_files: bool,
     jobs: int | None,
     batch: int,
+    retry: bool,
     form: str | None,
 ) -> None:
     """Make an index equal to a folder, or to a folder of a bucket.
 
     New and changed pictures are added, and images whose file is gone are removed; unchanged pictures are left alone.
     A picture that cannot be read any more stays in the index, and is reported.
+
+    A folder that was added with a --root-name is compared with the images of that name alone.
 
     More than half of the index is only removed with --force, since a disk that is not mounted looks like an empty
     folder.
@@ -62,6 +66,7 @@ def sync(
     from lookalike.index import Index
     from lookalike.ingest import changes, roots
     from lookalike.ingest.files import Rules, folder_id, in_folder
+    from lookalike.ingest.known import KnownContent
     from lookalike.ingest.objects import in_bucket
     from shards.errors import IndexNotFound
     from shards.storage.originals import is_url
@@ -69,13 +74,15 @@ def sync(
 
     out = Output.of(form)
     tally = reporting.Tally()
-    rules = Rules(prefix, all_files, skip=folder_id(address))
     try:
         # before the folder is read: a delete is as old as this, and an image added meanwhile outlives it
         index = Index.open(address)
         order = UNDATED if dry_run else index.next_order()
+        name = None if is_url(folder) else roots.names(index.url).get(str(Path(folder).resolve()))
+        prefix += "" if name is None else f"{name}/"
     except IndexNotFound:
         order = None
+    rules = Rules(prefix, all_files, skip=folder_id(address))
     with out.progress("looking") as progress:
         inputs = gather(in_bucket(folder, rules) if is_url(folder) else in_folder(folder, rules), progress)
     tally.left_out = inputs.left_out
@@ -87,9 +94,10 @@ def sync(
     if is_new:
         note(f"made a new index at {index.url} with signatures of {', '.join(index.settings.families)}")
     with out.progress("comparing") as progress:
-        found = changes.compare_all(index, inputs.by_key, prefix, progress.advance)
+        known = KnownContent.of(inputs.by_key.values())
+        found = changes.compare_all(index, inputs.by_key, prefix, progress.advance, known.note)
         gone = surely_gone(found.gone, inputs.unusable)
-        found = changes.Changes(found.to_add, found.unchanged, gone, found.known)
+        found = changes.Changes(changes.freed(found.to_add), found.unchanged, gone, found.known)
         if dry_run:
             _say_plan(out, found, tally)
             return
@@ -103,7 +111,7 @@ def sync(
         reporter.unchanged(found.unchanged)
         for unusable in inputs.unusable:
             reporter.failed(unusable)
-    reporting.add(index, found.to_add, out, tally, jobs=jobs, batch=batch)
+    reporting.add(index, found.to_add, out, tally, jobs=jobs, batch=batch, known=known, retry=retry)
     if order is not None and not tally.interruption:
         reporting.remove(index, gone, order, out, tally)
     reporting.finish(index, out, tally)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -28,6 +28,12 @@ def listed(snapshot: Snapshot, after: str | None = None) -> Iterator[Image]:
 def recorded(snapshot: Snapshot, families: Sequence[Family], after: str | None = None) -> Iterator[Record]:
     """Yield the records of the live images, with their signatures, in the order of `listed`."""
     return _merged(snapshot, after, lambda source, rows: _records(source, rows, families))
+
+
+def records_of(snapshot: Snapshot, families: Sequence[Family], keys: Iterable[str]) -> dict[str, Record]:
+    """Return the records of those of these keys that live, with their signatures, by key."""
+    found = (_records(placed.source, placed.rows, families) for placed in snapshot.places(keys))
+    return {record.key: record for records in found for record in records}
 
 
 def _merged(

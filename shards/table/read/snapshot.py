@@ -251,7 +251,7 @@ class Snapshot:
 
     def images(self, keys: Iterable[str]) -> dict[str, Image]:
         """Return the images of those of these keys that live, by key."""
-        images = self._parallel_map(lambda placed: placed.source.images(placed.rows, placed.stored), self._places(keys))
+        images = self._parallel_map(lambda placed: placed.source.images(placed.rows, placed.stored), self.places(keys))
         return {image.key: image for image in chain.from_iterable(images)}
 
     def signatures(self, keys: Iterable[str], family: Family) -> dict[str, str]:
@@ -261,9 +261,9 @@ class Snapshot:
             rows = placed.source.reader.take(family.name, placed.rows)
             return list(zip(placed.keys, map(family.format, rows), strict=True))
 
-        return dict(chain.from_iterable(self._parallel_map(read, self._places(keys))))
+        return dict(chain.from_iterable(self._parallel_map(read, self.places(keys))))
 
-    def _places(self, keys: Iterable[str]) -> list[KeysInSource]:
+    def places(self, keys: Iterable[str]) -> list[KeysInSource]:
         """Return the places of those of these keys that live, by source."""
         rows: dict[str, tuple[Source, list[int], list[str]]] = {}
         for key, (source, row) in self.locate_all(keys).items():

@@ -44,9 +44,11 @@ def test_a_folder_is_added_and_each_key_reported(photos: Path) -> None:
         "index": str(photos.parent / "index"),
         "added": 3,
         "replaced": 0,
+        "recognised": 0,
         "unchanged": 0,
         "removed": 0,
         "failed": 0,
+        "skipped": 0,
         "left_out": {},
         "images": 3,
         "interrupted": False,
@@ -206,3 +208,102 @@ def test_objects_of_a_bucket_are_added_under_their_full_keys(
     result = run("search", f"s3://{BUCKET}/add/index", f"s3://{BUCKET}/originals/a.png")
     assert lines(result.stdout)[0]["key"] == "originals/a.png"
     assert run("add", f"s3://{BUCKET}/add/index", f"s3://{BUCKET}/orig").exit_code == 2
+
+
+@pytest.fixture
+def uncomputed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing be computed."""
+    monkeypatch.setattr("lookalike.signatures.pool.Pool.submit", lambda *_, **__: pytest.fail("computed"))
+
+
+def test_a_picture_of_another_folder_takes_nobodys_place(photos: Path) -> None:
+    index = index_of(Path("index"), photos)
+    draw(photos.parent / "card", ["b.png", "new.png"], first_seed=50)
+    result = run("add", "index", "card")
+    assert result.exit_code == 2
+    assert f"the key 'b.png' is that of {photos / 'b.png'}" in result.stderr
+    assert "--root-name NAME" in result.stderr
+    assert index.count() == 3
+    *keys, _ = add("index", "card", "--root-name", "card2")
+    assert sorted(with_status(keys, "added")) == ["card2/b.png", "card2/new.png"]
+    assert index.search(png(1)).hits[0].key == "b.png"
+    *keys, _ = add("index", "card")
+    assert sorted(with_status(keys, "unchanged")) == ["card2/b.png", "card2/new.png"], "its name is remembered"
+    assert "has the name 'card2'" in run("add", "index", "card", "--root-name", "card3").stderr
+
+
+@pytest.mark.long
+def test_a_folder_with_a_name_is_synced_under_it(photos: Path) -> None:
+    index_of(Path("index"), photos)
+    draw(photos.parent / "card", ["b.png", "old.png"], first_seed=50)
+    add("index", "card", "--root-name", "card2")
+    (photos.parent / "card" / "old.png").unlink()
+    result = run("sync", "index", "card", "--jobs", 1)
+    *keys, summary = lines(result.stdout)
+    assert (with_status(keys, "removed"), with_status(keys, "unchanged")) == (["card2/old.png"], ["card2/b.png"])
+    assert summary["images"] == 4
+
+
+def test_another_file_takes_an_images_place_where_that_is_asked_for(photos: Path) -> None:
+    index = index_of(Path("index"), photos)
+    draw(photos.parent / "card", ["b.png"], first_seed=50)
+    *_, summary = add("index", "card", "--replace")
+    assert (summary["replaced"], summary["images"]) == (1, 3)
+    assert index.search(png(50)).hits[0].score == 100
+
+
+@pytest.mark.usefixtures("uncomputed")
+def test_a_moved_folder_is_known_by_its_content(photos: Path) -> None:
+    index = index_of(Path("index"), photos)
+    index.add("a.png", png(0), {"album": "Rome"}, source=index.get("a.png").image.source)
+    moved = photos.rename(photos.parent / "moved")
+    *keys, summary = add("index", "moved")
+    assert {(line["key"], line["same_as"]) for line in keys} == {(key, key) for key in ("a.png", "b.png", "2019/c.png")}
+    assert (summary["added"], summary["recognised"], summary["images"]) == (3, 3, 3)
+    stored = index.get("a.png")
+    assert (stored.image.source["path"], stored.image.meta) == (str(moved / "a.png"), {"album": "Rome"})
+    assert index.search(png(0)).hits[0].key == "a.png"
+    assert index.verify().is_clean
+    *keys, _ = add("index", "moved")
+    assert len(with_status(keys, "unchanged")) == 3
+
+
+@pytest.mark.usefixtures("uncomputed")
+def test_a_copy_under_another_key_is_known_by_its_content(photos: Path) -> None:
+    index = index_of(Path("index"), photos)
+    *keys, summary = add("index", "photos", "--prefix", "again/")
+    assert {line["same_as"] for line in keys} == {"a.png", "b.png", "2019/c.png"}
+    assert (summary["recognised"], summary["images"]) == (3, 6)
+    assert index.get("again/a.png").signatures == index.get("a.png").signatures
+    assert index.thumbnail(index.get("again/a.png").image) is not None
+
+
+@pytest.mark.long
+def test_a_moved_file_that_was_changed_too_is_named(photos: Path) -> None:
+    index = index_of(Path("index"), photos)
+    photos.rename(photos.parent / "moved")
+    draw(photos.parent / "moved", ["b.png"], first_seed=50)
+    *keys, summary = add("index", "moved", code=1)
+    assert with_status(keys, "failed") == ["b.png"]
+    assert (summary["recognised"], summary["failed"]) == (2, 1)
+    assert index.search(png(1)).hits[0].score == 100
+
+
+def test_a_file_that_could_not_be_read_is_not_tried_again_until_it_changes(photos: Path) -> None:
+    index_of(Path("index"), photos)
+    broken = photos / "broken.jpg"
+    broken.write_bytes(b"no picture at all")
+    add("index", "photos", code=1)
+    *keys, summary = add("index", "photos")
+    assert (with_status(keys, "skipped"), summary["skipped"], summary["failed"]) == (["broken.jpg"], 1, 0)
+    assert "1 file not tried again" in run("add", "index", "photos", "--text").stdout
+    add("index", "photos", "--retry", code=1)
+    broken.write_bytes(png(9))
+    *keys, summary = add("index", "photos")
+    assert (with_status(keys, "added"), summary["skipped"]) == (["broken.jpg"], 0)
+
+
+def test_ids_of_iqdb_come_from_the_names_of_files(photos: Path) -> None:
+    draw(photos / "posts", ["0042.png", "7.png", "img7.png"], first_seed=30)
+    *keys, _ = add("index", "photos/posts", "--key-from", "number", code=1)
+    assert (sorted(with_status(keys, "added")), with_status(keys, "failed")) == (["42", "7"], ["img7.png"])

@@ -208,7 +208,7 @@ def test_a_file_system_without_hard_links_is_refused(root: Path, monkeypatch: py
         raise refusing(number)
 
     monkeypatch.setattr(os, "link", fail)
-    with pytest.raises(StorageError, match=r"refuses hard links.*keep the index on another file system"):
+    with pytest.raises(StorageError, match=r"refuses hard links.*give INDEX a path on a disk of this computer"):
         LocalStore(root).create("a", b"content")
     assert files(root) == []
 
