@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lookalike.ingest.original import Content, Original
+from lookalike.ingest.original import Content, Original, OriginalArchived
 from shards.errors import PictureError, StorageError
 
 META = "lookalike-meta"
@@ -52,6 +52,7 @@ CONFIG = client_config()
 """Settings of the S3 client, as this process was started."""
 
 GONE = frozenset({"NoSuchKey", "404", "NotFound"})
+ARCHIVED = "InvalidObjectState"
 DENIED = frozenset({"AccessDenied", "403", "Forbidden"})
 """Codes of S3's errors; a HEAD's, which has no body, are made of the status."""
 
@@ -122,6 +123,8 @@ class BucketOriginals:
 
     def _raise_unless_gone(self, key: str, error: BotoCoreError | ClientError) -> None:
         code = error.response["Error"].get("Code") if isinstance(error, ClientError) else None
+        if code == ARCHIVED:
+            raise OriginalArchived(f"{self.url(key)} lies in an archive") from error
         if code not in GONE:
             # without the right to list the bucket, S3 answers so for objects that are gone, too
             hint = "; the function's role needs s3:GetObject and s3:ListBucket there" if code in DENIED else ""

@@ -32,6 +32,12 @@ class Message(TypedDict):
     messageId: str
     body: str
 
+    receiptHandle: NotRequired[str]
+    """The name of this receipt of it, by which it can be given back."""
+
+    attributes: NotRequired[dict[str, str]]
+    """`ApproximateReceiveCount`: how often it was handed out."""
+
 
 class QueueBatch(TypedDict):
     """The messages that a queue hands over in one call: 1 to 10,000."""

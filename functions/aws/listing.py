@@ -12,6 +12,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lookalike.ingest.original import Original
 from shards.errors import QueryError, StorageError
 
+ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+"""Classes of storage whose objects have to be restored before they can be read. Those of GLACIER_IR can be read."""
+
+ARCHIVED_TIERS = frozenset({"ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"})
+"""Tiers of Intelligent-Tiering of which the same is true. Only an inventory names them."""
+
 
 class Paginator(Protocol):
     """The part of boto3's paginators that is used."""
@@ -48,7 +54,7 @@ def _of_object(item: Mapping[str, Any], bucket: str) -> Original:
     """Read an item of ListObjectsV2. Step Functions gives LastModified in seconds since 1970, the SDK as a datetime."""
     modified = item["LastModified"]
     seconds = modified.timestamp() if isinstance(modified, datetime) else float(modified)
-    return _original(item["Key"], bucket, int(item["Size"]), seconds)
+    return _original(item["Key"], bucket, int(item["Size"]), seconds, item.get("StorageClass") in ARCHIVED)
 
 
 def _of_inventory(item: Mapping[str, str], bucket: str) -> Original | None:
@@ -66,9 +72,10 @@ def _of_inventory(item: Mapping[str, str], bucket: str) -> Original | None:
     if item.get("IsLatest") == "false" or item.get("IsDeleteMarker") == "true":
         return None
     modified = datetime.fromisoformat(item["LastModifiedDate"])
-    return _original(unquote_plus(item["Key"]), bucket, int(item["Size"]), modified.timestamp())
+    is_archived = item.get("StorageClass") in ARCHIVED or item.get("IntelligentTieringAccessTier") in ARCHIVED_TIERS
+    return _original(unquote_plus(item["Key"]), bucket, int(item["Size"]), modified.timestamp(), is_archived)
 
 
-def _original(key: str, bucket: str, size: int, seconds: float) -> Original:
+def _original(key: str, bucket: str, size: int, seconds: float, is_archived: bool) -> Original:
     # some stores list fractions of a second, and none says them when the object is read
-    return Original(key, f"s3://{bucket}/{key}", size, int(seconds) * 10**9)
+    return Original(key, f"s3://{bucket}/{key}", size, int(seconds) * 10**9, is_archived)

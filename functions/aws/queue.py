@@ -7,13 +7,32 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from functions.aws.events import BatchResponse, QueueBatch
+from functions.aws.events import BatchResponse, Message, QueueBatch
 from functions.aws.notifications import Change, EventInvalid, changes
 from functions.aws.telemetry import Telemetry
 from lookalike.ingest.intake import Taken, take_in
+from lookalike.ingest.original import ARCHIVED_HELP
 from lookalike.ingest.reading import IsOver, RecordReader
 from lookalike.ingest.writer import Writer
 from shards.table.format.records import Order
+
+TOLD = 20
+"""Keys of archived objects that one line of the log names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Ids of the messages of a batch that have to come again."""
+
+    failed: frozenset[str]
+    """Those with which something went wrong."""
+
+    left: frozenset[str]
+    """Those for which there was no time."""
+
+    @property
+    def ids(self) -> frozenset[str]:
+        return self.failed | self.left
 
 
 @dataclass(slots=True)
@@ -26,27 +45,32 @@ class QueueReader:
     telemetry: Telemetry
     now_ns: Callable[[], int] = time.time_ns
 
-    def add(self, batch: QueueBatch, is_over: IsOver, facts: dict[str, Any]) -> set[str]:
-        """Write what these messages lead to, and return the ids of those that have to come again.
+    def add(self, batch: QueueBatch, is_over: IsOver, facts: dict[str, Any]) -> Again:
+        """Write what these messages lead to, and return those that have to come again. `facts` gets counts for the log.
 
-        `facts` gets counts for the log.
+        What was handed out most often is read first: a message that was left before is not left again.
         """
-        orders, messages, again = self._read(batch)
+        orders, messages, invalid = self._read(batch)
         taken = take_in(self.index, self.reader, orders, is_over)
         for failure in taken.failures:
             self.telemetry.warn_of(failure)
         if taken.write_error is not None:
-            self.telemetry.warn("nothing was written", error=str(taken.write_error))
-        again = again.union(*(messages[key] for key in taken.again))
-        facts.update(self._measure(taken, len(again)), messages=len(batch["Records"]))
-        return again
+            self.telemetry.warn("not everything was written", error=repr(taken.write_error))
+        if taken.archived:
+            self.telemetry.warn(
+                "archived", keys=taken.archived[:TOLD], archived=len(taken.archived), help=ARCHIVED_HELP
+            )
+        failed = invalid.union(*(messages[key] for key in taken.failed))
+        left = frozenset[str]().union(*(messages[key] for key in taken.left)) - failed
+        facts.update(self._measure(taken, len(failed)), left=len(left), messages=len(batch["Records"]))
+        return Again(frozenset(failed), left)
 
     def _read(self, batch: QueueBatch) -> tuple[dict[str, Order], dict[str, set[str]], set[str]]:
         """Return by key the highest order, and the ids of messages about it; and the ids of invalid messages."""
         orders: dict[str, Order] = {}
         messages: dict[str, set[str]] = {}
         invalid: set[str] = set()
-        for message in batch["Records"]:
+        for message in sorted(batch["Records"], key=_times_received, reverse=True):
             try:
                 for change in self._of_bucket(changes(message)):
                     orders[change.key] = max(change.order, orders.get(change.key, change.order))
@@ -81,3 +105,8 @@ class QueueReader:
 def response(again: Collection[str]) -> BatchResponse:
     """Return the answer to a batch of which the messages with these ids have to come again."""
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in sorted(again)]}
+
+
+def _times_received(message: Message) -> int:
+    times = message.get("attributes", {}).get("ApproximateReceiveCount", "1")
+    return int(times) if times.isdecimal() else 1

@@ -76,13 +76,20 @@ class Settings:
     of 1.8 GB has one processor, and a decoded picture may have 300 MB."""
 
     reserve: float = 15.0
-    """Seconds before the end of a call at which no picture is begun: the records that there are must be written."""
+    """Seconds before the end of a call at which pictures are no longer waited for: the records that there are must be
+    written, and a write whose answer is lost is repeated for as long."""
 
     sign_seconds: float = 10.0
     """Time limit for the signatures of one picture, in a process of its own. The largest needs 6 s."""
 
     sign_memory: int = 1280 << 20
     """Limit on the memory of that process; the function itself, and what it reads besides, have room for 400 MB."""
+
+    uploads_queue: str = ""
+    """URL of the queue that ingest reads; empty: it is not told when to show messages again."""
+
+    again: float = 150.0
+    """Seconds until a message with which something went wrong is tried again: five tries bridge ten minutes."""
 
     hold: float = 10.0
     """Seconds that a batch waits when there is more to fold than there should be (see `lookalike.ingest.throttle`)."""

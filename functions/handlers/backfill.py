@@ -19,6 +19,7 @@ from functions.aws.record_maker import record_reader
 from functions.aws.settings import Settings
 from functions.aws.telemetry import Telemetry
 from lookalike.ingest.backlog import add
+from lookalike.ingest.original import ARCHIVED_HELP
 
 settings = Settings.from_env()
 store = counted_store(settings)
@@ -39,8 +40,11 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         done = add(index, originals(items, bucket), reader, ending(context, settings.reserve))
         for failure in done.failures:
             telemetry.warn_of(failure)
-        facts |= {"added": done.added, "unchanged": done.unchanged, "skipped": done.skipped, "failed": done.failed}
+        if done.archived:
+            telemetry.warn("archived", archived=done.archived, help=ARCHIVED_HELP)
+        facts |= {"added": done.added, "unchanged": done.unchanged, "skipped": done.skipped}
+        facts |= {"archived": done.archived, "failed": done.failed}
         telemetry.measure("ImagesAdded", done.added)
-        telemetry.measure("Skipped", done.skipped)
+        telemetry.measure("Skipped", done.skipped + done.archived)
         telemetry.measure("Failed", done.failed)
         return done.document()

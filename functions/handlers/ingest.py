@@ -12,6 +12,7 @@ from functions.aws.queue import QueueReader, response
 from functions.aws.record_maker import record_reader
 from functions.aws.settings import Settings
 from functions.aws.telemetry import Telemetry
+from functions.aws.visibility import visibility
 from lookalike.ingest.throttle import Throttle
 
 settings = Settings.from_env()
@@ -21,6 +22,7 @@ index = open_index(store, settings)
 bucket = settings.images_bucket()
 reader = record_reader(BucketOriginals(boto3.client("s3", config=CONFIG), bucket), index.settings, settings)
 queue = QueueReader(index, reader, bucket, telemetry)
+returned = visibility(settings, telemetry)
 throttle = Throttle(index.pressure, compactor_wake(settings, telemetry.log) or (lambda: None), settings.hold)
 
 
@@ -28,4 +30,6 @@ def handler(event: QueueBatch, context: Context) -> BatchResponse:
     """Add a batch: the queue calls this, and deletes the messages that are not in the answer."""
     with telemetry.invocation(context) as facts:
         facts["held_seconds"] = throttle.wait()
-        return response(queue.add(event, ending(context, settings.reserve), facts))
+        again = queue.add(event, ending(context, settings.reserve), facts)
+        returned.tell(event, again)
+        return response(again.ids)

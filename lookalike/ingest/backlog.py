@@ -10,7 +10,7 @@ from typing import Any
 
 from lookalike.ingest.backpressure import BACKPRESSURE, Backpressure
 from lookalike.ingest.changes import missing
-from lookalike.ingest.original import Original, is_picture_name
+from lookalike.ingest.original import ARCHIVED_HELP, Original, is_picture_name
 from lookalike.ingest.outcome import Failure
 from lookalike.ingest.reading import IsOver, RecordReader
 from lookalike.ingest.writer import KnownImages, Writer
@@ -54,6 +54,9 @@ class Added:
     failures: tuple[Failure, ...]
     """All that failed; `document` has the first of them."""
 
+    archived: int = 0
+    """Not in the index, since they lie in an archive and cannot be read."""
+
     def document(self) -> dict[str, Any]:
         """Return this as JSON, with as many of the failures as an answer has room for."""
         failures = [failure.document() for failure in self.failures]
@@ -64,8 +67,10 @@ class Added:
             "unchanged": self.unchanged,
             "skipped": self.skipped,
             "gone": self.gone,
+            "archived": self.archived,
             "failed": self.failed,
             "failures": failures[:room],
+            **({"help": ARCHIVED_HELP} if self.archived else {}),
         }
 
 
@@ -80,7 +85,7 @@ class Coverage:
     """Those that are in the index as they are now."""
 
     missing: int = 0
-    """Those that are not."""
+    """Those that are not, and could be."""
 
     examples: tuple[str, ...] = ()
     """The first keys of those."""
@@ -88,16 +93,21 @@ class Coverage:
     next: str | None = None
     """The key after which counting goes on; `None` when all were counted."""
 
+    archived: int = 0
+    """Those that are not in the index, and lie in an archive, so that they cannot be read."""
+
     def plus(self, index: KnownImages | None, page: Sequence[Original]) -> Coverage:
         """Return the coverage with the next objects of the listing counted too."""
         pictures = [original for original in page if is_picture_name(original.key)]
-        wanted = [original.key for original in missing(index, pictures)]
+        lacking = missing(index, pictures)
+        wanted = [original.key for original in lacking if not original.is_archived]
         return Coverage(
-            self.pictures + len(pictures),
-            self.indexed + len(pictures) - len(wanted),
-            self.missing + len(wanted),
-            (*self.examples, *wanted)[:EXAMPLES],
-            page[-1].key if page else self.next,
+            pictures=self.pictures + len(pictures),
+            indexed=self.indexed + len(pictures) - len(lacking),
+            missing=self.missing + len(wanted),
+            archived=self.archived + len(lacking) - len(wanted),
+            examples=(*self.examples, *wanted)[:EXAMPLES],
+            next=page[-1].key if page else self.next,
         )
 
 
@@ -115,7 +125,8 @@ def add(
     them a call with the same objects does what is left.
     """
     pictures = [original for original in objects if is_picture_name(original.key)]
-    wanted = missing(index, pictures)
+    lacking = missing(index, pictures)
+    wanted = [original for original in lacking if not original.is_archived]
     if wanted:
         _refuse_if_busy(index, limits)
     outcomes = reader.outcomes(dict.fromkeys(original.key for original in wanted), is_over)
@@ -128,9 +139,11 @@ def add(
         raise Unfinished(f"the time was over with {left:,} of {len(wanted):,} pictures to go; the others are done")
     return Added(
         added=len(records),
-        unchanged=len(pictures) - len(wanted),
+        unchanged=len(pictures) - len(lacking),
         skipped=len(objects) - len(pictures),
         gone=outcomes.count("gone"),
+        # those of Intelligent-Tiering are listed like others
+        archived=len(lacking) - len(wanted) + outcomes.count("archived"),
         failed=len(failures),
         failures=failures,
     )

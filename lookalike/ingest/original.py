@@ -42,6 +42,17 @@ class SourceUnreadable(LookalikeError):
     """A file, folder, glob or bucket that cannot be read, or that holds nothing to add."""
 
 
+class OriginalArchived(LookalikeError):
+    """An object that its store has put into an archive: it cannot be read until somebody has it restored."""
+
+
+ARCHIVED_HELP = (
+    "objects in an archive (Glacier, Deep Archive, or the archive tiers of Intelligent-Tiering) cannot be read: have"
+    " them restored, then copy each over itself in class STANDARD; the event of the copy adds it"
+)
+"""What to do about them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Original:
     """A file or object as a folder or a listing shows it."""
@@ -57,6 +68,9 @@ class Original:
 
     mtime_ns: int
     """Its last change, in ns since 1970."""
+
+    is_archived: bool = False
+    """Whether the listing says that it cannot be read until somebody has it restored."""
 
     @property
     def source(self) -> dict[str, Any]:
@@ -101,6 +115,6 @@ class Originals(Protocol):
     def read(self, key: str, max_bytes: int) -> Content | None:
         """Return the original of this key as it is now; `None` if there is none.
 
-        Raises StorageError, and PictureError if its metadata cannot be read.
+        Raises StorageError, OriginalArchived, and PictureError if its metadata cannot be read.
         """
         ...

@@ -48,5 +48,6 @@ class Failure:
         return document if self.path is None else {**document, "path": self.path}
 
 
-Outcome: TypeAlias = Record | Failure | Literal["gone", "left"]
-"""A record to write; a failure; `gone`: there is no such original; `left`: the time was over before its turn."""
+Outcome: TypeAlias = Record | Failure | Literal["gone", "left", "archived"]
+"""A record to write; a failure; `gone`: there is no such original; `left`: the time was over before it was done;
+`archived`: it has to be restored before it can be read."""

@@ -90,7 +90,7 @@ def test_a_batch_of_a_listing_is_added(s3: Any, backfill: ModuleType, event: str
     put(s3, "zoo/red + blue panda.PNG", "zoo/Bär 100%.png", "zoo/opening hours.txt")
     batch = json.loads((ROOT / "tests" / "events" / event).read_text())
     done = backfill.handler(batch, Context())
-    assert done == {"added": 2, "unchanged": 0, "skipped": 2, "gone": 0, "failed": 0, "failures": []}
+    assert done == {"added": 2, "unchanged": 0, "skipped": 2, "gone": 0, "archived": 0, "failed": 0, "failures": []}
     assert json.loads(json.dumps(done)) == done
     images = backfill.index.images(["zoo/red + blue panda.PNG", "zoo/Bär 100%.png"])
     assert [image.meta for image in images.values()] == [{"a": 1}, {"a": 1}]
@@ -134,6 +134,18 @@ def test_failures_are_told_in_the_answer_and_in_the_log(
     assert (metrics["ImagesAdded"], metrics["Failed"]) == ([1.0], [1.0])
 
 
+def test_archived_objects_fail_nothing_and_the_answer_says_what_to_do(s3: Any, backfill: ModuleType) -> None:
+    put(s3, "a.png")
+    s3.put_object(Bucket=BUCKET, Key="frozen.png", Body=png(1), StorageClass="DEEP_ARCHIVE")
+    # one of Intelligent-Tiering is listed as if it could be read; S3 says so when it is read
+    s3.put_object(Bucket=BUCKET, Key="tiered.png", Body=png(2), StorageClass="GLACIER")
+    listed = [one | {"StorageClass": "STANDARD"} for one in as_listed(s3)]
+    listed[1]["StorageClass"] = "DEEP_ARCHIVE"
+    done = backfill.handler({"Items": listed}, Context())
+    assert {name: done[name] for name in ("added", "archived", "failed")} == {"added": 1, "archived": 2, "failed": 0}
+    assert "have them restored" in done["help"]
+
+
 def test_a_call_without_time_is_to_be_repeated(s3: Any, backfill: ModuleType) -> None:
     put(s3, "a.png")
     with pytest.raises(Unfinished):
@@ -152,6 +164,7 @@ class TestProgress:
             "missing": 2,
             "examples": ("c.png", "zoo/d.png"),
             "next": None,
+            "archived": 0,
         }
         assert progress.handler({"prefix": "zoo/"}, Context())["pictures"] == 1
         assert progress.handler({"prefix": "empty/"}, Context())["pictures"] == 0
@@ -173,7 +186,14 @@ class TestProgress:
         # the next page
         put(s3, "d.png")
         last = progress.handler({"so_far": json.loads(json.dumps(first))}, Context())
-        assert last == {"pictures": 4, "indexed": 2, "missing": 2, "examples": ("c.png", "d.png"), "next": None}
+        assert last == {
+            "pictures": 4,
+            "indexed": 2,
+            "missing": 2,
+            "examples": ("c.png", "d.png"),
+            "next": None,
+            "archived": 0,
+        }
 
 
 class TestStateMachine:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from functions.aws.addresses import BucketContents, BucketUploads
 from functions.aws.bucket import CONFIG, META, BucketOriginals, client_config, meta_header
+from lookalike.ingest.original import OriginalArchived
 from lookalike.web.http.problems import Problem
 from lookalike.web.uploads import Upload
 from shards.errors import PictureError, StorageError
@@ -127,6 +128,11 @@ def test_a_refusal_says_which_right_is_missing() -> None:
         BucketOriginals(Refusing("AccessDenied"), "b").read("a.png", 1)  # type: ignore[arg-type]
     with pytest.raises(StorageError, match=r"s3://b/a.png cannot be read \(.*SlowDown"):
         BucketOriginals(Refusing("SlowDown"), "b").read("a.png", 1)  # type: ignore[arg-type]
+
+
+def test_an_object_in_an_archive_is_told_from_one_that_cannot_be_read() -> None:
+    with pytest.raises(OriginalArchived, match=r"s3://b/a\.png lies in an archive"):
+        BucketOriginals(Refusing("InvalidObjectState"), "b").read("a.png", 1)  # type: ignore[arg-type]
 
 
 def upload(size: int | None = len(PICTURE), key: str = "up/löad +.png", **meta: Any) -> Upload:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -14,8 +15,9 @@ from moto import mock_aws
 
 from functions.aws.queue import QueueReader
 from lookalike import Index, PictureSettings
+from lookalike.ingest.original import OriginalArchived
 from lookalike.ingest.reading import RecordReader
-from shards.errors import PictureError, StorageError, Undecided
+from shards.errors import KeyInvalid, PictureError, QueryError, StorageError, Undecided
 from shards.table.format.records import Record
 from tests.functions.stage import START_MS, Bucket, Invocation, Told, batch, event, load, notification
 from tests.lookalike.cli.drawing import png
@@ -53,7 +55,7 @@ class Stage:
 
     def deliver(self, *bodies: object) -> set[str]:
         self.facts = {}
-        return self.queue.add(batch(*bodies), lambda: self.is_over, self.facts)  # type: ignore[arg-type]
+        return set(self.queue.add(batch(*bodies), lambda: self.is_over, self.facts).ids)  # type: ignore[arg-type]
 
     def deliver_all(self) -> set[str]:
         told, self.bucket.told = self.bucket.told, []
@@ -81,7 +83,7 @@ def test_a_batch_becomes_one_log_object(stage: Stage) -> None:
     assert stage.deliver_all() == set()
     assert stage.contents() == {f"{number}.png": digest(data) for number, data in enumerate(PICTURES)}
     assert stage.log_objects() == 1
-    assert stage.facts == {"added": 3, "deleted": 0, "skipped": 0, "failed": 0, "messages": 3}
+    assert stage.facts == {"added": 3, "deleted": 0, "skipped": 0, "failed": 0, "left": 0, "messages": 3}
 
 
 def test_the_record_says_where_the_picture_is_and_when_it_came(stage: Stage) -> None:
@@ -227,6 +229,61 @@ def test_a_picture_that_could_not_be_signed_now_is_not_taken_for_gone(stage: Sta
     stage.reader.make_record = sign
     assert stage.deliver(told[0]) == set()
     assert set(stage.contents()) == {"a.png", "b.png"}
+
+
+@pytest.mark.parametrize("meta", [{"a": "\ud800"}, {"a": float("inf")}])
+def test_metadata_that_no_record_can_keep_fails_its_message_only(stage: Stage, meta: dict[str, Any]) -> None:
+    for number, data in enumerate(PICTURES):
+        stage.bucket.put(f"{number}.png", data, meta if number == 1 else {})
+    assert stage.deliver_all() == {"message-2"}
+    assert set(stage.contents()) == {"0.png", "2.png"}
+
+
+@pytest.mark.parametrize(
+    "error", [QueryError("a bad record"), KeyInvalid("a bad key"), RecursionError(), OverflowError()]
+)
+def test_a_record_that_cannot_be_written_fails_its_message_only(
+    stage: Stage, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = stage.index.write
+
+    def picky(records: Sequence[Record]) -> None:
+        if any(record.key == "6.png" for record in records):
+            raise error
+        write(records)
+
+    monkeypatch.setattr(stage.index, "write", picky)
+    for number in range(10):
+        stage.bucket.put(f"{number}.png", PICTURES[0])
+    assert stage.deliver_all() == {"message-7"}
+    assert set(stage.contents()) == {f"{number}.png" for number in range(10)} - {"6.png"}
+
+
+def test_an_archived_object_is_no_failure_and_the_log_says_what_to_do(stage: Stage) -> None:
+    stage.bucket.put("a.png", PICTURES[0])
+    stage.deliver_all()
+    stage.bucket.put("b.png", PICTURES[1])
+    # the events of an archived object that was indexed before may come late or twice: it stays
+    stage.bucket.broken = dict.fromkeys(["a.png", "b.png"], OriginalArchived("archived"))
+    assert stage.deliver(notification("a.png", START_MS), *stage.bucket.told) == set()
+    assert set(stage.contents()) == {"a.png"}
+    assert stage.facts["skipped"] == 2
+    (line,) = [line for line in stage.told.lines() if line["message"] == "archived"]
+    assert (line["archived"], line["keys"]) == (2, ["a.png", "b.png"])
+    assert "have them restored" in line["help"]
+
+
+@pytest.mark.parametrize(
+    "name", ["s3_lifecycle_delete", "s3_lifecycle_delete_marker", "eventbridge_deleted", "eventbridge_expired"]
+)
+def test_what_is_gone_by_whatever_way_leaves_the_index(stage: Stage, name: str) -> None:
+    stage.bucket.ms = 1_700_000_000_000
+    stage.bucket.put("cat.jpg", PICTURES[0])
+    stage.deliver_all()
+    assert set(stage.contents()) == {"cat.jpg"}
+    del stage.bucket.objects["cat.jpg"]
+    assert stage.deliver(event(name)) == set()
+    assert stage.contents() == {}
 
 
 def test_every_message_of_a_key_that_fails_comes_again(stage: Stage) -> None:

@@ -47,6 +47,33 @@ def test_the_sdk_lists_a_bucket() -> None:
     assert originals(contents, "images") == ZOO
 
 
+@pytest.mark.parametrize(
+    ("item", "is_archived"),
+    [
+        ({"StorageClass": "STANDARD"}, False),
+        ({"StorageClass": "INTELLIGENT_TIERING"}, False),
+        ({"StorageClass": "GLACIER_IR"}, False),
+        ({"StorageClass": "GLACIER"}, True),
+        ({"StorageClass": "DEEP_ARCHIVE"}, True),
+        ({}, False),
+    ],
+)
+def test_a_listing_says_what_lies_in_an_archive(item: dict[str, str], is_archived: bool) -> None:
+    (one,) = originals([{"Key": "a.png", "Size": 1, "LastModified": 1, **item}], "images")
+    assert one.is_archived == is_archived
+
+
+@pytest.mark.parametrize(
+    ("tier", "is_archived"),
+    [("FREQUENT", False), ("ARCHIVE_INSTANT_ACCESS", False), ("ARCHIVE_ACCESS", True), ("DEEP_ARCHIVE_ACCESS", True)],
+)
+def test_an_inventory_says_the_tier_too(tier: str, is_archived: bool) -> None:
+    row = next(item for item in items("backfill_inventory.json") if item["Key"].endswith("PNG"))
+    row |= {"StorageClass": "INTELLIGENT_TIERING", "IntelligentTieringAccessTier": tier}
+    (one,) = originals([row], "images")
+    assert one.is_archived == is_archived
+
+
 def test_times_are_those_that_reading_the_object_tells_too() -> None:
     listed_at = datetime(2025, 11, 21, 8, 0, 1, 999_000, UTC)
     (one,) = originals([{"Key": "a.png", "Size": 1, "LastModified": listed_at}], "images")

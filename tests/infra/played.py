@@ -87,13 +87,20 @@ def _written(stack: Stack, keys: list[str]) -> None:
 
 
 def _adding(stack: Stack) -> None:
-    stack.function("ingest", LOOKALIKE_COMPACT_FUNCTION=f"{NAME}-compact", LOOKALIKE_HOLD="0")
+    queue = boto3.client("sqs", region_name=REGION).create_queue(QueueName=f"{NAME}-uploads")["QueueUrl"]
+    stack.function(
+        "ingest",
+        LOOKALIKE_COMPACT_FUNCTION=f"{NAME}-compact",
+        LOOKALIKE_HOLD="0",
+        LOOKALIKE_UPLOADS_QUEUE=queue,
+    )
     # so many that the compactor is called early
     _written(stack, [f"{n}.png" for n in range(65)])
     bodies = [notification("cat.png"), notification("gone/dog.png", kind="Delete")]
     for body in bodies:
         body["Records"][0]["s3"]["bucket"]["name"] = IMAGES
-    assert stack.call("ingest", batch(*bodies)) == {"batchItemFailures": []}
+    told = batch(*bodies, "not JSON")
+    assert stack.call("ingest", told) == {"batchItemFailures": [{"itemIdentifier": "message-3"}]}
     _emptied(stack)
     stack.function("progress")
     assert stack.call("progress", {})["missing"] == 2

@@ -156,6 +156,8 @@ def _uses(said: Mapping[str, Any]) -> Iterator[Use]:
             "secretsmanager:GetSecretValue",
             f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{params['SecretId']}-aB3dE6",
         )
+    elif operation == "ChangeMessageVisibilityBatch":
+        yield "sqs:ChangeMessageVisibility", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{params['QueueUrl'].rsplit('/', 1)[1]}"
     elif operation == "ListObjectsV2":
         yield "s3:ListBucket", f"arn:aws:s3:::{params['Bucket']}"
     else:

@@ -28,6 +28,10 @@ def _resolved(value: Any) -> str:
         for variable, said in {"Partition": "aws", "AccountId": ACCOUNT, "Region": REGION}.items():
             text = text.replace(f"${{AWS::{variable}}}", said)
         return text
+    if isinstance(value, dict) and "Fn::GetAtt" in value:
+        resource = template()["Resources"][value["Fn::GetAtt"][0]]
+        if resource["Type"] == "AWS::SQS::Queue":
+            return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{resource['Properties']['QueueName']}"
     return str(value)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import repeat
 from typing import Any
@@ -17,7 +17,7 @@ from lookalike import Index, PictureSettings
 from lookalike.ingest.backlog import Added, Busy, Coverage, Unfinished, add, count
 from lookalike.ingest.backpressure import BACKPRESSURE, Backpressure
 from lookalike.ingest.changes import missing
-from lookalike.ingest.original import Content, Original
+from lookalike.ingest.original import Content, Original, OriginalArchived
 from lookalike.ingest.outcome import Failure
 from lookalike.ingest.reading import RecordReader
 from shards.errors import StorageError, Undecided
@@ -36,6 +36,7 @@ class Bucket:
 
     objects: dict[str, tuple[bytes, int]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
+    archived: set[str] = field(default_factory=set)
     reads: list[str] = field(default_factory=list)
     meta: dict[str, dict[str, Any]] = field(default_factory=dict)
     now_ns: int = START
@@ -56,6 +57,8 @@ class Bucket:
         self.reads.append(key)
         if key in self.broken:
             raise Undecided(f"{key}: try again")
+        if key in self.archived:
+            raise OriginalArchived(key)
         if key not in self.objects:
             return None
         data, modified_ns = self.objects[key]
@@ -212,10 +215,29 @@ class TestAdding:
     ) -> None:
         bucket.put("a.png", "b.png", "c.png", "d.png")
         with pytest.raises(Unfinished, match="2 of 4 pictures to go"):
-            add(index, bucket.listing(), reader(index, bucket, readers=1), after(4))
+            add(index, bucket.listing(), reader(index, bucket, readers=1), lambda: len(bucket.reads) > 2)
         assert len(contents(index)) == 2
         assert added(index, bucket) == Added(2, 2, 0, 0, 0, ())
         assert contents(index) == digests(bucket)
+
+    def test_archived_objects_are_counted_and_not_read(self, index: Index, bucket: Bucket) -> None:
+        bucket.put("a.png", "b.png", "c.png")
+        added(index, bucket, bucket.listing()[:1])
+        bucket.reads.clear()
+        # a lifecycle rule has moved both; the first is in the index already
+        moved = [replace(one, is_archived=one.key != "c.png") for one in bucket.listing()]
+        done = added(index, bucket, moved)
+        assert done == Added(1, 1, 0, 0, 0, (), archived=1)
+        assert bucket.reads == ["c.png"]
+        assert "have them restored" in done.document()["help"]
+        assert "help" not in Added(1, 0, 0, 0, 0, ()).document()
+        counted = count(index, [moved], Coverage(), lambda: False)
+        assert counted == Coverage(3, 2, 0, (), None, archived=1)
+
+    def test_what_turns_out_to_be_archived_when_it_is_read_is_counted_too(self, index: Index, bucket: Bucket) -> None:
+        bucket.put("a.png", "b.png")
+        bucket.archived.add("a.png")
+        assert added(index, bucket) == Added(1, 0, 0, 0, 0, (), archived=1)
 
     def test_without_any_time_nothing_is_read(self, index: Index, bucket: Bucket) -> None:
         bucket.put("a.png")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from threading import Barrier, Lock
+from dataclasses import dataclass, field, replace
+from threading import Barrier, Event, Lock
 from typing import Any
 
-from lookalike.ingest.original import Content, Original
+import pytest
+
+from lookalike.ingest.original import Content, Original, OriginalArchived
 from lookalike.ingest.outcome import Failure
 from lookalike.ingest.reading import RecordReader
 from shards.errors import PictureError, StorageError
@@ -73,8 +75,79 @@ def test_without_an_order_the_time_of_the_last_change_is_the_order() -> None:
 
 
 def test_what_there_is_no_time_for_is_left_even_when_it_was_read() -> None:
-    answers = iter([False, True, True])
-    assert reader(Bucket()).outcomes({"read": None, "not read": None}, lambda: next(answers)) == ["left", "left"]
+    class Noting(Bucket):
+        reads = 0
+
+        def read(self, key: str, max_bytes: int) -> Content | None:
+            self.reads += 1
+            return super().read(key, max_bytes)
+
+    bucket = Noting()
+    keys: dict[str, Order | None] = {"read": None, "not read": None}
+    assert reader(bucket).outcomes(keys, lambda: bucket.reads > 0) == ["left", "left"]
+    assert bucket.reads == 1
+
+
+@dataclass
+class Stuck(Bucket):
+    """Originals of which one is not handed over until a test says so."""
+
+    may_go_on: Event = field(default_factory=Event)
+
+    def read(self, key: str, max_bytes: int) -> Content | None:
+        if key == "stuck":
+            assert self.may_go_on.wait(PATIENCE)
+        return super().read(key, max_bytes)
+
+
+def test_an_original_that_is_not_handed_over_is_left_and_the_others_are_done() -> None:
+    bucket, done = Stuck(), list[str]()
+
+    def noted(key: str, *given: Any, **more: Any) -> Record:
+        done.append(key)
+        return make_record(key, *given, **more)
+
+    records = RecordReader(bucket, noted, max_bytes=9, readers=2, tick=0.001)
+    stuck, *others = records.outcomes(dict.fromkeys(["stuck", "a", "b"]), lambda: len(done) == 2)
+    assert stuck == "left"
+    assert done == ["a", "b"]
+    # the time may be over before the second of these has ended
+    assert isinstance(others[0], Record)
+    bucket.may_go_on.set()
+
+
+def test_a_picture_that_takes_too_long_is_left_and_what_was_done_before_it_counts() -> None:
+    may_go_on, has_begun = Event(), Event()
+
+    def slow(key: str, *given: Any, **more: Any) -> Record:
+        if key == "slow":
+            has_begun.set()
+            assert may_go_on.wait(PATIENCE)
+        return make_record(key, *given, **more)
+
+    records = RecordReader(Bucket(), slow, max_bytes=9, readers=1, tick=0.001)
+    outcomes = records.outcomes(dict.fromkeys(["a", "slow", "b"]), has_begun.is_set)
+    assert isinstance(outcomes[0], Record)
+    assert outcomes[1:] == ["left", "left"]
+    may_go_on.set()
+
+
+def test_an_original_in_an_archive_is_no_failure() -> None:
+    bucket = Bucket({"frozen": OriginalArchived("s3://b/frozen lies in an archive")})
+    assert reader(bucket).outcomes({"frozen": None}, lambda: False) == ["archived"]
+
+
+@pytest.mark.parametrize("meta", [{"a": "\ud800"}, {"\udcff": 1}, {"a": float("nan")}])
+def test_metadata_that_no_record_can_keep_is_a_failure(meta: Mapping[str, Any]) -> None:
+    class Odd(Bucket):
+        def read(self, key: str, max_bytes: int) -> Content | None:
+            content = super().read(key, max_bytes)
+            assert content is not None
+            return replace(content, meta=meta)
+
+    (failure,) = reader(Odd()).outcomes({"good": None}, lambda: False)
+    assert isinstance(failure, Failure)
+    assert (failure.reason, "s3://b/good" in failure.message) == ("metadata", True)
 
 
 def test_originals_are_read_at_once_and_signatures_computed_one_after_another() -> None:
