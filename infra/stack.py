@@ -199,10 +199,10 @@ class Stack:
             package.write_zip(tree, self.folder / f"{one.name}.zip")
         # osls keeps what it does in `.serverless` beside serverless.yml, which two deployments at once would share
         (self.folder / "infra").mkdir(exist_ok=True)
-        for source in (ROOT / "serverless.yml", *(ROOT / "infra").glob("*.yml")):
+        for source in (ROOT / "serverless.yml", ROOT / "infra" / "chosen.cjs", *(ROOT / "infra").glob("*.yml")):
             shutil.copyfile(source, self.folder / source.relative_to(ROOT))
         # on AWS the disk of a function is its own, here it is that of this machine: so nothing is kept there
-        given = ("--stage", self.stage, "--param=packages=.", "--param=cache-bytes=0", *chosen)
+        given = ("--stage", self.stage, "--param=packages=.", "--param=cache-bytes=0", "--param=budget=none", *chosen)
         osls("deploy", *given, folder=self.folder, **OFTEN)
         if refused := limits.refused(self.client, self.functions_at_once):
             raise LocalStackError("AWS would not take this deployment: " + "; ".join(refused))

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from benchmarks.scale import cloud, shapes
 from benchmarks.scale.__main__ import PAGE, filled, main
+from benchmarks.scale.ceiling import Busy, Reserved
 from benchmarks.scale.ingest import NAME_JSON, NAME_STORED, SEGMENT_JSON, SEGMENT_STORED, Play, Setting, play
 from benchmarks.scale.life import Life, grown
 from benchmarks.scale.lookups import lookups
 from benchmarks.scale.query import LOGGED, QUESTIONS, Question, ask
 from benchmarks.scale.store import Unwritten, even_hashes
-from benchmarks.scale.tables import TABLES, Table
+from benchmarks.scale.tables import CEILINGS, TABLES, Table
 from benchmarks.signatures import MODELLED, perturbed
 from lookalike.ingest.backpressure import BACKPRESSURE
 from shards.families import family
@@ -201,6 +202,17 @@ def test_a_question_is_planned_within_the_limits_and_costs_more_where_there_is_m
             assert cold.dollars > before.dollars
             assert cold.fetched > before.fetched
         before = cold
+
+
+def test_functions_that_are_reserved_cost_no_more_than_their_ceiling() -> None:
+    busy = Busy.of([Setting(3_000_000, shards=2).grown().manifest])
+    before = Reserved(0, 0)
+    for dollars in CEILINGS:
+        reserved = Reserved.within(dollars, busy)
+        assert busy.dollars(reserved) <= dollars < busy.dollars(replace(reserved, scan=reserved.scan + 1))
+        assert reserved.api >= before.api
+        assert reserved.scan >= before.scan
+        before = reserved
 
 
 def test_a_tail_costs_a_question_its_log_objects_and_no_look_up() -> None:

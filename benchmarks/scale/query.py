@@ -21,7 +21,7 @@ from benchmarks.scale.prices import PRICES
 from benchmarks.scale.store import Unwritten
 from shards.families import family
 from shards.families.reading import SECONDS_A_BYTE
-from shards.search.plan import WAITING, ScanPlan, cold_bytes, plan
+from shards.search.plan import WAITING, WORKERS, ScanPlan, cold_bytes, plan
 from shards.search.query import Part, Query
 from shards.storage.memory import MemoryStore
 from shards.storage.ranges import GAP
@@ -122,12 +122,15 @@ class Asked:
     fits: bool
     dollars: float
 
+    working: float
+    """Seconds of all workers together, for which they are paid."""
+
     @property
     def seconds(self) -> float:
         return self.opening + self.scanning + self.describing
 
 
-def ask(manifest: Manifest, question: Question, *, warm: bool, tail: int = 0) -> Asked:
+def ask(manifest: Manifest, question: Question, *, warm: bool, tail: int = 0, max_workers: int = WORKERS) -> Asked:
     """Ask an index whose readers have nothing, or everything that is read. `tail`: records not folded yet.
 
     Who asks plans by what it has itself: it knows nothing of what its workers have.
@@ -135,7 +138,7 @@ def ask(manifest: Manifest, question: Question, *, warm: bool, tail: int = 0) ->
     segments = list(manifest)
     reads = [question.reads(segment) for segment in segments]
     alone = warm and sum(one.fetched for one in reads) <= cloud.KEPT
-    made = plan([0 if alone else question.planned(segment) for segment in segments])
+    made = plan([0 if alone else question.planned(segment) for segment in segments], max_workers=max_workers)
     batches = [batch for batch in (made.here, *made.batches) if batch]
     fits = all(sum(reads[n].fetched for n in batch) <= cloud.ON_DISK for batch in batches)
     cold = not (warm and fits)
@@ -155,8 +158,9 @@ def ask(manifest: Manifest, question: Question, *, warm: bool, tail: int = 0) ->
     describing = described.at_once(question.hits(len(segments)))
     every = sum([*(reads if cold else ()), *named, opening, describing], Reads())
     parent = (0.0 if warm else cloud.START) + opening.seconds + unseal + scanning + describing.seconds
+    working = sum(time + fresh for time in elsewhere)
     dollars = (
-        cloud.running(parent + sum(time + fresh for time in elsewhere))
+        cloud.running(parent + working)
         + PRICES.invocation * (1 + len(elsewhere))
         + PRICES.get * every.requests
         + 2 * PRICES.put
@@ -171,6 +175,7 @@ def ask(manifest: Manifest, question: Question, *, warm: bool, tail: int = 0) ->
         max(one.rounds for one in reads) + keys.rounds if cold else 0,
         fits,
         dollars,
+        working,
     )
 
 

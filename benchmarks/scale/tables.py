@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from benchmarks.scale import cloud, shapes
+from benchmarks.scale.ceiling import Busy, Reserved
 from benchmarks.scale.costs import added
 from benchmarks.scale.ingest import MINUTES, NAME_JSON, Play, Setting, play
 from benchmarks.scale.lookups import lookups
@@ -42,6 +43,10 @@ BILLION = SIZES[-1]
 
 BUSY = 400
 """Images in a log object when 10,000 are added a second."""
+
+
+CEILINGS = (50, 100, 250, 500, 1000, 2500, 5000)
+"""Dollars a day."""
 
 
 @lru_cache
@@ -258,6 +263,27 @@ def limits_table() -> Table:
     return Table("limits", ("", "there are", "limit", "share", ""), tuple(rows))
 
 
+def ceiling_table() -> Table:
+    """Return the functions that a number of dollars a day pays for, and how long `haar` takes with them."""
+    busy = Busy.of([manifest(setting) for setting in SIZES])
+    rows = []
+    for dollars in CEILINGS:
+        reserved = Reserved.within(dollars, busy)
+        took = [ask(manifest(one), QUESTIONS[0], warm=False, max_workers=reserved.workers).seconds for one in SIZES]
+        rows.append(
+            (
+                f"{dollars:,}",
+                f"{reserved.api:,}",
+                f"{reserved.scan:,}",
+                f"{reserved.workers:,}",
+                *(f"{seconds:,.1f} s" for seconds in took),
+            )
+        )
+    columns = ("dollars a day at most", "`api-concurrency`", "`scan-concurrency`", "`workers`",
+               *(f"haar, cold: {one.images:,} images" for one in SIZES))  # fmt: skip
+    return Table("ceiling", columns, tuple(rows))
+
+
 TABLES: tuple[Callable[[], Table], ...] = (
     index_table,
     adding_table,
@@ -265,6 +291,7 @@ TABLES: tuple[Callable[[], Table], ...] = (
     questions_table,
     tail_table,
     costs_table,
+    ceiling_table,
     settings_table,
     limits_table,
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from functions.aws.bucket import META_BYTES, BucketOriginals, meta_header
+from functions.aws.image_folder import ImageFolder
 from lookalike.ingest.original import is_picture_name
 from lookalike.web.http.problems import Problem, validation
 from lookalike.web.uploads import Address, Upload
@@ -21,6 +22,10 @@ class BucketUploads:
     """
 
     bucket: BucketOriginals
+
+    folder: ImageFolder
+    """Where ingest looks."""
+
     max_bytes: int
     """Limit on the size of an upload."""
 
@@ -38,6 +43,8 @@ class BucketUploads:
             raise validation(
                 "key: it has to end as a picture's name does, such as .jpg, or it is not looked at", upload.key
             )
+        if not self.folder.has(upload.key):
+            raise validation(f"key: it has to begin with {self.folder.prefix}, or it is not looked at", upload.key)
         headers = meta_header(upload.meta)
         size = sum(len(name) + len(value) for name, value in headers.items())
         if size > META_BYTES:

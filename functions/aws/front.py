@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from functions.aws.addresses import BucketContents, BucketUploads
 from functions.aws.bucket import BucketOriginals
 from functions.aws.events import Context, HttpRequest, HttpResponse
+from functions.aws.image_folder import ImageFolder
 from functions.aws.settings import Settings
 from functions.aws.tokens import SecretTokens, is_closed
 from lookalike.index import Index
@@ -82,7 +83,7 @@ class Front:
 
 
 def app_builder(
-    index: Index, pool: AsyncPool, bucket: BucketOriginals, settings: Settings
+    index: Index, pool: AsyncPool, bucket: BucketOriginals, folder: ImageFolder, settings: Settings
 ) -> Callable[[Tokens], FastAPI]:
     """Return what makes the app for given tokens."""
 
@@ -103,7 +104,7 @@ def app_builder(
             index,
             web,
             pool=pool,
-            uploads=BucketUploads(bucket, index.settings.pictures.max_bytes, settings.address_seconds),
+            uploads=BucketUploads(bucket, folder, index.settings.pictures.max_bytes, settings.address_seconds),
             contents=BucketContents(bucket, settings.max_content, settings.address_seconds),
         )
 

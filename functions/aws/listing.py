@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.aws.image_folder import ImageFolder
 from lookalike.ingest.original import Original
 from shards.errors import QueryError, StorageError
 
@@ -31,23 +32,29 @@ class Lists(Protocol):
     def get_paginator(self, operation_name: str) -> Paginator: ...
 
 
-def originals(items: Sequence[Mapping[str, Any]], bucket: str) -> list[Original]:
-    """Return the objects of a listing of this bucket, each key once.
+def originals(items: Sequence[Mapping[str, Any]], folder: ImageFolder) -> list[Original]:
+    """Return the objects of a listing of the bucket that are indexed, each key once.
 
     Raises QueryError for an inventory of another bucket, and for one that does not say what is needed.
     """
+    bucket = folder.bucket
     listed = (_of_inventory(item, bucket) if "Bucket" in item else _of_object(item, bucket) for item in items)
-    return list({original.key: original for original in listed if original is not None}.values())
+    found = {original.key: original for original in listed if original is not None}
+    return [original for key, original in found.items() if folder.has(key)]
 
 
-def pages(s3: Lists, bucket: str, prefix: str, after: str | None) -> Iterator[list[Original]]:
-    """Yield the objects whose key begins so and comes after `after`, by key, in thousands. Raises StorageError."""
-    asked = {"Bucket": bucket, "Prefix": prefix} | ({"StartAfter": after} if after else {})
+def pages(s3: Lists, folder: ImageFolder, prefix: str, after: str | None) -> Iterator[list[Original]]:
+    """Yield the objects that are indexed, whose key begins so and comes after `after`, by key, in thousands.
+
+    Raises StorageError.
+    """
+    prefix = prefix or folder.prefix
+    asked = {"Bucket": folder.bucket, "Prefix": prefix} | ({"StartAfter": after} if after else {})
     try:
         for page in s3.get_paginator("list_objects_v2").paginate(**asked):
-            yield originals(page.get("Contents", []), bucket)
+            yield originals(page.get("Contents", []), folder)
     except (BotoCoreError, ClientError) as error:
-        raise StorageError(f"s3://{bucket}/{prefix} cannot be listed ({error})") from error
+        raise StorageError(f"s3://{folder.bucket}/{prefix} cannot be listed ({error})") from error
 
 
 def _of_object(item: Mapping[str, Any], bucket: str) -> Original:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.aws.events import BatchResponse, Message, QueueBatch
+from functions.aws.image_folder import ImageFolder
 from functions.aws.notifications import Change, EventInvalid, changes
 from functions.aws.telemetry import Telemetry
 from lookalike.ingest.intake import Taken, take_in
@@ -37,11 +38,11 @@ class Again:
 
 @dataclass(slots=True)
 class QueueReader:
-    """Adds to one index what a queue says of one bucket."""
+    """Adds to one index what a queue says of one bucket, or of a folder of it."""
 
     index: Writer
     reader: RecordReader
-    bucket: str
+    folder: ImageFolder
     telemetry: Telemetry
     now_ns: Callable[[], int] = time.time_ns
 
@@ -81,13 +82,14 @@ class QueueReader:
         return orders, messages, invalid
 
     def _of_bucket(self, told: list[Change]) -> list[Change]:
+        """Return the changes of what is indexed. Others of the bucket are told where a subscription is wider."""
         for change in told:
-            if change.bucket != self.bucket:
+            if change.bucket != self.folder.bucket:
                 raise EventInvalid(
-                    f"{change.key!r} is in bucket {change.bucket}, and what is indexed here is {self.bucket}: "
+                    f"{change.key!r} is in bucket {change.bucket}, and what is indexed here is {self.folder.bucket}: "
                     "two buckets in one index would overwrite each other's keys; deploy a stage for each"
                 )
-        return told
+        return [change for change in told if self.folder.has(change.key)]
 
     def _measure(self, taken: Taken, failed: int) -> dict[str, int]:
         added = [record for record in taken.records if not record.deleted]

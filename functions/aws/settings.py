@@ -39,6 +39,10 @@ class Settings:
     images: str = ""
     """The bucket whose pictures are indexed."""
 
+    images_prefix: str = ""
+    """The folder of that bucket, with a slash at its end; empty: all of it. It is never the folder of the index, which
+    may lie beside it."""
+
     # What an index is made with, by the function that first finds none. It keeps these for ever.
 
     families: tuple[str, ...] = DEFAULT

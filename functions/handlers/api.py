@@ -9,6 +9,7 @@ from functions.aws.bucket import CONFIG, BucketOriginals
 from functions.aws.calls import compactor_wake
 from functions.aws.events import Context, HttpRequest, HttpResponse
 from functions.aws.front import Front, app_builder
+from functions.aws.image_folder import ImageFolder
 from functions.aws.opening import ObservedIndex, counted_store, open_index
 from functions.aws.settings import Settings
 from functions.aws.telemetry import Telemetry
@@ -17,10 +18,11 @@ from lookalike.signatures.async_pool import AsyncProcessPool
 from lookalike.upkeep.waker import Waker
 
 settings = Settings.from_env()
+folder = ImageFolder.of(settings)
 store = counted_store(settings)
 telemetry = Telemetry("api", store)
 telemetry.adopt("lookalike")
-bucket = BucketOriginals(boto3.client("s3", config=CONFIG), settings.images_bucket())
+bucket = BucketOriginals(boto3.client("s3", config=CONFIG), folder.bucket)
 opened = open_index(
     store,
     settings,
@@ -40,7 +42,7 @@ tokens = SecretTokens(
     seconds=settings.tokens_seconds,
     log=telemetry.log,
 )
-front = Front(tokens, app_builder(index, pool, bucket, settings))
+front = Front(tokens, app_builder(index, pool, bucket, folder, settings))
 
 
 def handler(event: HttpRequest, context: Context) -> HttpResponse:

@@ -13,6 +13,7 @@ import boto3
 
 from functions.aws.bucket import CONFIG, BucketOriginals
 from functions.aws.events import Context, ending
+from functions.aws.image_folder import ImageFolder
 from functions.aws.listing import originals
 from functions.aws.opening import counted_store, open_index
 from functions.aws.record_maker import record_reader
@@ -22,11 +23,11 @@ from lookalike.ingest.backlog import add
 from lookalike.ingest.original import ARCHIVED_HELP
 
 settings = Settings.from_env()
+folder = ImageFolder.of(settings)
 store = counted_store(settings)
 telemetry = Telemetry("backfill", store)
 index = open_index(store, settings)
-bucket = settings.images_bucket()
-reader = record_reader(BucketOriginals(boto3.client("s3", config=CONFIG), bucket), index.settings, settings)
+reader = record_reader(BucketOriginals(boto3.client("s3", config=CONFIG), folder.bucket), index.settings, settings)
 
 
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     with telemetry.invocation(context) as facts:
         # a map that makes no batches hands over one object as it is
         items = event.get("Items", [event])
-        done = add(index, originals(items, bucket), reader, ending(context, settings.reserve))
+        done = add(index, originals(items, folder), reader, ending(context, settings.reserve))
         for failure in done.failures:
             telemetry.warn_of(failure)
         if done.archived:

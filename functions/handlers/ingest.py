@@ -7,6 +7,7 @@ import boto3
 from functions.aws.bucket import CONFIG, BucketOriginals
 from functions.aws.calls import compactor_wake
 from functions.aws.events import BatchResponse, Context, QueueBatch, ending
+from functions.aws.image_folder import ImageFolder
 from functions.aws.opening import counted_store, open_index
 from functions.aws.queue import QueueReader, response
 from functions.aws.record_maker import record_reader
@@ -16,12 +17,12 @@ from functions.aws.visibility import visibility
 from lookalike.ingest.throttle import Throttle
 
 settings = Settings.from_env()
+folder = ImageFolder.of(settings)
 store = counted_store(settings)
 telemetry = Telemetry("ingest", store)
 index = open_index(store, settings)
-bucket = settings.images_bucket()
-reader = record_reader(BucketOriginals(boto3.client("s3", config=CONFIG), bucket), index.settings, settings)
-queue = QueueReader(index, reader, bucket, telemetry)
+reader = record_reader(BucketOriginals(boto3.client("s3", config=CONFIG), folder.bucket), index.settings, settings)
+queue = QueueReader(index, reader, folder, telemetry)
 returned = visibility(settings, telemetry)
 throttle = Throttle(index.pressure, compactor_wake(settings, telemetry.log) or (lambda: None), settings.hold)
 

@@ -12,6 +12,7 @@ import boto3
 
 from functions.aws.bucket import CONFIG
 from functions.aws.events import Context, CountRequest, ending
+from functions.aws.image_folder import ImageFolder
 from functions.aws.listing import pages
 from functions.aws.opening import counted_store, existing_index
 from functions.aws.settings import Settings
@@ -19,9 +20,9 @@ from functions.aws.telemetry import Telemetry
 from lookalike.ingest.backlog import Coverage, count
 
 settings = Settings.from_env()
+folder = ImageFolder.of(settings)
 store = counted_store(settings)
 telemetry = Telemetry("progress", store)
-bucket = settings.images_bucket()
 s3 = boto3.client("s3", config=CONFIG)
 
 
@@ -32,7 +33,7 @@ def handler(event: CountRequest, context: Context) -> dict[str, Any]:
     """
     with telemetry.invocation(context) as facts:
         so_far = Coverage(**event.get("so_far", {}))
-        listing = pages(s3, bucket, event.get("prefix", ""), so_far.next)
+        listing = pages(s3, folder, event.get("prefix", ""), so_far.next)
         counted = asdict(count(existing_index(store, settings), listing, so_far, ending(context, settings.reserve)))
         facts |= counted
         return counted

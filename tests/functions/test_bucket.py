@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from functions.aws.addresses import BucketContents, BucketUploads
 from functions.aws.bucket import CONFIG, META, BucketOriginals, client_config, meta_header
+from functions.aws.image_folder import ImageFolder
 from lookalike.ingest.original import OriginalArchived
 from lookalike.web.http.problems import Problem
 from lookalike.web.uploads import Upload
@@ -147,7 +148,7 @@ def test_a_picture_that_is_put_to_its_address_is_in_the_bucket_with_its_metadata
     s3: Any, pictures: BucketOriginals
 ) -> None:
     del s3
-    address = BucketUploads(pictures, 32 << 20, 900).address(upload(album="zoo"), nowhere)
+    address = BucketUploads(pictures, ImageFolder(BUCKET), 32 << 20, 900).address(upload(album="zoo"), nowhere)
     answer = httpx.request(address.method, address.url, content=PICTURE, headers=dict(address.headers))
     assert answer.status_code == 200, answer.text
     found = pictures.read("up/löad +.png", 10_000)
@@ -157,7 +158,9 @@ def test_a_picture_that_is_put_to_its_address_is_in_the_bucket_with_its_metadata
 
 def test_an_address_is_good_for_what_it_was_made_for_only(s3: Any, pictures: BucketOriginals) -> None:
     del s3
-    address = BucketUploads(pictures, 32 << 20, 900).address(upload(key="only.png", album="zoo"), nowhere)
+    address = BucketUploads(pictures, ImageFolder(BUCKET), 32 << 20, 900).address(
+        upload(key="only.png", album="zoo"), nowhere
+    )
     headers = dict(address.headers)
     # what is signed: the length, the metadata, the key, the method
     assert "content-length" in httpx.URL(address.url).params["X-Amz-SignedHeaders"]
@@ -183,8 +186,15 @@ def test_an_address_is_good_for_what_it_was_made_for_only(s3: Any, pictures: Buc
 )
 def test_what_would_not_be_found_is_refused(asked: Upload, said: str) -> None:
     with pytest.raises(Problem, match=said) as caught:
-        BucketUploads(BucketOriginals(Refusing("never"), "b"), 1, 900).address(asked, nowhere)  # type: ignore[arg-type]
+        BucketUploads(BucketOriginals(Refusing("never"), "b"), ImageFolder("b"), 1, 900).address(asked, nowhere)  # type: ignore[arg-type]
     assert caught.value.status == 422
+
+
+def test_an_address_leads_to_where_ingest_looks() -> None:
+    uploads = BucketUploads(presigning("eu-central-1"), ImageFolder("b", "photos/"), 1 << 20, 900)
+    with pytest.raises(Problem, match="key: it has to begin with photos/"):
+        uploads.address(upload(key="index/cat.png"), nowhere)
+    assert "/photos/cat.png?" in uploads.address(upload(key="photos/cat.png"), nowhere).url
 
 
 def image(pictures: BucketOriginals, key: str) -> Image:

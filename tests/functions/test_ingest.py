@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from functions.aws.image_folder import ImageFolder
 from functions.aws.queue import QueueReader
 from lookalike import Index, PictureSettings
 from lookalike.ingest.original import OriginalArchived
@@ -30,6 +31,9 @@ CORRUPT = PICTURES[0][:200]
 LARGE = PICTURES[0] + bytes(5_000)
 
 
+EVERYTHING = ImageFolder("pictures")
+
+
 @dataclass
 class Stage:
     """A bucket, an index, and what is between them."""
@@ -39,6 +43,7 @@ class Stage:
     index: Index = field(
         default_factory=lambda: Index.create("memory://", families=["dhash"], pictures=SMALL, effects=FakeWorld())
     )
+    folder: ImageFolder = EVERYTHING
     is_over: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -48,7 +53,7 @@ class Stage:
         self.queue = QueueReader(
             self.index,
             self.reader,
-            self.bucket.name,
+            self.folder,
             self.told.telemetry,
             now_ns=lambda: (START_MS + 250) * 10**6,
         )
@@ -66,6 +71,17 @@ class Stage:
 
     def contents(self) -> dict[str, str]:
         return {image.key: image.sha256 for image in self.index.list()}
+
+
+def test_what_lies_beside_the_pictures_is_not_looked_at() -> None:
+    stage = Stage(folder=ImageFolder("pictures", "photos/"))
+    stage.bucket.put("photos/cat.png", png(1))
+    # what the index itself writes, where it lies in the same bucket
+    stage.bucket.put("index/0123456789abcdef/thumbnails/a.webp", png(2))
+    stage.bucket.delete("index/0123456789abcdef/log/b.npz")
+    assert stage.deliver_all() == set()
+    assert list(stage.contents()) == ["photos/cat.png"]
+    assert stage.bucket.reads == ["photos/cat.png"]
 
 
 @pytest.fixture

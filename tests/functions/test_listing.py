@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from functions.aws.listing import originals
+from functions.aws.image_folder import ImageFolder
+from functions.aws.listing import originals, pages
 from lookalike.ingest.original import Original
 from shards.errors import QueryError
 
@@ -32,11 +33,11 @@ def items(name: str) -> list[dict[str, Any]]:
 
 
 def test_step_functions_list_a_bucket() -> None:
-    assert originals(items("backfill_batch.json"), "images") == ZOO
+    assert originals(items("backfill_batch.json"), ImageFolder("images")) == ZOO
 
 
 def test_an_inventory_has_encoded_keys_and_what_is_no_object_any_more() -> None:
-    assert originals(items("backfill_inventory.json"), "images") == ZOO
+    assert originals(items("backfill_inventory.json"), ImageFolder("images")) == ZOO
 
 
 def test_the_sdk_lists_a_bucket() -> None:
@@ -44,7 +45,7 @@ def test_the_sdk_lists_a_bucket() -> None:
         {"Key": one.key, "Size": one.size, "LastModified": datetime.fromtimestamp(one.mtime_ns / SECOND, UTC)}
         for one in ZOO
     ]
-    assert originals(contents, "images") == ZOO
+    assert originals(contents, ImageFolder("images")) == ZOO
 
 
 @pytest.mark.parametrize(
@@ -76,18 +77,18 @@ def test_an_inventory_says_the_tier_too(tier: str, is_archived: bool) -> None:
 
 def test_times_are_those_that_reading_the_object_tells_too() -> None:
     listed_at = datetime(2025, 11, 21, 8, 0, 1, 999_000, UTC)
-    (one,) = originals([{"Key": "a.png", "Size": 1, "LastModified": listed_at}], "images")
+    (one,) = originals([{"Key": "a.png", "Size": 1, "LastModified": listed_at}], ImageFolder("images"))
     assert one.mtime_ns == START + SECOND
 
 
 def test_a_key_that_is_listed_twice_is_one_object() -> None:
     twice = [{"Key": "a.png", "Size": 1, "LastModified": 1}, {"Key": "a.png", "Size": 2, "LastModified": 2}]
-    assert [(one.key, one.size) for one in originals(twice, "images")] == [("a.png", 2)]
+    assert [(one.key, one.size) for one in originals(twice, ImageFolder("images"))] == [("a.png", 2)]
 
 
 def test_the_inventory_of_another_bucket_is_refused() -> None:
     with pytest.raises(QueryError, match="inventory of bucket images, and what is indexed here is photos"):
-        originals(items("backfill_inventory.json"), "photos")
+        originals(items("backfill_inventory.json"), ImageFolder("photos"))
 
 
 @pytest.mark.parametrize("field", ["Size", "LastModifiedDate"])
@@ -96,4 +97,23 @@ def test_an_inventory_that_says_too_little_is_refused(field: str) -> None:
     for row in rows:
         del row[field]
     with pytest.raises(QueryError, match=f"does not say {field} of zoo/: add that field"):
-        originals(rows, "images")
+        originals(rows, ImageFolder("images"))
+
+
+def test_what_is_not_indexed_is_left_out() -> None:
+    listed = [{"Key": key, "Size": 1, "LastModified": 1} for key in ("photos/a.png", "index/0123/thumbnails/a.webp")]
+    assert [one.key for one in originals(listed, ImageFolder("images", "photos/"))] == ["photos/a.png"]
+
+
+@pytest.mark.parametrize(("asked", "listed"), [("", "photos/"), ("photos/zoo/", "photos/zoo/")])
+def test_a_folder_is_listed_where_only_that_is_indexed(asked: str, listed: str) -> None:
+    class Listing:
+        def get_paginator(self, operation_name: str) -> Listing:
+            assert operation_name == "list_objects_v2"
+            return self
+
+        def paginate(self, **given: str) -> list[dict[str, Any]]:
+            assert given == {"Bucket": "images", "Prefix": listed}
+            return []
+
+    assert list(pages(Listing(), ImageFolder("images", "photos/"), asked, None)) == []

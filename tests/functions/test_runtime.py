@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from functions.aws import calls
+from functions.aws.image_folder import ImageFolder
 from functions.aws.listing import pages
 from infra.osls import ROOT
 from infra.package import APP, SCAN
@@ -77,7 +78,7 @@ class Packages:
     runtime: Path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(folder="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
     folder = tmp_path_factory.mktemp("packages")
     return Packages(unpack(APP, folder / "app"), unpack(SCAN, folder / "scan"), unpack_runtime(folder / "runtime"))
@@ -136,7 +137,7 @@ def put(s3_environment: S3Server) -> Iterator[Callable[[str, bytes], None]]:
     if PICTURES not in {one["Name"] for one in s3.list_buckets()["Buckets"]}:
         s3.create_bucket(Bucket=PICTURES)
     yield lambda key, data: s3.put_object(Bucket=PICTURES, Key=key, Body=data)
-    for page in pages(s3, PICTURES, "", None):
+    for page in pages(s3, ImageFolder(PICTURES), "", None):
         for one in page:
             s3.delete_object(Bucket=PICTURES, Key=one.key)
     s3.close()

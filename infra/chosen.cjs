@@ -1,0 +1,88 @@
+// What was chosen for a deployment, checked before anything is made: osls ends with the error that is thrown here. And
+// what follows from the choices, where YAML cannot say it.
+
+/** An error that says what to give. osls prints the stack of an error, which nobody needs of this one. */
+const refusal = (text) => Object.assign(new Error(text), { stack: text });
+const wrong = (name, value, wanted) => refusal(`--param="${name}=${value}": ${wanted}`);
+
+const KEY = /^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/.+$/;
+const SECRET = /^arn:[\w-]+:secretsmanager:[\w-]+:\d{12}:secret:.+-\w{6}$/;
+const TOPIC = /^arn:[\w-]+:sns:[\w-]+:\d{12}:[\w.-]+$/;
+
+/** Regions in which CloudFormation knows budgets, as its schemas say; a template that names one elsewhere is refused. */
+const WITH_BUDGETS = new Set(
+  (
+    "us-east-1 us-east-2 us-west-1 us-west-2 ca-central-1 sa-east-1 eu-central-1 eu-west-1 eu-west-2 eu-west-3" +
+    " ap-northeast-1 ap-northeast-2 ap-south-1 ap-southeast-1 ap-southeast-2 me-south-1 cn-north-1 cn-northwest-1"
+  ).split(" "),
+);
+
+module.exports = async ({ resolveConfigurationProperty }) => {
+  const custom = async (...path) => (await resolveConfigurationProperty(["custom", ...path])) ?? "";
+  const existing = await custom("existing");
+  const folder = await custom("indexPrefix");
+  const results = await custom("backfill", "results");
+  const prefix = await custom("imagesPrefix");
+  const tokens = String(await custom("tokens"));
+
+  if (!/^[^/]+(\/[^/]+)*$/.test(folder)) {
+    throw wrong("index-prefix", folder, "give the name of a folder, without a slash at either end");
+  }
+  if (prefix && (!prefix.endsWith("/") || prefix.startsWith("/"))) {
+    throw wrong("images-prefix", prefix, "give a folder, with a slash at its end and none at its beginning");
+  }
+  if (existing.index && !(await custom("givenPrefix"))) {
+    throw wrong(
+      "index",
+      existing.index,
+      "say which folder of this bucket, too: index-prefix=index is that of a bucket which a stack has made, and a new" +
+        " index takes a name that no other stage has. Two stages in one folder would overwrite each other's images",
+    );
+  }
+  if (existing.images && existing.images === existing.index) {
+    const ours = [`${folder}/`, `${results}/`];
+    if (ours.some((one) => one.startsWith(prefix) || prefix.startsWith(one))) {
+      throw wrong(
+        "images",
+        existing.images,
+        "that is the bucket of the index, too, whose thumbnails would be indexed, and theirs, without an end. Give" +
+          ` another bucket, or an images-prefix apart from ${ours.join(" and ")}, such as images-prefix=photos/`,
+      );
+    }
+  }
+  const isBridged = String(await custom("events", "eventbridge")) === "true";
+  const topic = await custom("events", "topic");
+  if ((isBridged || topic) && !existing.images) {
+    throw refusal("images-eventbridge and images-topic are for a bucket that is there already: give images=BUCKET");
+  }
+  if (isBridged && topic) {
+    throw wrong("images-topic", topic, "give this or images-eventbridge: each event would come twice");
+  }
+  if (topic && !TOPIC.test(topic)) {
+    throw wrong("images-topic", topic, "give the ARN of the SNS topic that the bucket publishes to");
+  }
+  for (const [name, key] of Object.entries(await custom("keys"))) {
+    if (key && !KEY.test(key)) {
+      throw wrong(name, key, "give the ARN of a KMS key: arn:…:key/…. Roles cannot be given an alias");
+    }
+  }
+  if (tokens.startsWith("arn:") && !SECRET.test(tokens)) {
+    throw wrong("tokens", tokens, "give the whole ARN of the secret, with the six characters at its end, or its name");
+  }
+  const region = await resolveConfigurationProperty(["provider", "region"]);
+  const dollars = String(await custom("budget", "dollars"));
+  const asked = String(await custom("budget", "asked"));
+  if (!/^(none|[1-9]\d*)$/.test(dollars)) {
+    throw wrong("budget", dollars, "give a whole number of dollars a month, or none");
+  }
+  if (asked && asked !== "none" && !WITH_BUDGETS.has(region)) {
+    throw wrong("budget", asked, `CloudFormation makes no budgets in ${region}: make it by hand, and leave this out`);
+  }
+  return {
+    budget: dollars !== "none" && WITH_BUDGETS.has(region) ? "${file(infra/budget.yml)}" : {},
+    // Secrets Manager puts six characters behind a name
+    secret: tokens.startsWith("arn:")
+      ? tokens
+      : `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${tokens}-??????`,
+  };
+};
