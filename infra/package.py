@@ -91,7 +91,7 @@ OURS = ("functions", "lookalike", "shards")
 The sources of dependencies are a seventh of a package; their compiled files still give names and line numbers.
 """
 
-SERVICES = frozenset({"lambda", "s3", "secretsmanager", "sts"})
+SERVICES = frozenset({"lambda", "s3", "secretsmanager", "sqs", "sts"})
 """Services that the functions call through boto3. botocore describes 400 of them, in 20 MB."""
 
 

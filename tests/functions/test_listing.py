@@ -60,7 +60,7 @@ def test_the_sdk_lists_a_bucket() -> None:
     ],
 )
 def test_a_listing_says_what_lies_in_an_archive(item: dict[str, str], is_archived: bool) -> None:
-    (one,) = originals([{"Key": "a.png", "Size": 1, "LastModified": 1, **item}], "images")
+    (one,) = originals([{"Key": "a.png", "Size": 1, "LastModified": 1, **item}], ImageFolder("images"))
     assert one.is_archived == is_archived
 
 
@@ -71,7 +71,7 @@ def test_a_listing_says_what_lies_in_an_archive(item: dict[str, str], is_archive
 def test_an_inventory_says_the_tier_too(tier: str, is_archived: bool) -> None:
     row = next(item for item in items("backfill_inventory.json") if item["Key"].endswith("PNG"))
     row |= {"StorageClass": "INTELLIGENT_TIERING", "IntelligentTieringAccessTier": tier}
-    (one,) = originals([row], "images")
+    (one,) = originals([row], ImageFolder("images"))
     assert one.is_archived == is_archived
 
 
