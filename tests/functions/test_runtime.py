@@ -78,7 +78,7 @@ class Packages:
     runtime: Path
 
 
-@pytest.fixture(folder="module")
+@pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
     folder = tmp_path_factory.mktemp("packages")
     return Packages(unpack(APP, folder / "app"), unpack(SCAN, folder / "scan"), unpack_runtime(folder / "runtime"))
