@@ -285,7 +285,7 @@ def test_collect_deletes_nothing_that_is_young(account: Account) -> None:
 def test_a_backfill_adds_what_was_there_and_counts_it(account: Account, put: Callable[[str, bytes], None]) -> None:
     put("zoo/red + blue panda.PNG", png(1))
     put("zoo/Bär 100%.png", png(2))
-    counts = {"added": 2, "unchanged": 0, "skipped": 2, "gone": 0, "failed": 0, "failures": []}
+    counts = {"added": 2, "unchanged": 0, "skipped": 2, "gone": 0, "archived": 0, "failed": 0, "failures": []}
     assert account.function("backfill").invoke(event("backfill_batch")) == counts
     put("zoo/wolf.png", png(3))
     assert account.function("progress").invoke({}) == {
@@ -294,6 +294,7 @@ def test_a_backfill_adds_what_was_there_and_counts_it(account: Account, put: Cal
         "missing": 1,
         "examples": ["zoo/wolf.png"],
         "next": None,
+        "archived": 0,
     }
 
 
