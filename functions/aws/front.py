@@ -25,8 +25,8 @@ from lookalike.web.http import problems
 from lookalike.web.http.access import CHALLENGE, Tokens
 from lookalike.web.http.problems import Problem
 
-ANSWER_BYTES = 6 * 10**6
-"""Limit on an answer: a function may send 6 MiB, of JSON inside JSON."""
+ANSWER_BYTES = 6 << 20
+"""Limit of Lambda on what a function sends: the answer's document, in which the body is a text."""
 
 STREAMED = 4000
 """Hits of one answer in lines: with a kilobyte of key and metadata each, it is well below that limit."""
@@ -74,12 +74,20 @@ class Front:
         if tokens != self._known:
             self._known, self._adapter = tokens, self._adapted(tokens)
         answer = cast(HttpResponse, self._adapter(cast(dict[str, object], event), context))  # type: ignore[arg-type]
-        size = len(answer.get("body", ""))
+        size = sent_bytes(answer)
         return answer if size <= ANSWER_BYTES else _too_large(size)
 
     def _adapted(self, tokens: Tokens) -> Mangum:
         app = self._build(tokens)
         return Mangum(Closed(app) if is_closed(tokens) else app, lifespan="off", text_mime_types=TEXT)  # type: ignore[arg-type]
+
+
+def sent_bytes(answer: HttpResponse) -> int:
+    """Return the bytes of an answer on its way: its body is JSON within JSON, so each quotation mark counts twice.
+
+    Written as the runtime of Python 3.12 and later does, in UTF-8.
+    """
+    return len(json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 def app_builder(
@@ -116,7 +124,7 @@ def _too_large(size: int) -> HttpResponse:
         422,
         "answer-too-large",
         "The answer is too large",
-        f"it has {size:,} bytes, {ANSWER_BYTES:,} at most can be sent",
+        f"it has {size:,} bytes as it is sent, and {ANSWER_BYTES:,} can be",
         help="Ask for fewer at once: a smaller limit, or fewer questions.",
     )
     headers = {"content-type": problems.MEDIA_TYPE, "cache-control": "no-store"}
