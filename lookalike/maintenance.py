@@ -12,6 +12,7 @@ from shards.families.rates import MATCH_RATE, RateTable
 from shards.storage import Store, open_store
 from shards.table.format.settings import IndexSettings
 from shards.table.maintain import collect, copying, repair, verify
+from shards.table.maintain.collect_thumbnails import collect_thumbnails
 from shards.table.maintain.committing import Committed, CommittingTable, Compacted
 from shards.table.maintain.merge import Merged
 from shards.table.maintain.repaired import Repaired
@@ -126,10 +127,14 @@ class Maintained:
         """
         return self._table.reshard(shards, progress)
 
-    def collect(self) -> collect.Collected:
-        """Delete the objects that no reader can need any more."""
+    def collect(self, *, place: float = 0.0, is_over: Callable[[], bool] = lambda: False) -> collect.Collected:
+        """Delete the objects that no reader can need any more.
+
+        Whoever has not the time to go around all thumbnails begins at a `place`, 0 to 1, and says when the time
+        `is_over`: the result has the place at which to go on.
+        """
         done = collect.collect(self._table)
-        return done + collect.collect_thumbnails(self._table)
+        return done + collect_thumbnails(self._table, place=place, is_over=is_over)
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> Report:
         """Check every byte of every object, and that together they make an index."""

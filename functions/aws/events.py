@@ -111,3 +111,18 @@ class CountRequest(TypedDict):
 
     prefix: NotRequired[str]
     so_far: NotRequired[dict[str, Any]]
+
+
+class CollectRequest(TypedDict):
+    """A call of the collector. `place`: where to begin among the thumbnails, 0 to 1; else the day says where."""
+
+    place: NotRequired[float]
+
+
+class CollectResponse(TypedDict):
+    """What was deleted. `covered`: the share of the thumbnails that was looked at; `next`: the place to go on at."""
+
+    objects: int
+    bytes: int
+    covered: float
+    next: float | None

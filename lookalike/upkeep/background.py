@@ -110,7 +110,7 @@ class Upkeep:
             collected = self._index.collect()
             # only now: what failed is tried again when the waiting is over
             self._collect_at = self._clock() + COLLECT_SECONDS
-            log.info("collected %d objects of %d bytes", len(collected.objects), collected.size)
+            log.info("collected %d objects of %d bytes", collected.count, collected.size)
         return LOOK_SECONDS if objects else IDLE_SECONDS
 
     def _back_off(self, error: Exception) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from lookalike import Index
 from shards.storage import open_store
 from shards.storage.memory import MemoryStore
 from shards.table.format import names
+from shards.table.maintain.collect import Collected
 from tests.functions.stage import Invocation, load
 from tests.lookalike.cli.drawing import png
 from tests.world import FakeWorld
@@ -37,6 +40,31 @@ def test_what_is_folded_is_deleted_and_the_pictures_stay(monkeypatch: pytest.Mon
     assert [image.key for image in Index.open("memory://collect").list()] == ["a.png"]
     collect.handler({}, Invocation())
     assert Index.open("memory://collect").count() == 1
+
+
+def test_each_day_begins_elsewhere_and_a_call_may_say_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    Index.create("memory://places", families=["dhash"])
+    collect = load("collect", monkeypatch, LOOKALIKE_INDEX="memory://places")
+    places: list[float] = []
+
+    class Noting(Index):
+        def collect(self, *, place: float = 0.0, is_over: Any = None) -> Collected:
+            places.append(place)
+            return Collected((), 0, covered=0.25, next=0.5) if is_over() else Collected((), 0)
+
+    index = Index.open("memory://places")
+    noting = Noting(index._table, index._executor, index.originals)
+    monkeypatch.setattr(collect, "existing_index", lambda *_: noting)
+    days = [day * 86_400.0 for day in range(20_000, 20_010)]
+    for day in days:
+        monkeypatch.setattr(collect.time, "time", lambda day=day: day)
+        collect.handler({}, Invocation(900))
+    assert all(0 <= place < 1 for place in places)
+    # ten days begin in ten places, of which no two are near
+    assert min(after - before for before, after in pairwise(sorted(places))) > 0.05
+    assert collect.handler({"place": 0.75}, Invocation(900)) == {"objects": 0, "bytes": 0, "covered": 1.0, "next": None}
+    assert places[-1] == 0.75
+    assert collect.handler({"place": 0.75}, Invocation(60)) == {"objects": 0, "bytes": 0, "covered": 0.25, "next": 0.5}
 
 
 def test_the_first_function_makes_the_index_and_the_others_find_it() -> None:

@@ -147,4 +147,4 @@ def collect(address: str, form: str | None) -> None:
     if out.is_json:
         out.json({"deleted": list(done.objects), "size": done.size})
         return
-    out.line(f"deleted {human.count(len(done.objects), 'object')} of {human.size(done.size)}")
+    out.line(f"deleted {human.count(done.count, 'object')} of {human.size(done.size)}")

@@ -10,9 +10,7 @@ from shards.storage.base import Entry, Store
 from shards.storage.probe import PROBES, TWICE
 from shards.table.format import names
 from shards.table.format.manifest import Manifest
-from shards.table.format.records import SHA256
 from shards.table.read.newest import Base, newest, read_manifest
-from shards.table.read.snapshot import Snapshot
 from shards.table.table import Table
 from shards.table.write.commit import KEPT_MANIFESTS, Commit
 from shards.table.write.draft import Change
@@ -22,19 +20,39 @@ ORPHAN_SECONDS = 3600.0
 """Time for which an object that nothing names is kept: it may belong to a commit under way. No commit names an object
 that is over half an hour older than the manifest that the commit builds on."""
 
+NAMED = 100_000
+"""Names of deleted objects that are kept: some 13 MB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Collected:
     """The objects that a collector deleted."""
 
     objects: tuple[str, ...]
-    """Their names."""
+    """Names of the first NAMED of them."""
 
     size: int
     """Their bytes, all together."""
 
+    unnamed: int = 0
+    """How many others they are."""
+
+    covered: float = 1.0
+    """Share of the thumbnails that were looked at, 0 to 1: less where the time did not suffice."""
+
+    next: float | None = None
+    """The place of the thumbnails at which to go on; None where all were looked at."""
+
+    @property
+    def count(self) -> int:
+        """How many objects they are."""
+        return len(self.objects) + self.unnamed
+
     def __add__(self, other: Collected) -> Collected:
-        return Collected(self.objects + other.objects, self.size + other.size)
+        named = (self.objects + other.objects)[:NAMED]
+        count = self.count + other.count
+        place = self.next if other.next is None else other.next
+        return Collected(named, self.size + other.size, count - len(named), min(self.covered, other.covered), place)
 
 
 def collect(table: Table) -> Collected:
@@ -50,7 +68,7 @@ def collect(table: Table) -> Collected:
     on a full disk, what can go without that goes.
     """
     store = table.store
-    now = _now(table)
+    now = store_now(table)
     orphans = [*store.list(names.SEGMENTS), *store.list(names.DEAD)]
     log = list(store.list(names.LOG))
     manifests = list(store.list(names.MANIFEST))
@@ -86,7 +104,7 @@ def collect(table: Table) -> Collected:
     return _delete(store, gone)
 
 
-def _now(table: Table) -> float | None:
+def store_now(table: Table) -> float | None:
     """Return the store's time, in seconds since 1970; None where it cannot be asked, since nothing can be created."""
     try:
         return table.clock.now_ns() / 1e9
@@ -120,40 +138,6 @@ def _fence(table: Table) -> Base:
 
     Commit(table.store, table.effects, read, same).run()
     return read()
-
-
-def collect_thumbnails(table: Table) -> Collected:
-    """Delete the thumbnails of images that the table does not have any more.
-
-    Only those over an hour old: a younger one may belong to records that are about to be written. An image that is
-    added again in this very moment, long after it was removed, may lose its thumbnail, and nothing else.
-    """
-    entries = list(table.store.list(names.THUMBNAILS))
-    now = _now(table)
-    if now is None:
-        # no object is from the future
-        now = max((entry.modified for entry in entries), default=0.0)
-    listed = [
-        (digest, entry)
-        for entry in entries
-        if now - entry.modified > ORPHAN_SECONDS and (digest := names.thumbnail_sha256(entry.name)) is not None
-    ]
-    if not listed:
-        return Collected((), 0)
-    used = table.read(_digests)
-    return _delete(table.store, [entry for digest, entry in listed if digest not in used])
-
-
-def _digests(snapshot: Snapshot) -> set[bytes]:
-    """Return the SHA-256 of every image."""
-    digests: set[bytes] = set()
-    for source in snapshot.sources:
-        if source.reader.length(SHA256) is None:
-            continue
-        known = source.reader.column(SHA256)[source.live_rows()]
-        joined = known[known.any(axis=1)].tobytes()
-        digests.update(joined[start : start + 32] for start in range(0, len(joined), 32))
-    return digests
 
 
 def _delete(store: Store, entries: Sequence[Entry]) -> Collected:

@@ -32,6 +32,7 @@ from shards.table.format.manifest import Manifest, dead_size
 from shards.table.format.records import Records
 from shards.table.format.settings import IndexSettings
 from shards.table.maintain import collect
+from shards.table.maintain.collect_thumbnails import collect_thumbnails
 from shards.table.maintain.committing import CommittingTable, fold_bytes
 from shards.table.maintain.transfer import Tally, Transfer, VanishedError
 from shards.table.read.newest import Base, newest, read_manifest
@@ -359,7 +360,7 @@ class _Copying:
                 _delete_all(data, prefix)
         self._collect()
         if self.tally.extra:
-            collect.collect_thumbnails(self.table)
+            collect_thumbnails(self.table)
         *_, oldest = self.table.store.list(names.MANIFEST)
         copies.forget(self.destination, self.begun.id, oldest.name)
 

@@ -16,7 +16,7 @@ from shards.table.format.layout import PARTIAL_SHA256
 from shards.table.format.manifest import Manifest, Segment
 from shards.table.format.records import SHA256, Record
 from shards.table.format.settings import IndexSettings
-from shards.table.maintain.collect import collect_thumbnails
+from shards.table.maintain.collect_thumbnails import collect_thumbnails
 from shards.table.maintain.committing import CommittingTable
 from shards.table.maintain.copying import copy
 from shards.table.maintain.repair import repair

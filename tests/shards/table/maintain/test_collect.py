@@ -14,7 +14,8 @@ from shards.storage.delegating import DelegatingStore
 from shards.storage.local import LocalStore
 from shards.storage.memory import MemoryStore
 from shards.table.format import names
-from shards.table.maintain.collect import ORPHAN_SECONDS, collect, collect_thumbnails, folded_log
+from shards.table.maintain.collect import ORPHAN_SECONDS, collect, folded_log
+from shards.table.maintain.collect_thumbnails import collect_thumbnails
 from shards.table.maintain.committing import CommittingTable
 from shards.table.read.newest import newest
 from shards.table.write.commit import KEPT_MANIFESTS
