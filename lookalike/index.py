@@ -10,8 +10,10 @@ from os import PathLike
 from typing import Any, Self, TypeVar
 
 from lookalike.answers import Answer, Stored, answer_all, stored_question
-from lookalike.duplicates import find
+from lookalike.duplicates import find, review
+from lookalike.duplicates.confirming import Confirms, Pixels
 from lookalike.duplicates.find import Duplicates
+from lookalike.duplicates.review import Asked, Progress, Review
 from lookalike.ingest import roots
 from lookalike.maintenance import Maintained
 from lookalike.options import SearchOptions
@@ -42,6 +44,7 @@ from shards.table.read.listing import listed, recorded, records_of
 from shards.table.read.snapshot import Image, Snapshot
 from shards.table.table import MEMORY
 from shards.table.write.bulk import Written
+from shards.table.write.marked import Entry, Marks
 
 Read = TypeVar("Read")
 
@@ -405,6 +408,51 @@ class Index(Maintained):
                 parallel_map=self._table.parallel_map,
             )
         )
+
+    def review(
+        self,
+        asked: Asked | None = None,
+        confirms: Confirms | None = None,
+        *,
+        family: str | None = None,
+        progress: Progress | None = None,
+    ) -> Review:
+        """Return the duplicates in tiers, each group with the image to keep first (`lookalike.duplicates.tiers`).
+
+        `confirms`: lays the pixels of two files on each other; unless given, the `originals` are read by processes that
+        are started for it. `family`: the one that says what is alike; dhash where there is one, else the first. Pairs
+        that `mark` calls different are in no group.
+        """
+        kind = self._family(family or ("dhash" if "dhash" in self.settings.families else None))
+        decided = [frozenset(pair) for pair in self.marks().different]
+
+        def found(confirms: Confirms) -> Review:
+            return self._table.read(
+                lambda snapshot: review.review(
+                    snapshot,
+                    self.families,
+                    (kind, self.match_score_of(kind)),
+                    asked or Asked(),
+                    confirms,
+                    self.originals,
+                    decided=decided,
+                    progress=progress,
+                    parallel_map=self._table.parallel_map,
+                )
+            )
+
+        if confirms is not None:
+            return found(confirms)
+        with Pixels(self.settings, self.originals) as pixels:
+            return found(pixels)
+
+    def mark(self, entries: Sequence[Entry]) -> None:
+        """Keep marks of images (remove, keep), and decisions that pairs are no duplicates. They are safe on return."""
+        self._table.mark(entries)
+
+    def marks(self) -> Marks:
+        """Return the marks and decisions that count now."""
+        return self._table.marks()
 
     def list(
         self,

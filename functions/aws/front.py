@@ -97,6 +97,7 @@ def app_builder(
 
     def build(tokens: Tokens) -> FastAPI:
         web = WebSettings(
+            reviews=False,
             tokens=tokens,
             cors_origins=settings.cors_origins,
             picture_origins=(bucket.origin,),

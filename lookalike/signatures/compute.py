@@ -19,6 +19,7 @@ from shards.families import DEFAULT, Family, Row, Rows, structure
 from shards.families import family as named
 from shards.pictures.decoding import Picture, PictureSettings, decode
 from shards.pictures.decoding import thumbnail as draw
+from shards.pictures.looks import Look
 from shards.pictures.orientations import ORIENTATIONS
 from shards.storage import originals
 
@@ -153,6 +154,13 @@ def compute_thumbnail(
     with memory_suffices_for(data):
         picture = decode(data, settings, max_cost=max_cost)
         return ComputedPicture(picture.width, picture.height, b"", draw(picture, side))
+
+
+def compute_look(data: bytes | memoryview, settings: PictureSettings, *, max_cost: float = math.inf) -> ComputedPicture:
+    """Decode a picture, and make its pixels small, to be compared with others. Raises PictureError."""
+    with memory_suffices_for(data):
+        picture = decode(data, settings, max_cost=max_cost)
+        return ComputedPicture(picture.width, picture.height, b"", None, look=Look.of(picture))
 
 
 @contextmanager

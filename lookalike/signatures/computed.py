@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from shards.families import Family, Row, Rows
+from shards.pictures.looks import Look
 from shards.table.format.records import Order, Record
 
 MIRRORED = 2
@@ -76,6 +77,9 @@ class ComputedPicture:
 
     over_black: Mapping[str, Row] = field(default_factory=dict)
     """The rows that would be stored of the picture over black, where it is a question and its transparency shows."""
+
+    look: Look | None = None
+    """The pixels made small, where these alone were wanted."""
 
     source: Mapping[str, Any] | None = None
     """The file or object that the picture was read from, as it was then; None where its bytes were given."""

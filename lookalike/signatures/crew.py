@@ -178,8 +178,9 @@ class Crew:
             self._families = tuple(family(name) for name in self._settings.families)
         asked = [kind for kind in self._families if kind.name in task.asked]
         return Wanted(
-            families=() if task.drawn else asked or self._families,
+            families=() if task.drawn or task.looked else asked or self._families,
             orientations=0 if not asked else len(ORIENTATIONS) if task.orientations else 1,
-            thumbnail=task.drawn or self._settings.thumbnail,
+            thumbnail=0 if task.looked else task.drawn or self._settings.thumbnail,
+            looked=task.looked,
             max_pixels=self._settings.pictures.max_pixels,
         )

@@ -4,6 +4,7 @@ Fixed sizes and nothing that is interpreted: whoever loads a pickle runs what it
 what strangers send. The reader knows what it has asked for, and takes nothing else.
 
 - What is wrong with the picture: `E`, the reason as a word, 0, and the message as UTF-8.
+- A look (`shards.pictures.looks`): `L`, the picture's width and height, the bytes of the look (all uint32), and these.
 - A picture: `P`, its width and height, the length of its thumbnail (all uint32), the thumbnail, and of each family its
   row. Then, where it is a question, a byte: 1 if it shows over black too, and each family's row of that follows, or 0;
   and of each orientation that of each family: a number of rows, in a byte, and those. Families come in the order of the
@@ -15,7 +16,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import chain
 from typing import TypeAlias
@@ -26,6 +27,8 @@ from lookalike.signatures.computed import ComputedPicture, asked_of
 from shards.errors import PictureError, SignatureError
 from shards.families import Family, Row, Rows
 from shards.families.base import QUESTION_ROWS
+from shards.pictures import looks
+from shards.pictures.looks import Look
 
 Result: TypeAlias = ComputedPicture | PictureError
 
@@ -61,6 +64,9 @@ class Wanted:
     thumbnail: int
     """Pixels of the thumbnail's longer side; 0 for none."""
 
+    looked: bool = field(default=False, kw_only=True)
+    """Whether a look alone is wanted."""
+
     max_pixels: int
     """Pixels of the largest picture that is decoded."""
 
@@ -76,6 +82,8 @@ class Wanted:
         # over two backgrounds, at most
         questions = sum(1 + 2 * QUESTION_ROWS * family.question_dtype.itemsize for family in chain(*self.asked))
         drawn = THUMBNAIL_BYTES * (self.thumbnail**2 + 1024)
+        if self.looked:
+            drawn += looks.size_of(looks.SIDE, looks.SIDE)
         return max(MESSAGE_BYTES + 64, HEAD.size + drawn + 2 * rows + 1 + questions)
 
 
@@ -85,6 +93,9 @@ def write(result: Result) -> bytes:
         # cut in the middle of a character, its beginning goes too
         said = str(result).encode(errors="replace")[:MESSAGE_BYTES].decode(errors="ignore").encode()
         return b"E" + result.reason.encode() + b"\0" + said
+    if result.look is not None:
+        pixels = result.look.to_bytes()
+        return HEAD.pack(b"L", result.width, result.height, len(pixels)) + pixels
     thumbnail = result.thumbnail or b""
     rows = [row.tobytes() for row in result.rows.values()]
     questions = [
@@ -99,7 +110,9 @@ def write(result: Result) -> bytes:
 def read(data: bytes, wanted: Wanted, digest: bytes) -> Result:
     """Return the answer in these bytes, for a picture of this SHA-256. Raises ValueError where it is none."""
     try:
-        return _error(data) if data[:1] == b"E" else _picture(data, wanted, digest)
+        if data[:1] == b"E":
+            return _error(data)
+        return _look(data, wanted, digest) if wanted.looked else _picture(data, wanted, digest)
     except (ValueError, struct.error, SignatureError) as error:
         raise ValueError(f"{len(data):,} bytes that are no answer of a worker") from error
 
@@ -111,6 +124,14 @@ def _error(data: bytes) -> PictureError:
     # it is shown in terminals, to which some characters are commands
     text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in said.decode())
     return PictureError(reason.decode(), text)
+
+
+def _look(data: bytes, wanted: Wanted, digest: bytes) -> ComputedPicture:
+    kind, width, height, length = HEAD.unpack_from(data)
+    pixels = data[HEAD.size :]
+    if kind != b"L" or not 0 < width * height <= wanted.max_pixels or length != len(pixels):
+        raise ValueError(data[: HEAD.size])
+    return ComputedPicture(width, height, digest, None, look=Look.from_bytes(width, height, pixels))
 
 
 def _picture(data: bytes, wanted: Wanted, digest: bytes) -> ComputedPicture:

@@ -23,6 +23,7 @@ from lookalike.signatures.process import processors
 from lookalike.signatures.worker import LIFE_SECONDS, Task, WorkerSettings, memory_for
 from shards.errors import LookalikeError, PictureError, WorkerNotStarted
 from shards.pictures.costs import COST_A_SECOND, stated_cost
+from shards.pictures.looks import Look
 
 log = logging.getLogger("lookalike")
 
@@ -57,12 +58,22 @@ def drawing(picture: ComputedPicture) -> bytes:
     return picture.thumbnail
 
 
+def looking(picture: ComputedPicture) -> Look:
+    """Return the look of a picture of which nothing else was wanted."""
+    if picture.look is None:
+        raise PictureError("crashed", "the process that read it made no look")
+    return picture.look
+
+
 @dataclass(frozen=True, slots=True)
 class Original:
     """A picture that the pool's reader reads when its turn has come."""
 
     source: Mapping[str, Any]
     """The place that it is read from, as its record will name it."""
+
+    looked: bool = False
+    """Whether it is its look alone that is wanted."""
 
 
 @dataclass(slots=True)
@@ -163,6 +174,10 @@ class Pool:
         """Draw an encoded picture as a WebP file of up to `side` × `side` pixels. Raises as `compute` does."""
         return drawing(self.submit(Task(data, drawn=side)).result())
 
+    def look(self, data: bytes) -> Look:
+        """Make the pixels of an encoded picture small, to be compared with others. Raises as `compute` does."""
+        return looking(self.submit(Task(data, looked=True)).result())
+
     def run(self, tasks: Iterable[tuple[Label, Task | Original]]) -> Iterator[list[tuple[Label, Result]]]:
         """Compute the signatures of many pictures, and yield results as they come, each with its task's label.
 
@@ -261,7 +276,7 @@ class Pool:
         task, source = job.task, None
         if isinstance(task, Original):
             data, source = self._read(task)
-            task = self._job(Task(data), job.caller).task
+            task = self._job(Task(data, looked=task.looked), job.caller).task
         answer = self._answer(task, lane)
         if isinstance(answer, PictureError):
             if answer.reason == "too_many_pixels" and task.max_pixels < self._settings.pictures.max_pixels:

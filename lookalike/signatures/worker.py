@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from lookalike.signatures import messages
-from lookalike.signatures.compute import compute_picture, compute_question, compute_thumbnail
+from lookalike.signatures.compute import compute_look, compute_picture, compute_question, compute_thumbnail
 from lookalike.signatures.confinement import confine
 from lookalike.signatures.messages import READY, Result
 from lookalike.signatures.process import serving_end
@@ -83,6 +83,9 @@ class Task:
     drawn: int = 0
     """Pixels of the longer side of the thumbnail that alone is wanted; 0 where signatures are."""
 
+    looked: bool = False
+    """Whether it is the picture's look alone that is wanted (`shards.pictures.looks`)."""
+
     max_pixels: int | None = None
     """Most pixels that the picture may have; the settings say it where this does not."""
 
@@ -142,6 +145,8 @@ def answer(task: Task, families: Sequence[Family], settings: WorkerSettings) -> 
     if task.max_pixels is not None:
         pictures = replace(pictures, max_pixels=min(pictures.max_pixels, task.max_pixels))
     try:
+        if task.looked:
+            return compute_look(task.data, pictures, max_cost=task.max_cost)
         if task.drawn:
             return compute_thumbnail(task.data, pictures, task.drawn, max_cost=task.max_cost)
         return compute_picture(

@@ -15,7 +15,19 @@ from lookalike.index import Index
 from lookalike.signatures.async_pool import AsyncPool, AsyncProcessPool
 from lookalike.web import dependencies
 from lookalike.web.admission import admit
-from lookalike.web.api import batches, compare, content, duplicates, health, images, openapi, search
+from lookalike.web.api import (
+    applying,
+    batches,
+    compare,
+    content,
+    duplicates,
+    health,
+    images,
+    marking,
+    openapi,
+    reviews,
+    search,
+)
 from lookalike.web.api import metrics as api_metrics
 from lookalike.web.api import uploads as api_uploads
 from lookalike.web.dialects import envelopes, iqdb, match
@@ -39,7 +51,22 @@ DESCRIPTION = """Reverse image search: find images that look like a given image.
 Send a token as `Authorization: Bearer …`; a service without tokens answers requests from its own machine only. Every
 error is a problem document (RFC 9457) with a stable word in `code`. HEAD works wherever GET does."""
 
-ROUTES = (batches, images, content, search, compare, duplicates, api_uploads, health, api_metrics, iqdb, match)
+ROUTES = (
+    batches,
+    images,
+    content,
+    search,
+    compare,
+    duplicates,
+    reviews,
+    marking,
+    applying,
+    api_uploads,
+    health,
+    api_metrics,
+    iqdb,
+    match,
+)
 """Modules with a `router`. The order is that of the API's description, and of looking up a path."""
 
 

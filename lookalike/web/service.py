@@ -26,6 +26,7 @@ from lookalike.web.http.places import Places
 from lookalike.web.http.problems import Problem
 from lookalike.web.metrics import Metrics
 from lookalike.web.remote.fetching import Fetched
+from lookalike.web.reviews import Reviews
 from lookalike.web.settings import WebSettings
 from lookalike.web.uploads import Uploads, UsedUploads
 from shards.errors import LookalikeError
@@ -89,6 +90,7 @@ class Service:
     clock: Callable[[], float] = time.monotonic
     """Seconds that only rise."""
     duplicates: DuplicatesCache = field(init=False)
+    reviews: Reviews = field(init=False)
     used_uploads: UsedUploads = field(init=False)
     _opening: Places = field(default_factory=lambda: Places(OPENING))
     _parsing: Places = field(default_factory=lambda: Places(PARSING))
@@ -101,6 +103,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self.duplicates = DuplicatesCache(self.index, self.settings)
+        self.reviews = Reviews(self.index)
         self.used_uploads = UsedUploads(self.index)
         self._threads = anyio.CapacityLimiter(self.settings.concurrency + OPENING + PARSING)
 

@@ -52,6 +52,11 @@ class WebSettings:
     duplicates_bytes: int = 128 << 20
     """Bytes of the signatures that are compared to find duplicates, which takes up to seven times as much memory."""
 
+    reviews: bool = True
+    """`True`: duplicates are reviewed here: in a thread, and kept in memory. No function does that."""
+    files_reason: str | None = "this service does not touch files"
+    """Why callers may not have the files of duplicates moved, linked and deleted; `None`: with the scope `files`."""
+
     ready_seconds: float = 5
     """Time in which the store must answer `/readyz`; a slower one is of no use to whoever searches now."""
 

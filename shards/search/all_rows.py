@@ -44,6 +44,23 @@ class AllRows:
         starts = np.cumsum([len(live) for live in at])
         return cls(snapshot.sources, parallel_map, np.concatenate(area), np.concatenate(at), starts)
 
+    def digests(self) -> NDArray[np.void]:
+        """Return (n,) V32, the SHA-256 of each image's file; zeros where it is unknown."""
+
+        def read(part: tuple[Source, NDArray[np.int64]]) -> NDArray[np.void]:
+            source, rows = part
+            column = np.ascontiguousarray(source.reader.column("sha256")[rows])
+            return column.view("V32").reshape(-1)
+
+        parts = [self.at[first:last] for first, last in pairwise(self.starts.tolist())]
+        columns = self.parallel_map(read, list(zip(self.sources, parts, strict=True)))
+        return np.concatenate([np.empty(0, "V32"), *columns])
+
+    def keys(self, wanted: NDArray[np.int64]) -> list[bytes]:
+        """Return the keys of these images, as they are stored; `wanted` is sorted."""
+        parts = self.parallel_map(lambda part: part[0].reader.texts("key", part[1]), self._by_source(wanted))
+        return list(chain.from_iterable(parts))
+
     def signatures(self, family: Family) -> Rows:
         """Return (n,) of the family's dtype, the signature of each image."""
 
@@ -75,8 +92,7 @@ class AllRows:
 
     def in_order(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return these images by falling number of pixels, then by key; `wanted` is sorted."""
-        parts = self.parallel_map(lambda part: part[0].reader.texts("key", part[1]), self._by_source(wanted))
-        keys = list(chain.from_iterable(parts))
+        keys = self.keys(wanted)
         by_key = wanted[np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int64)]
         return by_key[np.argsort(-self.area[by_key], kind="stable")]
 

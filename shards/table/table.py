@@ -31,7 +31,7 @@ from shards.table.read.newest import Base, newest
 from shards.table.read.reader import SegmentReader
 from shards.table.read.snapshot import Snapshot, Source
 from shards.table.read.tail import Tail
-from shards.table.write import calibrated, imported
+from shards.table.write import calibrated, imported, marked
 
 MEMORY = 512 << 20
 """Bytes of segments that are kept by default: twice what searches read of a million images in four families."""
@@ -211,6 +211,16 @@ class Table:
     def stored_rates(self) -> calibrated.Rates | None:
         """Return the false rates that were measured last; None where none were."""
         return calibrated.newest(self.store)
+
+    def mark(self, entries: Sequence[marked.Entry]) -> None:
+        """Keep marks of images and decisions about pairs. Those that are younger than others of the same count."""
+        if entries:
+            self.prepare()
+            marked.store(self.store, self.effects, entries, self.next_order()[0], self.settings.format)
+
+    def marks(self) -> marked.Marks:
+        """Return the marks and decisions that count now."""
+        return marked.read(self.store)
 
     def snapshot(self) -> Snapshot:
         """Return what a query that begins now sees."""

@@ -88,8 +88,8 @@ def public_url(text: str) -> str:
     "tokens_file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Who may do what: a line 'TOKEN SCOPE [NAME]' each, SCOPE being read, write or admin. LOOKALIKE_TOKENS may"
-    " hold the same lines. [default: everybody on this machine may do everything]",
+    help="Who may do what: a line 'TOKEN SCOPE [NAME]' each, SCOPE being read, write, admin or files. LOOKALIKE_TOKENS"
+    " may hold the same lines. [default: everybody on this machine may do everything]",
 )
 @click.option("--public-read", is_flag=True, help="Searching needs no token.")
 @click.option(
@@ -110,6 +110,11 @@ def public_url(text: str) -> str:
     "--urls/--no-urls", default=True, help="Whether the server fetches pictures that are given by their address."
 )
 @click.option("--page/--no-page", default=True, help="Whether to serve the page for people at /.")
+@click.option(
+    "--read-only-files",
+    is_flag=True,
+    help="Never move, link or delete the files of duplicates. [default: this user may, on this machine]",
+)
 @click.option("--max-body", type=size, metavar="SIZE", help="Refuse larger requests. [default: 64MiB]")
 @jobs_option
 @click.option(
@@ -167,6 +172,7 @@ def serve(
     origins: tuple[str, ...],
     urls: bool,
     page: bool,
+    read_only_files: bool,
     max_body: int | None,
     jobs: int | None,
     concurrency: int | None,
@@ -211,6 +217,7 @@ def serve(
         urls=urls,
         page=page,
         public_url=public_url,
+        files_reason=_why_no_files(host, read_only_files=read_only_files, any_local_user=any_local_user),
         link=None if link is None else LinkTemplate.of(link),
         upload_secret=_upload_secret(),
         duplicates_seconds=DUPLICATES_SECONDS,
@@ -259,6 +266,17 @@ def serve(
                 by_peer=peer_connections or BY_PEER,
                 users=Users.of_this_system() if settings.tokens.is_open and not any_local_user else None,
             )
+
+
+def _why_no_files(host: str, *, read_only_files: bool, any_local_user: bool) -> str | None:
+    """Return why the server does not touch files; None where it may: for this user, on this machine."""
+    from lookalike.web.http.access import is_loopback
+
+    if read_only_files:
+        return "the server was started with --read-only-files"
+    if any_local_user:
+        return "the server answers every user of its machine"
+    return None if is_loopback(host) else "the server answers other machines"
 
 
 def _tokens(file: Path | None, *, public_read: bool) -> Tokens:

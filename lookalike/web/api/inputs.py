@@ -166,6 +166,16 @@ def _form(parts: forms.Fields, kinds: frozenset[Kind]) -> Form:
     return Form(given, fields)
 
 
+async def document(request: Request, service: Service, model: type[Model]) -> Model:
+    """Return the JSON document that is the body of this request; no body is an empty one. Raises Problem."""
+    async with body(request, service, kinds=frozenset()) as sent:
+        if sent is None:
+            return await parse(service, model, b"{}")
+        if not isinstance(sent, bytes):
+            raise unsupported(media_type_of(request))
+        return await parse(service, model, sent)
+
+
 async def parse(service: Service, model: type[Model], data: bytes) -> Model:
     """Parse the JSON document strictly: `"10"` is not a number. Raises Problem and pydantic's ValidationError."""
     return await service.parse(_parsed, model, data)

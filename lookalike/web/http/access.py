@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
@@ -15,11 +16,20 @@ from typing import Literal, TypeAlias, get_args
 from lookalike.web.http.problems import Problem
 from shards.errors import LookalikeError
 
-Scope: TypeAlias = Literal["read", "write", "admin"]
-"""read: search. write: also add and delete. admin: also see metrics, and where on the server a picture came from."""
+Scope: TypeAlias = Literal["read", "write", "admin", "files"]
+"""read: search. write: also add and delete. admin: also see metrics, and where on the server a picture came from.
+files: what write may, and move, link and delete the files of duplicates on the server."""
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-"""Each scope includes those before it."""
+
+INCLUDED: Mapping[Scope, frozenset[Scope]] = {
+    "read": frozenset({"read"}),
+    "write": frozenset({"read", "write"}),
+    "admin": frozenset({"read", "write", "admin"}),
+    # of its own: who may see the server's numbers need not be allowed to touch its files
+    "files": frozenset({"read", "write", "files"}),
+}
+"""The scopes that each scope includes."""
 
 ALL = frozenset(SCOPES)
 
@@ -111,10 +121,11 @@ class Tokens:
 def _scopes(names: str, where: str) -> frozenset[Scope]:
     scopes: set[Scope] = set()
     for name in names.split(","):
-        if name not in SCOPES:
+        scope = next((known for known in SCOPES if known == name), None)
+        if scope is None:
             # not shown: an unknown scope may be half of a token with a blank in it
             raise AccessError(f"{where}: after the token comes its scope, {_OR}, or several with commas between them")
-        scopes.update(SCOPES[: SCOPES.index(name) + 1])
+        scopes |= INCLUDED[scope]
     return frozenset(scopes)
 
 

@@ -22,6 +22,7 @@ THUMBNAILS = "thumbnails/"
 COPIES = "copies/"
 IMPORTS = "imports/"
 RATES = "rates/"
+MARKS = "marks/"
 
 MAX_KEY_BYTES = 1024
 """S3's own limit for an object key, so that every object can be a key."""
@@ -37,6 +38,7 @@ SEGMENT_NAME = re.compile(re.escape(SEGMENTS) + "[0-9a-f]{4}/[0-9a-f]{32}-[0-9a-
 DEAD_NAME = re.compile(re.escape(DEAD) + "[0-9a-f]{32}-[0-9a-f]{16}[.]npy")
 IMPORT_NAME = re.compile(re.escape(IMPORTS) + "[0-9a-f]{32}(-done)?[.]json")
 RATES_NAME = re.compile(re.escape(RATES) + "[0-9]{13}-[0-9a-f]{32}[.]json")
+MARKS_NAME = re.compile(re.escape(MARKS) + "[0-9]{13}-[0-9a-f]{32}[.]json")
 _OWN = re.compile(
     "|".join(
         (
@@ -44,6 +46,7 @@ _OWN = re.compile(
             DEAD_NAME.pattern,
             IMPORT_NAME.pattern,
             RATES_NAME.pattern,
+            MARKS_NAME.pattern,
             re.escape(LOG) + "[0-9]{13,}-[0-9a-f]{32}[.]npz",
             re.escape(MANIFEST) + "[0-9]{20}[.]json",
             re.escape(THUMBNAILS) + "[0-9a-f]{64}[.]webp",
@@ -119,6 +122,11 @@ def dead(body: Data, mark: str) -> str:
 def rates(milliseconds: int, body: Data) -> str:
     """Return the name of false rates that were measured then; the newest sorts last."""
     return f"{RATES}{milliseconds:013d}-{digest(body)}.json"
+
+
+def marks(milliseconds: int, body: Data) -> str:
+    """Return the name of marks and decisions that were made then; the newest sorts last."""
+    return f"{MARKS}{milliseconds:013d}-{digest(body)}.json"
 
 
 def imported(content: str, *, is_done: bool) -> str:

@@ -18,6 +18,8 @@ MAX_BYTES = {
     names.COPIES: 1 << 20,
     names.IMPORTS: 1 << 16,
     names.RATES: 1 << 20,
+    # 100,000 marks of the longest keys; folded ones are split
+    names.MARKS: 64 << 20,
 }
 """Bytes by the beginning of the name."""
 

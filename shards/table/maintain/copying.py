@@ -34,7 +34,7 @@ from shards.table.format.settings import IndexSettings
 from shards.table.maintain import collect
 from shards.table.maintain.collect_thumbnails import collect_thumbnails
 from shards.table.maintain.committing import CommittingTable, fold_bytes
-from shards.table.maintain.transfer import Tally, Transfer, VanishedError
+from shards.table.maintain.transfer import NOTES, Tally, Transfer, VanishedError
 from shards.table.read.newest import Base, newest, read_manifest
 from shards.table.table import MEMORY
 from shards.table.write.draft import Draft
@@ -254,7 +254,7 @@ class _Copying:
             raise IndexReplaced(self.source.url)
         try:
             # first of all: when it is noted that an import is complete, all its records are there
-            listed_notes = (entry for prefix in (names.IMPORTS, names.RATES) for entry in self.data.list(prefix))
+            listed_notes = (entry for prefix in NOTES for entry in self.data.list(prefix))
             notes = tuple(entry for entry in listed_notes if names.is_own(entry.name))
             if self.point is not None:
                 return State(self._at(self.point), (), tuple(note for note in notes if not names.is_done(note.name)))

@@ -21,10 +21,13 @@ from shards.storage.laid_out import lay_out
 from shards.storage.parallel import PARALLEL, parallel_map
 from shards.table.format import names, thumbnails, whole
 from shards.table.maintain.segment_check import PIECE
-from shards.table.write import calibrated, imported
+from shards.table.write import calibrated, imported, marked
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+NOTES = (names.IMPORTS, names.RATES, names.MARKS)
+"""Beginnings of the names of notes: objects beside the index that no search needs."""
 
 BATCH_BYTES = 1 << 30
 """Bytes of segments that are on their way at once: so much room the temporary folder needs, or that of one segment."""
@@ -129,9 +132,8 @@ class Transfer:
             self.map(lambda entry: self._spare(entry, thumbnails.unseal), batch)
 
     def notes(self, wanted: Sequence[Entry]) -> None:
-        """Transfer these notes of imports and of false rates. One that is damaged in the source is left out."""
-        prefixes = (names.IMPORTS, names.RATES)
-        there = {entry.name for prefix in prefixes for entry in self._destination.list(prefix)}
+        """Transfer these notes: of imports, false rates and duplicates. What is damaged in the source is left out."""
+        there = {entry.name for prefix in NOTES for entry in self._destination.list(prefix)}
         lacking = [entry for entry in wanted if entry.name not in there]
         self._tally.there += len(wanted) - len(lacking)
         self._tally.expect(sum(entry.size for entry in lacking))
@@ -258,5 +260,7 @@ def _note(name: str, data: Data) -> None:
     """Raise CorruptObject where these bytes are not the note that the name says."""
     if names.RATES_NAME.fullmatch(name):
         calibrated.parse(name, data)
+    elif names.MARKS_NAME.fullmatch(name):
+        marked.parse(name, data)
     else:
         imported.parse(name, data)

@@ -24,7 +24,7 @@ from shards.table.maintain.segment_check import check_segment
 from shards.table.read.newest import of_index
 from shards.table.read.reader import SegmentReader
 from shards.table.table import Table
-from shards.table.write import calibrated, imported
+from shards.table.write import calibrated, imported, marked
 from shards.table.write.commit import KEPT_MANIFESTS
 
 Result = TypeVar("Result")
@@ -42,6 +42,7 @@ REPAIR_FIRST = "a damaged manifest may name it: repair before you collect"
 AGAIN = "nothing is known of it: see that the store answers, and verify again"
 REDRAW = "delete it: no search needs it, and it is drawn again where its image is at hand"
 CALIBRATE_AGAIN = "run 'lookalike calibrate' again, and delete it: no search needs it"
+MARK_AGAIN = "delete it, and mark again what it said: no search needs it"
 IMPORT_AGAIN = "delete it: no search needs it; the next import of that content then writes all of it once more"
 
 
@@ -197,6 +198,8 @@ class _Verifier:
                 self._import(name)
             elif names.RATES_NAME.fullmatch(name):
                 self._rates(name)
+            elif names.MARKS_NAME.fullmatch(name):
+                self._marks(name)
             elif name.startswith((names.SEGMENTS, names.DEAD)):
                 # a manifest that was not read may name it
                 if self.now - entry.modified > ORPHAN_SECONDS and not any(p.is_unread for p in self.problems):
@@ -281,6 +284,12 @@ class _Verifier:
             calibrated.parse(name, self._get(name))
         except CorruptObject as error:
             self._report(name, error.problem, CALIBRATE_AGAIN, is_harmless=True)
+
+    def _marks(self, name: str) -> None:
+        try:
+            marked.parse(name, self._get(name))
+        except CorruptObject as error:
+            self._report(name, error.problem, MARK_AGAIN, is_harmless=True)
 
     def _get(self, name: str) -> memoryview:
         return self._patiently(lambda: whole.get(self.store, name))
