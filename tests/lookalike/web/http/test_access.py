@@ -104,7 +104,7 @@ def test_every_token_is_compared_each_time(monkeypatch: pytest.MonkeyPatch) -> N
         ("", "there is no token"),
         ("# nobody\n", "there is no token"),
         ("short read", "line 1 of the tokens: the token has 5 characters, it needs 16"),
-        (f"{READER} read\n{WRITER}", "line 2 of the tokens: after the token comes its scope, read, write or admin"),
+        (f"{READER} read\n{WRITER}", "line 2 of the tokens: after the token comes its scope, read, write, admin or files"),
         (f"{READER} reed", "line 1 of the tokens: after the token"),
         (f"{READER} read,,write", "line 1 of the tokens: after the token"),
         (f"{READER}! read", "letters, digits"),
