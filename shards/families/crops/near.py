@@ -17,6 +17,9 @@ from shards.families.reading import ColumnReader
 TILE = 1 << 15
 """Pairs of codes that are compared at a time: the bits that differ are 256 KB, and stay in the L2 cache."""
 
+LONG = 1 << 10
+"""Codes of a bucket from which on it is compared by itself: beside so many a call of numpy counts for little."""
+
 MOST = 1 << 21
 """Near features that are kept, about: 100 MB. Of more, it is only counted how many each row has."""
 
@@ -156,14 +159,13 @@ def look_up(lookup: Lookup, reader: ColumnReader) -> Near | Crowd:
 class Comparison:
     """A comparison of codes, which keeps the pairs that are near.
 
-    A bucket has some hundred codes, so what counts is how little is done for each: what differs is gathered in a tile,
-    and looked at when that is full. Which pairs those were is found out in the end, for the few that are near.
+    A bucket has some hundred codes, so what counts is how little is done for each: codes are gathered until there is a
+    tile of them, and compared at once. Which pairs are near is found out in the end, for those few.
     """
 
     def __init__(self, asked: NDArray[np.uint64]) -> None:
         """Compare codes of questions, (p,) uint64, with those of buckets."""
-        # arrays without a dimension: numpy takes longer to read a number
-        self._asked = [asked[probe, ...] for probe in range(len(asked))]
+        self._asked = asked
         self._tile = np.empty(TILE, np.uint64)
         self._bits = np.empty(TILE, np.uint8)
         self._is_near = np.zeros(TILE, bool)
@@ -172,6 +174,7 @@ class Comparison:
 
         self._filled = self._before = 0
         self._pieces: list[tuple[int, int, int, int]] = []
+        self._gathered: list[NDArray[np.uint64]] = []
         self._near: list[NDArray[np.int64]] = []
         self._near_bits: list[NDArray[np.uint8]] = []
 
@@ -182,10 +185,9 @@ class Comparison:
         """
         if len(codes) > TILE - self._filled:
             self._flush()
-        end = self._filled + len(codes)
-        np.bitwise_xor(codes, self._asked[probe], self._tile[self._filled : end])
         self._pieces.append((self._before + self._filled, probe, bucket, start))
-        self._filled = end
+        self._gathered.append(codes)
+        self._filled += len(codes)
 
     def near(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Return (code of the question, bucket, place in it, bits that differ) of what is near, by rising bucket.
@@ -204,6 +206,9 @@ class Comparison:
 
     def _flush(self) -> None:
         filled = self._filled
+        if not filled:
+            return
+        self._differ(self._tile[:filled])
         bits = np.bitwise_count(self._tile[:filled], self._bits[:filled])
         self._is_near[filled:] = False
         np.less_equal(bits, NEAR, self._is_near[:filled])
@@ -216,3 +221,17 @@ class Comparison:
         self.count += len(at)
         self._before += filled
         self._filled = 0
+        self._gathered.clear()
+
+    def _differ(self, out: NDArray[np.uint64]) -> None:
+        """Write the bits in which the gathered codes differ from those that they are compared with."""
+        asked = self._asked[[probe for _, probe, _, _ in self._pieces[-len(self._gathered) :]]]
+        if len(self._gathered) * LONG > len(out):
+            np.concatenate(self._gathered, out=out)
+            np.bitwise_xor(out, np.repeat(asked, list(map(len, self._gathered))), out)
+            return
+        at = 0
+        for number, codes in enumerate(self._gathered):
+            # an array without a dimension: numpy takes longer to read a number
+            np.bitwise_xor(codes, asked[number, ...], out[at : at + len(codes)])
+            at += len(codes)
