@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lookalike.index import Index
     from lookalike.options import SearchOptions
     from lookalike.questions import Key, Signature
-    from lookalike.signatures.compute import Comparison, compare
+    from lookalike.signatures.comparing import Comparison, compare
     from lookalike.signatures.computed import Signed
     from lookalike.stats import Stats
     from shards.errors import (
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     )
     from shards.pictures.decoding import Picture, PictureSettings
     from shards.search.cursor import Cursor
-    from shards.search.search import Hit
+    from shards.search.hits import Hit
     from shards.table.format.records import Record, Records
     from shards.table.read.snapshot import Image
     from shards.table.write.bulk import Written
@@ -51,7 +51,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Answer": "lookalike.answers",
-    "Comparison": "lookalike.signatures.compute",
+    "Comparison": "lookalike.signatures.comparing",
     "Conflict": "shards.errors",
     "Copy": "lookalike.duplicates.find",
     "CorruptObject": "shards.errors",
@@ -92,7 +92,7 @@ _HOMES = {
     "WorkerNotStarted": "shards.errors",
     "Written": "shards.table.write.bulk",
     "ahash": "lookalike.hashes",
-    "compare": "lookalike.signatures.compute",
+    "compare": "lookalike.signatures.comparing",
     "dhash": "lookalike.hashes",
     "dhash_vertical": "lookalike.hashes",
     "phash": "lookalike.hashes",

@@ -15,7 +15,8 @@ from shards.errors import KeyNotFound, LookalikeError
 from shards.families import Family, Row
 from shards.search.cursor import Cursor
 from shards.search.executors.base import Executor
-from shards.search.search import Hit, search_in_stages
+from shards.search.hits import Hit
+from shards.search.search import search_in_stages
 from shards.search.stages import WORTH, NotAsked, everything, plan_stages
 from shards.storage.parallel import ParallelMap
 from shards.table.format import names

@@ -18,8 +18,8 @@ from lookalike.ingest import roots
 from lookalike.maintenance import Maintained
 from lookalike.options import SearchOptions
 from lookalike.questions import Asking, Question
-from lookalike.signatures import compute
-from lookalike.signatures.compute import Comparison
+from lookalike.signatures import comparing, compute
+from lookalike.signatures.comparing import Comparison
 from lookalike.signatures.computed import Signed
 from shards.errors import LookalikeError, PictureError, QueryError
 from shards.families import DEFAULT, Family, family
@@ -355,10 +355,11 @@ class Index(Maintained):
 
         return self._table.read(answer)
 
-    def compare(self, a: Question, b: Question) -> list[Comparison]:
+    def compare(self, a: Question, b: Question, *, family: str | None = None) -> list[Comparison]:
         """Return how alike two images are in each family of the index: if one is a text, in those that can parse it.
 
-        Raises SignatureError where no family of the index can parse the text.
+        `family`: in this one alone; then no other has a word in whether they are a match. Raises SignatureError where
+        no family of the index can parse the text, and QueryError where the index has not this one.
         """
 
         asking = Asking(self.families, self.settings.pictures)
@@ -366,9 +367,11 @@ class Index(Maintained):
             asking.sign(image, lambda key: self._table.read(partial(self._stored, key, self.families)))
             for image in (a, b)
         )
-        shared = [kind for kind in self.families if kind.name in first.rows and kind.name in second.rows]
+        asked = self.families if family is None else (self._family(family),)
+        shared = [kind for kind in asked if kind.name in first.rows and kind.name in second.rows]
         thresholds = {kind.name: self.match_score_of(kind) for kind in shared}
-        return compute.compare_signed(shared, first, second, thresholds)
+        measured = {kind.name: self.rates_of(kind) for kind in shared}
+        return comparing.compare_signed(shared, first, second, thresholds, measured)
 
     def duplicates(
         self,

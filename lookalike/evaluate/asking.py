@@ -18,6 +18,7 @@ from lookalike.evaluate.scoring import KEPT_RATE, Scorer
 from lookalike.evaluate.tally import Strangers, Tally
 from lookalike.signatures import compute
 from shards.families import AUTO, Family, Rows, family, rates
+from shards.families.seconds import heard
 from shards.pictures.copies import TRANSFORMATIONS, reduced
 from shards.pictures.decoding import Picture, PictureSettings
 from shards.pictures.orientations import turned
@@ -128,7 +129,7 @@ class Asker:
     def _scores(self, copy: Picture, seconds: dict[str, float]) -> dict[str, NDArray[np.float64]]:
         """Return by family (pictures,) float64: each picture's score, and at the end the strength of all together."""
         scores = {}
-        least = np.ones(len(self.stored.pictures.names))
+        said = []
         for scorer in self.scorers:
             kind = scorer.kind
             start = self.clock()
@@ -136,8 +137,8 @@ class Asker:
             seconds[kind.name] += self.clock() - start
             of_all = scorer.scores(queries)
             scores[kind.name] = of_all
-            least = np.minimum(least, kind.rates.rates(of_all))
-        scores[AUTO] = -np.log10(least)
+            said.append(kind.rates.rates(of_all))
+        scores[AUTO] = -np.log10(heard(self.kinds, np.stack(said)).min(axis=0))
         return scores
 
     def _alike(self, subject: int) -> dict[int, tuple[str, ...]]:

@@ -25,7 +25,7 @@ from shards.errors import IndexExists, IndexNotFound, LookalikeError, QueryError
 from shards.families import Row, family
 from shards.families.goldberg import pack, unpack
 from shards.families.goldberg.signature import USUAL
-from shards.search.search import Hit
+from shards.search.hits import Hit
 from shards.table.format.records import Record
 
 FAMILY = family("goldberg")

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lookalike.signatures.computed import ComputedPicture, Signed, asked_of
 from shards.errors import PictureError
-from shards.families import DEFAULT, Family, Row, Rows, structure
-from shards.families import family as named
+from shards.families import Family, Row, Rows
 from shards.pictures.decoding import Picture, PictureSettings, decode
 from shards.pictures.decoding import thumbnail as draw
 from shards.pictures.looks import Look
@@ -25,29 +22,6 @@ from shards.storage import originals
 
 PictureLike: TypeAlias = Picture | bytes | memoryview | str | os.PathLike[str]
 """What signatures are computed of: a decoded picture, an encoded one, or the path of one."""
-
-
-FIRST_AND_SECOND = ("the first picture", "the second picture")
-"""What the two pictures of a comparison are called."""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The likeness of two pictures, as one family sees it."""
-
-    family: str
-
-    score: float
-    """0 to 100; 100 means the same."""
-
-    distance: float | None
-    """In the family's own unit; None where it has none."""
-
-    is_match: bool
-    """Whether the score reaches the usual threshold and neither picture is flat, or the files are identical."""
-
-    reason: str | None = None
-    """Why it is a match, or none, where the score alone does not say it."""
 
 
 def load(image: PictureLike, settings: PictureSettings) -> Picture:
@@ -177,79 +151,7 @@ def memory_suffices_for(data: bytes | memoryview) -> Iterator[None]:
         raise PictureError("memory", message) from error
 
 
-def compare_signed(
-    families: Sequence[Family], a: Signed, b: Signed, thresholds: Mapping[str, float] | None = None
-) -> list[Comparison]:
-    """Compare two pictures, family by family. Of both, stored rows of these families have to be known.
-
-    `thresholds`: by family, the score of a match, where it is not the family's own `match_score`. Rows of other
-    families, where both have them, help to tell what is flat.
-    """
-    is_identical = a.sha256 == b.sha256 != b""
-    pairs = [(first, second) for first in a.backgrounds() for second in b.backgrounds()]
-    return [
-        _compare(kind, pairs, is_identical, (thresholds or {}).get(kind.name, kind.match_score)) for kind in families
-    ]
-
-
-def _compare(
-    family: Family, pairs: Sequence[tuple[Signed, Signed]], is_identical: bool, threshold: float
-) -> Comparison:
-    """Compare two pictures, of which these are pairs of what they look like over each background.
-
-    The best score over the pairs is told, but that of a pair of which one is flat only where there is no other.
-    """
-    seen = []
-    for first, second in pairs:
-        score = _score(family, first, second)
-        if not family.asks_as_it_stores:
-            score = max(score, _score(family, second, first))
-        why_not = structure.why_not(is_flat(family, first.rows), is_flat(family, second.rows), FIRST_AND_SECOND)
-        seen.append((why_not is None, score, why_not))
-    _, score, why_not = max(seen, key=lambda pair: pair[:2])
-    distance, reaches = family.distance_at(score), score >= threshold
-    if reaches and why_not is None:
-        return Comparison(family.name, score, distance, True)
-    if is_identical:
-        return Comparison(family.name, score, distance, True, structure.IDENTICAL)
-    return Comparison(family.name, score, distance, False, why_not if reaches else None)
-
-
-def is_flat(family: Family, rows: Mapping[str, Row]) -> bool:
-    """Return whether a picture of these stored rows is flat, to the family itself or to the witnesses among all."""
-
-    def of(kind: Family, wanted: NDArray[np.int64]) -> Rows:
-        return np.array([rows[kind.name]], kind.dtype)[wanted]
-
-    itself = bool(family.is_flat(of(family, np.arange(1)))[0])
-    return itself or bool(structure.are_flat([*map(named, rows)], of, 1)[0])
-
-
-def _score(family: Family, question: Signed, stored: Signed) -> float:
-    """Return the score of one picture where another is the question."""
-    rows = question_rows(family, question.orientations[0][family.name])
-    return float(family.score_asked(rows, np.array([stored.rows[family.name]], family.dtype))[0])
-
-
 def question_rows(family: Family, given: Row | Rows) -> Rows:
     """Return the rows by which a family is asked, of what a question brings: those, or one that is stored."""
     rows: Rows = np.atleast_1d(given)
     return rows if rows.dtype == family.question_dtype else family.asked(rows)
-
-
-def compare(
-    a: PictureLike, b: PictureLike, *, families: Sequence[str] = DEFAULT, settings: PictureSettings | None = None
-) -> list[Comparison]:
-    """Compare two images in each of these families. No index is needed. Raises PictureError."""
-    asked = [named(name) for name in asked_to_compare(families)]
-
-    def question(image: PictureLike) -> Signed:
-        picture, digest = load_known(image, settings or PictureSettings())
-        return compute_question(picture, asked, digest=digest)
-
-    return compare_signed([named(name) for name in families], question(a), question(b))
-
-
-def asked_to_compare(families: Sequence[str]) -> list[str]:
-    """Return the families whose rows a comparison in these needs: these, and those that tell what is flat."""
-    return [*families, *(name for name in structure.WITNESSES[0] if name not in families)]

@@ -83,6 +83,9 @@ class Family(ABC):
     covers_rotations: bool = False
     """Whether a picture is found however it is turned, so that of its orientations only the mirrored one is asked."""
 
+    needs_second: bool = False
+    """Whether its word for a match counts only if another family sees something too, where several are asked."""
+
     unit: str | None = None
     """Unit of `score_at`, `distance_at` and `max_distance`, such as "bits"; None where there are only scores."""
 

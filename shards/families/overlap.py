@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+import numpy as np
+
+from shards.families.polygons import Box, area, clipped
 from shards.pictures.orientations import place_before
 
 Corner: TypeAlias = tuple[float, float]
@@ -46,3 +49,15 @@ class Overlap:
         """Return the same where the question is the picture before it was turned as EXIF orientation 1 to 8 asks."""
         first, second, third, fourth = (place_before(*corner, orientation) for corner in self.question)
         return replace(self, question=(first, second, third, fourth))
+
+    def turned_round(self) -> Overlap:
+        """Return the same where the stored picture is the question, and neither is mirrored."""
+        corners = np.array([complex(*corner) for corner in self.question])
+        return Overlap(
+            self.question,
+            self.stored,
+            area(clipped(corners, Box(0, 0, 1, 1))),
+            -self.rotation % 360 % 360,
+            1 / self.scale,
+            self.agreeing,
+        )

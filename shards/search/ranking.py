@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shards.families import Family
-from shards.families.rates import RateTable
+from shards.families.rates import WEAK_RATE, RateTable
 from shards.search.found import FoundRow, rank
 
 
@@ -32,6 +33,9 @@ class FamilyRows:
     flat: NDArray[np.bool_]
     """(rows,) bool: rows that a flat picture found, or that are of one, so that their scores mean nothing."""
 
+    alone: NDArray[np.bool_]
+    """(rows,) bool: rows for which the family needs a second word, and no other family has one."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundImage:
@@ -46,6 +50,9 @@ class FoundImage:
     rows: Mapping[str, FoundRow]
     """Its row as each of these families found it."""
 
+    alone: frozenset[str]
+    """Names of the families that have no second word for it, and need one."""
+
     @property
     def row(self) -> FoundRow:
         """Its row as found by the family that is surest."""
@@ -56,28 +63,43 @@ class FoundImage:
         return self.rates[self.surest]
 
 
+class _Word(NamedTuple):
+    """What one family says of an image."""
+
+    rate: float
+    row: FoundRow
+    is_alone: bool
+
+
 def ranked(found: Sequence[FamilyRows], limit: int) -> list[FoundImage]:
     """Return the best `limit` images over all families: by rising false rate, then by falling score, then by key.
 
     Of a single family those of its best scores, in their order, flat or not: at such a place its next page begins.
     """
-    images: dict[bytes, dict[str, tuple[float, FoundRow]]] = {}
+    images: dict[bytes, dict[str, _Word]] = {}
     for each in found:
-        for row, rate in zip(each.rows, _rates(each).tolist(), strict=True):
-            images.setdefault(row.key, {})[each.family.name] = (rate, row)
+        for row, rate, is_alone in zip(each.rows, _rates(each).tolist(), each.alone.tolist(), strict=True):
+            images.setdefault(row.key, {})[each.family.name] = _Word(rate, row, is_alone)
     is_one = len(found) == 1
     best = sorted(map(_image, images.values()), key=lambda image: (0.0 if is_one else image.rate, *rank(image.row)))
     return best[:limit]
 
 
-def _image(found: Mapping[str, tuple[float, FoundRow]]) -> FoundImage:
-    surest = min(found, key=lambda name: (found[name][0], -found[name][1].score))
+def _image(found: Mapping[str, _Word]) -> FoundImage:
+    surest = min(found, key=lambda name: (found[name].rate, -found[name].row.score))
     return FoundImage(
-        surest, {name: rate for name, (rate, _) in found.items()}, {name: row for name, (_, row) in found.items()}
+        surest,
+        {name: word.rate for name, word in found.items()},
+        {name: word.row for name, word in found.items()},
+        frozenset(name for name, word in found.items() if word.is_alone),
     )
 
 
 def _rates(found: FamilyRows) -> NDArray[np.float64]:
-    """Return the false rate of each row. It never falls along the rows, whatever the last bits of a logarithm are."""
+    """Return the false rate by which each row counts.
+
+    But for rows that are flat or alone it never falls along the rows, whatever the last bits of a logarithm are.
+    """
     rates = np.array([found.false_rates.rate(row.score) for row in found.rows], np.float64)
-    return np.where(found.flat, 1.0, np.maximum.accumulate(rates))
+    rates = np.maximum.accumulate(rates)
+    return np.where(found.flat, 1.0, np.where(found.alone, np.maximum(rates, WEAK_RATE), rates))

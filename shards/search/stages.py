@@ -12,12 +12,16 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from shards.families.rates import MATCH_RATE, WEAK_RATE
 from shards.search.plan import cold_bytes
 from shards.search.query import Part, Query
 from shards.table.read.snapshot import Source
 
 WORTH = 2 << 30
 """Bytes that a question in several families may fetch: on AWS a fifth of a cent, and a few seconds of 64 workers."""
+
+ROUNDING = 1e-6
+"""Points of score that a logarithm may be off, generously."""
 
 Reason: TypeAlias = Literal["certain", "cold"]
 
@@ -102,6 +106,23 @@ def only(query: Query, questions: Sequence[bool]) -> Query:
             for part in query.parts
         ),
     )
+
+
+def reaching(query: Query, rate: float) -> Query:
+    """Return the query with thresholds that leave out what has a greater false rate, and says nothing else.
+
+    What calls an image a match is kept, and what says where it has a part in common: both are told of an image that
+    another family found.
+    """
+    if rate >= 1:
+        return query
+    return replace(query, parts=tuple(replace(part, min_score=_least_score(part, rate)) for part in query.parts))
+
+
+def _least_score(part: Part, rate: float) -> float:
+    told = WEAK_RATE if part.family.knows_overlaps else MATCH_RATE
+    score = part.rates.score(max(rate, told)) - ROUNDING
+    return score if part.min_score is None else max(part.min_score, score)
 
 
 def is_empty(query: Query) -> bool:

@@ -194,10 +194,10 @@ def test_what_is_known_of_many_images_is_asked_for_at_once() -> None:
 def test_two_images_are_compared_in_every_family(index: Index) -> None:
     same = index.compare(Key("cat"), PICTURES / "cat.jpg")
     assert same == [
-        Comparison("haar", 100, None, True),
-        Comparison("goldberg", 100, 0, True),
-        Comparison("dhash", 100, 0, True),
-        Comparison("phash", 100, 0, True),
+        Comparison("haar", 100, None, True, confidence="certain"),
+        Comparison("goldberg", 100, 0, True, confidence="certain"),
+        Comparison("dhash", 100, 0, True, confidence="certain"),
+        Comparison("phash", 100, 0, True, confidence="certain"),
     ]
     assert not any(one.is_match for one in index.compare(Key("cat"), Key("coffee")))
     alone = compare(PICTURES / "cat.jpg", PICTURES / "coffee.jpg", families=FAMILIES)

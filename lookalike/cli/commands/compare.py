@@ -14,7 +14,7 @@ from lookalike.cli.refused import RefusedError
 from shards.errors import LookalikeError
 
 if TYPE_CHECKING:
-    from lookalike.signatures.compute import Comparison
+    from lookalike.signatures.comparing import Comparison
     from lookalike.signatures.computed import Signed
     from shards.pictures.settings import PictureSettings
 
@@ -68,7 +68,7 @@ def _match(comparison: Comparison) -> str:
 def _compared(a: str, b: str, address: str | None, family: str | None) -> list[Comparison]:
     from lookalike.index import Index
     from lookalike.questions import Key
-    from lookalike.signatures import compute
+    from lookalike.signatures import comparing
     from shards.families import DEFAULT
     from shards.families import family as named
     from shards.pictures.settings import PictureSettings
@@ -80,22 +80,15 @@ def _compared(a: str, b: str, address: str | None, family: str | None) -> list[C
                     f"{name} is an image of an index: say which with --index, or write ./{name} for a file"
                 )
         families = [named(each) for each in ([family] if family else DEFAULT)]
-        asked = compute.asked_to_compare([each.name for each in families])
+        asked = comparing.asked_to_compare([each.name for each in families])
         first, second = _signed([a, b], asked, PictureSettings())
-        return compute.compare_signed(families, first, second)
+        return comparing.compare_signed(families, first, second)
     index = Index.open(address)
     pictures = [name for name in (a, b) if not name.startswith(KEY)]
     signed = iter(_signed(pictures, index.settings.families, index.settings.pictures))
-    comparisons = index.compare(
-        *(Key(name.removeprefix(KEY)) if name.startswith(KEY) else next(signed) for name in (a, b))
+    return index.compare(
+        *(Key(name.removeprefix(KEY)) if name.startswith(KEY) else next(signed) for name in (a, b)), family=family
     )
-    if family is None:
-        return comparisons
-    chosen = [each for each in comparisons if each.family == family]
-    if not chosen:
-        known = ", ".join(each.family for each in comparisons)
-        raise RefusedError(f"{index.url} has no signatures of {family}, only of {known}")
-    return chosen
 
 
 def _signed(names: Sequence[str], families: Sequence[str], pictures: PictureSettings) -> list[Signed]:

@@ -12,7 +12,7 @@ from shards.families import AUTO
 if TYPE_CHECKING:
     from lookalike.answers import Answer
     from lookalike.links import LinkTemplate
-    from shards.search.search import Hit
+    from shards.search.hits import Hit
     from shards.storage.originals import Roots
 
 URL = "url"

@@ -11,12 +11,12 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from lookalike.links import LinkTemplate
-from lookalike.signatures.compute import Comparison
+from lookalike.signatures.comparing import Comparison
 from lookalike.web.http.access import Caller
 from lookalike.web.http.timestamps import rfc3339
 from shards.families import Family
 from shards.families.overlap import Overlap
-from shards.search.search import Hit
+from shards.search.hits import Hit
 from shards.search.stages import NotAsked
 from shards.table.format.records import Record
 from shards.table.read.snapshot import Image, hex_of
@@ -243,7 +243,17 @@ class ScoreDocument(TypedDict):
     score: Score
     distance: Distance
     is_match: Annotated[bool, Field(description="Whether this score usually means the same picture.")]
+    confidence: Annotated[
+        Literal["certain", "likely", "weak"] | None,
+        Field(description="How sure that is of two pictures; among many the same score is worth less."),
+    ]
     reason: Annotated[str | None, Field(description="Why it is a match or none, where the score does not say it.")]
+    overlap: NotRequired[
+        Annotated[
+            OverlapDocument,
+            Field(description="The part that both have in common: `question` in picture `a`, `stored` in `b`."),
+        ]
+    ]
 
 
 @with_config(ConfigDict(title="Comparison"))
@@ -379,10 +389,14 @@ def not_asked_document(left_out: NotAsked) -> NotAskedDocument:
 
 def score_document(comparison: Comparison) -> ScoreDocument:
     """Return the score of two pictures by one family."""
-    return {
+    document: ScoreDocument = {
         "family": comparison.family,
         "score": comparison.score,
         "distance": comparison.distance,
         "is_match": comparison.is_match,
+        "confidence": comparison.confidence,
         "reason": comparison.reason,
     }
+    if comparison.overlap is not None:
+        document["overlap"] = overlap_document(comparison.overlap)
+    return document

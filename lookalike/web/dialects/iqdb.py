@@ -26,8 +26,8 @@ from lookalike.web.http.access import Caller
 from lookalike.web.http.problems import Problem, validation
 from lookalike.web.service import Service
 from shards.families import Family
+from shards.search.hits import Hit
 from shards.search.query import LIMIT
-from shards.search.search import Hit
 from shards.table.format.records import UNDATED
 
 FAMILY = "haar"

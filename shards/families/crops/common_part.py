@@ -8,7 +8,6 @@ which hardly any would be missing if the question showed them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from shards.families.crops.matching import Lookup
 from shards.families.crops.unpacked import Unpacked
 from shards.families.crops.vote import AGREES, vote
 from shards.families.overlap import Corners, Overlap
+from shards.families.polygons import Box, Points, area, clipped
 
 UNLIKELY = 1e-7
 """Probability of so many missing features below which a side of the part ends before them. They come in clusters, so it
@@ -26,37 +26,6 @@ at a probability of 0.05 these are 73 and 69 %, and if no side ever ends 98 and 
 
 FITS = 3
 """Times that a way is fitted to the matches that agree with it: by then they are the same."""
-
-Points = NDArray[np.complex128]
-"""Places as complex numbers x + iy, in pixels of a working image."""
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """An upright rectangle."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    @classmethod
-    def around(cls, points: Points) -> Box:
-        return cls(*(float(of) for of in (points.real.min(), points.imag.min(), points.real.max(), points.imag.max())))
-
-    @property
-    def area(self) -> float:
-        return (self.right - self.left) * (self.bottom - self.top)
-
-    @property
-    def corners(self) -> Points:
-        """(4,) clockwise from the upper left one."""
-        across = np.array([self.left, self.right, self.right, self.left])
-        return across + 1j * np.array([self.top, self.top, self.bottom, self.bottom])
-
-    def holds(self, points: Points) -> NDArray[np.bool_]:
-        inside: NDArray[np.bool_] = (points.real >= self.left) & (points.real <= self.right)
-        return inside & (points.imag >= self.top) & (points.imag <= self.bottom)
 
 
 def common_part(query: Row, row: Row) -> Overlap | None:
@@ -73,7 +42,7 @@ def common_part(query: Row, row: Row) -> Overlap | None:
     agreeing = np.zeros(len(stored_at), bool)
     agreeing[matched.stored[near]] = True
     frame, asked_frame = (Box(0, 0, *(float(side) for side in of.sizes[0])) for of in (stored, question))
-    both = _clipped((asked_frame.corners - shift) / turn, frame)
+    both = clipped((asked_frame.corners - shift) / turn, frame)
     # a crop of a turned picture is upright in the question, a picture turned within another in the stored one
     upright, turned = Box.around(both), Box.around(turn * both + shift)
     if turned.area / abs(turn) ** 2 < 0.99 * upright.area:
@@ -82,7 +51,7 @@ def common_part(query: Row, row: Row) -> Overlap | None:
     else:
         part = _ending(upright, stored_at, agreeing)
         corners = part.corners
-    share = _area(_clipped(corners, frame)) / frame.area
+    share = area(clipped(corners, frame)) / frame.area
     return Overlap(
         _shares(corners, frame),
         _shares(turn * corners + shift, asked_frame),
@@ -148,25 +117,6 @@ def _ending(whole: Box, points: Points, agreeing: NDArray[np.bool_]) -> Box:
         # no side begins inside of the features that agree, or outside of both pictures
         sides.append(min(limit, edge) if len(beyond) < missing else max(float(beyond.max()), limit))
     return Box(sides[0], sides[1], -sides[2], -sides[3])
-
-
-def _clipped(polygon: Points, frame: Box) -> Points:
-    """Return a convex polygon's part inside of a frame, after I. Sutherland and G. Hodgman, 1974."""
-    for axis, limit, sign in ((0, frame.left, 1), (0, frame.right, -1), (1, frame.top, 1), (1, frame.bottom, -1)):
-        inside = [sign * ((point.imag if axis else point.real) - limit) for point in polygon]
-        kept: list[complex] = []
-        for at, depth in enumerate(inside):
-            if inside[at - 1] * depth < 0:
-                share = inside[at - 1] / (inside[at - 1] - depth)
-                kept.append(polygon[at - 1] + share * (polygon[at] - polygon[at - 1]))
-            if depth >= 0:
-                kept.append(polygon[at])
-        polygon = np.array(kept, np.complex128)
-    return polygon
-
-
-def _area(polygon: Points) -> float:
-    return float(abs((np.conj(polygon) * np.roll(polygon, -1)).imag.sum())) / 2
 
 
 def _shares(points: Points, frame: Box) -> Corners:

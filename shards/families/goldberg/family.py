@@ -30,6 +30,7 @@ class Goldberg(Family):
     version = 1
     dtype = planes.ROW
     match_score = rates.match_score("goldberg")
+    needs_second = True
     unit = "distance"
 
     def compute(self, picture: Picture) -> Row:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shards.families import Family, family
+from shards.families.rates import WEAK_RATE
 from shards.search.found import FoundRow, best
 from shards.search.ranking import FamilyRows, ranked
 from shards.table.read.snapshot import Source
@@ -26,8 +27,8 @@ def rows_of(scores: dict[bytes, float], limit: int = 100) -> list[FoundRow]:
     return best([FoundRow(HERE, 0, key, score, 0) for key, score in scores.items()], limit)
 
 
-def seen(kind: Family, rows: list[FoundRow], *, is_flat: bool = False) -> FamilyRows:
-    return FamilyRows(kind, kind.rates, rows, np.full(len(rows), is_flat))
+def seen(kind: Family, rows: list[FoundRow], *, is_flat: bool = False, is_alone: bool = False) -> FamilyRows:
+    return FamilyRows(kind, kind.rates, rows, np.full(len(rows), is_flat), np.full(len(rows), is_alone))
 
 
 @given(found_by_family, st.integers(1, 6))
@@ -53,7 +54,7 @@ def test_the_last_bits_of_a_rate_do_not_turn_two_scores_round() -> None:
     high = np.nextafter(75.0, 100)
     wiggling: Any = type("Wiggling", (), {"rate": lambda _, score: 1e-5 + 1e-20 * score})()
     rows = rows_of({b"a": 75.0, b"b": float(high)})
-    found = FamilyRows(family("haar"), wiggling, rows, np.zeros(len(rows), bool))
+    found = FamilyRows(family("haar"), wiggling, rows, *np.zeros((2, len(rows)), bool))
     assert [image.row.key for image in ranked([found], 2)] == [b"b", b"a"]
 
 
@@ -64,3 +65,12 @@ def test_a_family_to_which_the_question_is_flat_says_nothing() -> None:
     ]
     first, second = ranked(found, 2)
     assert (first.row.key, second.row.key, second.rate) == (b"b", b"a", 1.0)
+
+
+def test_what_no_other_family_sees_comes_behind_the_matches_and_before_what_says_nothing() -> None:
+    goldberg, haar = family("goldberg"), family("haar")
+    alone = seen(goldberg, rows_of({b"page": 95.0}), is_alone=True)
+    others = seen(haar, rows_of({b"copy": haar.match_score, b"stranger": 20.0}))
+    images = ranked([alone, others], 3)
+    assert [image.row.key for image in images] == [b"copy", b"page", b"stranger"]
+    assert (images[1].rate, images[1].alone) == (WEAK_RATE, {"goldberg"})

@@ -14,8 +14,9 @@ from shards.search.executors.base import Executor
 from shards.search.executors.fan_out import FanOut
 from shards.search.executors.local import LocalExecutor
 from shards.search.executors.worker import Worker
+from shards.search.hits import Hit
 from shards.search.query import Part, Query
-from shards.search.search import Hit, SearchResult, search
+from shards.search.search import SearchResult, search
 from shards.storage.memory import MemoryStore
 from shards.testing.samples import scene
 from tests.shards.search.fanned import KEYS, ask, fill, one_each

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike import Answer, Index, Key
+from lookalike import Answer, Index, Key, Records
 from shards.families import DEFAULT, family
+from shards.families.rates import MATCH_RATE, WEAK_RATE
 from shards.pictures.decoding import Picture
 from shards.search.plan import cold_bytes
 from shards.search.query import Part, Query
-from shards.search.stages import NotAsked, everything, is_empty, only, plan_stages
+from shards.search.stages import NotAsked, everything, is_empty, only, plan_stages, reaching
 from shards.storage.memory import MemoryStore
 from shards.testing.samples import scene
 from tests.shards.table.counting import CountingStore
@@ -127,3 +128,102 @@ def test_an_answer_says_what_was_too_far_away(store: MemoryStore, monkeypatch: p
     assert left_out >= {"haar", "goldberg", "dhash", "pdq"}
     assert answer.hits[0].key == "1"
     assert Index.open(CountingStore(store), memory=0).search(detailed(1), thorough=True).not_asked == ()
+
+
+def test_what_no_family_seconds_is_no_match_of_several() -> None:
+    names = ("dhash", "pdq", "goldberg")
+    index = Index.create("memory://", families=names, thumbnails=0)
+    page, other = detailed(1), detailed(2)
+    rows = {name: np.array([family(name).compute(other if name != "goldberg" else page)]) for name in names}
+    index.write_bulk(Records.build(keys=["other"], order=np.array([index.next_order()], np.uint64), rows=rows))
+    (hit,) = index.search(page).hits
+    assert (hit.family, hit.score, hit.is_match, hit.confidence) == ("goldberg", 100, False, "weak")
+    assert (hit.false_rate, hit.families, hit.reason) == (WEAK_RATE, (), "no other family sees anything in common")
+    (asked_alone,) = index.search(page, family="goldberg").hits
+    assert asked_alone.is_match
+
+
+def flipped(row: np.void, bits: int) -> np.void:
+    """A hash that differs in so many bits."""
+    other = row.copy()
+    other["hash"][0] ^= np.uint64((1 << bits) - 1)
+    return other
+
+
+def stored_index(*records: dict[str, np.void]) -> Index:
+    """An index of these signatures, each with the number of its place as its key."""
+    index = Index.create("memory://", families=tuple(records[0]), thumbnails=0)
+    order = np.array([index.next_order() for _ in records], np.uint64)
+    rows = {name: np.array([record[name] for record in records]) for name in records[0]}
+    index.write_bulk(Records.build(keys=[f"{n}" for n in range(len(records))], order=order, rows=rows))
+    return index
+
+
+def signatures(n: int, *names: str) -> dict[str, np.void]:
+    return {name: family(name).compute(detailed(n)) for name in names}
+
+
+@pytest.mark.parametrize(("bits", "is_seconded"), [(11, True), (12, True), (20, False)])
+@pytest.mark.parametrize("nearer", [30, 5])
+def test_what_another_family_sees_at_all_is_seconded(bits: int, is_seconded: bool, nearer: int) -> None:
+    question, other = (signatures(n, "dhash", "pdq", "goldberg") for n in (1, 2))
+    copy = other | {"goldberg": question["goldberg"], "dhash": flipped(question["dhash"], bits)}
+    # the best that dhash finds is the copy itself, or another picture: then the copy's hash has to be read
+    index = stored_index(copy, other | {"dhash": flipped(question["dhash"], nearer)})
+    (hit,) = index.search(detailed(1), limit=1).hits
+    assert (hit.key == "0" and hit.is_match) == is_seconded
+    assert [each.family for each in hit.families] == ["goldberg"] * is_seconded
+
+
+def test_what_follows_is_asked_for_where_a_picture_turns_out_to_be_flat() -> None:
+    question, other = (signatures(n, "dhash", "pdq", "goldberg") for n in (1, 2))
+    flat_pdq = other["pdq"].copy()
+    flat_pdq["quality"] = 0
+    flat = other | {"goldberg": question["goldberg"], "pdq": flat_pdq, "dhash": flipped(question["dhash"], 7)}
+    second = signatures(3, "dhash", "pdq", "goldberg") | {"dhash": flipped(question["dhash"], 14)}
+    somewhat_alike = question["goldberg"].copy()
+    somewhat_alike["planes"][:, 12:] = other["goldberg"]["planes"][:, 12:]
+    third = other | {"goldberg": somewhat_alike, "dhash": flipped(question["dhash"], 64)}
+    index = stored_index(flat, second, third)
+    later, at_once = (index.search(detailed(1), limit=2, thorough=thorough) for thorough in (False, True))
+    assert [hit.key for hit in at_once.hits] == ["1", "2"]
+    assert later.hits == at_once.hits
+
+
+def test_a_negative_needs_no_second_word() -> None:
+    index = Index.create("memory://", families=("dhash", "pdq", "goldberg"), thumbnails=0)
+    index.add("negative", png(255 - detailed(1).rgb))
+    (hit,) = index.search(detailed(1), negatives=True).hits
+    assert (hit.family, hit.is_match, hit.variant) == ("goldberg", True, "as is, negative")
+
+
+def test_thresholds_keep_what_gets_among_the_best_and_what_is_told_of_others() -> None:
+    goldberg, crops = family("goldberg"), family("crops")
+    bounded = reaching(asked("goldberg", "crops"), 1e-9)
+    for part, rate in zip(bounded.parts, (MATCH_RATE, WEAK_RATE), strict=True):
+        assert part.min_score == pytest.approx(part.rates.score(rate), abs=1e-5)
+        assert part.min_score < part.rates.score(rate)
+    (part,) = reaching(asked("goldberg"), 1e-3).parts
+    assert part.min_score == pytest.approx(goldberg.rates.score(1e-3), abs=1e-5)
+    assert [part.min_score for part in reaching(asked("goldberg", "crops"), 1.0).parts] == [None, None]
+    assert crops.knows_overlaps
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 40])
+def test_what_is_asked_later_within_a_bound_finds_what_everything_at_once_does(limit: int) -> None:
+    index = Index.create("memory://", families=("haar", "dhash", "pdq", "goldberg"), thumbnails=0)
+    count, rng = 200, np.random.default_rng(7)
+    parents = {kind.name: np.array([kind.compute(scene(n)) for n in range(8)]) for kind in index.families}
+    # relatives of one another, as if by chance: each family has other ones
+    rows = {name: found[rng.integers(0, len(found), count)].copy() for name, found in parents.items()}
+    for name in ("dhash", "pdq"):
+        flips = np.bitwise_and.reduce(rng.integers(0, 1 << 64, (3, *rows[name]["hash"].shape), np.uint64))
+        rows[name]["hash"] ^= flips
+    rows["goldberg"]["planes"][:, :2] &= rng.integers(0, 256, (count, 1, 34), np.uint8)
+    order = np.array([index.next_order() for _ in range(count)], np.uint64)
+    index.write_bulk(Records.build(keys=[f"{n}" for n in range(count)], order=order, rows=rows))
+    for n in range(20):
+        question = scene(n)
+        later, at_once = (index.search(question, limit=limit, thorough=thorough) for thorough in (False, True))
+        if not any(each.reason == "certain" for each in later.not_asked):
+            assert later.hits == at_once.hits

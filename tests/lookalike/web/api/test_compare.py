@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lookalike import Index, Signature
-from tests.lookalike.signatures.test_compute import encoded, ink
+from lookalike import Index, Signature, compare
+from lookalike.web.api import documents
+from shards.pictures.decoding import Picture
+from shards.testing.samples import scene
+from tests.lookalike.signatures.test_comparing import encoded, ink
 from tests.lookalike.web.conftest import CAT, RACCOON, Client, Elsewhere, add, problem
 
 CAT_URL = "https://example.org/cat.jpg"
@@ -35,6 +38,7 @@ def scores(index: Index, a: Any, b: Any) -> list[dict[str, Any]]:
             "score": one.score,
             "distance": one.distance,
             "is_match": one.is_match,
+            "confidence": one.confidence,
             "reason": one.reason,
         }
         for one in index.compare(a, b)
@@ -96,6 +100,16 @@ def test_logos_in_white_ink_are_compared_by_what_shows_of_them_over_black(client
     assert not any(score["is_match"] for score in scores_of(ink(3), ink(4)).values())
     white = np.full((40, 40, 3), 255, np.uint8)
     assert scores_of(white, white[1:])["dhash"]["reason"] == "both pictures are flat"
+
+
+def test_what_two_pictures_have_in_common_is_told() -> None:
+    whole = scene(1, 300, 400)
+    part = Picture(np.ascontiguousarray(whole.rgb[:, :240]))
+    (crops,) = compare(part, whole, families=("crops",))
+    document = documents.score_document(crops)
+    assert document["confidence"] == "certain"
+    assert document["overlap"]["share"] == pytest.approx(0.6, abs=0.1)
+    assert "overlap" not in documents.score_document(compare(part, scene(2, 300, 400), families=("crops",))[0])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -9,7 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from lookalike.signatures.compute import Comparison, compare
+from lookalike.signatures.comparing import Comparison, compare, compare_signed
+from lookalike.signatures.compute import compute_question
+from shards.families import family
+from shards.families.overlap import Overlap
 from shards.pictures.decoding import Picture
 from shards.testing.samples import flat, scene
 
@@ -100,3 +104,42 @@ def test_a_grey_copy_is_a_match_whichever_picture_is_asked(order: int) -> None:
     grey = Picture(np.repeat(Picture(rgb).luma[..., None], 3, 2))
 
     assert compared(*[Picture(rgb), grey][::order])["haar"].is_match
+
+
+def test_the_part_in_common_is_told_whichever_picture_is_the_first() -> None:
+    whole = scene(1, 300, 400)
+    part = Picture(np.ascontiguousarray(whole.rgb[:, :240]))
+    there, back = (compare(*pair, families=("crops",))[0].overlap for pair in ((part, whole), (whole, part)))
+    assert there is not None
+    assert back is not None
+    assert (there.share, back.share) == (pytest.approx(0.6, abs=0.1), pytest.approx(1, abs=0.1))
+    np.testing.assert_allclose(there.stored, back.question, atol=0.1)
+    np.testing.assert_allclose(there.question, back.stored, atol=0.1)
+
+
+def test_a_part_seen_from_the_other_picture_is_the_same_part() -> None:
+    corners = ((-0.5, 0.0), (0.5, 0.0), (0.5, 1.0), (-0.5, 1.0))
+    whole = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+    overlap = Overlap(whole, corners, 1.0, 30.0, 2.0, 9)
+    assert overlap.turned_round() == Overlap(corners, whole, 0.5, 330.0, 0.5, 9)
+
+
+def test_how_sure_a_comparison_is_says_what_the_score_is_worth() -> None:
+    first, second = scene(1), scene(2)
+    assert {each.confidence for each in compared(first, first, FAMILIES).values()} == {"certain"}
+    assert {each.confidence for each in compared(first, second, FAMILIES).values()} == {None}
+
+
+def test_what_goldberg_alone_takes_for_the_same_is_no_match_where_others_are_asked() -> None:
+    one, other = (compute_question(scene(n), [*map(family, ("goldberg", "dhash", "pdq"))]) for n in (1, 2))
+    other = replace(
+        other,
+        rows={**other.rows, "goldberg": one.rows["goldberg"]},
+        orientations=({**other.orientations[0], "goldberg": one.orientations[0]["goldberg"]},),
+    )
+    found = {each.family: each for each in compare_signed([*map(family, ("goldberg", "dhash", "pdq"))], one, other)}
+    goldberg = found["goldberg"]
+    assert (goldberg.score, goldberg.is_match, goldberg.confidence) == (100, False, "weak")
+    assert goldberg.reason == "no other family sees anything in common"
+    (asked_alone,) = compare_signed([family("goldberg")], one, other)
+    assert (asked_alone.is_match, asked_alone.confidence) == (True, "certain")
