@@ -17,12 +17,18 @@ from functions.aws.events import Context
 from functions.aws.settings import Settings, stack_name
 from shards.search.executors.worker import Worker
 from shards.storage import open_store
+from shards.storage.effects import World
+from shards.storage.paced import PacedStore
+from shards.storage.patient import PatientStore
 from shards.table.read.disk import DiskCache
 
 settings = Settings.from_env()
-store = Counted(open_store(settings.index))
+world = World()
+# while a prefix is too busy, which a pace cannot always prevent, reads are tried again until the query's time is over
+store = Counted(PatientStore(open_store(settings.index), world))
+paced = PacedStore(store, world)
 disk = DiskCache(settings.cache, settings.cache_bytes) if settings.cache else None
-worker = Worker(store, memory=settings.memory, disk=disk)
+worker = Worker(paced, memory=settings.memory, disk=disk, share=paced.share)
 calls = count()
 
 METRICS = {

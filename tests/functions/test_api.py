@@ -6,9 +6,12 @@ import base64
 import io
 import json
 import logging
+import os
+import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
+from pathlib import Path
 from queue import Queue
 from types import ModuleType
 from typing import Any
@@ -213,6 +216,24 @@ def test_a_picture_comes_in_as_base64_and_is_found(
     assert metrics["QueryTime"][0] > 0
     assert metrics["QueryRequests"][0] > 0
     assert "0123456789" not in json.dumps(lines), "a token is never told"
+
+
+def test_strangers_pictures_are_decoded_in_a_process_without_secrets_that_may_die(api: Api) -> None:
+    def ask() -> tuple[int, list[int]]:
+        found = api.ask("POST", "/v1/search?limit=1", CAT, headers=READER, media_type="image/jpeg")
+        return found.status, api.module.pool._pool.pids
+
+    add(api.index, "cat.jpg", CAT)
+    status, (pid,) = ask()
+    assert status == 200
+    assert pid != os.getpid()
+    variables = Path(f"/proc/{pid}/environ").read_bytes()
+    assert b"PATH" in variables
+    assert not any(secret in variables for secret in (b"AWS_", b"LOOKALIKE_"))
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    status, (other,) = ask()
+    assert (status, other != pid) == (200, True)
 
 
 def test_a_question_may_be_json(api: Api) -> None:

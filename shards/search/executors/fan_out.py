@@ -96,7 +96,8 @@ class FanOut:
             return scan_here(sources)
 
         def ask(numbers: Sequence[int]) -> dict[int, LaneRows | LookalikeError | None]:
-            outcomes = self._ask_worker([sources[number] for number in numbers], query, max_rows)
+            asked = [sources[number] for number in numbers]
+            outcomes = self._ask_worker(asked, query, max_rows, len(made.batches))
             return dict(zip(numbers, outcomes, strict=True))
 
         began = self._tasks.now()
@@ -135,11 +136,11 @@ class FanOut:
         self._tasks.close()
 
     def _ask_worker(
-        self, sources: Sequence[Source], query: Query, max_rows: int
+        self, sources: Sequence[Source], query: Query, max_rows: int, workers: int
     ) -> Sequence[LaneRows | LookalikeError | None]:
         """Return a worker's outcome for each of these sources; None where it does not fit into one message."""
         try:
-            request = messages.write_request(query, sources, max_rows)
+            request = messages.write_request(query, sources, max_rows, workers)
             outcomes = messages.read_answer(self._ask(request), query, sources)
         except PayloadTooLarge:
             return [None] * len(sources)

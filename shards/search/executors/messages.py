@@ -29,7 +29,7 @@ from shards.table.format.manifest import Segment
 from shards.table.read.reader import SegmentReader
 from shards.table.read.snapshot import Source
 
-PROTOCOL = 6
+PROTOCOL = 7
 """Version of these documents. While a new release is put in place, workers of both versions are asked."""
 
 PAYLOAD = 6_000_000
@@ -63,9 +63,12 @@ class ScanRequest:
     index: str = ""
     """The id of the index that the segments are of: the folder in which they lie."""
 
+    workers: int = 1
+    """Number of workers that are asked for this query, who share what the store may be asked."""
 
-def write_request(query: Query, sources: Sequence[Source], max_rows: int) -> dict[str, Any]:
-    """Return the request as JSON. Raises PayloadTooLarge."""
+
+def write_request(query: Query, sources: Sequence[Source], max_rows: int, workers: int = 1) -> dict[str, Any]:
+    """Return the request as JSON, to one of so many workers. Raises PayloadTooLarge."""
     document: dict[str, Any] = {
         "protocol": PROTOCOL,
         "index": _index_of(sources),
@@ -75,6 +78,7 @@ def write_request(query: Query, sources: Sequence[Source], max_rows: int) -> dic
         "after": None if query.after is None else str(query.after),
         "segments": [_write_source(source) for source in sources],
         "max_rows": max_rows,
+        "workers": workers,
     }
     _check_size(document, f"a question about {len(sources):,} segments")
     return document
@@ -102,7 +106,7 @@ def read_request(document: Mapping[str, Any]) -> ScanRequest:
         index = document["index"]
         if index and not names.is_id(index):
             raise QueryError(f"{index!r:.40} is no id of an index")
-        return ScanRequest(query, segments, int(document["max_rows"]), index)
+        return ScanRequest(query, segments, int(document["max_rows"]), index, int(document["workers"]))
     except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
         raise QueryError(f"this is no question for a worker: {error!r}") from error
 

@@ -35,11 +35,20 @@ READERS = 512
 class Worker:
     """Answers requests about segments of one store. Safe to use from several threads.
 
-    `memory`: bytes of segments that are kept; `disk`: the place for more of them.
+    `memory`: bytes of segments that are kept; `disk`: the place for more of them; `share`: is told before each request
+    how many workers read the store.
     """
 
-    def __init__(self, store: Store, *, memory: int, disk: DiskCache | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        memory: int,
+        disk: DiskCache | None = None,
+        share: Callable[[int], object] = lambda _: None,
+    ) -> None:
         self._store = store
+        self._share = share
         self._memory = Memory(memory)
         self._disk = disk
         self._lock = threading.Lock()
@@ -59,6 +68,7 @@ class Worker:
 
     def scan(self, request: ScanRequest) -> list[ScanOutcome]:
         """Return the best rows of each segment for each lane, or why there are none; of all the best `max_rows`."""
+        self._share(request.workers)
         opened = self._attempt(
             lambda wanted: Source(self._reader(request.index, wanted[0]), wanted[1]), request.segments
         )

@@ -72,7 +72,8 @@ def test_a_question_arrives_as_it_was_asked(name: str) -> None:
     rows = signatures(name)
     where = {"album": "Zürich 😀", "n": [1.5, None, True]}
     asked = Query((part(name, rows, rows[1:], min_score=33.3),), 7, Filter.of(where))
-    request = messages.read_request(sent(messages.write_request(asked, [source()], 9)))
+    request = messages.read_request(sent(messages.write_request(asked, [source()], 9, workers=7)))
+    assert request.workers == 7
     assert (request.query.limit, request.query.where, request.max_rows) == (7, Filter.of(where), 9)
     assert all(map(same_part, request.query.parts, asked.parts))
 
@@ -179,7 +180,7 @@ PART = messages.write_request(query(signatures("dhash")), [], 7)["parts"][0]
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"protocol": 2}, "protocol 6 is asked in protocol 2"),
+        ({"protocol": 2}, "protocol 7 is asked in protocol 2"),
         ({"index": "../elsewhere"}, "is no id of an index"),
         ({"parts": [PART | {"family": {"name": "dhash", "version": 99}}]}, "and is asked about 99"),
         ({"parts": [PART | {"family": {"name": "sift", "version": 1}}]}, "no family is called 'sift'"),

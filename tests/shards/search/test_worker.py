@@ -107,6 +107,13 @@ def test_whatever_goes_wrong_is_said(store: CountingStore, request_: Mapping[str
     assert ask(Worker(store, memory=0))({"hello": "world"})["error"]["type"] == "QueryError"
 
 
+def test_a_worker_shares_the_store_with_all_that_are_asked(store: MemoryStore, request_: dict[str, Any]) -> None:
+    shared: list[int] = []
+    answer = ask(Worker(store, memory=0, share=shared.append))({**request_, "workers": 64})
+    assert shared == [64]
+    assert "error" not in answer
+
+
 def test_it_forgets_the_segments_that_nobody_asks_for(
     store: CountingStore, request_: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
