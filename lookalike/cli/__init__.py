@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+
+COMPLETING = "_LOOKALIKE_COMPLETE"
+"""The variable by which the script of a shell asks what can stand at the cursor."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -12,6 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from lookalike.cli.app import app
         from lookalike.cli.descriptors import raise_limit
 
+        if COMPLETING in os.environ:
+            from lookalike.cli.completion import register
+
+            register()
         raise_limit()
         app.main(None if arguments is None else list(arguments), prog_name="lookalike")
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@ from lookalike import __version__
 from lookalike.cli.commands.add import add
 from lookalike.cli.commands.calibrate import calibrate
 from lookalike.cli.commands.compare import compare
+from lookalike.cli.commands.completion import completion
 from lookalike.cli.commands.copy import backup, copy, restore
 from lookalike.cli.commands.create import create
 from lookalike.cli.commands.duplicates import duplicates
@@ -119,5 +120,6 @@ for command in (
     restore,
     export,
     run,
+    completion,
 ):
     app.add_command(command)

@@ -31,7 +31,7 @@ def test_help_says_what_a_command_does_and_ends_with_examples(name: str) -> None
     description, examples = result.stdout.split("\nExamples:\n")
     assert command(name).help
     assert f"lookalike {name}" in examples
-    assert "--json" in description
+    assert "--json" in description or name == "completion"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -72,7 +72,9 @@ def test_all_commands_are_listed() -> None:
     listed = run("--help").stdout
     everyday = {"create", "add", "sync", "search", "compare", "duplicates", "remove", "list", "show"}
     upkeep = {"stats", "compact", "reshard", "collect", "verify", "copy", "backup", "restore"}
-    assert set(COMMANDS) == everyday | {"serve", "import", "export", "run", "evaluate", "calibrate"} | upkeep
+    assert (
+        set(COMMANDS) == everyday | {"serve", "import", "export", "run", "evaluate", "calibrate", "completion"} | upkeep
+    )
     assert all(f"\n  {name} " in listed for name in COMMANDS)
 
 
