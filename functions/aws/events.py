@@ -66,15 +66,19 @@ class Http(TypedDict):
 
 
 class RequestContext(TypedDict):
-    """The way by which a request came to an HTTP API."""
+    """The way by which a request came."""
 
     http: Http
+    domainName: NotRequired[str]
     requestId: str
     stage: str
 
 
 class HttpRequest(TypedDict):
-    """A request to an HTTP API, payload format 2.0. `body`: base64 where it is binary."""
+    """A request to an HTTP API or to a function's own address, payload format 2.0.
+
+    `body`: base64 where it is binary. `rawPath`: see `functions.aws.paths`.
+    """
 
     version: str
     rawPath: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import cast
+from urllib.parse import quote
 
 from fastapi import FastAPI
 from mangum import Mangum
@@ -15,6 +16,7 @@ from functions.aws.addresses import BucketContents, BucketUploads
 from functions.aws.bucket import BucketOriginals
 from functions.aws.events import Context, HttpRequest, HttpResponse
 from functions.aws.image_folder import ImageFolder
+from functions.aws.paths import path_of, with_path
 from functions.aws.settings import Settings
 from functions.aws.tokens import SecretTokens, is_closed
 from lookalike.index import Index
@@ -73,7 +75,8 @@ class Front:
         tokens = self._tokens.current()
         if tokens != self._known:
             self._known, self._adapter = tokens, self._adapted(tokens)
-        answer = cast(HttpResponse, self._adapter(cast(dict[str, object], event), context))  # type: ignore[arg-type]
+        asked = with_path(event, quote(path_of(event)))
+        answer = cast(HttpResponse, self._adapter(cast(dict[str, object], asked), context))  # type: ignore[arg-type]
         size = sent_bytes(answer)
         return answer if size <= ANSWER_BYTES else _too_large(size)
 

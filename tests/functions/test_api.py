@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import Queue
 from types import ModuleType
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 import boto3
 import pytest
@@ -27,6 +27,7 @@ from lookalike import Index
 from lookalike.ingest.backpressure import BACKPRESSURE
 from lookalike.web.dependencies import service_of
 from tests.functions.stage import Invocation, event, load
+from tests.functions.test_paths import GATEWAYS, KEYS, MISTAKEN, QUESTION_MARKS, Gateway, by_http_api
 from tests.lookalike.web.conftest import CAT, RACCOON, add
 from tests.patience import PATIENCE
 
@@ -65,12 +66,12 @@ class Api:
         *,
         headers: Mapping[str, str] | None = None,
         media_type: str = "application/json",
+        gateway: Gateway = by_http_api,
     ) -> Answer:
-        asked = event("http_post" if content else "http_get")
         at = urlsplit(path)
-        # an HTTP API decodes the path, all but the percent sign itself
-        decoded = "%25".join(unquote(part) for part in at.path.split("%25"))
-        asked["rawPath"] = asked["requestContext"]["http"]["path"] = decoded
+        asked = event("http_post") if content else event("http_get")
+        arrived = gateway(at.path)
+        asked |= {"rawPath": arrived["rawPath"], "requestContext": arrived["requestContext"]}
         asked["rawQueryString"] = at.query
         asked["requestContext"]["http"]["method"] = method
         asked["headers"] |= {"content-length": str(len(content)), **(headers or {})}
@@ -243,11 +244,18 @@ def test_a_question_may_be_json(api: Api) -> None:
     assert found["answers"][0]["hits"][0]["key"] == "cat.jpg"
 
 
-@pytest.mark.parametrize("key", ["a b.jpg", "a+b.jpg", "ü/😺.jpg", "100%.jpg", "a%20b.jpg", "a#b.jpg", "x//y.jpg"])
-def test_a_key_in_a_path_is_what_it_is(api: Api, key: str) -> None:
-    add(api.index, key, CAT)
-    answer = api.ask("GET", f"/v1/images/{quote(key, safe='')}", headers=READER)
-    assert (answer.status, answer.json()["key"]) == (200, key)
+@pytest.mark.parametrize("gateway", GATEWAYS)
+def test_a_key_is_what_it_is_in_a_path_or_in_the_query(api: Api, gateway: Gateway) -> None:
+    record = api.index.sign("one", CAT)
+    api.index.write([replace(record, key=key) for key in [*KEYS, *QUESTION_MARKS, *MISTAKEN]])
+    for key in KEYS:
+        answer = api.ask("GET", f"/v1/images/{quote(key, safe='')}", headers=READER, gateway=gateway)
+        assert (answer.status, answer.json().get("key")) == (200, key)
+    for key in [*KEYS, *QUESTION_MARKS, *MISTAKEN]:
+        for part in ("", "/thumbnail"):
+            answer = api.ask("GET", f"/v1/images{part}?key={quote(key, safe='')}", headers=READER, gateway=gateway)
+            assert answer.status == 200, (key, part)
+            assert part or answer.json()["key"] == key
 
 
 def test_pictures_go_out_as_base64(api: Api) -> None:

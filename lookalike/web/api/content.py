@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
@@ -14,7 +15,7 @@ from lookalike.web.dependencies import Serving, needs
 from lookalike.web.http.access import Caller
 from lookalike.web.http.callers import CALLER
 from lookalike.web.http.problems import Problem
-from lookalike.web.http.routing import ImageKey, is_head
+from lookalike.web.http.routing import KEY_IN_QUERY, ImageKey, is_head
 from lookalike.web.service import Service
 from shards.pictures import containers
 from shards.storage.originals import OpenOriginal
@@ -78,7 +79,9 @@ async def content(
         if fallback is None:
             raise _missing(key)
         # relative, which is right behind every proxy; a page that shows the thumbnail already has it at this address
-        return _redirect(f"thumbnail?v={image.sha256}" if image.sha256 else "thumbnail")
+        fields = {"key": key} if KEY_IN_QUERY in request.scope else {}
+        query = urlencode(fields | ({"v": image.sha256} if image.sha256 else {}))
+        return _redirect(f"thumbnail?{query}" if query else "thumbnail")
     try:
         head = await service.call(original.read, PIECE)
         headers |= _kind(head) | {"Content-Length": str(original.size)}

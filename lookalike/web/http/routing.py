@@ -16,12 +16,21 @@ IMAGES = b"/v1/images/"
 PARTS = (b"/content", b"/thumbnail")
 """Paths below an image. A key that itself ends like that is written with %2F."""
 
+QUERIED = frozenset({IMAGES[:-1], *(IMAGES[:-1] + part for part in PARTS)})
+"""Paths below which the key may be left out, and be in the query."""
+
 SAFE = "".join(map(chr, range(0x21, 0x7F))).replace("/", "")
 """Characters of a key in a path that stay unchanged: all that a path may have, % included.
 
 Slashes are encoded, and so are bytes that a client should have encoded.
 """
 
+
+BY_KEY = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+"""Methods of requests about one image."""
+
+KEY_IN_QUERY = "lookalike.key-in-query"
+"""The key in the scope of a request that has the image's key in its query."""
 
 HEAD = "lookalike.head"
 """The key in the scope of a request whose method was HEAD."""
@@ -31,6 +40,9 @@ class KeysInPaths:
     """Middleware that makes a key one segment of the path, still percent-encoded, whatever slashes it has.
 
     Routers match the decoded path, in which the key `a/content` and the content of `a` look the same.
+
+    The key may also be in the query, as in `/v1/images/content?key=a`: some gateways decode paths, cut them at a `?`
+    that was encoded, or join their slashes, and all of them leave the query as it is.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -41,12 +53,33 @@ class KeysInPaths:
             root = scope.get("root_path", "").encode()
             raw = scope.get("raw_path") or quote(scope["path"]).encode()
             path = raw.partition(b"?")[0].removeprefix(root)
-            if path.startswith(IMAGES):
+            key, rest = _queried(scope, path)
+            if key:
+                part = path.removeprefix(IMAGES[:-1])
+                scope = {**scope, "query_string": rest, KEY_IN_QUERY: True}
+            elif path.startswith(IMAGES):
                 key = path.removeprefix(IMAGES)
                 part = next((part for part in PARTS if key.endswith(part) and len(key) > len(part)), b"")
-                whole = quote(key.removesuffix(part), safe=SAFE)
-                scope = {**scope, "path": (root + IMAGES).decode() + whole + part.decode()}
+                key = key.removesuffix(part)
+            if key:
+                scope = {**scope, "path": (root + IMAGES).decode() + quote(key, safe=SAFE) + part.decode()}
         await self._app(scope, receive, send)
+
+
+def _queried(scope: Scope, path: bytes) -> tuple[bytes, bytes]:
+    """Return the key in the query of a request about one image, percent-encoded, and the rest of the query.
+
+    The key is empty where there is none, or more than one.
+    """
+    query: bytes = scope.get("query_string", b"")
+    if path not in QUERIED or scope["method"] not in BY_KEY:
+        return b"", query
+    fields = [field.partition(b"=") for field in query.split(b"&")]
+    keys = [value for name, _, value in fields if name == b"key"]
+    if len(keys) != 1:
+        return b"", query
+    # as in a form: a plus sign is a blank
+    return keys[0].replace(b"+", b"%20"), b"&".join(b"".join(field) for field in fields if field[0] != b"key")
 
 
 class HeadIsGet:
@@ -77,7 +110,8 @@ def _key(
     key: Annotated[
         str,
         Path(
-            description="The image's key, percent-encoded; `/` may stay as it is. At most 1,024 bytes of UTF-8.",
+            description="The image's key, percent-encoded; `/` may stay as it is. At most 1,024 bytes of UTF-8. Or the "
+            "path has no key, and the query does: `/v1/images?key=…`, `/v1/images/content?key=…`.",
             min_length=1,
             examples=["holiday%2Fcat.jpg"],
         ),

@@ -106,8 +106,11 @@ const get = async (path, query = {}, signal = undefined) => {
   return (await send("GET", text ? `${path}?${text}` : path, { signal })).json();
 };
 
-/** @param {string} key */
-const imagePath = (key) => `v1/images/${encodeURIComponent(key)}`;
+/**
+ * The key is in the query: some gateways change what is encoded in a path.
+ * @param {string} key @param {""|"/thumbnail"|"/content"} [part]
+ */
+const imagePath = (key, part = "") => `v1/images${part}?key=${encodeURIComponent(key)}`;
 
 export const stats = () => get("v1/stats");
 
@@ -179,10 +182,10 @@ function body(questions, options = {}) {
 }
 
 /** @param {Image} image */
-export const thumbnailPath = ({ key, sha256 }) => address(`${imagePath(key)}/thumbnail?v=${sha256 ?? ""}`);
+export const thumbnailPath = ({ key, sha256 }) => address(`${imagePath(key, "/thumbnail")}&v=${sha256 ?? ""}`);
 
 /** The original, or the thumbnail where the server has no original to send. @param {Image} image */
-export const contentPath = ({ key, sha256 }) => address(`${imagePath(key)}/content?v=${sha256 ?? ""}&fallback=thumbnail`);
+export const contentPath = ({ key, sha256 }) => address(`${imagePath(key, "/content")}&v=${sha256 ?? ""}&fallback=thumbnail`);
 
 /** @param {string} url of this server @returns {Promise<Blob>} fetched with the token, which an `<img>` cannot send */
 export const fetchPicture = async (url) => (await send("GET", url)).blob();

@@ -6,7 +6,7 @@ import base64
 import json
 from hashlib import sha256
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import anyio
 import pytest
@@ -378,7 +378,8 @@ def test_head_is_answered_as_get_without_a_body(client: Client) -> None:
 
 def test_bytes_that_a_client_should_have_encoded_are_taken_as_what_they_are(client: Client, index: Index) -> None:
     add(index, "кот", CAT)
-    scope = {"type": "http", "path": "/v1/images/кот", "raw_path": "/v1/images/кот".encode(), "root_path": ""}
+    raw = "/v1/images/кот"
+    scope = {"type": "http", "method": "GET", "path": raw, "raw_path": raw.encode(), "root_path": ""}
     seen = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -402,7 +403,8 @@ def test_bytes_that_a_client_should_have_encoded_are_taken_as_what_they_are(clie
     ],
 )
 def test_a_key_in_a_path_is_one_segment_of_it(root: str, raw: bytes | None, path: str) -> None:
-    scope = {"type": "http", "path": "/v1/images/decoded/path?", "raw_path": raw, "root_path": root}
+    decoded = "/v1/images/decoded/path?"
+    scope = {"type": "http", "method": "GET", "path": decoded, "raw_path": raw, "root_path": root}
     seen = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -410,3 +412,30 @@ def test_a_key_in_a_path_is_one_segment_of_it(root: str, raw: bytes | None, path
 
     anyio.run(KeysInPaths(app), scope, None, None)
     assert seen == [path]
+
+
+@pytest.mark.parametrize("key", ["cat", "zoo/cat", "a%20b", "a b+c", "кот", "a?b#c", "a//b/", "../a", "content"])
+def test_a_key_may_be_in_the_query(client: Client, index: Index, key: str) -> None:
+    add(index, key, CAT)
+    asked = urlencode({"key": key})
+    found = client.get(f"/v1/images?{asked}")
+    assert found.json() == client.get(f"/v1/images/{quote(key, safe='')}").json()
+    assert found.json()["key"] == key
+    assert client.request("HEAD", f"/v1/images?{asked}").status_code == 200
+    sha256 = found.json()["sha256"]
+    assert client.get(f"/v1/images/thumbnail?v={sha256}&{asked}").headers["content-type"] == "image/webp"
+    # the file is not where it was added from, for it was added from nowhere
+    redirect = client.get(f"/v1/images/content?{asked}&fallback=thumbnail")
+    assert redirect.status_code == 307
+    assert client.get(f"/v1/images/{redirect.headers['location']}").headers["content-type"] == "image/webp"
+    replaced = client.put(
+        f"/v1/images?{asked}&meta=%7B%22a%22%3A1%7D", content=CAT, headers={"Content-Type": "image/jpeg"}
+    )
+    assert (replaced.status_code, replaced.json()["key"], replaced.json()["meta"]) == (200, key, {"a": 1})
+    assert client.delete(f"/v1/images?{asked}").status_code == 204
+    assert client.get(f"/v1/images?{asked}").status_code == 404
+
+
+@pytest.mark.parametrize("query", ["key=", "key=a&key=b", "key=a&prefix=b"])
+def test_a_query_without_exactly_one_key_asks_for_none(client: Client, query: str) -> None:
+    assert client.get(f"/v1/images?{query}").status_code in (404, 422)
