@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from functions.aws.image_folder import ImageFolder
 from functions.aws.queue import QueueReader
 from functions.aws.settings import Settings
 from lookalike.ingest.original import Content, Original
@@ -79,7 +80,7 @@ class Account:
 
     def __post_init__(self) -> None:
         reader = RecordReader(self, self._make_record, max_bytes=10, readers=1)
-        self.queue = QueueReader(self, reader, "pictures", Silent(), now_ns=lambda: 0)  # type: ignore[arg-type]
+        self.queue = QueueReader(self, reader, ImageFolder("pictures"), Silent(), now_ns=lambda: 0)  # type: ignore[arg-type]
 
     # an original, its signatures, and the index
 
