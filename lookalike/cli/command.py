@@ -59,7 +59,7 @@ def jobs_option(command: Decorated) -> Decorated:
 
 
 def adding_options(command: Decorated) -> Decorated:
-    """`--jobs`, `--batch` and `--retry`: how `lookalike.ingest.pipeline.add` goes about it."""
+    """`--jobs` and `--batch`: how `lookalike.ingest.pipeline.add` goes about it."""
     batch = click.option(
         "--batch",
         type=click.IntRange(1, 10_000),
@@ -67,10 +67,14 @@ def adding_options(command: Decorated) -> Decorated:
         show_default=True,
         help="Maximum number of images written at once.",
     )
-    retry = click.option(
+    return jobs_option(batch(command))
+
+
+def retry_option(command: Decorated) -> Decorated:
+    """Add `--retry`."""
+    return click.option(
         "--retry", is_flag=True, help="Try files again that could not be read before and have not changed since."
-    )
-    return jobs_option(batch(retry(command)))
+    )(command)
 
 
 def originals_option(command: Decorated) -> Decorated:

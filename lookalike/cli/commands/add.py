@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lookalike.cli.command import Command, adding_options, index_argument, name_value, open_or_create, output_options
+from lookalike.cli.command import (
+    Command,
+    adding_options,
+    index_argument,
+    name_value,
+    open_or_create,
+    output_options,
+    retry_option,
+)
 from lookalike.cli.output.human import count, shown
 from lookalike.cli.output.output import Output, note
 from lookalike.cli.refused import RefusedError
@@ -65,6 +73,7 @@ def root_name(text: str) -> str:
     help="Metadata for all images of this run; the value may be JSON. Repeat it.",
 )
 @adding_options
+@retry_option
 @output_options
 def add(
     address: str,

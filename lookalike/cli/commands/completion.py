@@ -11,18 +11,18 @@ from lookalike.cli.command import Command
     "completion",
     cls=Command,
     examples=(
-        ("lookalike completion bash >> ~/.local/share/bash-completion/completions/lookalike", "for good, in bash"),
-        ("lookalike completion zsh > ~/.zfunc/_lookalike", "in zsh, where ~/.zfunc is in its fpath"),
-        ("lookalike completion fish > ~/.config/fish/completions/lookalike.fish", "in fish"),
-        ("lookalike completion bash", "look at the script; 'source <(lookalike completion bash)' tries it"),
+        ("lookalike completion bash", "for ~/.local/share/bash-completion/completions/lookalike"),
+        ("lookalike completion zsh", "for ~/.zfunc/_lookalike, where ~/.zfunc is in zsh's fpath"),
+        ("lookalike completion fish", "for ~/.config/fish/completions/lookalike.fish"),
     ),
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print a script that completes commands, options, files, keys and families in a shell.
 
-    The script goes where the shell looks for such scripts, or into a file that it reads when it starts. It asks
-    'lookalike' itself, so it need not be made anew for a later version.
+    The script goes where the shell looks for such scripts, as the examples say, or into a file that it reads when it
+    starts: 'source <(lookalike completion bash)' tries it. It asks 'lookalike' itself, so it need not be made anew for
+    a later version.
     """
     from lookalike.cli.completion import script
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lookalike.cli.command import Command, adding_options, index_argument, open_or_create, output_options
+from lookalike.cli.command import Command, adding_options, index_argument, open_or_create, output_options, retry_option
 from lookalike.cli.output.human import count, shown
 from lookalike.cli.output.output import Output, note
 from lookalike.cli.refused import RefusedError
@@ -38,6 +38,7 @@ FEW = 20
 @click.option("--prefix", default="", help="Text in front of every key; images with other keys are left alone.")
 @click.option("--all-files", is_flag=True, help="Try every file, whatever its name ends in.")
 @adding_options
+@retry_option
 @output_options
 def sync(
     address: str,
