@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from lookalike.index import Index
 from lookalike.ingest.backpressure import BACKPRESSURE
 from shards.errors import LookalikeError
+from shards.search.executors.messages import NoWorkerFree
 from shards.table.maintain.merge import Merged
 
 FOLD_SECONDS = 5.0
@@ -66,6 +67,7 @@ class Compactor:
         self.telemetry.measure("TailObjects", objects)
         self.telemetry.measure("TailBytes", size)
         facts |= {"folded": 0, "merges": 0, "merges_failed": 0, "merges_in_vain": 0, "merges_left": 0}
+        facts["merges_refused"] = 0
         tried: set[str] = set()
         done: list[Merged] = []
         pool = ThreadPoolExecutor(self.workers)
@@ -111,6 +113,10 @@ class Compactor:
             segments = self._running.pop(future)
             try:
                 merged = future.result()
+            except NoWorkerFree:
+                # nothing is wrong: the account runs as many functions as it may, and the next call finds it due again
+                facts["merges_refused"] += 1
+                continue
             except LookalikeError as error:
                 facts["merges_failed"] += 1
                 self.telemetry.measure("MergesFailed")

@@ -16,6 +16,8 @@ CHOSEN = (
     # a process each, and what one of them starts with takes a processor more than a second
     "--param=ingest-concurrency=2",
     "--param=backfill-concurrency=2",
+    # a test waits until a corrupt picture was tried five times
+    "--param=ingest-again=2",
     # few, so that a test makes enough segments of one shard to be merged
     "--param=shards=2",
     # of a few hundred pictures there is not much to fetch: a worker is to fetch it all the same

@@ -27,8 +27,8 @@ from tests.lookalike.cli.drawing import png
 from tests.patience import PATIENCE
 
 AGAIN_SECONDS = 3
-"""Until a message that failed comes again, for a test that waits for it; the template's 150 are for work that takes
-long."""
+"""Until a message that nobody has handed back comes again, for a test that waits for it; the template's 91 minutes are
+for calls that die."""
 
 
 def test_without_a_token_only_health_is_answered(place: Place) -> None:

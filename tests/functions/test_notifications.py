@@ -161,7 +161,16 @@ def test_a_bucket_without_a_name_is_none() -> None:
         read(body)
 
 
-@pytest.mark.parametrize("when", ["1969-12-31T23:59:59Z", "2555-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+@pytest.mark.parametrize(
+    "when",
+    [
+        "1960-01-01T00:00:00Z",
+        "2600-01-01T00:00:00Z",
+        "1969-12-31T23:59:59Z",
+        "2555-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+    ],
+)
 def test_a_time_that_no_order_can_have_is_none(when: str) -> None:
     body = event("s3_put")
     body["Records"][0]["eventTime"] = when

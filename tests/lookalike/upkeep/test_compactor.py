@@ -14,6 +14,7 @@ import pytest
 from lookalike import Index
 from lookalike.upkeep.compactor import MARGIN, Compactor
 from shards.errors import QueryError, StorageError
+from shards.search.executors.messages import NoWorkerFree
 from shards.storage.memory import MemoryStore
 from shards.table.maintain.collect import ORPHAN_SECONDS
 from shards.table.maintain.committing import Committed
@@ -22,6 +23,9 @@ from tests.lookalike.upkeep.filled import PICTURE, filled
 from tests.patience import PATIENCE
 from tests.shards.table.synthetic import many
 from tests.world import FakeWorld
+
+NOTHING = dict.fromkeys(("folded", "merges", "merges_failed", "merges_refused", "merges_in_vain", "merges_left"), 0)
+"""Facts of a call that had nothing to do."""
 
 
 @dataclass
@@ -55,7 +59,7 @@ def test_folding_and_merging_end_where_compacting_does() -> None:
     index = filled(FACTOR)
     before = {image.key for image in index.list()}
     facts, notes = run(index, index.merge)
-    assert facts == {"folded": 1, "merges": 1, "merges_failed": 0, "merges_in_vain": 0, "merges_left": 0}
+    assert facts == NOTHING | {"folded": 1, "merges": 1}
     assert index.due_merges() == []
     stats = index.stats()
     assert (stats.tail, stats.segments) == (0, 1)
@@ -67,7 +71,7 @@ def test_folding_and_merging_end_where_compacting_does() -> None:
 def test_an_index_that_is_in_order_is_left_alone() -> None:
     index = Index.create("memory://", families=["dhash"])
     facts, _ = run(index, index.merge)
-    assert facts == {"folded": 0, "merges": 0, "merges_failed": 0, "merges_in_vain": 0, "merges_left": 0}
+    assert facts == NOTHING | {"folded": 0, "merges": 0}
     assert index.stats().version == 0
 
 
@@ -176,6 +180,18 @@ def test_a_worker_that_is_killed_when_it_has_uploaded_changes_nothing() -> None:
     assert index.count() == pictures
     assert index.stats().segments == 1
     assert index.verify().is_clean
+
+
+def test_a_merge_that_no_worker_is_free_for_is_no_failure_and_left_to_the_next_call() -> None:
+    index = filled(FACTOR)
+
+    def refuse(segments: Sequence[str]) -> Merged | None:
+        raise NoWorkerFree("no function merge is free (Rate Exceeded)")
+
+    facts, notes = run(index, refuse)
+    assert (facts["merges"], facts["merges_failed"], facts["merges_refused"]) == (0, 0, 1)
+    assert (notes.values("MergesFailed"), notes.warnings) == ([], [])
+    assert run(index, index.merge)[0]["merges"] == 1
 
 
 def test_a_merge_that_another_has_done_is_no_failure() -> None:
