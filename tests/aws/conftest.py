@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from infra.stack import Stack
+from infra.stack import FUNCTIONS_AT_ONCE, Stack
 from tests.aws.place import Place
 from tests.servers import free_ports
 
@@ -25,11 +27,17 @@ CHOSEN = (
 )
 
 
-@pytest.fixture(scope="package")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """The deployed stack, and a token for it. Without Node.js or the stand-in, its tests fail and say what to do."""
+@contextmanager
+def deployed(
+    folder: Path,
+    stage: str,
+    *chosen: str,
+    prepare: Callable[[Stack], None] = lambda _: None,
+    functions_at_once: int = FUNCTIONS_AT_ONCE,
+) -> Iterator[Place]:
+    """A deployed stack, and a token for it. `prepare` makes what is there before it."""
     (port,) = free_ports(1)
-    stack = Stack(tmp_path_factory.mktemp("aws"), port, "test")
+    stack = Stack(folder, port, stage, functions_at_once=functions_at_once)
     with pytest.MonkeyPatch.context() as patch:
         for variable in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(variable)
@@ -41,12 +49,20 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             stack.client("secretsmanager").create_secret(
                 Name=f"{stack.name}/tokens", SecretString=f"{token} read,write,admin test"
             )
-            stack.deploy(*CHOSEN)
+            prepare(stack)
+            stack.deploy(*CHOSEN, *chosen)
             found = Place(stack, token)
             with found.http:
                 yield found
         finally:
             stack.stop()
+
+
+@pytest.fixture(scope="package")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The deployed stack. Without Node.js or the stand-in, its tests fail and say what to do."""
+    with deployed(tmp_path_factory.mktemp("aws"), "test") as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)
