@@ -105,6 +105,38 @@ def test_the_difference_of_a_picture_and_itself_is_black(visit: Visit, files: di
     assert comparison(visit).locator(".stack canvas").evaluate(LIGHT) == 0
 
 
+def test_both_pictures_zoom_and_move_together(visit: Visit, compared: Locator) -> None:
+    expect(compared.locator("figure canvas")).to_have_count(2)
+    shown = """() => [...document.querySelectorAll('figure .zoomed')].map(
+        (box) => new DOMMatrix(getComputedStyle(box).transform))"""
+    visit.page.keyboard.press("z")
+    expect(compared.get_by_role("button", name="%")).to_have_attribute("aria-pressed", "true")
+    left, right = visit.page.evaluate(f"({shown})().map(({{a, e}}) => [a, e])")
+    assert left[0] == right[0] > 1
+    box = compared.locator("figure .frame").first.bounding_box()
+    assert box
+    visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    visit.page.mouse.wheel(0, -100)
+    visit.page.mouse.down()
+    visit.page.mouse.move(box["x"] + box["width"] / 2 + 20, box["y"] + box["height"] / 2)
+    visit.page.mouse.up()
+    moved = visit.page.evaluate(f"({shown})().map(({{a, e}}) => e / a)")
+    assert moved[0] > 0
+    assert moved[0] == pytest.approx(moved[1], rel=0.05)
+    visit.page.keyboard.press("z")
+    assert visit.page.evaluate(f"({shown})().map(({{a, e}}) => [a, e])") == [[1, 0], [1, 0]]
+
+
+def test_the_comparison_has_the_whole_window_and_says_what_differs(visit: Visit, compared: Locator) -> None:
+    box = compared.bounding_box()
+    assert box
+    assert (box["width"], box["height"]) == (1280, 860)
+    facts = compared.get_by_role("table", name="Facts")
+    expect(facts.locator("tr.differs", has_text="Pixels")).to_contain_text("640 × 480")
+    expect(facts.locator("tr.differs", has_text="Pixels")).to_contain_text("320 × 240")
+    expect(facts.locator("tr.differs", has_text="album")).to_have_count(0)
+
+
 def test_what_differs_is_made_brighter(compared: Locator) -> None:
     compared.get_by_text("Difference", exact=True).click()
     expect(compared.locator(".said")).to_contain_text("% difference on average")

@@ -79,7 +79,7 @@ function problemOf(status, text, retryAfter) {
  * @param {{json?: any, form?: FormData, signal?: AbortSignal}} [what]
  * @returns {Promise<Response>} an answer that is not an error
  */
-async function send(method, path, { json, form, signal } = {}) {
+export async function send(method, path, { json, form, signal } = {}) {
   const sent = token();
   const headers = { Accept: "application/json", ...authorization() };
   if (json) headers["Content-Type"] = "application/json";
@@ -100,11 +100,14 @@ async function send(method, path, { json, form, signal } = {}) {
 }
 
 /** @param {string} path @param {any} [query] @param {AbortSignal} [signal] */
-const get = async (path, query = {}, signal = undefined) => {
+export const get = async (path, query = {}, signal = undefined) => {
   const given = Object.entries(query).filter(([, value]) => value != null && value !== "");
   const text = new URLSearchParams(given).toString();
   return (await send("GET", text ? `${path}?${text}` : path, { signal })).json();
 };
+
+/** @param {number} ms */
+export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * The key is in the query: some gateways change what is encoded in a path.
@@ -140,7 +143,7 @@ async function patiently(work) {
     } catch (error) {
       const { status, wait } = /** @type {any} */ (error);
       if (status !== 429 || wait === null || left === 0) throw error;
-      await new Promise((resolve) => setTimeout(resolve, wait * 1000));
+      await pause(wait * 1000);
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Details of one image, and scores of two. */
 
 import { announce, button, el, icon } from "./dom.js";
-import { distance, metadata, pixels, time } from "./format.js";
+import { bytes, distance, metadata, pixels, split, time } from "./format.js";
 import { scoreBar } from "./grid.js";
 
 /** @param {string} text @param {string} what the name of the text @param {any} [label] @param {string} [kind] classes */
@@ -33,6 +33,51 @@ export function factList(image) {
     { class: "list" },
     ...rows.map(([name, value]) => el("div", {}, el("dt", {}, el("bdi", {}, name)), el("dd", {}, el("bdi", {}, value)))),
     el("div", {}, el("dt", {}, "SHA-256"), el("dd", { class: "code", title: image.sha256 ?? "" }, image.sha256 ?? "unknown")),
+  );
+}
+
+/**
+ * The facts of two images beside each other; what differs is highlighted. A search knows less than a review of duplicates.
+ * @param {any} a @param {any} b
+ */
+export function factTable(a, b) {
+  const known = (/** @type {any} */ value, /** @type {(value: any) => string} */ inWords = String) => (value == null ? "" : inWords(value));
+  /** @type {[string, (image: any) => string][]} */
+  const rows = [
+    ["Name", ({ key }) => split(key)[1]],
+    ["Folder", ({ key }) => split(key)[0]],
+    ["Pixels", pixels],
+    ["File", (image) => known(image.bytes, bytes)],
+    ["Format", (image) => known(image.format)],
+    ["Taken", (image) => known(image.taken, time)],
+    ["Changed", (image) => known(image.modified, time)],
+    ["EXIF", (image) => known(image.has_exif, (has) => (has ? "yes" : "no"))],
+    ["Added", (image) => time(image.added)],
+    ...[...new Set([...Object.keys(a.meta), ...Object.keys(b.meta)])].map(
+      (name) => /** @type {[string, (image: any) => string]} */ ([name, ({ meta }) => known(meta[name], metadata)]),
+    ),
+    ["SHA-256", ({ sha256 }) => (sha256 ?? "").slice(0, 12)],
+  ];
+  return el(
+    "table",
+    { class: "scores facts-of-two" },
+    el("caption", {}, "Facts"),
+    el("thead", {}, el("tr", {}, el("td"), el("th", { scope: "col" }, "left"), el("th", { scope: "col" }, "right"))),
+    el(
+      "tbody",
+      {},
+      ...rows
+        .map(([name, of]) => /** @type {const} */ ([name, of(a), of(b)]))
+        .filter(([, left, right]) => left || right)
+        .map(([name, left, right]) =>
+          el(
+            "tr",
+            { class: left === right ? "" : "differs" },
+            el("th", { scope: "row" }, el("bdi", {}, name)),
+            ...[left, right].map((text) => el("td", {}, el("bdi", {}, text || "–"))),
+          ),
+        ),
+    ),
   );
 }
 

@@ -5,7 +5,7 @@ const whole = new Intl.NumberFormat(LOCALE);
 const moment = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
 const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
 
-/** @param {string} between @param {...(string|null|undefined)} parts of which empty ones are left out */
+/** @param {string} between @param {...(string|null|undefined|false)} parts of which empty ones are left out */
 export const joined = (between, ...parts) => parts.filter(Boolean).join(between);
 
 /** `1 image`, `2,000 images`. @param {number} n @param {string} noun @param {string} [plural] */

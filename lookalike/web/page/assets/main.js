@@ -6,6 +6,7 @@ import { tokenAsked } from "./dialogs.js";
 import { el } from "./dom.js";
 import { duplicatesView } from "./duplicates.js";
 import { listen } from "./intake.js";
+import { reviewView } from "./review.js";
 import { here } from "./router.js";
 import { searchView } from "./search.js";
 import { statsView } from "./stats.js";
@@ -23,6 +24,7 @@ const MAKERS = {
   search: searchView,
   browse: browseView,
   duplicates: duplicatesView,
+  review: reviewView,
   add: uploadView,
   stats: statsView,
 };

@@ -1,12 +1,15 @@
 /** Two pictures compared: side by side, with a wipe, blended, or as their difference; parts in common lie on each other. */
 
 import { button, el, fill, setVars } from "./dom.js";
-import { pixels } from "./format.js";
+import { number, pixels } from "./format.js";
 import { outline } from "./outline.js";
 import { alignment } from "./overlap.js";
 import { NEGATIVE, difference, moved, pixelsOf, stretched, turned, turnedCorners } from "./turning.js";
+import { zooming } from "./zooming.js";
 
+/** Pixels of the longer side that are drawn: as a whole, and closely, which takes 100 MB for a picture of 24 megapixels. */
 const LONGEST = 1200;
+const LONGEST_CLOSE = 6000;
 const BLINK_MS = 600;
 
 /** Lies over what the upper picture does not show. */
@@ -51,12 +54,33 @@ export function stage() {
       el(
         "label",
         {},
-        el("input", { type: "radio", name: "mode", value, checked: value === mode, onchange: () => ((mode = value), reset(), render()) }),
+        el("input", { type: "radio", name: "mode", value, checked: value === mode, onchange: () => ((mode = value), reset(), closely.reset(), render()) }),
         el("span", {}, text),
       ),
     ),
   );
-  const element = el("div", { class: "stage" }, modes, view, el("div", { class: "controls" }, range, blink, turning, aligning, outlining, message));
+  const closer = button("1:1", () => closely.press("z"), { "aria-pressed": "false", title: "Pixel by pixel, or all of it (z). The wheel, + and − zoom, dragging moves." });
+  const closely = zooming(view, { whole: pixelByPixel, onchange: zoomed, mayPan: () => mode !== "wipe" });
+  const element = el("div", { class: "stage" }, modes, view, el("div", { class: "controls" }, range, blink, closer, turning, aligning, outlining, message));
+  let longest = LONGEST;
+
+  /** The scale at which the larger picture is shown pixel by pixel. */
+  function pixelByPixel() {
+    const box = view.querySelector(".frame, .stack");
+    if (!pictures || !box) return 1;
+    const most = Math.max(...[pictures.a, pictures.b].map(({ naturalWidth, naturalHeight }) => Math.max(naturalWidth, naturalHeight)));
+    return Math.max(1.01, most / Math.max(box.clientWidth, box.clientHeight) / devicePixelRatio);
+  }
+
+  /** Draws the pictures with the pixels that a scale needs. @param {number} scale */
+  function zoomed(scale) {
+    closer.setAttribute("aria-pressed", String(scale > 1));
+    closer.textContent = scale > 1 ? `${number(Math.round(scale * 100))} %` : "1:1";
+    const wanted = scale > 1 && mode !== "difference" ? LONGEST_CLOSE : LONGEST;
+    if (wanted === longest) return;
+    longest = wanted;
+    render();
+  }
 
   /** @type {(() => void)} */
   let draw = () => {};
@@ -82,9 +106,9 @@ export function stage() {
     outlining.hidden = !overlap || mode === "difference";
     // what is aligned is turned, too
     turning.hidden = orientation === "as is" || (!aligning.hidden && isAligned);
-    const second = turned(b, "as is", LONGEST);
+    const second = turned(b, "as is", longest);
     if (!aligning.hidden && isAligned && overlap) {
-      const shown = turned(a, orientation.endsWith(NEGATIVE) ? `as is${NEGATIVE}` : "as is", LONGEST);
+      const shown = turned(a, orientation.endsWith(NEGATIVE) ? `as is${NEGATIVE}` : "as is", longest);
       const transform = alignment(overlap, shown, second);
       if (transform) {
         const ground = mode === "difference" ? "" : GROUND;
@@ -92,7 +116,7 @@ export function stage() {
         return;
       }
     }
-    const first = turned(a, isTurned ? orientation : "as is", LONGEST);
+    const first = turned(a, isTurned ? orientation : "as is", longest);
     if (!isSides) {
       overlay(stretched(first, second.width, second.height), second, names);
       return;
@@ -107,21 +131,23 @@ export function stage() {
    * @param {import("./overlap.js").Point[]|null} [corners] of a part to outline
    */
   function overlay(upper, lower, names, corners = null) {
-    const stack = el("div", { class: `stack ${mode}`, role: "img", vars: { "--ratio": lower.width / lower.height } });
+    const inner = el("div", { class: "zoomed" });
+    const stack = el("div", { class: `stack ${mode}`, role: "img", vars: { "--ratio": lower.width / lower.height } }, inner);
     if (mode === "difference") {
       stack.setAttribute("aria-label", `Difference between ${names[0]} and ${names[1]}`);
       const [a, b] = [pixelsOf(upper), pixelsOf(lower)];
       draw = () => {
         const { canvas, mean } = difference(a, b, Number(slider.value));
-        fill(stack, canvas);
+        fill(inner, canvas);
         message.textContent = `${(mean * 100).toFixed(1)} % difference on average${isAligned && pictures?.overlap ? " where they overlap" : ""}. Black means equal.`;
       };
     } else {
       stack.setAttribute("aria-label", `${names[0]} over ${names[1]}`);
       upper.className = "upper";
-      stack.append(lower, upper);
-      if (corners) stack.append(outline(corners, lower));
-      if (mode === "wipe") stack.append(el("span", { class: "line" }), tag("left", names[0]), tag("right", names[1]));
+      inner.append(lower, upper);
+      if (corners) inner.append(outline(corners, lower));
+      if (mode === "wipe") inner.append(el("span", { class: "line" }));
+      if (mode === "wipe") stack.append(tag("left", names[0]), tag("right", names[1]));
       draw = () => setVars(stack, { "--at": Number(slider.value) / 100 });
     }
     if (mode === "wipe") dragged(stack);
@@ -132,7 +158,7 @@ export function stage() {
   /** The wipe follows the pointer. @param {HTMLElement} stack */
   function dragged(stack) {
     const follow = (/** @type {PointerEvent} */ event) => {
-      const { left, width } = stack.getBoundingClientRect();
+      const { left, width } = /** @type {Element} */ (stack.querySelector(".zoomed")).getBoundingClientRect();
       slider.value = String(Math.round(((event.clientX - left) / width) * 100));
       draw();
     };
@@ -161,6 +187,7 @@ export function stage() {
   /** @param {Pictures} given */
   function show(given) {
     pictures = given;
+    closely.reset();
     render();
   }
   /** @param {...any} instead of the pictures */
@@ -170,7 +197,7 @@ export function stage() {
     draw = () => {};
     fill(view, ...instead);
   }
-  return { element, show, clear };
+  return { element, show, clear, zoom: closely.press };
 }
 
 /**
@@ -180,11 +207,13 @@ export function stage() {
 const captioned = (canvas, name, { naturalWidth: width, naturalHeight: height }, corners) => {
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", name);
-  const box = { "--ratio": canvas.width / canvas.height, "--wide": `${canvas.width}px` };
+  // turned by a quarter, its width is its height
+  const wide = canvas.width > canvas.height === width > height ? width : height;
+  const box = { "--ratio": canvas.width / canvas.height, "--wide": `${wide}px` };
   return el(
     "figure",
     {},
-    el("div", { class: "frame", vars: box }, canvas, corners && outline(corners, canvas)),
+    el("div", { class: "frame", vars: box }, el("div", { class: "zoomed" }, canvas, corners && outline(corners, canvas))),
     el("figcaption", {}, el("bdi", {}, name), el("span", {}, pixels({ width, height }))),
   );
 };
