@@ -7,8 +7,6 @@
  *   confidence: "certain"|"likely"|"weak"|null, is_match: boolean, families: {family: string}[], reason: string|null,
  *   overlap?: import("./overlap.js").Overlap, link?: string}} Hit
  * @typedef {{family: string, reason: "certain"|"cold", whole: boolean}} NotAsked
- * @typedef {Image & {score: number, distance: number|null}} Copy
- * @typedef {{head: Image, copies: Copy[]}} Group
  * @typedef {{kind: string, name: string|null, width?: number, height?: number, preview?: string}} Asked
  * @typedef {{family: string, took_ms: number, question: Asked, searched: number, hits: Hit[], partial?: boolean,
  *   missing?: string[], not_asked?: NotAsked[]}} Answer
@@ -150,9 +148,6 @@ async function patiently(work) {
 
 /** @param {string} key */
 export const remove = (key) => patiently(() => send("DELETE", imagePath(key)));
-
-/** @param {any} query @param {AbortSignal} [signal] */
-export const duplicates = (query, signal) => get("v1/duplicates", query, signal);
 
 /**
  * @param {{kind: string, name: string, blob?: Blob}} question

@@ -4,7 +4,6 @@ import * as api from "./api.js";
 import { browseView } from "./browse.js";
 import { tokenAsked } from "./dialogs.js";
 import { el } from "./dom.js";
-import { duplicatesView } from "./duplicates.js";
 import { listen } from "./intake.js";
 import { reviewView } from "./review.js";
 import { here } from "./router.js";
@@ -23,8 +22,7 @@ import { uploadView } from "./upload.js";
 const MAKERS = {
   search: searchView,
   browse: browseView,
-  duplicates: duplicatesView,
-  review: reviewView,
+  duplicates: reviewView,
   add: uploadView,
   stats: statsView,
 };

@@ -4,37 +4,32 @@ import { bestForm } from "./best.js";
 import { jobBox, openPlan } from "./cleanup.js";
 import { closeComparison, openComparison } from "./compare.js";
 import { groupRow } from "./copies.js";
-import { announce, button, el, fill, icon } from "./dom.js";
+import { announce, button, el, fill } from "./dom.js";
 import { endless } from "./endless.js";
 import { facts, indexChanged, may, onIndexChanged } from "./facts.js";
-import { bytes, count, joined, number } from "./format.js";
+import { folderFields } from "./folders.js";
+import { bytes, count, joined } from "./format.js";
 import { skeleton } from "./grid.js";
-import { HELP, listenForGroups } from "./groupkeys.js";
+import { listenForGroups } from "./groupkeys.js";
 import { marking } from "./marking.js";
-import { download, listed } from "./marks.js";
 import { toggle } from "./options.js";
 import { problemBox } from "./problems.js";
 import * as reviews from "./reviews.js";
 import { again, change, openOver } from "./router.js";
 import { ALL, tierChoice } from "./tiers.js";
-
-/** More pairs than that are not decided at once: images of a larger group are decided one by one. */
-const MAX_PAIRS = 10_000;
-
-/** @type {Record<string, string>} */
-const PHASES = { reading: "Reading the index", comparing: "Comparing", confirming: "Comparing the pixels of what looks the same" };
+import { markedTray } from "./tray.js";
 
 export function reviewView() {
   const heading = el("h1", {}, "Duplicates");
   const summary = el("p", { class: "quiet" });
   const notes = el("div", { class: "notes" });
   const body = el("div", {});
-  const tray = el("div", { class: "tray", role: "region", "aria-label": "Marked for removal", hidden: true });
   const choice = tierChoice({ onshow: (tier) => change({ tier }), onalso: (on) => change({ alike: on, tier: null }) });
   const best = bestForm({ onmark: markAll, onchange: () => list.soon() });
   const onlyMarked = toggle("Only groups with marks", "", (on) => change({ marked: on }));
   const turned = toggle("Also turned and mirrored", "", (on) => change({ turned: on }));
   const where = folderFields();
+  const tray = markedTray({ onclear: clear, onclean: clean, onerror: failed });
   const job = jobBox({ onfinished: () => (indexChanged(), again()) });
   const tools = el(
     "div",
@@ -44,7 +39,7 @@ export function reviewView() {
   );
   const list = endless({ load, build, label: "Groups of duplicates", onloaded, onerror: failed });
   const marks = marking({ onchange: () => (list.redraw(), drawTray()), onsaved: refresh, onerror: (error) => fill(notes, problemBox(error)) });
-  const element = el("section", { class: "view duplicates" }, heading, summary, job.element, notes, tools, body, tray);
+  const element = el("section", { class: "view duplicates" }, heading, summary, job.element, notes, tools, body, tray.element);
   listenForGroups(element, list, (key, offset, mark) => {
     const card = list.item(offset)?.images.find((/** @type {reviews.Card} */ card) => card.key === key);
     if (card && mayMark) marks.set([card], card.mark === mark ? null : mark);
@@ -100,20 +95,18 @@ export function reviewView() {
     heading.classList.add("busy");
     mayMark = may(await facts(), "write");
     const first = await reviews.start(parameters, signal);
-    const done = await reviews.finished(first, () => reviews.read(first.id, signal), drawProgress);
+    const done = await reviews.finished(
+      first,
+      () => reviews.read(first.id, signal),
+      (now) => now.state === "running" && (summary.textContent = reviews.progress(now)),
+    );
     signal.throwIfAborted();
     shown = "";
     heading.classList.remove("busy");
     if (done.state === "failed") throw Object.assign(new Error(done.error ?? ""), { title: "The review has failed", detail: done.error ?? "" });
     know(done);
-    fill(body, done.groups ? list.element : nothing(done));
+    fill(body, done.groups ? list.element : el("p", { class: "empty" }, "No copies were found."));
     announce(`${heading.textContent}. ${summary.textContent}`);
-  }
-
-  /** @param {reviews.Review} now */
-  function drawProgress(now) {
-    if (now.state !== "running") return;
-    summary.textContent = `${PHASES[now.phase] ?? "Looking"}… ${now.of ? `${number(now.done)} of ${number(now.of)}` : ""}`;
   }
 
   /** @param {reviews.Review} now */
@@ -200,20 +193,22 @@ export function reviewView() {
   }
 
   async function clear() {
-    if (!review) return;
     try {
-      await reviews.clearMarks(review.id);
+      await reviews.clearMarks(/** @type {reviews.Review} */ (review).id);
       await Promise.all([refresh(), list.reload({ isOther: filter.marked !== "" })]);
     } catch (error) {
       failed(error);
     }
   }
 
+  function clean() {
+    if (review) openPlan(review, { protect: best.rules().protect, onapply: job.watch });
+  }
+
   /** @param {reviews.Group} group @param {reviews.Card[]} among @param {"different"|null} decision */
   async function decide(group, among, decision) {
-    const pairs = pairsOf(among.map(({ key }) => key));
     try {
-      await reviews.decide(pairs, decision);
+      await reviews.decide(reviews.pairsOf(among.map(({ key }) => key)), decision);
       for (const card of among) if (card !== group.images[0]) card.decision = decision;
       list.redraw();
       await refresh();
@@ -222,40 +217,8 @@ export function reviewView() {
     }
   }
 
-  /** Shows what is marked in all groups, and what can be done with it. */
   function drawTray() {
-    if (!review) return;
-    const { remove, bytes: size } = marks.sums();
-    tray.hidden = remove === 0;
-    if (!remove) return;
-    const { allowed, reason } = review.files;
-    fill(
-      tray,
-      el(
-        "p",
-        {},
-        el("strong", {}, `${number(remove)} marked, ${bytes(size)}`),
-        el("span", { class: "quiet" }, allowed ? "In all groups. Nothing is touched yet." : `This server does not touch files: ${reason ?? "it was started so"}.`),
-      ),
-      el(
-        "div",
-        { class: "buttons" },
-        mayMark && button("Clear marks", clear),
-        button([icon("download"), el("span", {}, "Download", el("span", { class: "word" }, " the list"))], save, { "aria-label": "Download the list" }),
-        allowed && button("Clean up…", () => review && openPlan(review, { protect: best.rules().protect, onapply: job.watch }), { class: "button primary" }),
-      ),
-    );
-  }
-
-  async function save() {
-    if (!review) return;
-    try {
-      const { text, name, command } = listed(await reviews.goingKeys(review.id));
-      download(text, name);
-      announce(`Saved. ${command}`);
-    } catch (error) {
-      failed(error);
-    }
+    if (review) tray.show(review, marks.sums(), mayMark);
   }
 
   /** @param {URLSearchParams} params */
@@ -284,31 +247,4 @@ export function reviewView() {
   }
 
   return { element, title: "Duplicates", update, taker: null, focus: null, about: () => (review?.groups ? heading.textContent ?? "" : "") };
-}
-
-/** All pairs of these, the first of a pair before the second. @param {string[]} keys @returns {[string, string][]} */
-function pairsOf(keys) {
-  const all = keys.length * (keys.length - 1) <= 2 * MAX_PAIRS;
-  return keys.flatMap((key, at) => (all || at === 0 ? keys.slice(at + 1).map((other) => /** @type {[string, string]} */ ([key, other])) : []));
-}
-
-/** @param {reviews.Review} review */
-const nothing = (review) =>
-  el("div", { class: "empty" }, el("p", {}, review.tiers.some(({ tier }) => tier === "alike") ? "Nothing looks alike." : "No two files are identical, and no two show the same picture."));
-
-/** The folders that are looked through, folded where nobody asks for them. */
-function folderFields() {
-  const field = (/** @type {string} */ name, /** @type {string} */ label) => {
-    const input = el("input", { type: "text", id: `of-${name}`, spellcheck: "false", autocomplete: "off", onchange: () => change({ [name]: input.value }) });
-    return { input, element: el("div", { class: "field" }, el("label", { htmlFor: `of-${name}` }, label), input) };
-  };
-  const prefix = field("prefix", "Only images whose key begins with");
-  const against = field("against", "Which of them are there also in");
-  const element = el("details", { class: "best" }, el("summary", {}, el("span", { class: "button" }, "Folders…")), el("form", { onsubmit: (/** @type {Event} */ event) => event.preventDefault() }, prefix.element, against.element, el("p", { class: "quiet" }, HELP)));
-  /** @param {URLSearchParams} params */
-  const show = (params) => {
-    prefix.input.value = params.get("prefix") ?? "";
-    against.input.value = params.get("against") ?? "";
-  };
-  return { element, show };
 }

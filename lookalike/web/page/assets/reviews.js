@@ -1,6 +1,7 @@
 /** The HTTP API of duplicates: reviews, marks, decisions, and what is done with the files. */
 
 import { get, pause, send } from "./api.js";
+import { number } from "./format.js";
 
 /**
  * How sure it is that a copy shows the same picture.
@@ -31,6 +32,12 @@ const POLL_MS = 300;
 /** The most groups in an answer. */
 export const MOST = 200;
 
+/** More pairs than that are not decided at once: images of a larger group are decided one by one. */
+const MAX_PAIRS = 10_000;
+
+/** @type {Record<string, string>} */
+const PHASES = { reading: "Reading the index", comparing: "Comparing", confirming: "Comparing the pixels of what looks the same" };
+
 const HERE = "v1/duplicates";
 
 /** @param {string} path @param {any} json @param {AbortSignal} [signal] */
@@ -41,6 +48,9 @@ const post = async (path, json, signal) => (await send("POST", `${HERE}/${path}`
  * @param {Record<string, any>} parameters @param {AbortSignal} [signal] @returns {Promise<Review>}
  */
 export const start = (parameters, signal) => post("reviews", parameters, signal);
+
+/** What the server is doing. @param {Review} review */
+export const progress = ({ phase, done, of }) => `${PHASES[phase] ?? "Looking"}… ${of > 1 ? `${number(done)} of ${number(of)}` : ""}`;
 
 /** @param {string} id @param {AbortSignal} [signal] @returns {Promise<Review>} */
 export const read = (id, signal) => get(`${HERE}/reviews/${id}`, {}, signal);
@@ -61,6 +71,12 @@ export const markAllButBest = (id, rules) => post(`reviews/${id}/marks`, { all_b
 
 /** @param {string} id */
 export const clearMarks = (id) => post(`reviews/${id}/marks`, { clear: true });
+
+/** All pairs of these, the first of a pair before the second. @param {string[]} keys @returns {[string, string][]} */
+export function pairsOf(keys) {
+  const all = keys.length * (keys.length - 1) <= 2 * MAX_PAIRS;
+  return keys.flatMap((key, at) => (all || at === 0 ? keys.slice(at + 1).map((other) => /** @type {[string, string]} */ ([key, other])) : []));
+}
 
 /** @param {[string, string][]} pairs @param {"different"|null} decision */
 export const decide = (pairs, decision) => post("decisions", { pairs, decision });

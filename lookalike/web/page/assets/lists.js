@@ -1,27 +1,4 @@
-/** Marks for removal, which last as long as the page, and the list that they make. */
-
-/** Decisions by key. Without one, the head of a group is kept and copies go. @type {Map<string, boolean>} */
-const decided = new Map();
-
-/** @param {string} key @param {boolean} isHead */
-export const goes = (key, isHead) => decided.get(key) ?? !isHead;
-
-/** @param {string} key @param {boolean} isGoing */
-export const mark = (key, isGoing) => void decided.set(key, isGoing);
-
-/**
- * The keys of these groups that go.
- * @param {import("./api.js").Group[]} groups
- * @returns {string[]}
- */
-export const going = (groups) =>
-  groups.flatMap(({ head, copies }) => [
-    ...(goes(head.key, true) ? [head.key] : []),
-    ...copies.filter(({ key }) => goes(key, false)).map(({ key }) => key),
-  ]);
-
-/** The number of groups that would keep no image. @param {import("./api.js").Group[]} groups */
-export const lost = (groups) => groups.filter((group) => going([group]).length === 1 + group.copies.length).length;
+/** Lists of keys that a person takes away as a file. */
 
 /**
  * The list as `lookalike remove INDEX -` reads it: one key per line, or, where a key has a line break, each key followed
