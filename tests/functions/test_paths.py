@@ -61,12 +61,19 @@ def by_http_api(path: str) -> dict[str, Any]:
     return with_path(event("http_get"), unquote(path).partition("?")[0])  # type: ignore[arg-type, return-value]
 
 
+def by_localstack(path: str) -> dict[str, Any]:
+    """The event of a function's own address in LocalStack, which decodes the path as an HTTP API does."""
+    asked = by_http_api(path)
+    asked["requestContext"]["domainName"] = "abcdefghij.lambda-url.us-east-1.localhost.localstack.cloud:4566"
+    return asked
+
+
 def by_careful_http_api(path: str) -> dict[str, Any]:
     """The event of an HTTP API as MiniStack has it: all but the percent sign is decoded."""
     return with_path(event("http_get"), "%25".join(map(unquote, path.split("%25"))))  # type: ignore[arg-type, return-value]
 
 
-GATEWAYS = [by_function_address, by_http_api, by_careful_http_api]
+GATEWAYS = [by_function_address, by_http_api, by_localstack, by_careful_http_api]
 
 Gateway = Callable[[str], dict[str, Any]]
 
@@ -93,6 +100,13 @@ def test_what_an_http_api_has_cut_off_or_made_the_same_cannot_be_told() -> None:
         path = f"/v1/images/{quote(key)}"
         assert path_of(by_function_address(path)) == f"/v1/images/{key}"  # type: ignore[arg-type]
         assert path_of(by_http_api(path)) == f"/v1/images/{key}".replace("%25", "%")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("end", ["eu-central-1.on.aws", "cn-north-1.on.amazonwebservices.com.cn"])
+def test_a_functions_own_address_is_known_by_its_host(end: str) -> None:
+    asked = by_function_address("/v1/images/a%2520b")
+    asked["requestContext"]["domainName"] = f"abcdefghij.lambda-url.{end}"
+    assert path_of(asked) == "/v1/images/a%20b"  # type: ignore[arg-type]
 
 
 def test_an_event_without_a_host_is_of_an_http_api() -> None:
