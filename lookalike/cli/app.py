@@ -27,6 +27,7 @@ from lookalike.cli.commands.run import run
 from lookalike.cli.commands.search import search
 from lookalike.cli.commands.serve import serve
 from lookalike.cli.commands.sync import sync
+from lookalike.cli.commands.undo import undo
 from lookalike.cli.commands.verify import verify
 from lookalike.cli.output.output import note
 from shards.errors import LookalikeError
@@ -104,6 +105,7 @@ for command in (
     search,
     compare,
     duplicates,
+    undo,
     evaluate,
     calibrate,
     serve,

@@ -40,7 +40,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
 
 
 def test_groups_name_the_largest_as_the_one_to_keep(index: Index) -> None:
-    result = run("duplicates", "index")
+    result = run("duplicates", "index", "--group", "star")
     assert result.exit_code == 0
     first, second, summary = lines(result.stdout)
     assert (first["keep"]["key"], first["keep"]["width"]) == ("x/large.png", 96)
@@ -60,7 +60,7 @@ def test_groups_name_the_largest_as_the_one_to_keep(index: Index) -> None:
 
 
 def test_people_see_each_group_with_what_to_keep(index: Index) -> None:
-    text = run("duplicates", "index", "--text").stdout
+    text = run("duplicates", "index", "--group", "star", "--text").stdout
     assert "group 1: 3 images" in text
     assert re.search(r"keep +96 × 96 +x/large\.png", text)
     assert "2 groups with 3 copies to dhash" in text
@@ -106,7 +106,7 @@ def test_how_they_were_found_is_said(index: Index, monkeypatch: pytest.MonkeyPat
 
 def test_without_dhash_the_first_family_decides(tmp_path: Path, index: Index) -> None:
     index_of(tmp_path / "other", tmp_path / "photos", ("haar",))
-    summary = lines(run("duplicates", "other").stdout)[-1]
+    summary = lines(run("duplicates", "other", "--group", "star").stdout)[-1]
     assert (summary["family"], summary["groups"]) == ("haar", 2)
 
 
@@ -134,7 +134,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_shows_every_image_and_needs_nothing_else(index: Index) -> None:
-    run("duplicates", "index", "--html", "page.html")
+    run("duplicates", "index", "--group", "star", "--html", "page.html")
     page = Page(Path("page.html").read_text(encoding="utf-8"))
     assert len(page.images) == 5
     assert not page.tags & {"script", "link", "iframe"}
@@ -146,7 +146,7 @@ def test_the_page_shows_every_image_and_needs_nothing_else(index: Index) -> None
 
 
 def test_names_on_the_page_are_text_whatever_they_hold(index: Index) -> None:
-    run("duplicates", "index", "--html", "page.html")
+    run("duplicates", "index", "--group", "star", "--html", "page.html")
     page = Page(Path("page.html").read_text(encoding="utf-8"))
     assert EVIL in page.text
     assert EVIL in [image["alt"] for image in page.images]
@@ -154,10 +154,10 @@ def test_names_on_the_page_are_text_whatever_they_hold(index: Index) -> None:
 
 def test_images_whose_files_are_gone_have_no_thumbnail(index: Index, tmp_path: Path) -> None:
     (tmp_path / "photos/small.png").unlink()
-    assert run("duplicates", "index", "--html", "page.html").exit_code == 0
+    assert run("duplicates", "index", "--group", "star", "--html", "page.html").exit_code == 0
     assert len(Page(Path("page.html").read_text(encoding="utf-8")).images) == 5, "the index keeps a thumbnail of each"
     shutil.rmtree(tmp_path / "index" / index.settings.id / "thumbnails")
-    assert run("duplicates", "index", "--html", "page.html").exit_code == 0
+    assert run("duplicates", "index", "--group", "star", "--html", "page.html").exit_code == 0
     page = Page(Path("page.html").read_text(encoding="utf-8"))
     assert len(page.images) == 4
     assert "cannot be read now" in page.text
@@ -165,7 +165,7 @@ def test_images_whose_files_are_gone_have_no_thumbnail(index: Index, tmp_path: P
 
 def test_what_could_go_is_listed_without_what_is_to_keep(index: Index, tmp_path: Path) -> None:
     photos = tmp_path / "photos"
-    run("duplicates", "index", "--delete-list", "gone.txt")
+    run("duplicates", "index", "--group", "star", "--delete-list", "gone.txt")
     assert sorted(Path("gone.txt").read_text().splitlines()) == sorted(
         str(photos / name) for name in (EVIL, "small.png", "p.png")
     )
@@ -181,7 +181,7 @@ def test_files_that_have_changed_or_have_odd_names_are_not_listed(index: Index, 
     source = {"path": str(photos / "new\nline.png"), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
     index.add("new\nline.png", (photos / "new\nline.png").read_bytes(), source=source)
     index.add("no file.png", png(2, 30))
-    result = run("duplicates", "index", "--delete-list", "gone.txt")
+    result = run("duplicates", "index", "--group", "star", "--delete-list", "gone.txt")
     assert Path("gone.txt").read_text().splitlines() == [str(photos / EVIL)]
     for key, why in [
         ("p.png", "has changed"),
@@ -190,7 +190,7 @@ def test_files_that_have_changed_or_have_odd_names_are_not_listed(index: Index, 
     ]:
         assert re.search(f"{re.escape(key)}: .*{why}", result.stderr)
     assert "line break" in result.stderr
-    run("duplicates", "index", "--delete-list", "gone.txt", "-0")
+    run("duplicates", "index", "--group", "star", "--delete-list", "gone.txt", "-0")
     listed = Path("gone.txt").read_bytes().split(b"\0")
     assert str(photos / "new\nline.png").encode() in listed
 
@@ -205,16 +205,27 @@ def test_files_where_nobody_added_any_are_neither_listed_nor_drawn(index: Index,
     index.add("better.png", png(2, 96))
     index.add("letter.png", data, source=source)
     shutil.rmtree(tmp_path / "index" / index.settings.id / "thumbnails")
-    result = run("duplicates", "index", "--delete-list", "gone.txt", "--html", "page.html")
+    result = run("duplicates", "index", "--group", "star", "--delete-list", "gone.txt", "--html", "page.html")
     assert str(elsewhere) not in Path("gone.txt").read_text()
     assert "is in no folder that was added here" in result.stderr
     before = len(Page(Path("page.html").read_text(encoding="utf-8")).images)
-    run("duplicates", "index", "--delete-list", "gone.txt", "--html", "page.html", "--originals", elsewhere)
+    run(
+        "duplicates",
+        "index",
+        "--group",
+        "star",
+        "--delete-list",
+        "gone.txt",
+        "--html",
+        "page.html",
+        "--originals",
+        elsewhere,
+    )
     assert str(elsewhere / "letter.png") in Path("gone.txt").read_text().splitlines()
     assert len(Page(Path("page.html").read_text(encoding="utf-8")).images) == before + 1
 
 
 def test_a_file_that_cannot_be_written_is_trouble(index: Index) -> None:
-    result = run("duplicates", "index", "--html", "nowhere/page.html")
+    result = run("duplicates", "index", "--group", "star", "--html", "nowhere/page.html")
     assert result.exit_code == 2
     assert "nowhere/page.html: No such file or directory" in result.stderr

@@ -70,7 +70,7 @@ def test_help_names_the_families_of_a_new_index() -> None:
 
 def test_all_commands_are_listed() -> None:
     listed = run("--help").stdout
-    everyday = {"create", "add", "sync", "search", "compare", "duplicates", "remove", "list", "show"}
+    everyday = {"create", "add", "sync", "search", "compare", "duplicates", "undo", "remove", "list", "show"}
     upkeep = {"stats", "compact", "reshard", "collect", "verify", "copy", "backup", "restore"}
     assert (
         set(COMMANDS) == everyday | {"serve", "import", "export", "run", "evaluate", "calibrate", "completion"} | upkeep

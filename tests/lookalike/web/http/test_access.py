@@ -26,6 +26,7 @@ from lookalike.web.http.access import (
 from lookalike.web.http.problems import Problem, of, response
 
 READER, WRITER, ADMIN = "reader-reader-reader", "writer-writer-writer", "YWRtaW4tYWRtaW4tYWRtaW4="
+CLEANER = "cleaner-cleaner-cleaner"
 
 FILE = f"""
 # tokens of the gallery
@@ -53,6 +54,10 @@ def app_with(tokens: Tokens) -> FastAPI:
 
     @app.get("/admin")
     async def admin(caller: Annotated[Caller, needs("admin")]) -> dict[str, Any]:
+        return shown(caller)
+
+    @app.get("/files")
+    async def files(caller: Annotated[Caller, needs("files")]) -> dict[str, Any]:
         return shown(caller)
 
     return app
@@ -104,7 +109,10 @@ def test_every_token_is_compared_each_time(monkeypatch: pytest.MonkeyPatch) -> N
         ("", "there is no token"),
         ("# nobody\n", "there is no token"),
         ("short read", "line 1 of the tokens: the token has 5 characters, it needs 16"),
-        (f"{READER} read\n{WRITER}", "line 2 of the tokens: after the token comes its scope, read, write, admin or files"),
+        (
+            f"{READER} read\n{WRITER}",
+            "line 2 of the tokens: after the token comes its scope, read, write, admin or files",
+        ),
         (f"{READER} reed", "line 1 of the tokens: after the token"),
         (f"{READER} read,,write", "line 1 of the tokens: after the token"),
         (f"{READER}! read", "letters, digits"),
@@ -128,11 +136,17 @@ def test_tokens_are_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "may"), [(READER, {"read"}), (WRITER, {"read", "write"}), (ADMIN, {"read", "write", "admin"})]
+    ("held", "may"),
+    [
+        (READER, {"read"}),
+        (WRITER, {"read", "write"}),
+        (ADMIN, {"read", "write", "admin"}),
+        (CLEANER, {"read", "write", "files"}),
+    ],
 )
 @pytest.mark.parametrize("scope", SCOPES)
 def test_a_scope_includes_the_lesser_ones(held: str, may: set[str], scope: str) -> None:
-    answer = ask(Tokens.parse(FILE), f"/{scope}", f"Bearer {held}")
+    answer = ask(Tokens.parse(f"{FILE}\n{CLEANER} files"), f"/{scope}", f"Bearer {held}")
     if scope in may:
         assert answer.json()["scopes"] == sorted(may)
     else:
