@@ -1,4 +1,4 @@
-"""Of a folder of copies, bursts, icons and pages, no file of another source is ever marked, and the copies are found."""
+"""Of a folder of copies, bursts, icons and pages, no file of another source is marked, and the copies are found."""
 
 from __future__ import annotations
 
