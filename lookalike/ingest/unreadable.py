@@ -14,11 +14,10 @@ MAX_FILES = 100_000
 """Files that are remembered of one index, the latest."""
 
 REASONS = frozenset(
-    {"crashed", "damaged", "empty", "not_an_image", "timeout", "too_costly", "too_large_bytes", "too_many_pixels"}
-    | {"truncated"}
+    {"damaged", "empty", "not_an_image", "too_costly", "too_large_bytes", "too_many_pixels", "truncated"}
 )
-"""Reasons that are those of the file. Others are those of the moment, such as too little memory or an extra that is not
-installed."""
+"""Reasons that are those of the file. Others may be those of the moment: too little memory, a process that was killed or
+took too long beside others, an extra that is not installed."""
 
 
 def _are_files(value: Any) -> bool:
