@@ -17,13 +17,14 @@ from tests.browser.conftest import FLAGS, chromium
 from tests.browser.service import Service
 from tests.browser.visit import Visit
 from tests.lookalike.web.conftest import PICTURES
+from tests.patience import PATIENCE
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 
 DESKTOP = ViewportSize(width=1280, height=720)
 PHONE = ViewportSize(width=360, height=740)
 
-SETTINGS = WebSettings(tokens=Tokens(anonymous=frozenset({"read", "write"})))
+SETTINGS = WebSettings(tokens=Tokens(anonymous=frozenset({"read", "write", "files"})), files_reason=None)
 """Not for admins, who are told where on this machine a picture came from."""
 
 SEARCH = "#/search?turned=1&negatives=1"
@@ -46,6 +47,16 @@ def searched(page: Page, service: Service, question: Path) -> Visit:
     return visit
 
 
+def marked(page: Page, service: Service) -> Visit:
+    """A visit to the duplicates, all but the best of which are marked."""
+    visit = Visit(page, service)
+    visit.open("#/duplicates")
+    page.get_by_text("Mark all but the best…").click(timeout=PATIENCE * 1000)
+    page.get_by_role("button", name="Mark all but the best", exact=True).click()
+    expect(page.get_by_role("region", name="Marked for removal")).to_be_visible()
+    return visit
+
+
 def main() -> int:
     path = chromium()
     if path is None:
@@ -64,15 +75,16 @@ def main() -> int:
             visit = searched(browser.new_page(viewport=DESKTOP, color_scheme="dark"), service, question)
             visit.card("raccoon.jpg").get_by_role("button").click()
             dialog = visit.page.get_by_role("dialog")
-            expect(dialog.get_by_role("table")).to_be_visible()
+            expect(dialog.get_by_role("table").first).to_be_visible()
             save(visit, "compare-dark.png")
 
             phone = browser.new_page(
                 viewport=PHONE, color_scheme="light", has_touch=True, is_mobile=True, device_scale_factor=1.5
             )
-            visit = Visit(phone, service)
-            visit.open("#/duplicates")
-            save(visit, "duplicates-phone.png")
+            save(marked(phone, service), "duplicates-phone.png")
+            for colours in ("light", "dark"):
+                page = browser.new_page(viewport=DESKTOP, color_scheme=colours)
+                save(marked(page, service), f"duplicates-{colours}.png")
         browser.close()
     return 0
 

@@ -1,7 +1,7 @@
 /** A group of duplicates: the best and its copies in a row, with what differs and a mark on each. */
 
 import { button, el, icon } from "./dom.js";
-import { bytes, count, joined, pixels, score, split, time, turning } from "./format.js";
+import { bytes, count, joined, pixels, score, shortTime, split, turning } from "./format.js";
 import { ratio, thumbnail } from "./pictures.js";
 import * as tiers from "./tiers.js";
 
@@ -146,7 +146,7 @@ const FACTS = {
   pixels: (card) => pixels(card) || "size unknown",
   bytes: (card) => (card.bytes === null ? "no file" : bytes(card.bytes)),
   format: (card) => card.format ?? "",
-  taken: (card) => (card.taken ? time(card.taken) : card.modified ? time(card.modified) : "no date"),
+  taken: (card) => (card.taken ?? card.modified ? shortTime(/** @type {string} */ (card.taken ?? card.modified)) : "no date"),
   exif: (card) => (card.has_exif === null ? "" : card.has_exif ? "EXIF" : "no EXIF"),
 };
 

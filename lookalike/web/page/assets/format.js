@@ -3,6 +3,7 @@
 const LOCALE = "en";
 const whole = new Intl.NumberFormat(LOCALE);
 const moment = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
+const sortable = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeStyle: "short" });
 const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
 
 /** @param {string} between @param {...(string|null|undefined|false)} parts of which empty ones are left out */
@@ -42,6 +43,9 @@ export const turning = (orientation = "as is") => orientation.replace(/^as is(, 
 
 /** @param {string|null} iso RFC 3339 */
 export const time = (iso) => (iso ? moment.format(new Date(iso)) : "never");
+
+/** `2019-05-03 12:00`, where there is little room. @param {string} iso RFC 3339, or the local time of a camera */
+export const shortTime = (iso) => sortable.format(new Date(iso)).replace(",", "");
 
 /** `3 minutes ago`. @param {string|null} iso RFC 3339 */
 export function ago(iso) {

@@ -1,7 +1,7 @@
 /** Options of a search: family, what is shown of the hits, orientations. */
 
 import { el, setVars } from "./dom.js";
-import { strength } from "./facts.js";
+import { inPeoplesWords, strength } from "./facts.js";
 
 export const LIMITS = [10, 30, 100, 300];
 
@@ -52,14 +52,15 @@ const canFindNegatives = (families, chosen) =>
  */
 export function familyChoice(names, onchange) {
   const inputs = names.map((name) => el("input", { type: "radio", name: "family", value: name, onchange: () => onchange(name) }));
-  const described = (/** @type {string} */ name) => (name === AUTO ? ["Automatic", AUTOMATIC] : [name, strength(name)]);
+  const described = (/** @type {string} */ name) => (name === AUTO ? ["Automatic", AUTOMATIC] : [inPeoplesWords(name), strength(name)]);
   const element = el(
     "fieldset",
     { class: "families" },
     el("legend", {}, "Compare by"),
     ...inputs.map((input) => {
       const [name, hint] = described(input.value);
-      return el("label", {}, input, el("span", { class: "name" }, name), el("span", { class: "quiet" }, hint));
+      const small = input.value !== AUTO && el("small", { class: "code" }, input.value);
+      return el("label", {}, input, el("span", { class: "name" }, name), el("span", { class: "quiet" }, hint, " ", small));
     }),
   );
   /** @param {string} family */

@@ -1,7 +1,7 @@
 /** Pictures of the index on the page: small ones in grids, whole ones in comparisons. */
 
 import * as api from "./api.js";
-import { el } from "./dom.js";
+import { el, setVars } from "./dom.js";
 import { outline } from "./outline.js";
 import { isPart } from "./overlap.js";
 
@@ -53,6 +53,8 @@ export const ratio = ({ width, height }) => Math.min(2.4, Math.max(0.62, width &
 export function thumbnail(image) {
   const picture = el("img", { alt: "", draggable: "false", loading: "lazy", decoding: "async" });
   const box = el("span", { class: "picture loading", vars: { "--ratio": ratio(image) } }, picture);
+  // a small picture is shown with its own pixels, not blown up
+  if (image.width && image.height) setVars(picture, { "--wide": `${image.width}px`, "--high": `${image.height}px` });
   if (image.overlap && isPart(image.overlap)) box.append(outline(image.overlap.stored, image));
   const missing = () => {
     box.classList.replace("loading", "missing");

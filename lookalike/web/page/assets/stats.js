@@ -2,7 +2,7 @@
 
 import { maxAdded } from "./adding.js";
 import { el, fill } from "./dom.js";
-import { facts, strength } from "./facts.js";
+import { facts, inPeoplesWords, strength } from "./facts.js";
 import { ago, bytes, count, number, time } from "./format.js";
 import { problemBox } from "./problems.js";
 
@@ -34,28 +34,45 @@ function described(stats) {
       "dl",
       { class: "tiles" },
       tile("Images", number(stats.images)),
-      tile("On disk", bytes(stats.size), "of segments"),
+      stats.size > 0 && tile("Room that the index takes", bytes(stats.size), `${bytes(Math.round(stats.size / stats.images))} an image, beside your files`),
+      tile("Small copies for this page", stats.thumbnails ? "kept" : "not kept", stats.thumbnails ? `${stats.thumbnails} pixels` : "made from your files"),
+    ),
+    el("h2", {}, "What can be sent here"),
+    el(
+      "dl",
+      { class: "list" },
+      fact("A picture", `up to ${bytes(maxAdded(stats.limits))} and ${number(stats.limits.pixels)} pixels`),
+      fact("Pictures by address", stats.limits.urls ? "fetched by the server" : "not fetched"),
+      fact("lookalike", stats.version),
+      stats.index && fact("Index", stats.index),
+    ),
+    el("h2", {}, "How pictures are compared"),
+    bars(stats),
+    machineRoom(stats),
+  ];
+}
+
+/** What only those ask who run the index. @param {any} stats */
+const machineRoom = (stats) =>
+  el(
+    "details",
+    { class: "signatures machine-room" },
+    el("summary", {}, "Machine room"),
+    el(
+      "dl",
+      { class: "tiles" },
       tile("Segments", number(stats.segments), `in ${count(stats.shards, "shard")}`),
       tile("Not folded yet", number(stats.tail_images), `in ${count(stats.tail, "log object")}`),
       tile("Last fold", ago(stats.last_fold), stats.last_fold ? time(stats.last_fold) : "no fold yet"),
       tile("Replaced or deleted", number(stats.dead), "rows that wait for a merge"),
     ),
-    el("h2", {}, stats.size ? "Bytes by family" : "Families"),
-    bars(stats),
-    el("h2", {}, "Limits of this server"),
     el(
       "dl",
       { class: "list" },
-      fact("A picture", `up to ${bytes(maxAdded(stats.limits))} and ${number(stats.limits.pixels)} pixels`),
       fact("A request", `up to ${bytes(stats.limits.body)}`),
-      fact("Pictures by address", stats.limits.urls ? "fetched by the server" : "not fetched"),
-      fact("Thumbnails", stats.thumbnails ? `${stats.thumbnails} pixels, kept in the index` : "not kept in the index"),
       fact("Manifest", `version ${number(stats.manifest_version)}`),
-      fact("lookalike", stats.version),
-      stats.index && fact("Index", stats.index),
     ),
-  ];
-}
+  );
 
 /** @param {string} name @param {string} value @param {string} [more] */
 const tile = (name, value, more) =>
@@ -74,7 +91,7 @@ function bars({ bytes_by_family: sizes, families, images, size }) {
       el(
         "li",
         {},
-        el("span", { class: "name" }, name),
+        el("span", { class: "name" }, inPeoplesWords(name), el("small", { class: "code" }, name)),
         // images that are only in the log have no size yet
         size > 0 && el("span", { class: "bar", vars: { "--share": (sizes[name] ?? 0) / largest } }),
         size > 0 && el("span", { class: "figure" }, bytes(sizes[name] ?? 0)),

@@ -30,7 +30,7 @@ export function zooming(view, { whole, onchange, mayPan }) {
     x = Math.max(margin, Math.min(1 - margin, x));
     y = Math.max(margin, Math.min(1 - margin, y));
     setVars(view, { "--scale": scale, "--x": (0.5 - x) * 100 * scale + "%", "--y": (0.5 - y) * 100 * scale + "%" });
-    view.classList.toggle("close", scale > 1);
+    view.classList.toggle("magnified", scale > 1);
   }
 
   /** @param {MouseEvent} event @returns {[number, number]|null} where in its box it is */
