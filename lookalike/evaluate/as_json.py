@@ -44,6 +44,14 @@ def _family(result: FamilyResult) -> dict[str, Any]:
         "false_rate": _share(result.false_rate),
         "recall": {name: _share(share) for name, share in result.recall.items()},
         "detailed_recall": {name: _share(share) for name, share in result.detailed_recall.items()},
+        "recall_by_kind": {
+            kind: {
+                "subjects": each.subjects,
+                "mean": _share(each.mean),
+                "recall": {name: _share(share) for name, share in each.recall.items()},
+            }
+            for kind, each in result.recall_by_kind.items()
+        },
         "mean_recall": _share(result.mean_recall),
         "mean_detailed_recall": _share(result.mean_detailed_recall),
         "top1": _share(result.top1),

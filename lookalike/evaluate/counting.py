@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lookalike.evaluate.asking import Answers, Asker
 from lookalike.evaluate.related import NAMED, Rule
-from lookalike.evaluate.result import FalseMatch, FamilyResult, Missed, SetApart
+from lookalike.evaluate.result import FalseMatch, FamilyResult, KindRecall, Missed, SetApart
 from lookalike.evaluate.tally import Share, mean_share, share_of
 from shards.families import AUTO, Family, Rows
 
@@ -31,6 +31,7 @@ class Counting:
         self._rate = rate
         self._compute_seconds = compute_seconds
         self._pictures = asker.stored.pictures
+        self._kinds = self._pictures.kinds
 
     @cached_property
     def detailed(self) -> NDArray[np.bool_]:
@@ -63,6 +64,7 @@ class Counting:
             false_rate=strangers.rate(threshold),
             recall=self._by_transformation(hits),
             detailed_recall=self._by_transformation(hits[self.detailed]) if self.detailed.any() else {},
+            recall_by_kind=self._by_kind(hits),
             mean_recall=mean_share(hits),
             mean_detailed_recall=mean_share(hits[self.detailed]),
             top1=mean_share(own > best_other),
@@ -83,8 +85,16 @@ class Counting:
     def _by_transformation(self, hits: NDArray[np.bool_]) -> dict[str, Share]:
         return {name: share_of(hits[:, t]) for t, name in enumerate(self._asker.transformations)}
 
+    def _by_kind(self, hits: NDArray[np.bool_]) -> dict[str, KindRecall]:
+        kinds = np.array([self._kinds[subject] for subject in self._answers.subjects])
+        of_each = {str(kind): hits[kinds == kind] for kind in np.unique(kinds)}
+        return {
+            kind: KindRecall(len(some), self._by_transformation(some), mean_share(some))
+            for kind, some in of_each.items()
+        }
+
     def _false_by_kind(self, false: NDArray[np.void]) -> dict[tuple[str, str], tuple[int, int]]:
-        kinds = self._pictures.kinds
+        kinds = self._kinds
         found = Counter((kinds[pair["subject"]], kinds[pair["other"]]) for pair in false)
         asked, there = Counter(kinds[subject] for subject in self._answers.subjects), Counter(kinds)
         copies = len(self._asker.transformations)

@@ -62,6 +62,7 @@ def page(found: Evaluation) -> str:
     drawing = _Drawing(found)
     sections = [
         _recall(found),
+        _by_folder(found),
         _trade(found),
         SCORES + "".join(_distribution(result) for result in results.values()) + "</div>",
         _cost(found),
@@ -142,6 +143,23 @@ def _recall(found: Evaluation) -> str:
         f"<p>{_text(AUTO)}: all families together, each heard as far as its false rates go. Its scores are −log10 of"
         " the least of them, so a threshold of 6 is one pair of strangers in a million. Point at a number for its"
         " standard error.</p>"
+    )
+
+
+def _by_folder(found: Evaluation) -> str:
+    results = found.results.values()
+    kinds = next(iter(results)).recall_by_kind
+    if len(kinds) < 2:
+        return ""
+    rows = "".join(
+        f"<tr><th>{_text(kind or 'in no folder')}<td>{each.subjects:,}"
+        + "".join(_share(result.recall_by_kind[kind].mean) for result in results)
+        for kind, each in kinds.items()
+    )
+    return (
+        "<h2>Copies found by folder, in percent of all ways</h2><div class=wide><table><thead><tr><th><th>pictures"
+        + "".join(f"<th>{_text(result.name)}" for result in results)
+        + f"</thead><tbody>{rows}</table></div>"
     )
 
 

@@ -53,6 +53,18 @@ class Missed:
 
 
 @dataclass(frozen=True, slots=True)
+class KindRecall:
+    """What is found of the pictures of one kind."""
+
+    subjects: int
+
+    recall: Mapping[str, Share]
+    """By transformation."""
+
+    mean: Share
+
+
+@dataclass(frozen=True, slots=True)
 class FamilyResult:
     """What one family finds, or all together."""
 
@@ -72,6 +84,9 @@ class FamilyResult:
 
     detailed_recall: Mapping[str, Share]
     """The same of pictures with detail; empty where nothing says which these are."""
+
+    recall_by_kind: Mapping[str, KindRecall]
+    """By folder, as in `PictureSet.kinds`."""
 
     mean_recall: Share
 

@@ -59,6 +59,13 @@ class TestAnEvaluation:
         assert recall["half"].value == 1
         assert recall["collage"].value < 0.2
 
+    def test_says_what_is_found_of_each_folder(self, found: Evaluation) -> None:
+        of_phash = found.results["phash"]
+        assert {kind: each.subjects for kind, each in of_phash.recall_by_kind.items()} == {"cats": 5, "dogs": 4}
+        means = {kind: each.mean.value for kind, each in of_phash.recall_by_kind.items()}
+        assert (5 * means["cats"] + 4 * means["dogs"]) / 9 == pytest.approx(of_phash.mean_recall.value)
+        assert of_phash.recall_by_kind["dogs"].recall["half"].value == 1
+
     def test_names_pictures_that_are_there_twice_and_counts_them_as_no_strangers(self, found: Evaluation) -> None:
         assert found.alike == {
             ("cats/zero.jpg", "dogs/0.png"): ("dhash", "phash"),
@@ -170,6 +177,7 @@ class TestItsJson:
         dhash = read["families"]["dhash"]
         assert read["pictures"] == read["subjects"] == 9
         assert dhash["recall"]["half"] == {"value": 1.0, "error": 0.0}
+        assert dhash["recall_by_kind"]["dogs"]["recall"]["half"] == {"value": 1.0, "error": 0.0}
         assert sum(dhash["scores"]["copies"]) == 9 * 3
         assert sum(dhash["scores"]["strangers"]) == dhash["pairs"]
         assert read["left_out"]["alike"][0]["families"] == ["dhash", "phash"]
@@ -183,6 +191,7 @@ class TestItsReport:
         assert "<script" not in page
         assert page.count("<svg") == 1 + len(found.results)
         assert "one of four in a collage" in page
+        assert "<tr><th>cats<td>5<td" in page
         assert 'src="data:image/webp;base64,' in page
 
     def test_shows_names_as_text(self, tmp_path: Path) -> None:
