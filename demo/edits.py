@@ -117,10 +117,10 @@ def _rotated(picture: Image.Image) -> Image.Image:
 
 EDITS = (
     Edit("half the size", _halved, ALL_BUT_DHASH),
-    Edit("thumbnail, 150 pixels", _thumbnail, (AUTO, "haar", "goldberg", "crops")),
+    Edit("thumbnail, 150 pixels", _thumbnail, (AUTO, "pdq", "crops")),
     Edit("JPEG of quality 20", _as_it_is, ALL_BUT_DHASH, quality=20),
     Edit("grey", ImageOps.grayscale, EVERY_FAMILY),
-    Edit("30 % brighter", _brightened, ALL_BUT_DHASH),
+    Edit("30 % brighter", _brightened, (AUTO, "goldberg", "pdq", "crops")),
     Edit("blurred", _blurred, (AUTO, "goldberg", "pdq", "crops")),
     Edit("caption over the bottom", _captioned, BY_CROPS),
     Edit("5 % cropped", _without_border(0.05), BY_CROPS),

@@ -52,8 +52,8 @@ class HammingFamily(Family):
 
     @property
     def duplicate_score(self) -> float:
-        """Score of 3 bits of 64: pictures of closer hashes are copies, others are often only similar scenes."""
-        return 100 * (1 - 3 / 64)
+        """Score of 3 bits of 64, or of a match if that is higher: other pictures are often only similar scenes."""
+        return max(100 * (1 - 3 / 64), self.match_score)
 
     def match_score_measured(self) -> float:
         """Return the least score of two hashes whose false rate, as measured, is that of a match."""

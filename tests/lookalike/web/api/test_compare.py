@@ -95,8 +95,8 @@ def test_logos_in_white_ink_are_compared_by_what_shows_of_them_over_black(client
         document = client.post("/v1/compare", files=[("file", encoded(logo)) for logo in logos]).json()
         return {score["family"]: score for score in document["scores"]}
 
-    smaller = np.ascontiguousarray(ink(3)[::2, ::2])
-    assert any(score["is_match"] for score in scores_of(ink(3), smaller).values())
+    larger = ink(3).repeat(2, axis=0).repeat(2, axis=1)
+    assert any(score["is_match"] for score in scores_of(ink(3), larger).values())
     assert not any(score["is_match"] for score in scores_of(ink(3), ink(4)).values())
     white = np.full((40, 40, 3), 255, np.uint8)
     assert scores_of(white, white[1:])["dhash"]["reason"] == "both pictures are flat"

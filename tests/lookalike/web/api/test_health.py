@@ -77,10 +77,10 @@ def test_the_numbers_of_an_index_and_what_may_be_asked_of_it(client: Client, ind
         "manifest_version": 1,
         "thumbnails": 256,
         "families": [
-            {"name": "haar", "match_score": 78.5, "unit": None, "negatives": False},
-            {"name": "goldberg", "match_score": 64.5, "unit": "distance", "negatives": True},
-            {"name": "dhash", "match_score": 95.3125, "unit": "bits", "negatives": False},
-            {"name": "phash", "match_score": 87.5, "unit": "bits", "negatives": False},
+            {"name": "haar", "match_score": 90.4, "unit": None, "negatives": False},
+            {"name": "goldberg", "match_score": 75.0, "unit": "distance", "negatives": True},
+            {"name": "dhash", "match_score": 96.875, "unit": "bits", "negatives": False},
+            {"name": "phash", "match_score": 96.875, "unit": "bits", "negatives": False},
         ],
         "limits": {
             "bytes": 32 << 20,
