@@ -207,9 +207,7 @@ def say_left_out(out: Output, tally: Tally) -> None:
     most, total = _most_first(tally)[:KINDS], tally.left_out.total()
     if not total:
         return
-    kinds = [
-        f"{count(number)} {shown(one.kind)}" + (" (unsupported)" if one.is_picture else "") for one, number in most
-    ]
+    kinds = [f"{count(number)} {shown(one.kind)}" + (f" ({one.remark})" if one.remark else "") for one, number in most]
     others = total - sum(number for _, number in most)
     kinds += [f"{count(others)} of other kinds"] if others else []
     out.line(f"{count(total, 'file')} left out: {', '.join(kinds)}; --all-files tries every file")

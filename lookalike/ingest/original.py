@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 from shards.errors import LookalikeError
@@ -25,12 +27,29 @@ UNREAD_EXTENSIONS = frozenset(
 )
 """Extensions of names of pictures that are not read here."""
 
+RAW = frozenset(
+    {"arw", "cr2", "cr3", "dcr", "dng", "erf", "mrw", "nef", "nrw", "orf", "pef", "raf", "rw2", "srw", "x3f"}
+)
+"""Extensions of raw files of cameras."""
+
+EXTRAS = {"jxl": ("jxl", "pillow_jxl"), **dict.fromkeys(sorted(RAW), ("raw", "rawpy"))}
+"""Extensions of pictures that are read where an extra is installed, with its name, and a module of it."""
+
+VIDEOS = frozenset({"3gp", "avi", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "webm", "wmv"})
+"""Extensions of videos, of which no picture is taken."""
+
 NO_EXTENSION = "without extension"
 
 
 def is_picture_name(name: str) -> bool:
     """Return whether this path or key ends as a picture's name does; a folder's, which ends in a slash, never does."""
-    return extension(name) in EXTENSIONS
+    ending = extension(name)
+    return ending in EXTENSIONS or (ending in EXTRAS and _is_installed(EXTRAS[ending][1]))
+
+
+@cache
+def _is_installed(module: str) -> bool:
+    return find_spec(module) is not None
 
 
 def extension(name: str) -> str:
@@ -87,6 +106,14 @@ class LeftOut:
 
     is_picture: bool
     """Whether it is a picture all the same, of a kind that is not read."""
+
+    @property
+    def remark(self) -> str:
+        """What there is to say of it: nothing of what is no picture."""
+        ending = self.kind.removeprefix(".")
+        if ending in EXTRAS:
+            return f"needs lookalike[{EXTRAS[ending][0]}]"
+        return "video" if ending in VIDEOS else "unsupported" if self.is_picture else ""
 
     @classmethod
     def named(cls, name: str) -> LeftOut:

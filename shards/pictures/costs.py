@@ -26,9 +26,10 @@ WEIGHTS = {
     "AVIF": 4.0,
     "HEIF": 4.0,
     "JPEG2000": 12.0,
+    "JXL": 12.0,
 }
 """Cost of a pixel, by Pillow's name of the format: measured with noisy pictures of 4 megapixels. AVIF and HEIC took
-twice as long as plain JPEG, and have modes that take longer."""
+twice as long as plain JPEG, JPEG XL up to 4 times, and they have modes that take longer."""
 
 JPEG = frozenset({"JPEG", "MPO"})
 """Formats whose cost depends on the number of scans."""

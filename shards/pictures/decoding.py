@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shards.errors import PictureError
+from shards.pictures import jxl, raw
 from shards.pictures.containers import is_heic
 from shards.pictures.conversion import converted
 from shards.pictures.costs import check_cost
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ORIENTATIONS", "Alpha", "Exif", "Picture", "PictureSettings", "decode", "prepare", "thumbnail"]
 
-UNREADABLE = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
+UNREADABLE = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG", jxl.FORMAT})
 """Formats that Pillow recognises and that are refused: EPS starts Ghostscript, WMF needs Windows, and the others Pillow
-cannot decode."""
+cannot decode. JPEG XL is opened by itself."""
 
 ENDS = frozenset({"truncated", "damaged"})
 """Reasons of files of which only the end may be missing."""
@@ -47,6 +48,8 @@ def prepare() -> bool:
 
     Image.init()
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    jxl.prepare()
+    raw.prepare()
     try:
         import pillow_heif
     except ImportError:
@@ -58,9 +61,10 @@ def prepare() -> bool:
 def decode(data: bytes | memoryview, settings: PictureSettings | None = None, *, max_cost: float = math.inf) -> Picture:
     """Decode a picture: JPEG, PNG, GIF, WebP, AVIF, TIFF, BMP, ICO and whatever else Pillow reads.
 
-    HEIC needs the extra `lookalike[heic]`. Of an animation one frame is decoded. Depths and colour spaces become 8-bit
-    RGB as Pillow converts them, but for what the settings say of alpha and of depth, and embedded colour profiles do
-    not count. `max_cost`: the most work that it may be (see `costs`).
+    HEIC needs the extra `lookalike[heic]`, JPEG XL `lookalike[jxl]`, and raw files of cameras `lookalike[raw]`: of
+    these the picture counts that the camera keeps in them. Of an animation one frame is decoded. Depths and colours
+    become 8-bit RGB as Pillow converts them, but for what the settings say of alpha and of depth, and embedded colour
+    profiles do not count. `max_cost`: the most work that it may be (see `costs`).
 
     Raises PictureError, and nothing else whatever the bytes, with `reason` one of
     `empty`, `too_large_bytes`, `too_many_pixels` and `too_costly` (before anything is decoded), `not_an_image` (no
@@ -116,8 +120,10 @@ def _picture(data: bytes, settings: PictureSettings, max_cost: float) -> Picture
 
 def _as_stored(data: bytes, settings: PictureSettings, max_cost: float) -> tuple[Picture, int]:
     """Return the picture in a file, and the orientation in which it is to be seen."""
+    if raw.is_raw(data):
+        return _in_raw(data, settings, max_cost)
     heic = is_heic(data)
-    with _open_heic(data) if heic else _open(data) as image:
+    with _opened(data, settings, max_cost) as image:
         width, height = image.size
         if width * height > settings.max_pixels:
             raise PictureError(
@@ -127,16 +133,32 @@ def _as_stored(data: bytes, settings: PictureSettings, max_cost: float) -> tuple
             )
         check_cost("HEIF" if heic else image.format or "", width * height, data, max_cost)
         image.load()
-        orientation = 1 if heic or settings.exif == "ignore" else _exif_orientation(image)
+        # HEIC and JPEG XL turn pictures themselves, but for JPEGs that were packed as JPEG XL
+        is_turned = heic or (image.format == jxl.FORMAT and not getattr(image, "jpeg", False))
+        orientation = 1 if is_turned or settings.exif == "ignore" else _exif_orientation(image)
         if settings.frame == "first":
             return converted(image, settings), orientation
         return with_content(image, lambda frame: converted(frame, settings)), orientation
 
 
-def _open(data: bytes) -> Image.Image:
-    """Open a picture: its header is read, its pixels are not decoded yet."""
+def _in_raw(data: bytes, settings: PictureSettings, max_cost: float) -> tuple[Picture, int]:
+    """Return the camera's picture in a raw file, and its orientation: its own, or else that of the raw data."""
+    preview, orientation = raw.preview(data)
+    if raw.is_raw(preview):
+        raise PictureError("damaged", "the picture in this raw file is a raw file: develop it, and send that")
+    picture, own = _as_stored(preview, settings, max_cost)
+    return picture, orientation if own == 1 and settings.exif != "ignore" else own
+
+
+def _opened(data: bytes, settings: PictureSettings, max_cost: float) -> Image.Image:
+    """Open a picture: its header is read, and its pixels are not decoded yet, but for those of JPEG XL."""
     from PIL import Image
 
+    if is_heic(data):
+        return _open_heic(data)
+    if jxl.is_jxl(data):
+        check_cost(jxl.FORMAT, jxl.pixels(data, settings.max_pixels), data, max_cost)
+        return jxl.open_jxl(data)
     Image.init()
     return Image.open(io.BytesIO(data), formats=[name for name in Image.ID if name not in UNREADABLE])
 

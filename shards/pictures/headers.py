@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from shards.pictures import jxl
 from shards.pictures.containers import media_type
 
 FILL = 64
@@ -114,6 +115,9 @@ def tiff_number(data: bytes, tag: int, otherwise: int) -> int:
 
 
 def _stated(data: bytes) -> Header | None:
+    if jxl.is_jxl(data):
+        stated = jxl.size(data)
+        return None if stated is None else Header(jxl.FORMAT, *stated)
     reader = READERS.get(media_type(data[:512]) or "")
     if reader is None:
         return None

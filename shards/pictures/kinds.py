@@ -43,6 +43,7 @@ SVG = Kind(
 )
 JPEG_XL = Kind("JPEG XL", advice="save it as JPEG, such as with 'djxl picture.jxl picture.jpg', and send that")
 RAW = Kind("a raw file of a camera", advice="develop it, or send the JPEG that the camera keeps beside it")
+VIDEO = Kind("a video", advice="save a frame of it as PNG or JPEG, and send that")
 BEGINNINGS = (
     (b"8BPS\0\2", Kind("Photoshop's PSB", advice="save it as PNG, and send that")),
     (b"8BPS", Kind("Photoshop", "PSD", "save it as PNG, or in 8 bits a channel")),
@@ -53,17 +54,15 @@ BEGINNINGS = (
     (b"\x01\xda", Kind("SGI", "SGI")),
     (b"icns", Kind("ICNS", "ICNS")),
     (b"\0\0\1\0", Kind("ICO", "ICO")),
-    (
-        b"\xff\x0a",
-        Kind("JPEG XL", advice="save it as JPEG, such as with 'djxl picture.jxl picture.jpg', and send that"),
-    ),
-    (b"\0\0\0\x0cJXL \r\n\x87\n", Kind("JPEG XL", advice="save it as JPEG, such as with 'djxl', and send that")),
+    (b"\xff\x0a", JPEG_XL),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", JPEG_XL),
     (b"\x76\x2f\x31\x01", Kind("OpenEXR")),
     (b"#?RADIANCE", Kind("Radiance HDR")),
     (b"#?RGBE", Kind("Radiance HDR")),
     (b"II\xbc", Kind("JPEG XR")),
     (b"gimp xcf", Kind("GIMP's XCF", advice="export it as PNG, and send that")),
     (b"AT&TFORM", Kind("DjVu")),
+    (b"\x1aE\xdf\xa3", VIDEO),
     (b"P7\n", Kind("PAM")),
     (b"FLIF", Kind("FLIF")),
     (b"BPG\xfb", Kind("BPG")),
@@ -79,6 +78,7 @@ BEGINNINGS = (
 """Beginnings of other files."""
 
 NETPBM = re.compile(rb"P[1-6fF]\s")
+VIDEO_BRANDS = frozenset({b"isom", b"iso2", b"mp41", b"mp42", b"avc1", b"qt  ", b"M4V ", b"3gp4", b"3gp5", b"3gp6"})
 RAW_BRANDS = frozenset({b"crx "})
 HEIF_BRANDS = frozenset({b"mif1", b"msf1", b"mif2", b"j2ki", b"avci", b"jpeg", b"vvic"})
 """Brands of ISO/IEC 23008-12 for pictures in whatever coding."""
@@ -104,4 +104,6 @@ def kind_of(data: bytes) -> Kind | None:
         return RAW
     if stated & (HEIF_BRANDS | HEIC_BRANDS):
         return Kind("HEIF in another coding than HEVC and AV1")
+    if stated & VIDEO_BRANDS or (data[:4] == b"RIFF" and data[8:12] == b"AVI "):
+        return VIDEO
     return SVG if is_svg(data) else None

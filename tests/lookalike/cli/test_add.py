@@ -104,18 +104,21 @@ def test_people_are_told_of_failures_on_stderr(photos: Path) -> None:
     assert "\x1b" not in result.stdout + result.stderr
 
 
-def test_what_is_left_out_of_a_folder_is_counted_by_kind(photos: Path) -> None:
+def test_what_is_left_out_of_a_folder_is_counted_by_kind(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lookalike.ingest.original._is_installed", lambda _: False)
     index_of(Path("index"), photos)
-    for name in ("a.jxl", "b.JXL", "notes.txt", "README"):
+    for name in ("a.svg", "b.SVG", "c.mp4", "d.nef", "e.jxl", "notes.txt", "README"):
         (photos / name).write_bytes(b"x")
     (photos / "without").write_bytes(png(9))
     result = run("add", "index", "photos", "--text", "--jobs", 1)
     assert result.exit_code == 0
     assert "1 added, 3 unchanged, 0 failed" in result.stdout
-    said = "4 files left out: 2 .jxl (unsupported), 1 .txt, 1 without extension; --all-files tries every file"
-    assert result.stdout.splitlines()[-1] == said
+    assert result.stdout.splitlines()[-1] == (
+        "7 files left out: 2 .svg (unsupported), 1 .jxl (needs lookalike[jxl]), 1 .mp4 (video), 1 .nef (needs"
+        " lookalike[raw]), 1 .txt, 1 without extension; --all-files tries every file"
+    )
     *keys, summary = add("index", "photos")
-    assert summary["left_out"] == {".jxl": 2, ".txt": 1, "without extension": 1}
+    assert summary["left_out"] == {".svg": 2, ".jxl": 1, ".mp4": 1, ".nef": 1, ".txt": 1, "without extension": 1}
     assert "without" in with_status(keys, "unchanged")
 
 

@@ -104,8 +104,12 @@ def test_a_file_without_extension_is_told_by_its_content(folder: Path) -> None:
     assert left_out("photos") == [("JPEG XL", True), ("without extension", False), ("without extension", False)]
 
 
-def test_pictures_that_are_not_read_are_left_out_as_such(folder: Path) -> None:
+def test_pictures_that_are_not_read_are_left_out_as_such(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(folder, "photos/a.JXL", "photos/b.svg", "photos/c.nef", "photos/d.txt")
+    monkeypatch.setattr("lookalike.ingest.original._is_installed", lambda module: True)
+    assert added("photos") == ["a.JXL", "c.nef"]
+    assert left_out("photos") == [(".svg", True), (".txt", False)]
+    monkeypatch.setattr("lookalike.ingest.original._is_installed", lambda module: False)
     assert left_out("photos") == [(".jxl", True), (".nef", True), (".svg", True), (".txt", False)]
 
 

@@ -28,6 +28,7 @@ OPTIONS: list[tuple[str, str, dict[str, Any]]] = [
     ("WEBP", "RGBA", {"lossless": True}),
     ("AVIF", "RGB", {"speed": 10}),
     ("HEIF", "RGB", {}),
+    ("JXL", "RGB", {}),
     ("TIFF", "F", {}),
     *(("TIFF", "RGB", {"compression": name}) for name in ("tiff_lzw", "tiff_adobe_deflate", "jpeg", "zstd", "lzma")),
     ("TIFF", "1", {"compression": "group4"}),
@@ -47,6 +48,8 @@ OPTIONS: list[tuple[str, str, dict[str, Any]]] = [
 
 
 def encoded(kind: str, mode: str, **options: Any) -> bytes:
+    if kind == "JXL":
+        pytest.importorskip("pillow_jxl")
     if kind == "HEIF":
         heif = pytest.importorskip("pillow_heif")
         heif.register_heif_opener()
