@@ -16,8 +16,8 @@ MAX_FILES = 100_000
 REASONS = frozenset(
     {"damaged", "empty", "not_an_image", "too_costly", "too_large_bytes", "too_many_pixels", "truncated"}
 )
-"""Reasons that are those of the file. Others may be those of the moment: too little memory, a process that was killed or
-took too long beside others, an extra that is not installed."""
+"""Reasons that are those of the file. Others may be those of the moment: too little memory, a process that was killed
+or took too long beside others, an extra that is not installed."""
 
 
 def _are_files(value: Any) -> bool:
