@@ -33,6 +33,7 @@ def test_a_bucket_that_is_full_already_is_added_and_counted(place: Place) -> Non
         "missing": 1,
         "examples": [corrupt],
         "next": None,
+        "archived": 0,
     }
 
     # what changed meanwhile is read again, and nothing else
