@@ -54,6 +54,7 @@ def marked(page: Page, service: Service) -> Visit:
     page.get_by_text("Mark all but the best…").click(timeout=PATIENCE * 1000)
     page.get_by_role("button", name="Mark all but the best", exact=True).click()
     expect(page.get_by_role("region", name="Marked for removal")).to_be_visible()
+    page.evaluate("scrollTo(0, 0)")
     return visit
 
 

@@ -160,8 +160,8 @@ function factLines(card) {
   return [
     el("bdi", { class: `name ${looks(card, "name")}`, title: card.key }, name),
     el("bdi", { class: `folder ${looks(card, "folder")}`, title: card.folder }, card.folder || "no folder"),
-    el("span", { class: "facts" }, fact("pixels"), fact("bytes")),
-    el("span", { class: "facts" }, fact("format"), fact("taken"), fact("exif")),
+    el("span", { class: "facts" }, fact("pixels"), fact("bytes"), fact("exif")),
+    el("span", { class: "facts" }, fact("format"), fact("taken")),
   ];
 }
 
