@@ -83,7 +83,8 @@ class Reporter:
         """Report images that are safe."""
         for image in images:
             self._tally.added += 1
-            self._tally.replaced += image.replaced
+            # what was only moved is the same image
+            self._tally.replaced += image.replaced and image.same_as != image.key
             self._tally.recognised += image.same_as is not None
             if self._out.is_json:
                 document = {"key": image.key, "status": "added", "replaced": image.replaced, "path": image.path}

@@ -262,7 +262,8 @@ def test_a_moved_folder_is_known_by_its_content(photos: Path) -> None:
     moved = photos.rename(photos.parent / "moved")
     *keys, summary = add("index", "moved")
     assert {(line["key"], line["same_as"]) for line in keys} == {(key, key) for key in ("a.png", "b.png", "2019/c.png")}
-    assert (summary["added"], summary["recognised"], summary["images"]) == (3, 3, 3)
+    counts = [summary[name] for name in ("added", "recognised", "replaced", "images")]
+    assert counts == [3, 3, 0, 3], "what was only moved replaces nothing"
     stored = index.get("a.png")
     assert (stored.image.source["path"], stored.image.meta) == (str(moved / "a.png"), {"album": "Rome"})
     assert index.search(png(0)).hits[0].key == "a.png"
