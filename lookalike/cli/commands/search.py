@@ -277,10 +277,12 @@ def _raised(error: LookalikeError) -> Iterator[tuple[Answer, None]]:
 def _more(index: Index, question: Question, answer: Answer, options: SearchOptions) -> More | None:
     """Return what there is beyond an answer of which all hits are matches, down to the last."""
     from lookalike.cli.output.hits import More
+    from shards.search.query import MAX_LIMIT
 
-    if len(answer.hits) < options.limit or not answer.hits[-1].is_match:
+    limit = min(options.limit + COUNTED, MAX_LIMIT)
+    if len(answer.hits) < options.limit or options.limit == limit or not answer.hits[-1].is_match:
         return None
-    (whole,) = index.ask([question], replace(options, limit=options.limit + COUNTED))
+    (whole,) = index.ask([question], replace(options, limit=limit))
     if isinstance(whole, LookalikeError):
         raise whole
     beyond = [hit for hit in whole.hits[options.limit :] if hit.is_match]
@@ -289,5 +291,5 @@ def _more(index: Index, question: Question, answer: Answer, options: SearchOptio
         len(beyond),
         sum(hit.score == score for hit in beyond),
         score,
-        is_all=len(whole.hits) < options.limit + COUNTED,
+        is_all=len(whole.hits) < limit,
     )

@@ -401,6 +401,18 @@ def test_all_that_is_a_match_beyond_the_limit_is_counted(tmp_path: Path) -> None
     assert "other.png" in text.splitlines()[-1]
 
 
+def test_what_is_counted_beyond_the_limit_stays_within_that_of_a_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = Index.create(str(tmp_path / "many"), families=["dhash"])
+    for n in range(5):
+        index.add(f"{n}.png", png(7))
+    monkeypatch.setattr("shards.search.query.MAX_LIMIT", 3)
+    asked = ("search", tmp_path / "many", "--key", "0.png", "--text")
+    assert run(*asked, "-n", 2).stdout.splitlines()[-1] == "and at least 1 more of score 100.00; -n shows more"
+    assert run(*asked, "-n", 3).exit_code == 0
+
+
 def test_without_a_match_all_hits_are_below_the_line() -> None:
     _, line, *rows = run("search", "index", "negative.png", "--family", "dhash", "--text").stdout.splitlines()
     assert line.strip() == "── below: no match ──"
