@@ -11,7 +11,7 @@ const AT_ONCE = 2;
 /** Rows beyond each edge of the window. */
 const BEYOND = 2;
 /** Rows that are built in a frame: the others wait for the next one, so that scrolling never waits for them. */
-const BUILT = 3;
+const BUILT = 1;
 
 /**
  * @template Item

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { facts, onIndexChanged } from "./facts.js";
 import { bytes } from "./format.js";
+import { keep, recall } from "./remembered.js";
 import { smaller } from "./shrinking.js";
 
 /** Room for the parts of a form beside its file, and for the longest file name. */
@@ -23,15 +24,26 @@ const answers = new Map();
 
 onIndexChanged(() => answers.clear());
 
-let files = 0;
-
 /** The parameters of this question in the address of a search. @param {Question} question */
 export const addressOf = (question) => (question.kind === "file" ? { file: question.id } : { [question.kind]: question.name });
 
 /** @param {File} blob */
 export function ofFile(blob) {
-  files += 1;
-  return remember({ id: `${files}`, kind: "file", name: blob.name || "pasted picture", blob, src: URL.createObjectURL(blob) });
+  const id = `${Date.now().toString(36)}${Math.floor(Math.random() * 2 ** 32).toString(36)}`;
+  const name = blob.name || "pasted picture";
+  keep(id, name, blob);
+  return fileNamed(id, name, blob);
+}
+
+/** @param {string} id @param {string} name @param {Blob} blob */
+const fileNamed = (id, name, blob) => remember({ id, kind: "file", name, blob, src: URL.createObjectURL(blob) });
+
+/** Makes the file in an address known again, which was lost with another page. @param {URLSearchParams} params */
+export async function restore(params) {
+  const id = params.get("file");
+  if (!id || known.has(id)) return;
+  const kept = await recall(id);
+  if (kept && !known.has(id)) fileNamed(id, kept.name, kept.blob);
 }
 
 /**

@@ -65,6 +65,7 @@ export function searchView() {
   /** @param {URLSearchParams} params */
   async function update(params) {
     if (!params.has("compare")) closeComparison();
+    await questions.restore(params);
     const question = questions.ofAddress(params);
     start.element.hidden = !!question;
     results.hidden = !question;
@@ -72,7 +73,7 @@ export function searchView() {
       shown = "";
       place(start.hero);
       facts().then(({ limits }) => bar.allow(limits.urls), () => {});
-      await start.show(params.has("file") ? "The picture was lost when you left the page. Drop it here again." : "");
+      await start.show(params.has("file") ? "This browser no longer has the picture. Drop it here again." : "");
       return;
     }
     place(side);
