@@ -89,6 +89,21 @@ def test_a_picture_is_found_by_its_address(visit: Visit, is_pasted: bool) -> Non
     assert visit.service.elsewhere.asked == [url, url]
 
 
+def test_a_file_that_was_searched_for_survives_a_reload(visit: Visit, files: dict[str, Path]) -> None:
+    visit.open()
+    visit.drop(files["cat.jpg"])
+    visit.answered()
+    expect(visit.page.locator(".asked .name")).to_have_text("cat.jpg")
+    visit.page.reload()
+    visit.answered()
+    assert visit.shown()[0] == "cat.jpg"
+    expect(visit.page.locator(".asked .name")).to_have_text("cat.jpg")
+    assert len(list(visit.asked("/v1/search"))) == 2
+    visit.open("#/none")
+    visit.open("#/search?file=unknown")
+    expect(visit.page.get_by_text("This browser no longer has the picture.")).to_be_visible()
+
+
 def test_what_is_no_address_is_said_before_anything_is_asked(visit: Visit) -> None:
     visit.open()
     visit.page.get_by_label("Address of a picture").fill("raccoon")
