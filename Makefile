@@ -51,7 +51,7 @@ coverage: $(TESTED) ## the same tests, and which lines of the source they do not
 	@$(BIN)/python $(PYTEST) -m "not long" --cov --cov-report=term:skip-covered
 
 test-long: export LOOKALIKE_TEST_LENGTH = 10
-test-long: $(TESTED) ## what takes longer, in an hour at most: kills, long simulations, great numbers
+test-long: $(TESTED) localstack ## what takes longer, in an hour at most: kills, long simulations, great numbers
 	@$(BIN)/python $(PYTEST) -m "long or scaled or hypothesis"
 
 torture: $(ENV)/dev $(ENV)/fuzz/complete ## try to make the store lose something; MINUTES=60, PARTS=simulation, SEED= and REPLAY= as it prints
@@ -81,8 +81,10 @@ bench: $(ENV)/bench/complete ## one table of ratios against baselines of the sam
 package: $(ENV)/dev $(ENV)/node ## build what is deployed to AWS: build/lambda, for arm64
 	@$(BIN)/python -m infra.package
 
-aws-local: $(ENV)/dev $(ENV)/node $(ENV)/local/complete ## deploy to a stand-in for AWS on this machine, and find pictures there
-	@$(BIN)/python -m infra.local start
+ENGINE ?= ministack
+
+aws-local: $(ENV)/dev $(ENV)/node $(ENV)/local/complete $(if $(filter localstack,$(ENGINE)),$(ENV)/localstack/complete) ## deploy to a stand-in for AWS on this machine, and find pictures there; ENGINE=localstack for another
+	@$(BIN)/python -m infra.local start $(ENGINE)
 
 aws-local-stop: $(ENV)/dev ## end the stand-in, with all that was in it
 	@$(BIN)/python -m infra.local stop
@@ -107,6 +109,7 @@ lock: $(UV) ## choose the newest versions anew
 		--universal --python-version 3.11 infra/packages/$$set.in -o infra/packages/$$set.lock; done
 	@for set in app scan; do $(LOCK) -c requirements.lock --python-version 3.13 \
 		--python-platform aarch64-manylinux_2_28 --only-binary :all: infra/packages/$$set.in -o infra/packages/$$set.lock; done
+	@$(LOCK) --python-version 3.13 infra/packages/localstack.in -o infra/packages/localstack.lock
 	@for set in checkers nodejs oldpip installer; do \
 		$(LOCK) --universal --python-version 3.11 infra/packages/$$set.in -o infra/packages/$$set.lock; done
 
@@ -127,7 +130,7 @@ $(UV): infra/packages/installer.lock
 define install
 	@echo "installing $(2) into $(1)" >&2
 	@$(UV) venv --quiet --allow-existing --no-project --no-python-downloads \
-		--python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(1)
+		--python "$$($(or $(4),$(PYTHON)) -c 'import sys; print(sys.executable)')" $(1)
 	@$(UV) pip sync --quiet --python $(1)/bin/python --require-hashes $(or $(3),--only-binary :all:) $(2)
 endef
 # lookalike itself from this folder. Then nothing may be missing that something installed needs.
@@ -163,6 +166,16 @@ $(ENV)/fuzz/complete: infra/packages/fuzz.lock pyproject.toml $(UV)
 	$(call lookalike,$(ENV)/fuzz)
 	@touch $@
 
+# LocalStack is not on PyPI whole as wheels, and runs on one Python.
+$(ENV)/localstack/complete: infra/packages/localstack.lock infra/packages/build.lock $(UV)
+	$(call install,$(ENV)/localstack,$<,--build-constraints infra/packages/build.lock --require-build-hashes,$$($(PYTHON) -m infra.pythons 3.13))
+	@$(UV) pip check --quiet --python $(ENV)/localstack/bin/python
+	@touch $@
+
+localstack: $(UV)
+	@$(MAKE) --no-print-directory $(ENV)/localstack/complete || \
+		echo "LocalStack could not be installed; its tests say what they miss" >&2
+
 $(ENV)/local/complete: export UV_COMPILE_BYTECODE = 1
 $(ENV)/local/complete $(ENV)/checkers/complete $(ENV)/nodejs/complete $(ENV)/oldpip/complete: $(ENV)/%/complete: \
 		infra/packages/%.lock $(UV)
@@ -191,5 +204,5 @@ browser:
 		echo "they could not be installed; their tests will fail without: apt-get install chromium curl" >&2
 
 .PHONY: help demo test test-long torture test-units test-newest test-oldest lint bench package aws-local \
-	aws-local-stop format lock clean browser
+	aws-local-stop format lock clean browser localstack
 .DEFAULT_GOAL := help

@@ -1,4 +1,7 @@
-"""`make aws-local`: deploys serverless.yml to a stand-in for AWS on this machine, and fills it."""
+"""`make aws-local`: deploys serverless.yml to a stand-in for AWS on this machine, and fills it.
+
+`python -m infra.local start ministack` or `localstack`, and `python -m infra.local stop`.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
 
+from infra.engines import ENGINES, Engine
 from infra.osls import ROOT, OslsError
 from infra.stack import LocalStackError, Stack, wait_for
 
@@ -39,18 +44,21 @@ class Api:
 
 def main() -> None:
     """Start or stop the stand-in, as the argument says."""
-    actions: dict[str, Callable[[], None]] = {"start": start, "stop": stop}
-    chosen = actions.get(sys.argv[1]) if len(sys.argv) == 2 else None
+    actions: dict[str, Callable[[], None]] = {
+        f"start {name}": partial(start, engine) for name, engine in ENGINES.items()
+    }
+    chosen = (actions | {"stop": stop}).get(" ".join(sys.argv[1:]))
     if chosen is None:
-        sys.exit("usage: python -m infra.local start|stop")
+        sys.exit(f"usage: python -m infra.local stop|start {'|'.join(ENGINES)}")
     try:
         chosen()
     except (LocalStackError, OslsError) as error:
         sys.exit(str(error))
 
 
-def start() -> None:
+def start(engine: Engine) -> None:
     """Start the stand-in, deploy to it, upload the demo's pictures, and wait until searches find them."""
+    STACK.engine = engine
     os.environ.update(STACK.environment)
     STACK.start()
     print("deploying serverless.yml", flush=True)
@@ -60,6 +68,8 @@ def start() -> None:
     api = Api(STACK.host(), token)
     bucket = STACK.outputs()["ImagesBucket"]
     wait_until_found(api, upload_pictures(bucket))
+    if not engine.has_schedules:
+        STACK.client("lambda").invoke(FunctionName=f"{STACK.name}-compact", InvocationType="Event", Payload=b"{}")
     copy = PICTURES / "cat.jpg"
     answer = api.ask("POST", "/v1/search", params={"limit": 1}, content=copy.read_bytes()).raise_for_status()
     (hit,) = answer.json()["answers"][0]["hits"]

@@ -1,9 +1,10 @@
-"""The Pythons of this machine. As a program, prints the newest that lookalike can run on."""
+"""The Pythons of this machine. As a program, prints the newest that lookalike can run on, or the newest of a number."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,16 +14,25 @@ ASKED = "import sys; print(*sys.version_info[:3]) if sys.version_info.releaselev
 
 
 def main() -> None:
-    """Print the path of the newest Python."""
-    print(newest())
+    """Print the path of the newest Python, of these numbers if there are any."""
+    try:
+        print(newest(sys.argv[1]) if sys.argv[1:] else newest())
+    except LookupError as error:
+        sys.exit(str(error))
 
 
-def newest() -> Path:
-    """Return the program of the newest released Python of this machine. Raises LookupError where there is none."""
+def newest(of: str = "") -> Path:
+    """Return the program of the newest released Python of this machine. Raises LookupError where there is none.
+
+    `of`: such as 3.13, for one of its releases.
+    """
+    only = tuple(map(int, of.split("."))) if of else ()
     found = {version: program for program in candidates() if (version := version_of(program)) >= OLDEST}
-    if not found:
-        raise LookupError(f"there is no Python {OLDEST[0]}.{OLDEST[1]} or later on the PATH or in pyenv")
-    return found[max(found)]
+    fitting = [version for version in found if version[: len(only)] == only]
+    if not fitting:
+        wanted = of or f"{OLDEST[0]}.{OLDEST[1]} or later"
+        raise LookupError(f"there is no Python {wanted} on the PATH or in pyenv")
+    return found[max(fitting)]
 
 
 def candidates() -> Iterator[Path]:

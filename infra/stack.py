@@ -1,8 +1,7 @@
 """A stand-in for AWS on this machine, to which serverless.yml is deployed unchanged.
 
-The stand-in is MiniStack, which speaks LocalStack's port. It runs the real functions, in processes of its own Python,
-called by real events. infra/stand_in.py has it enforce roles and the limits of an account. It hands over ten messages
-at once, and does not wait until there are more.
+The stand-in is MiniStack, or LocalStack if that is asked for (`infra.engines`). Both run the real functions, in
+processes, called by real events. MiniStack hands over ten messages at once, and does not wait until there are more.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,13 +23,9 @@ import boto3
 import httpx
 
 from infra import limits, package, refusals
+from infra.engines import ENGINES, HOST, MINISTACK, REGION, Engine, Place
 from infra.osls import ROOT, osls
 from infra.package import PACKAGES
-
-HOST = "127.0.0.1"
-"""Loopback only: the stand-in asks for no password."""
-
-PROGRAM = Path(sys.prefix) / "local" / "bin" / "python"
 
 FUNCTIONS_AT_ONCE = 1_000
 """What AWS lets an account run; a new one runs 10."""
@@ -61,6 +55,7 @@ class Stack:
     port: int = 4566
     stage: str = "local"
     functions_at_once: int = FUNCTIONS_AT_ONCE
+    engine: Engine = MINISTACK
     # where it was this process that started it
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
@@ -75,8 +70,8 @@ class Stack:
             # any text will do: it is checked by nobody
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": self.endpoint,
         }
 
@@ -102,7 +97,7 @@ class Stack:
         """Return a client of one service of the stand-in."""
         return boto3.client(
             service,
-            region_name="us-east-1",
+            region_name=REGION,
             endpoint_url=self.endpoint,
             aws_access_key_id="test",
             aws_secret_access_key="test",  # noqa: S106 - as above
@@ -112,16 +107,20 @@ class Stack:
     def start(self) -> None:
         """Start the stand-in unless it runs. Raises LocalStackError."""
         if self.running() is not None:
+            if (started := (self.folder / "engine").read_text()) != self.engine.name:
+                raise LocalStackError(f"{started} runs already: make aws-local-stop ends it")
             return
-        if not PROGRAM.exists():
-            raise LocalStackError(f"{PROGRAM} is missing: make aws-local installs it")
+        if not self.engine.program.exists():
+            raise LocalStackError(
+                f"{self.engine.program} is missing: make aws-local ENGINE={self.engine.name} installs it"
+            )
         with socket.socket() as probe:
             if probe.connect_ex((HOST, self.port)) == 0:
                 raise LocalStackError(f"port {self.port} is somebody else's: end what listens there first")
         (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
         with self.output.open("w") as output:
             process = self._process = subprocess.Popen(  # noqa: S603 - our own arguments
-                [str(PROGRAM), "-m", "infra.stand_in"],
+                [str(self.engine.program), "-m", self.engine.module],
                 cwd=ROOT,
                 env=self._environment(),
                 stdout=output,
@@ -129,6 +128,7 @@ class Stack:
                 start_new_session=True,
             )
         (self.folder / "pid").write_text(str(process.pid))
+        (self.folder / "engine").write_text(self.engine.name)
         wait_for(lambda: process.poll() is not None or self._is_ready(), READY_SECONDS, self._failed_to_start)
         if process.poll() is not None:
             raise LocalStackError(self._failed_to_start())
@@ -136,26 +136,12 @@ class Stack:
     def _environment(self) -> Mapping[str, str]:
         # each function is many processes, of which only the first is to compile what they import
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        return {
-            **inherited,
-            **self.environment,
-            # of the roles of functions; who has the keys of `environment` may do everything
-            "AUTH": "true",
-            "REFUSALS": str(self._refusals),
-            "LAMBDA_ACCOUNT_CONCURRENCY": str(self.functions_at_once),
-            "BIND_HOST": HOST,
-            "GATEWAY_PORT": str(self.port),
-            # the API's address is http://ID.execute-api.HOST: every name below localhost is this machine
-            "MINISTACK_HOST": "localhost",
-            # what it unpacks and keeps goes when the folder goes
-            "TMPDIR": str(self.folder / "tmp"),
-            "STATE_DIR": str(self.folder / "state"),
-            "S3_DATA_DIR": str(self.folder / "s3"),
-        }
+        place = Place(self.folder, self.port, self.functions_at_once)
+        return {**inherited, **self.environment, **self.engine.variables(place)}
 
     def _is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.endpoint}/_ministack/health", timeout=10).is_success
+            return httpx.get(f"{self.endpoint}{self.engine.health}", timeout=10).is_success
         except httpx.TransportError:
             return False
 
@@ -172,7 +158,7 @@ class Stack:
             return None
         command = ["ps", "-o", "args=", "-p", str(number)]
         found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
-        return number if "infra.stand_in" in found.stdout else None
+        return number if any(engine.module in found.stdout for engine in ENGINES.values()) else None
 
     def stop(self) -> bool:
         """Stop the stand-in, and delete its data. Returns whether it ran. Raises LocalStackError."""
@@ -202,7 +188,8 @@ class Stack:
         for source in (ROOT / "serverless.yml", ROOT / "infra" / "chosen.cjs", *(ROOT / "infra").glob("*.yml")):
             shutil.copyfile(source, self.folder / source.relative_to(ROOT))
         # on AWS the disk of a function is its own, here it is that of this machine: so nothing is kept there
-        given = ("--stage", self.stage, "--param=packages=.", "--param=cache-bytes=0", "--param=budget=none", *chosen)
+        local = ("--param=packages=.", "--param=cache-bytes=0", "--param=budget=none")
+        given = ("--stage", self.stage, *local, *self.engine.chosen, *chosen)
         osls("deploy", *given, folder=self.folder, **OFTEN)
         if refused := limits.refused(self.client, self.functions_at_once):
             raise LocalStackError("AWS would not take this deployment: " + "; ".join(refused))
@@ -217,7 +204,7 @@ class Stack:
 
         Names below localhost are this machine, as browsers and curl know; not every resolver does.
         """
-        return f"{self.outputs()['HttpApiId']}.execute-api.localhost:{self.port}"
+        return self.engine.host(self.client, self.name, self.port)
 
 
 def wait_for(is_so: Callable[[], bool], seconds: float, otherwise: Callable[[], str]) -> None:

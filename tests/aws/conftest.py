@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from infra.engines import ENGINES, LOCALSTACK, MINISTACK, Engine
 from infra.stack import FUNCTIONS_AT_ONCE, Stack
 from tests.aws.place import Place
-from tests.servers import free_ports
+from tests.servers import free_ports, localstack_unavailable
 
 CHOSEN = (
     # a process each, and what one of them starts with takes a processor more than a second
@@ -34,10 +35,11 @@ def deployed(
     *chosen: str,
     prepare: Callable[[Stack], None] = lambda _: None,
     functions_at_once: int = FUNCTIONS_AT_ONCE,
+    engine: Engine = MINISTACK,
 ) -> Iterator[Place]:
     """A deployed stack, and a token for it. `prepare` makes what is there before it."""
     (port,) = free_ports(1)
-    stack = Stack(folder, port, stage, functions_at_once=functions_at_once)
+    stack = Stack(folder, port, stage, functions_at_once=functions_at_once, engine=engine)
     with pytest.MonkeyPatch.context() as patch:
         for variable in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(variable)
@@ -58,10 +60,13 @@ def deployed(
             stack.stop()
 
 
-@pytest.fixture(scope="package")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+@pytest.fixture(scope="package", params=[MINISTACK.name, pytest.param(LOCALSTACK.name, marks=pytest.mark.long)])
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The deployed stack. Without Node.js or the stand-in, its tests fail and say what to do."""
-    with deployed(tmp_path_factory.mktemp("aws"), "test") as found:
+    engine = ENGINES[request.param]
+    if engine is LOCALSTACK and (reason := localstack_unavailable()):
+        pytest.skip(reason)
+    with deployed(tmp_path_factory.mktemp("aws"), "test", engine=engine) as found:
         yield found
 
 

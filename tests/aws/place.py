@@ -144,21 +144,40 @@ class Place:
         told = [json.loads(text) for text in texts if text.startswith("{")]
         return [one for one in told if one.get("message") == message]
 
+    def told(self, function: str, message: str, since: int, count: int) -> list[dict[str, Any]]:
+        """The lines after the first `since`, when there are so many of them: they may come later than an answer."""
+        found: list[dict[str, Any]] = []
+
+        def are_there() -> bool:
+            found[:] = self.lines(function, message)[since:]
+            return len(found) >= count
+
+        wait_for(are_there, PATIENCE, lambda: f"{function} told {message!r} {len(found)} times, not {count}")
+        return found
+
     @contextmanager
     def choosing(self, function: str, **settings: str) -> Iterator[None]:
         """Give a function these settings within it, and all the time that it needs."""
         name = f"{self.stack.name}-{function}"
         usual = self.functions.get_function_configuration(FunctionName=name)
         variables, seconds = usual["Environment"]["Variables"], usual["Timeout"]
-        self.functions.update_function_configuration(
-            FunctionName=name, Environment={"Variables": variables | settings}, Timeout=int(PATIENCE)
-        )
+        self._configure(name, variables | settings, int(PATIENCE))
         try:
             yield
         finally:
-            self.functions.update_function_configuration(
-                FunctionName=name, Environment={"Variables": variables}, Timeout=seconds
-            )
+            self._configure(name, variables, seconds)
+
+    def _configure(self, name: str, variables: Mapping[str, str], seconds: int) -> None:
+        """Give a function these, and come back when it has them."""
+        self.functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": variables}, Timeout=seconds
+        )
+
+        def is_done() -> bool:
+            found = self.functions.get_function_configuration(FunctionName=name)
+            return bool(found["LastUpdateStatus"] == "Successful")
+
+        wait_for(is_done, PATIENCE, lambda: f"{name} does not get its settings")
 
     def processes(self, function: str) -> list[int]:
         """The numbers of the processes that run a function, and of those that have run it and wait."""

@@ -6,12 +6,14 @@ from itertools import chain
 
 import pytest
 
+from infra.engines import MINISTACK
 from tests.aws.pictures import digests, pictures
 from tests.aws.place import Place
 from tests.lookalike.cli.drawing import png
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("place", [MINISTACK.name], indirect=True)
 def test_a_bucket_that_is_full_already_is_added_and_counted(place: Place) -> None:
     before = pictures("before", 10, 12_000)
     corrupt = "before/not quite + a picture.png"

@@ -8,16 +8,15 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
 
+from infra.engines import MINISTACK
 from infra.stack import wait_for
 from lookalike.ingest.backpressure import BACKPRESSURE
 from shards.families import DEFAULT
@@ -56,7 +55,8 @@ def test_the_index_becomes_what_the_bucket_holds(place: Place) -> None:
     assert len(expected) == 175
     place.wait_until_indexed("many/", expected)
 
-    for key in (keys[0], keys[-1]):
+    # an address that LocalStack gives a function sends a percent sign of a key decoded twice
+    for key in (keys[0], keys[-1]) if place.stack.engine is MINISTACK else (keys[-1],):
         found = place.ask("GET", f"/v1/images/{quote(key)}").raise_for_status().json()
         assert (found["key"], found["sha256"]) == (key, expected[key])
 
@@ -94,14 +94,15 @@ def test_only_a_corrupt_picture_becomes_a_dead_letter(place: Place) -> None:
     changed = ["VisibilityTimeout", "RedrivePolicy"]
     usual = place.sqs.get_queue_attributes(QueueUrl=place.uploads, AttributeNames=changed)["Attributes"]
 
-    def set_attributes(again: int, redrive: Mapping[str, Any]) -> None:
-        attributes = {"VisibilityTimeout": str(again), "RedrivePolicy": json.dumps(redrive)}
+    def dies_after(receives: int) -> None:
+        redrive = json.loads(usual["RedrivePolicy"]) | {"maxReceiveCount": receives}
+        # the visibility is that of calls that die
+        attributes = {"VisibilityTimeout": str(AGAIN_SECONDS), "RedrivePolicy": json.dumps(redrive)}
         place.sqs.set_queue_attributes(QueueUrl=place.uploads, Attributes=attributes)
 
-    redrive = json.loads(usual["RedrivePolicy"])
     try:
         # as often as it takes: those that come again since the call was slow are not to be dead letters
-        set_attributes(AGAIN_SECONDS, redrive | {"maxReceiveCount": 1_000})
+        dies_after(1_000)
         with place.held():
             # the first in the queue, so that it comes in one batch with others
             place.put({corrupt: png(1, 64)[:300]})
@@ -112,7 +113,7 @@ def test_only_a_corrupt_picture_becomes_a_dead_letter(place: Place) -> None:
             lambda: f"{place.waiting()} messages wait:\n{place.said()}",
         )
         assert place.dead_keys() == []
-        set_attributes(1, redrive)
+        dies_after(json.loads(usual["RedrivePolicy"])["maxReceiveCount"])
         wait_for(lambda: bool(place.dead_keys()), PATIENCE, lambda: f"there is no dead letter:\n{place.said()}")
         place.wait_until_indexed("poison/", digests(good))
     finally:

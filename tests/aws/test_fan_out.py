@@ -64,22 +64,21 @@ def test_workers_find_what_one_process_finds(place: Place, stored: Mapping[str, 
             found = ask(place, stored[key], family)
             assert is_that_of_one_process(place, stored[key], family, found), family
             assert found["hits"][0]["key"] == key
-    told = place.lines("api", SPREAD)[spread:]
-    assert len(told) == len(DEFAULT)
+    told = place.told("api", SPREAD, spread, len(DEFAULT))
     assert [(one["workers"], one["missing"]) for one in told] == [(2, {})] * len(DEFAULT)
     # and those who scanned say so themselves
-    done = place.lines("scan", "done")[scanned:]
-    assert len(done) >= sum(one["workers"] for one in told)
+    done = place.told("scan", "done", scanned, sum(one["workers"] for one in told))
     assert all(one["segments"] > 0 and one["errors"] == [] for one in done)
     assert any(one["QueryBytes"] > 0 for one in done)
 
 
 def test_a_worker_that_dies_at_work_is_replaced(place: Place, stored: Mapping[str, bytes]) -> None:
     picture = stored[min(stored)]
+    asked = len(place.lines("api", SPREAD))
     with place.choosing("api", **FORGETFUL):
         # now there is a worker that has answered
         ask(place, picture, "dhash")
-        asked = len(place.lines("api", SPREAD))
+        place.told("api", SPREAD, asked, 1)
         with ThreadPoolExecutor(1) as other, stopped(place.processes("scan")) as workers:
             answer = other.submit(ask, place, picture, "dhash")
             wait_for(lambda: any(map(has_work, workers)), PATIENCE, lambda: f"no worker was asked:\n{place.said()}")
@@ -87,7 +86,7 @@ def test_a_worker_that_dies_at_work_is_replaced(place: Place, stored: Mapping[st
             resume(workers)
             found = answer.result()
     assert is_that_of_one_process(place, picture, "dhash", found)
-    (told,) = place.lines("api", SPREAD)[asked:]
+    _, told = place.told("api", SPREAD, asked, 2)
     assert (told["workers"], told["missing"]) == (2, {})
     # by a second call once the first has failed, or before, since it takes longer than that of the other worker
     assert told["retried"] + told["hedged"] >= 1

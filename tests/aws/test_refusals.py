@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from infra.engines import MINISTACK
 from infra.refusals import Refusal
 from tests.aws.place import Place
 
@@ -49,6 +50,7 @@ def refused_without(place: Place, sid: str) -> Refusal:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("place", [MINISTACK.name], indirect=True)
 def test_a_role_without_a_statement_is_found_whichever_library_makes_the_call(place: Place) -> None:
     place.ask("GET", "/v1/stats").raise_for_status()
     bucket = f"arn:aws:s3:::{place.bucket}"

@@ -28,9 +28,11 @@ from infra.package import PACKAGES, Package
 from tests.infra.locked import Entry, entries
 from tests.infra.stub_index import NEWCOMER, NEWER, SOURCE_ONLY, StubIndex
 from tests.infra.stub_registry import StubRegistry
+from tests.servers import localstack_unavailable
 
 INSTALLER = "infra/packages/installer.lock"
 BUILDING = "infra/packages/build.lock"
+LOCALSTACK = "infra/packages/localstack.lock"
 
 ENVIRONMENTS = {
     "requirements.lock": (".venv/run", ".venv"),
@@ -39,6 +41,7 @@ ENVIRONMENTS = {
     "requirements-oldest.lock": (".venv/oldest/complete", ".venv/oldest"),
     "infra/packages/fuzz.lock": (".venv/fuzz/complete", ".venv/fuzz"),
     "infra/packages/local.lock": (".venv/local/complete", ".venv/local"),
+    LOCALSTACK: (".venv/localstack/complete", ".venv/localstack"),
     "infra/packages/checkers.lock": (".venv/checkers/complete", ".venv/checkers"),
     "infra/packages/nodejs.lock": (".venv/nodejs/complete", ".venv/nodejs"),
     "infra/packages/oldpip.lock": (".venv/oldpip/complete", ".venv/oldpip"),
@@ -85,6 +88,8 @@ def project(tmp_path: Path) -> Project:
     for name in ("Makefile", "pyproject.toml", "README.md", "LICENSE", "package.json"):
         shutil.copy(ROOT / name, folder / name)
     (folder / "infra" / "packages").mkdir(parents=True)
+    for name in ("infra/__init__.py", "infra/pythons.py"):
+        shutil.copy(ROOT / name, folder / name)
     for name in (INSTALLER, BUILDING, *ENVIRONMENTS):
         shutil.copy(ROOT / name, folder / name)
     index = StubIndex(tmp_path / "index", str(Path(sys.executable).parent / "uv"))
@@ -127,6 +132,8 @@ def expected(listed: list[Entry]) -> dict[str, str]:
 )
 def test_what_is_installed_is_what_the_lock_file_lists(lock: str, project: Project) -> None:
     target, environment = ENVIRONMENTS[lock]
+    if lock == LOCALSTACK and (reason := localstack_unavailable()):
+        pytest.skip(reason)
     if lock == "requirements-dev.lock":
         # which is installed over it, and lists all of it
         project.index.publish(project.folder / "requirements.lock")

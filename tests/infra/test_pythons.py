@@ -56,6 +56,14 @@ def test_too_old_ones_only_are_an_error(machine: Path) -> None:
         pythons.newest()
 
 
+def test_one_may_be_asked_for_by_its_number(machine: Path) -> None:
+    python(machine / "bin" / "python3.14", "3 14 0")
+    asked = python(machine / "bin" / "python3.13", "3 13 1")
+    assert pythons.newest("3.13") == asked
+    with pytest.raises(LookupError, match=r"no Python 3\.12 on the PATH"):
+        pythons.newest("3.12")
+
+
 def test_this_one_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     assert pythons.version_of(pythons.newest()) >= sys.version_info[:3]

@@ -19,8 +19,6 @@ from infra.stack import Stack, wait_for
 from tests.patience import PATIENCE
 from tests.servers import free_ports
 
-pytestmark = pytest.mark.outside
-
 AT_ONCE = 10
 """Functions that a new account runs at once."""
 
@@ -39,6 +37,9 @@ def handler(event, context):
     if do == "boto3":
         import boto3
         boto3.client("s3").get_object(Bucket="pictures", Key=event["key"])
+    if do == "batch":
+        import boto3
+        boto3.client("sqs").send_message_batch(QueueUrl=event["queue"], Entries=[{"Id": "1", "MessageBody": "x"}])
     if do == "obstore":
         import obstore
         store = obstore.store.S3Store("pictures", endpoint=os.environ["AWS_ENDPOINT_URL"], allow_http=True)
@@ -139,6 +140,18 @@ def test_a_condition_that_does_not_hold_is_no_permission(account: Account) -> No
     account.allow(LOG, LIST, READ | {"Condition": {"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}})
     assert "AccessDenied" in account.call(do="boto3", key="public/cat: über 100%25 +.png")
     assert [one.call for one in account.refused()] == ["s3:GetObject"]
+
+
+@pytest.mark.long
+def test_a_batch_of_messages_needs_what_one_message_needs(account: Account) -> None:
+    queue = account.stack.client("sqs").create_queue(QueueName="batches")["QueueUrl"]
+    source = "arn:aws:sqs:us-east-1:000000000000:batches"
+    account.allow(LOG, {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": source})
+    assert account.call(do="batch", queue=queue) == ""
+    assert account.refused() == []
+    account.allow(LOG)
+    account.call(do="batch", queue=queue)
+    assert [(one.call, one.resource) for one in account.refused()] == [("sqs:SendMessage", source)]
 
 
 @pytest.mark.long
