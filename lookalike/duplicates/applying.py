@@ -144,13 +144,13 @@ def settle(index: Following, log: Path) -> Past:
 
 
 def unfinished(index: Following, folder: Path | None = None) -> Iterator[Path]:
-    """Yield the logs of this index that have no end: of what was interrupted, or is under way."""
+    """Yield the logs of this index that have no end, and that no process writes: of what was interrupted."""
     for log in sorted((folder or journal.folder()).glob("*.jsonl")):
         try:
             past = Past.of(log)
         except StorageError:
             continue
-        if past.header.get("index") == index.url and not past.has_ended:
+        if past.header.get("index") == index.url and not past.has_ended and not journal.is_in_use(log):
             yield log
 
 

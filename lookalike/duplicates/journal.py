@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
@@ -41,6 +42,9 @@ class Journal:
             self._descriptor = os.open(path, flags, 0o600)
         except OSError as error:
             raise StorageError(f"{path}: cannot be written: {error.strerror}; name another log with --log") from error
+        if not _lock(self._descriptor):
+            os.close(self._descriptor)
+            raise StorageError(f"{path}: another process is at it; wait until that has ended")
         if header is None:
             self._end_line()
         else:
@@ -68,6 +72,26 @@ class Journal:
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":
                     os.write(self._descriptor, b"\n")
+
+
+def is_in_use(path: Path) -> bool:
+    """Return whether a process writes this log now: a lock ends with its process, however that ends."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return not _lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:

@@ -52,9 +52,10 @@ class Keeping:
         """Return what sorts images, the one to keep first."""
         preferred = next((n for n, prefix in enumerate(self.prefer) if image.key.startswith(prefix)), len(self.prefer))
         return (
-            not self.is_protected(image.key),
             preferred,
             *(_RANKS[rule](image, facts) for rule in self.rules),
+            # of two that the rules call equal
+            not self.is_protected(image.key),
             image.key,
         )
 

@@ -35,7 +35,16 @@ def _of_group(
 ) -> Iterator[Choice]:
     for part in _parts(group, tiers):
         ranked = sorted(part, key=lambda each: (each.image.key not in kept, *keeping.rank(each.image, each.facts)))
-        best, *others = ranked
+        # a protected file of the same bytes is as good, and stays in any case; a lesser one is not put in its place
+        best = next(
+            (
+                each
+                for each in ranked
+                if keeping.is_protected(each.image.key) and each.image.sha256 == ranked[0].image.sha256 != ""
+            ),
+            ranked[0],
+        )
+        others = [each for each in ranked if each is not best]
         for each in others:
             key = each.image.key
             if (

@@ -81,12 +81,13 @@ def run(out: Output, index: Index, wanted: Wanted) -> None:
 
 
 def _say(out: Output, review: Review, groups: Sequence[ReviewGroup], choices: Sequence[Choice]) -> None:
-    going = {choice.goes.image.key for choice in choices}
+    going = {choice.goes.image.key: choice.kept for choice in choices}
     copies = [each for group in groups for each in group.images[1:]]
     size = sum(choice.goes.facts.bytes or 0 for choice in choices)
     if out.is_json:
         for group in groups:
-            first, *others = group.images
+            first = next((going[e.image.key] for e in group.images if e.image.key in going), group.images[0])
+            others = [each for each in group.images if each is not first]
             document = {"keep": _document(first), "copies": [_document(each) for each in others]}
             out.json({**document, "tier": group.tier, "remove": [e.image.key for e in others if e.image.key in going]})
         out.json(
@@ -101,9 +102,9 @@ def _say(out: Output, review: Review, groups: Sequence[ReviewGroup], choices: Se
             }
         )
         return
-    columns = [Column("tier"), Column("size"), Column("bytes", True), Column("date"), Column("key")]
+    columns = [Column(""), Column("tier"), Column("size"), Column("bytes", True), Column("date"), Column("key")]
     for n, group in enumerate(groups, 1):
-        rows = [_row(each) for each in group.images]
+        rows = [["goes" if each.image.key in going else "stays", *_row(each)] for each in group.images]
         out.table(columns, rows, title=f"group {n:,}: {human.count(len(rows), 'image')}")
         out.line("")
     told = ", ".join(f"{human.count(sum(each.tier == tier for each in copies))} {tier}" for tier in review.asked.tiers)
@@ -173,7 +174,7 @@ def _apply(out: Output, index: Index, wanted: Wanted, choices: Sequence[Choice])
     if not wanted.is_meant:
         _say_plan(out, made)
         return
-    for left in unfinished(index):
+    for left in list(unfinished(index)):
         note(f"{left}: was interrupted; the index now follows what it has done")
         settle(index, left)
     log = wanted.log or journal.new_path()

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from lookalike.duplicates import journal
-from lookalike.duplicates.applying import Outcome, Progress, apply
+from lookalike.duplicates.applying import Outcome, Progress, apply, settle, unfinished
 from lookalike.duplicates.marking import marked
 from lookalike.duplicates.planning import Action, Plan, plan
 from lookalike.duplicates.restoring import Restoring
@@ -107,7 +107,7 @@ async def carry_out(
             )
         log = journal.new_path()
         job = service.reviews.run(
-            "apply", known.action, len(known.steps), lambda progress: apply(service.index, known, log, progress)
+            "apply", known.action, len(known.steps), lambda progress: _applied(service, known, log, progress)
         )
         job.log = str(log)
         return documents.respond(reviewed.job_document(job), 202)
@@ -150,6 +150,12 @@ async def bring_back(job: JobId, service: Serving, _: Annotated[Caller, needs("f
         return documents.respond(reviewed.job_document(undoing), 202)
 
     return await service.call(work)
+
+
+def _applied(service: Service, known: Plan, log: FilePath, progress: Progress) -> Outcome:
+    for interrupted in list(unfinished(service.index)):
+        settle(service.index, interrupted)
+    return apply(service.index, known, log, progress)
 
 
 def _undone(service: Service, log: FilePath, progress: Progress) -> Outcome:
