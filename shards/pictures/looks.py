@@ -24,8 +24,8 @@ GRID = 32
 """Blocks across and down in which two looks are compared."""
 
 RESIZED = 0.67
-"""Pixels at which a picture is compared, for each of the smaller copy's: every way to resize leaves its own finest
-detail, rings along edges and half a pixel here and there."""
+"""Pixels at which a picture is compared, for each of the smaller copy's: compression changes the finest detail, and
+every way to resize leaves its own, rings along edges and half a pixel here and there."""
 
 LEAST = 16
 """Pixels of the shorter side below which two pictures are too small to be told apart."""
@@ -151,7 +151,7 @@ def compared(first: Look, second: Look) -> Sameness:
 def _common(length: int, other: int) -> int:
     """Return the pixels of a side at which two pictures are compared whose sides are so long."""
     smaller = min(length, other)
-    return min(SIDE, smaller if length == other else int(smaller * RESIZED))
+    return min(SIDE, max(min(smaller, 2 * LEAST), int(smaller * RESIZED)))
 
 
 def _sides_differ(first: Look, second: Look) -> bool:

@@ -73,7 +73,9 @@ def copies(image: Image.Image) -> dict[str, bytes]:
 def burst(image: Image.Image, frames: int, chance: Random) -> dict[str, bytes]:
     """Return frames of one scene in which something small has moved: each is a picture of its own."""
     side = max(8, min(image.size) // 8)
-    thing = image.crop((0, 0, side, side)).point(lambda level: 255 - level)
+    thing = Image.new("RGB", (side, side), "black")
+    # whatever is behind it, some of it is seen
+    thing.paste("white", (0, 0, side // 2, side))
     files = {}
     places = [(x, y) for x in range(0, image.width - side, side) for y in range(0, image.height - side, side)]
     for n, place in enumerate(chance.sample(places, frames)):
