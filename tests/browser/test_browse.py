@@ -26,7 +26,16 @@ def test_a_prefix_shows_some_of_the_images(visit: Visit) -> None:
     expect(visit.cards).to_have_count(17)
     visit.page.get_by_label("Keys that begin with").fill("nowhere/")
     visit.page.keyboard.press("Enter")
-    expect(visit.page.get_by_role("heading", name="No key begins with that")).to_be_visible()
+    expect(visit.page.get_by_role("heading", name="No key is like that")).to_be_visible()
+
+
+def test_a_text_in_any_part_of_the_key_is_looked_for_while_it_is_typed(visit: Visit) -> None:
+    visit.open("#/browse")
+    visit.page.get_by_label("With the text").press_sequentially("SIZE/RAC")
+    expect(visit.cards).to_have_count(1)
+    assert visit.shown() == ["copies/half the size/raccoon.jpg"]
+    visit.page.reload()
+    expect(visit.cards).to_have_count(1)
 
 
 def test_an_image_is_deleted_only_after_it_was_confirmed(visit: Visit) -> None:

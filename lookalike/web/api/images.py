@@ -25,8 +25,12 @@ from lookalike.web.service import Service
 from shards.errors import KeyNotFound
 from shards.search.filters import Filter
 from shards.table.format.records import UNDATED, Record
+from shards.table.read.snapshot import Image
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
+
+LOOKED_AT = 20_000
+"""Keys that a page with a text looks at: the text may be in none of them, and a request has to end."""
 
 
 class PutBody(StrictBody):
@@ -152,6 +156,14 @@ class ListParameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     prefix: Annotated[str, Field(description="Only images whose key begins with this.", max_length=1024)] = ""
+    contains: Annotated[
+        str,
+        Field(
+            description="Only images whose key has this text anywhere, in upper or lower case. A page of them may be"
+            " short, or empty, and have a `next`: 20,000 keys are looked at for each.",
+            max_length=1024,
+        ),
+    ] = ""
     filter: FilterText = None
     after: Annotated[str | None, Field(description="The `next` of the previous page.", max_length=2048)] = None
     limit: Annotated[int, Field(description="Maximum number of images.", ge=1, le=1000)] = 100
@@ -170,14 +182,24 @@ async def list_images(
     after = _key_of(parameters.after) if parameters.after is not None else None
     where = Filter.of(parameters.filter)
 
+    wanted = parameters.contains.casefold()
+    looked_at = LOOKED_AT if wanted else parameters.limit
+
     def page() -> Response:
-        images = list(
-            service.index.list(after=after, limit=parameters.limit + 1, prefix=parameters.prefix, where=where)
-        )
-        shown = images[: parameters.limit]
+        shown: list[Image] = []
+        last = None
+        images = service.index.list(after=after, limit=looked_at + 1, prefix=parameters.prefix, where=where)
+        for n, image in enumerate(images):
+            if n == looked_at or len(shown) == parameters.limit:
+                break
+            last = image.key
+            if wanted in image.key.casefold():
+                shown.append(image)
+        else:
+            last = None
         document: ListDocument = {
             "images": [documents.image_document(image, caller) for image in shown],
-            "next": _cursor(shown[-1].key) if len(images) > len(shown) else None,
+            "next": None if last is None else _cursor(last),
         }
         return documents.respond(document)
 

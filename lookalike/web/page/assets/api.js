@@ -115,7 +115,7 @@ const imagePath = (key, part = "") => `v1/images${part}?key=${encodeURIComponent
 
 export const stats = () => get("v1/stats");
 
-/** @param {{prefix?: string, after?: string|null, limit?: number}} query @returns {Promise<{images: Image[], next: string|null}>} */
+/** @param {{prefix?: string, contains?: string, after?: string|null, limit?: number}} query @returns {Promise<{images: Image[], next: string|null}>} */
 export const list = (query) => get("v1/images", query);
 
 /** @param {string} key @returns {Promise<Image & {signatures: Record<string, string>}>} */

@@ -11,6 +11,9 @@ import { change, openOver, to } from "./router.js";
 
 const PAGE = 60;
 
+/** After that long without another letter, what was typed is looked for. */
+const TYPING_MS = 200;
+
 export function browseView() {
   const heading = el("h1", {}, "Browse");
   const prefix = el("input", {
@@ -21,6 +24,18 @@ export function browseView() {
     spellcheck: "false",
     onchange: () => change({ prefix: prefix.value, image: null }),
   });
+  const text = el("input", {
+    type: "search",
+    id: "contains",
+    placeholder: "any part of the key",
+    autocomplete: "off",
+    spellcheck: "false",
+    oninput: () => {
+      clearTimeout(typing);
+      typing = window.setTimeout(() => change({ contains: text.value, image: null }, { quietly: true }), TYPING_MS);
+    },
+  });
+  let typing = 0;
   const grid = el("ul", { class: "grid", "aria-label": "Images" });
   const more = button("Show more", () => load(), { class: "button wide", hidden: true });
   const body = el("div", { class: "found" });
@@ -31,13 +46,13 @@ export function browseView() {
       "header",
       { class: "bar" },
       heading,
-      el("form", { role: "search", onsubmit: submit }, el("label", { htmlFor: "prefix" }, "Keys that begin with"), prefix),
+      el("form", { role: "search", onsubmit: submit }, el("label", { htmlFor: "contains" }, "With the text"), text, el("label", { htmlFor: "prefix" }, "Keys that begin with"), prefix),
     ),
     body,
   );
   walkByArrows(grid);
 
-  /** The prefix that is shown; null at first and after a change of the index. @type {string|null} */
+  /** What is shown: prefix and text; null at first and after a change of the index. @type {string|null} */
   let shown = null;
   /** @type {string|null} */
   let next = null;
@@ -48,19 +63,19 @@ export function browseView() {
 
   function submit(/** @type {Event} */ event) {
     event.preventDefault();
-    change({ prefix: prefix.value, image: null });
+    change({ prefix: prefix.value, contains: text.value, image: null });
   }
 
   /** @param {URLSearchParams} params */
   async function update(params) {
-    const wanted = params.get("prefix") ?? "";
+    const wanted = JSON.stringify([params.get("prefix") ?? "", params.get("contains") ?? ""]);
     const image = params.get("image");
     if (image) openImage(image, () => removed(image));
     else closeImage();
     if (wanted === shown) return;
     shown = wanted;
     next = null;
-    prefix.value = wanted;
+    [prefix.value, text.value] = JSON.parse(wanted);
     fill(grid);
     more.hidden = true;
     fill(body, skeleton(12));
@@ -71,25 +86,29 @@ export function browseView() {
     if (isLoading || shown === null) return;
     isLoading = true;
     const asked = shown;
+    const [beginning, contains] = JSON.parse(asked);
+    let isEmptyPage = false;
     try {
       const [{ images, next: after }, stats] = await Promise.all([
-        api.list({ prefix: asked, after: next, limit: PAGE }),
+        api.list({ prefix: beginning, contains, after: next, limit: PAGE }),
         facts(),
       ]);
       if (asked !== shown) return;
-      heading.textContent = asked ? "Browse" : count(stats.images, "image");
+      heading.textContent = beginning || contains ? "Browse" : count(stats.images, "image");
       grid.append(...images.map(item));
       next = after;
       more.hidden = !next;
+      // the text may be in none of the keys that the server looked at for this page
+      isEmptyPage = !images.length && !!next;
       announce(`${count(grid.children.length, "image")} shown`);
-      fill(body, ...(grid.children.length ? [grid, more] : [empty(asked)]));
+      fill(body, ...(grid.children.length || next ? [grid, more] : [empty(beginning || contains)]));
     } catch (error) {
       shown = null;
-      fill(body, problemBox(error, () => update(new URLSearchParams({ prefix: asked }))));
+      fill(body, problemBox(error, () => update(new URLSearchParams({ prefix: beginning, contains }))));
     } finally {
       isLoading = false;
       // the prefix changed while this was under way
-      if (shown !== null && asked !== shown) load();
+      if (shown !== null && (isEmptyPage || asked !== shown)) load();
     }
   }
 
@@ -106,22 +125,23 @@ export function browseView() {
     const gone = [...grid.children].find((card) => card.getAttribute("data-key") === key);
     const neighbour = gone?.nextElementSibling ?? gone?.previousElementSibling;
     gone?.remove();
-    shown = prefix.value;
+    shown = JSON.stringify([prefix.value, text.value]);
     neighbour?.querySelector("button")?.focus();
-    if (!grid.children.length) fill(body, empty(shown));
-    if (!shown) heading.textContent = count((await facts()).images, "image");
+    const isPart = !!(prefix.value || text.value);
+    if (!grid.children.length) fill(body, empty(isPart));
+    if (!isPart) heading.textContent = count((await facts()).images, "image");
   }
 
-  return { element, title: "Browse", update, taker: null, focus: () => prefix.focus(), about: () => "" };
+  return { element, title: "Browse", update, taker: null, focus: () => text.focus(), about: () => "" };
 }
 
-/** @param {string} prefix */
-const empty = (prefix) =>
+/** @param {boolean|string} isPart whether some of the images were asked for */
+const empty = (isPart) =>
   el(
     "div",
     { class: "empty" },
-    el("h2", {}, prefix ? "No key begins with that" : "There are no images yet"),
-    prefix
-      ? el("p", {}, "Upper and lower case differ. Folders end with a slash.")
+    el("h2", {}, isPart ? "No key is like that" : "There are no images yet"),
+    isPart
+      ? el("p", {}, "At the beginning of a key upper and lower case differ, and folders end with a slash.")
       : el("a", { class: "button primary", href: to("add") }, "Add images"),
   );

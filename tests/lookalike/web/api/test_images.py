@@ -291,6 +291,24 @@ def test_a_listing_is_paged_by_its_cursor_while_images_come_and_go(client: Clien
     assert client.get("/v1/images").json() == {"images": client.get("/v1/images").json()["images"], "next": None}
 
 
+def test_a_listing_is_of_keys_with_a_text_anywhere(
+    client: Client, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("zoo/Cat.jpg", "zoo/dog.jpg", "cats/raccoon.jpg", "bird.jpg"):
+        add(index, key, CAT)
+    listed = client.get("/v1/images", params={"contains": "CAT"}).json()
+    assert {image["key"] for image in listed["images"]} == {"zoo/Cat.jpg", "cats/raccoon.jpg"}
+    assert listed["next"] is None
+    # a page looks at so many keys, and says where the next one begins
+    monkeypatch.setattr("lookalike.web.api.images.LOOKED_AT", 1)
+    found, after, pages = set(), None, 0
+    while pages == 0 or after:
+        page = client.get("/v1/images", params={"contains": "cat", **({"after": after} if after else {})}).json()
+        found |= {image["key"] for image in page["images"]}
+        after, pages = page["next"], pages + 1
+    assert (found, pages) == ({"zoo/Cat.jpg", "cats/raccoon.jpg"}, 4)
+
+
 def test_a_listing_is_of_keys_with_a_prefix(client: Client) -> None:
     client.post("/v1/images", files=[("file", (key, CAT)) for key in ("a/1", "a/2", "b/1")])
     page = client.get("/v1/images", params={"prefix": "a/"}).json()
