@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
@@ -17,6 +18,8 @@ from lookalike.duplicates.keep import Keeping
 from lookalike.duplicates.marking import all_but_the_best
 from lookalike.duplicates.review import Asked, Review
 from lookalike.duplicates.tiers import DEFAULT
+from shards.families import family
+from shards.pictures.decoding import decode
 from tests.lookalike.duplicates.folder import review_here
 
 PICTURES = sorted((Path(__file__).parents[3] / "demo" / "pictures").glob("*.jpg"))
@@ -40,18 +43,32 @@ def _encoded(image: Image.Image, form: str, **options: int) -> bytes:
 
 
 def photographs(number: int) -> Iterator[tuple[str, Image.Image]]:
-    """Yield pictures: parts of the demo's, none of which shows what another does."""
-    for n in range(number):
+    """Yield pictures: parts of the demo's, none of which shows what another does, and none of which is flat."""
+    given = 0
+    for n in range(len(PICTURES) * 17):
+        if given == number:
+            return
         whole = Image.open(PICTURES[n % len(PICTURES)]).convert("RGB")
         part = n // len(PICTURES)
         if part == 0:
+            given += 1
             yield f"photo{n}", whole
             continue
         # cells of a grid of 4 × 4: the parts do not overlap, and the whole is too different from any
         row, column = divmod((part - 1) % 16, 4)
         width, height = whole.width // 4, whole.height // 4
         box = (column * width, row * height, (column + 1) * width, (row + 1) * height)
-        yield f"photo{n}", whole.crop(box)
+        image = whole.crop(box)
+        if not is_flat(image):
+            given += 1
+            yield f"photo{n}", image
+
+
+def is_flat(image: Image.Image) -> bool:
+    """Return whether a picture is without content, such as a piece of the sky: then only its own bytes are a copy."""
+    decoded = decode(png(image))
+    kinds = [family(name) for name in ("dhash", "pdq")]
+    return any(bool(kind.is_flat(np.array([kind.compute(decoded)], kind.dtype))[0]) for kind in kinds)
 
 
 def copies(image: Image.Image) -> dict[str, bytes]:
