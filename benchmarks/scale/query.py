@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from benchmarks import crops
 from benchmarks.columns import Counted
 from benchmarks.scale import cloud, shapes
 from benchmarks.scale.ingest import SEGMENT_JSON, SEGMENT_STORED
@@ -19,10 +20,11 @@ from benchmarks.scale.life import COMMIT
 from benchmarks.scale.lookups import Reads
 from benchmarks.scale.prices import PRICES
 from benchmarks.scale.store import Unwritten
-from shards.families import family
+from shards.families import DEFAULT, Rows, family
 from shards.families.reading import SECONDS_A_BYTE
 from shards.search.plan import WAITING, WORKERS, ScanPlan, cold_bytes, plan
 from shards.search.query import Part, Query
+from shards.search.stages import Stages, plan_stages
 from shards.storage.memory import MemoryStore
 from shards.storage.ranges import GAP
 from shards.table.format.columns import CHECKS
@@ -88,15 +90,19 @@ class Question:
 def _planned(question: Question, rows: int) -> int:
     """Return the same of any segment of so many rows, with nothing in memory."""
     kind = family(question.family)
-    asked = np.zeros(1, kind.dtype)
-    if question.family == "haar":
-        # in colour, each coefficient in a bucket of its own
-        asked["sig"] = np.arange(1, 121).reshape(1, 3, 40)
-        asked["avgl"] = 0.5
+    asked = _in_colour() if question.family == "haar" else np.zeros(1, kind.dtype)
     segment = shapes.segment(0, rows, 0)
     reader = SegmentReader(Unwritten({segment.name: segment}), segment)
     query = Query((Part(kind, (kind.asked(asked),), question.min_score),), LIMIT)
     return cold_bytes(Source(reader, np.empty(0, np.uint32)), query)
+
+
+def _in_colour() -> Rows:
+    """Return a question to `haar` in colour, with each coefficient in a bucket of its own."""
+    asked = np.zeros(1, family("haar").dtype)
+    asked["sig"] = np.arange(1, 121).reshape(1, 3, 40)
+    asked["avgl"] = 0.5
+    return asked
 
 
 QUESTIONS = (
@@ -106,6 +112,28 @@ QUESTIONS = (
     Question("dhash within 10", "dhash", 10, 0.51, 9, 5, warm=3.5e-10, cold=5.6e-9, found=False),
 )
 """Measured with 2^20 crosses of real signatures, gaps below 1 MiB bridged as the store does it."""
+
+NEAREST = Question("dhash, best 10", "dhash", None, 0.5, requests=8, rounds=4, warm=1.8e-9, cold=7e-9)
+"""The question to `dhash` that is part of one to all families; measured in the same way."""
+
+
+def stages(manifest: Manifest) -> Stages:
+    """Return what of a question to all families of a new index is asked where nothing of it is in memory."""
+    _, questions = crops.real()
+    stored = {name: np.zeros(1, family(name).dtype) for name in DEFAULT} | {"haar": _in_colour()}
+    by_family = {name: family(name).asked(rows) for name, rows in stored.items()} | {"crops": questions[0]}
+    query = Query(
+        tuple(
+            Part(kind, (by_family[kind.name],), None, (("as is",) * len(by_family[kind.name]),))
+            for kind in map(family, DEFAULT)
+        ),
+        LIMIT,
+    )
+    sources = []
+    for number, known in enumerate(manifest):
+        made = shapes.segment(0, known.rows, number, is_new=True)
+        sources.append(Source(SegmentReader(Unwritten({made.name: made}), made), np.empty(0, np.uint32)))
+    return plan_stages(query, sources)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,15 @@ from functools import lru_cache
 import numpy as np
 
 from benchmarks.signatures import MODELLED
-from shards.families import family
+from shards.families import DEFAULT, family
+from shards.families.crops import columns as crops
+from shards.families.crops.row import STORED
+from shards.families.crops.unpacked import WORDS
 from shards.families.goldberg import columns as goldberg
 from shards.families.goldberg.family import FEW
 from shards.families.haar import inverted
 from shards.families.haar.search import SEARCH_FROM
-from shards.families.hashes import tables
+from shards.families.hashes import postings, tables
 from shards.families.hashes.hamming import INDEXED
 from shards.table.format import names
 from shards.table.format.columns import ALIGNMENT, CHECKS, Column
@@ -51,9 +54,12 @@ def log_bytes(records: int) -> int:
     return sum(column.size + MEMBER for column in _placed(_record_columns(records)).values())
 
 
-def segment(shard: int, rows: int, number: int, *, shards: int = 1) -> Segment:
-    """Return a segment of so many rows without dead ones. `number` makes its name differ from others."""
-    columns = segment_columns(rows)
+def segment(shard: int, rows: int, number: int, *, shards: int = 1, is_new: bool = False) -> Segment:
+    """Return a segment of so many rows without dead ones. `number` makes its name differ from others.
+
+    `is_new`: with the signatures of all families of a new index too.
+    """
+    columns = segment_columns(rows, is_new=is_new)
     last = columns[CHECKS]
     digest = hashlib.blake2b(number.to_bytes(8, "little"), digest_size=24).hexdigest()
     name = f"{names.shard_prefix(shard)}{digest[:32]}-{digest[32:]}.npz"
@@ -62,9 +68,9 @@ def segment(shard: int, rows: int, number: int, *, shards: int = 1) -> Segment:
 
 
 @lru_cache(maxsize=4096)
-def segment_columns(rows: int) -> dict[str, Column]:
+def segment_columns(rows: int, *, is_new: bool = False) -> dict[str, Column]:
     """Return the place of each column of a segment of so many rows, checksums last."""
-    columns = _placed([*_record_columns(rows), *_search_columns(rows)])
+    columns = _placed([*_record_columns(rows), *_search_columns(rows), *(_new_columns(rows) if is_new else ())])
     blocks = sum(column.blocks for column in columns.values())
     return _placed([*((name, (c.dtype, c.shape)) for name, c in columns.items()), (CHECKS, (_u4, (blocks,)))])
 
@@ -98,6 +104,22 @@ def _search_columns(rows: int) -> Iterator[tuple[str, Shape]]:
             # a hash and half a reference in each table; a quarter of the buckets is padded by half a word, in the mean
             yield name + tables.BUCKETS, (_u8, (tables.TABLES * 3 * rows // 2 + (1 << bits),))
             yield name + tables.COPIES, (_u4, (0,))
+
+
+def _new_columns(rows: int) -> Iterator[tuple[str, Shape]]:
+    """Yield the columns of the families of a new index that the others of this page do not have."""
+    for name in set(DEFAULT) - set(MODELLED):
+        yield name, (family(name).dtype, (rows,))
+    if rows >= crops.SEARCH_FROM:
+        yield crops.STARTS, (_u4, (WORDS + 1,))
+        # a code and half a row's number for each feature
+        yield crops.BUCKETS, (_u8, (3 * STORED * rows // 2,))
+    if rows >= INDEXED:
+        chunks = postings.tables_of(postings.MAX_BITS)
+        bits = min(postings.MAX_BITS // chunks, (rows // postings.ROWS_A_NUMBER).bit_length() - 1)
+        yield "pdq.words", (_u8, (postings.MAX_BITS // 64 * rows,))
+        yield "pdq" + tables.STARTS, (_u4, ((chunks << bits) + 1,))
+        yield "pdq" + postings.POSTINGS, (_u4, (chunks * rows,))
 
 
 def _placed(shapes: Iterator[tuple[str, Shape]] | list[tuple[str, Shape]]) -> dict[str, Column]:

@@ -11,7 +11,7 @@ from benchmarks.scale.ceiling import Busy, Reserved
 from benchmarks.scale.costs import added
 from benchmarks.scale.ingest import MINUTES, NAME_JSON, Play, Setting, play
 from benchmarks.scale.lookups import lookups
-from benchmarks.scale.query import QUESTIONS, ask
+from benchmarks.scale.query import NEAREST, QUESTIONS, ask, stages
 from lookalike.ingest.backpressure import BACKPRESSURE
 from shards.search.plan import WORKERS
 from shards.table.format.manifest import Manifest
@@ -170,6 +170,23 @@ def questions_table() -> Table:
     return Table("questions", columns, tuple(rows))
 
 
+def auto_table() -> Table:
+    """Return what of a question to all families is asked of an index of which nothing is in memory, and what is not."""
+    rows = []
+    for setting in SIZES:
+        made = stages(manifest(setting))
+        first = [part.family.name for part in made.first.parts if any(map(len, part.questions))]
+        later = [part.family.name for part in made.second.parts if any(map(len, part.questions))]
+        left = [f"{each.family}{'' if each.whole else ', dear rows'} ({_size(each.fetched)})" for each in made.cold]
+        cost = ""
+        if first == [NEAREST.family] and not later:
+            asked = ask(manifest(setting), NEAREST, warm=False)
+            cost = f"{asked.seconds:.1f} s, {1000 * asked.dollars:.2f}"
+        rows.append((f"{setting.images:,}", ", ".join(first), ", ".join(later), "; ".join(left), cost))
+    columns = ("images", "asked", "where nothing is certain", "not asked", "cold: seconds, $ a thousand")
+    return Table("auto", columns, tuple(rows))
+
+
 def tail_table() -> Table:
     """Return the cost of a tail for a reader without a cache: of a question, and of counting."""
     rows = []
@@ -289,6 +306,7 @@ TABLES: tuple[Callable[[], Table], ...] = (
     adding_table,
     folding_table,
     questions_table,
+    auto_table,
     tail_table,
     costs_table,
     ceiling_table,

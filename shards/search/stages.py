@@ -68,28 +68,39 @@ def everything(query: Query) -> Stages:
 def plan_stages(query: Query, sources: Sequence[Source], worth: int = WORTH) -> Stages:
     """Return the stages of a query, given what it scans. `worth`: bytes that it may fetch in all.
 
-    Of each family the cheap rows are asked first, the cheapest family before the others. A family that has dearer rows
-    is asked its cheap ones in any case.
+    Of each family the cheap rows are asked first, and a family that has dearer rows before the others, since nothing
+    else finds what it finds; then the cheapest family. One is asked in any case, the cheapest of all.
     """
     cheap = [_cheap(part, is_cheap=True) for part in query.parts]
     dear = [_cheap(part, is_cheap=False) for part in query.parts]
-    cheap_costs = [_fetched(query, part, sources) for part in cheap]
-    dear_costs = [_fetched(query, part, sources) for part in dear]
+    costs = [
+        (_fetched(query, one, sources), _fetched(query, other, sources)) for one, other in zip(cheap, dear, strict=True)
+    ]
+    is_cheap = any(map(_has_rows, cheap))
+    asked = [n for n, part in enumerate(cheap if is_cheap else dear) if _has_rows(part)]
+    needed = min(asked, key=lambda n: costs[n][0 if is_cheap else 1], default=None)
     left, cold = worth, list[NotAsked]()
-    # families that see more in a picture than any other come first: nothing else finds what they find
-    for n in sorted(range(len(cheap)), key=lambda n: (not _has_rows(dear[n]), cheap_costs[n])):
-        if cheap_costs[n] > left and not _has_rows(dear[n]):
-            cold.append(NotAsked(cheap[n].family.name, "cold", True, cheap_costs[n]))
-            cheap[n] = _nothing(cheap[n])
+    for n in sorted(range(len(cheap)), key=lambda n: (not _has_rows(dear[n]), costs[n])):
+        # what is in memory is asked, however much was read before
+        if costs[n][0] > max(left, 0) and n != needed:
+            cold.append(NotAsked(cheap[n].family.name, "cold", True, sum(costs[n])))
+            cheap[n] = dear[n] = _nothing(cheap[n])
             continue
-        left -= cheap_costs[n]
+        left -= costs[n][0]
     for n in range(len(dear)):
-        if _has_rows(dear[n]) and dear_costs[n] > left:
-            cold.append(NotAsked(dear[n].family.name, "cold", not _has_rows(cheap[n]), dear_costs[n]))
+        if not _has_rows(dear[n]):
+            continue
+        if costs[n][1] > max(left, 0) and not (n == needed and not is_cheap):
+            cold.append(NotAsked(dear[n].family.name, "cold", not _has_rows(cheap[n]), costs[n][1]))
             dear[n] = _nothing(dear[n])
         else:
-            left -= dear_costs[n]
-    return Stages(replace(query, parts=tuple(cheap)), replace(query, parts=tuple(dear)), tuple(cold), tuple(dear_costs))
+            left -= costs[n][1]
+    return Stages(
+        replace(query, parts=tuple(cheap)),
+        replace(query, parts=tuple(dear)),
+        tuple(cold),
+        tuple(cost for _, cost in costs),
+    )
 
 
 def only(query: Query, questions: Sequence[bool]) -> Query:
