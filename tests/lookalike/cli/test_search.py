@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageOps
 
+from demo.place import PICTURES
 from lookalike import Index
 from lookalike.web.remote.fetching import Fetched, Fetcher
 from shards.pictures.decoding import ORIENTATIONS
@@ -308,8 +309,18 @@ def test_images_that_look_the_same_compare_with_exit_code_0() -> None:
     assert result.exit_code == 0
     found = lines(result.stdout)
     assert [one["family"] for one in found] == ["haar", "goldberg", "dhash", "pdq", "crops"]
-    assert set(found[2]) == {"family", "score", "distance", "is_match", "reason"}
-    assert found[0]["is_match"] is True
+    assert set(found[2]) == {"family", "score", "distance", "is_match", "reason", "confidence", "overlap"}
+    assert (found[0]["is_match"], found[0]["confidence"], found[0]["overlap"]) == (True, "certain", None)
+
+
+def test_comparing_with_a_part_of_it_says_which_part() -> None:
+    with Image.open(PICTURES / "cat.jpg") as whole:
+        whole.crop((0, 0, whole.width // 2, whole.height)).save("half.png")
+    result = run("compare", "half.png", str(PICTURES / "cat.jpg"), "--family", "crops")
+    (found,) = lines(result.stdout)
+    assert (result.exit_code, found["is_match"]) == (0, True)
+    right = max(x for x, _ in found["overlap"]["stored"])
+    assert 0.45 < right < 0.55
 
 
 def test_images_that_do_not_compare_with_exit_code_1() -> None:

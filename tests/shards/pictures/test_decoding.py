@@ -225,9 +225,15 @@ def test_a_drawing_is_refused_with_what_to_do(before: str) -> None:
     assert "render it to PNG" in str(error)
 
 
-@pytest.mark.parametrize("data", [b"RIFF\xff\xff\0\0WAVEfmt ", b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom\0\0\xff\xffmdat"])
-def test_half_a_sound_or_a_film_is_no_truncated_picture(data: bytes) -> None:
-    assert refusal(data).reason == "not_an_image"
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"RIFF\xff\xff\0\0WAVEfmt ", "not_an_image"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom\0\0\xff\xffmdat", "unsupported"),
+    ],
+)
+def test_half_a_sound_or_a_film_is_no_truncated_picture(data: bytes, reason: str) -> None:
+    assert refusal(data).reason == reason
 
 
 def test_postscript_is_never_run() -> None:
