@@ -109,7 +109,7 @@ def check_duplicates_in_a_folder(folder: Path) -> None:
 def check_image_board_hook(folder: Path) -> None:
     program = "image_board_hook.py"
     assert run(program, folder).splitlines()[:4] == [
-        "12 posts; refused from a score of 64 on",
+        "12 posts; refused from a score of 75 on",
         "postcard.jpg: refused, it is post 9, mirrored (score 85)",
         "search.png: accepted as post 13",
         "search.png: refused, it is post 13, as is (score 100)",
@@ -118,7 +118,7 @@ def check_image_board_hook(folder: Path) -> None:
     strict = run(program, folder, POSTCARD, "--index", folder / "board.index", "--min-score", 95)
     assert strict.splitlines()[1] == "postcard.jpg: accepted as post 13"
     assert run(program, folder, POSTCARD, "--index", folder / "board.index").splitlines() == [
-        "13 posts; refused from a score of 64 on",
+        "13 posts; refused from a score of 75 on",
         "postcard.jpg: refused, it is post 13, as is (score 100)",
     ]
 
@@ -199,7 +199,7 @@ def check_keep_in_step(folder: Path) -> None:
     index = Index.open(str(folder / "photos.index"))
     assert {image.key for image in index.list()} == {"cat.jpg", "raccoon.jpg", "small cat.jpg"}
     assert "photos.index: clean" in again
-    assert "1 group with 1 copy to dhash" in again
+    assert "1 group with 1 copy: 0 identical, 1 same" in again
     assert "small cat.jpg" in (folder / "photos.index.duplicates.html").read_text(encoding="utf-8")
     assert index.pressure() == (0, 0)
 

@@ -253,7 +253,7 @@ class TestStateMachine:
         class Loader(yaml.SafeLoader):
             """Reads CloudFormation's short forms as what they are applied to."""
 
-        Loader.add_multi_constructor("!", lambda loader, _, node: loader.construct_scalar(node))
+        Loader.add_multi_constructor("!", lambda _loader, _, node: node.value)
         template = yaml.load((ROOT / "infra" / "backfill.yml").read_text(), Loader)
         given = set(template["Resources"]["Backfill"]["Properties"]["DefinitionSubstitutions"])
         text = (ROOT / "infra" / "backfill.asl.yml").read_text().split("StartAt", 1)[1]
