@@ -91,7 +91,7 @@ def test_the_numbers_of_an_index_and_what_may_be_asked_of_it(client: Client, ind
             "batch": 1000,
             "questions": 64,
         },
-        "caller": {"name": "anonymous", "scopes": ["admin", "read", "write"]},
+        "caller": {"name": "anonymous", "scopes": ["admin", "files", "read", "write"]},
     }
 
 
