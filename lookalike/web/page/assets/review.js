@@ -27,7 +27,6 @@ export function reviewView() {
   const choice = tierChoice({ onshow: (tier) => change({ tier }), onalso: (on) => change({ alike: on, tier: null }) });
   const best = bestForm({ onmark: markAll, onchange: () => list.soon() });
   const onlyMarked = toggle("Only groups with marks", "", (on) => change({ marked: on }));
-  const turned = toggle("Also turned and mirrored", "", (on) => change({ turned: on }));
   const where = folderFields();
   const tray = markedTray({ onclear: clear, onclean: clean, onerror: failed });
   const job = jobBox({ onfinished: () => (indexChanged(), again()) });
@@ -35,7 +34,7 @@ export function reviewView() {
     "div",
     { class: "tools", hidden: true },
     choice.element,
-    el("div", { class: "filters" }, best.element, onlyMarked.element, turned.element, where.element),
+    el("div", { class: "filters" }, best.element, onlyMarked.element, where.element),
   );
   const list = endless({ load, build, label: "Groups of duplicates", onloaded, onerror: failed });
   const marks = marking({ onchange: () => (list.redraw(), drawTray()), onsaved: refresh, onerror: (error) => fill(notes, problemBox(error)) });
@@ -61,12 +60,10 @@ export function reviewView() {
       tiers: params.has("alike") ? ALL : ALL.slice(0, 2),
       ...(params.get("prefix") ? { prefix: params.get("prefix") } : {}),
       ...(params.get("against") ? { against: params.get("against") } : {}),
-      ...(params.has("turned") ? { orientations: true } : {}),
     };
     const tier = ALL.find((tier) => tier === params.get("tier")) ?? "";
     filter = { tier, marked: params.has("marked") || "" };
     onlyMarked.input.checked = params.has("marked");
-    turned.input.checked = params.has("turned");
     where.show(params);
     job.resume();
     try {
