@@ -7,6 +7,7 @@ once, and repeats what failed. Added here is what it leaves out:
 - Whoever may not list a bucket is told 403, not 404, of an object that is not there.
 - Payloads have a largest size.
 - A call that need not be waited for, while no function is free, comes again until it is too old.
+- What a template reserves of the account's functions is reserved.
 
 Whatever is refused is written to a file, a line of JSON each (`infra.refusals`): functions survive much of it, and a
 test is to fail all the same.
@@ -17,7 +18,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from threading import Lock
@@ -26,6 +27,7 @@ from typing import Any, TypeAlias
 from ministack import app
 from ministack.core import iam_evaluator
 from ministack.services import lambda_svc, s3
+from ministack.services.cloudformation import provisioners
 
 REFUSALS = Path(os.environ["REFUSALS"])
 
@@ -60,6 +62,8 @@ def main() -> None:
     app.pin_request_origin = over_tls
     lambda_svc._execute_function = executed
     lambda_svc.invoke_async_with_retry = started
+    deployed = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+    deployed |= {"create": reserving(deployed["create"], 1), "update": reserving(deployed["update"], 2)}
     app.main()
 
 
@@ -138,6 +142,24 @@ def compare(config: Function, used: list[tuple[str, str]]) -> None:
         found = iam_evaluator.evaluate(asked, policies)
         if found.decision != "Allow":
             refuse("role", config["FunctionName"], action, resource, why_not(found, action, resource))
+
+
+# Functions of a template
+
+
+def reserving(deploy: Callable[..., tuple[str, Any]], place: int) -> Callable[..., tuple[str, Any]]:
+    """Return what deploys a function, and reserves what its template says; MiniStack's `deploy` reserves nothing.
+
+    `place` is that of the function's properties among the arguments.
+    """
+
+    def deploy_and_reserve(*given: Any) -> tuple[str, Any]:
+        name, attributes = deploy(*given)
+        reserved = given[place].get("ReservedConcurrentExecutions")
+        lambda_svc._functions[name]["concurrency"] = None if reserved is None else int(reserved)
+        return name, attributes
+
+    return deploy_and_reserve
 
 
 # Calls of functions

@@ -73,7 +73,7 @@ def test_pictures_are_found_beside_their_index_and_nothing_else_is(
     place.wait_until_indexed("", expected)
     # thumbnails were put into the bucket meanwhile, and log objects
     assert any("/thumbnails/" in key for key in place.stored("index/"))
-    place.call("compact")
+    place.compact()
     place.settle()
     assert place.indexed() == expected
     assert {line["skipped"] for line in place.lines("ingest", "done")} == {0}, "nothing else reached the queue"

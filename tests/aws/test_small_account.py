@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from infra.stack import LocalStackError
 from tests.aws.conftest import deployed
 from tests.aws.pictures import pictures
 from tests.aws.place import Place
@@ -30,3 +31,15 @@ def test_a_small_account_adds_and_answers_within_its_ten_functions(place: Place)
         assert not found["answers"][0].get("partial")
         assert found["answers"][0]["hits"][0]["key"] == key
     # that no function was refused for want of others is what the fixture looks at: nothing_is_refused
+
+
+@pytest.mark.long
+def test_a_small_account_cannot_have_the_usual_profile_which_reserves_functions(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    refused = r"AWS would not take this deployment: functions reserve 37 of the 10 .* 100 have to be left"
+    with (
+        pytest.raises(LocalStackError, match=refused),
+        deployed(tmp_path_factory.mktemp("usual"), "usual", functions_at_once=NEW),
+    ):
+        pass

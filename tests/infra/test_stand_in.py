@@ -232,3 +232,52 @@ def test_what_aws_would_not_deploy_is_found(account: Account) -> None:
     finally:
         functions.delete_function_concurrency(FunctionName="small")
         functions.delete_event_source_mapping(UUID=mapping)
+
+
+RESERVING = {
+    "Parameters": {"Reserved": {"Type": "String"}},
+    "Conditions": {"Reserves": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Reserved"}, "none"]}]}},
+    "Resources": {
+        "Small": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "FunctionName": "reserving",
+                "Role": "arn:aws:iam::000000000000:role/small",
+                "Runtime": "python3.13",
+                "Handler": "index.handler",
+                "Code": {"ZipFile": "handler = print"},
+                "ReservedConcurrentExecutions": {"Fn::If": ["Reserves", {"Ref": "Reserved"}, {"Ref": "AWS::NoValue"}]},
+            },
+        }
+    },
+}
+
+
+def test_what_a_template_reserves_is_reserved_and_found_where_aws_would_not_take_it(account: Account) -> None:
+    stacks, functions = account.stack.client("cloudformation"), account.functions
+
+    def deploy(change: Any, waiter: str, reserved: str) -> None:
+        parameters = [{"ParameterKey": "Reserved", "ParameterValue": reserved}]
+        change(StackName="reserving", TemplateBody=json.dumps(RESERVING), Parameters=parameters)
+        stacks.get_waiter(waiter).wait(StackName="reserving", WaiterConfig={"Delay": 0.1, "MaxAttempts": 1_000})
+
+    def reserved() -> int | None:
+        found = functions.get_function_concurrency(FunctionName="reserving")
+        number: int | None = found.get("ReservedConcurrentExecutions")
+        return number
+
+    try:
+        deploy(stacks.create_stack, "stack_create_complete", "3")
+        assert reserved() == 3
+        (refused,) = limits.refused(account.stack.client, AT_ONCE)
+        assert "functions reserve 3 of the 10" in refused
+        deploy(stacks.update_stack, "stack_update_complete", "none")
+        assert reserved() is None
+        assert limits.refused(account.stack.client, AT_ONCE) == []
+        deploy(stacks.update_stack, "stack_update_complete", "2")
+        assert reserved() == 2
+    finally:
+        stacks.delete_stack(StackName="reserving")
+        stacks.get_waiter("stack_delete_complete").wait(
+            StackName="reserving", WaiterConfig={"Delay": 0.1, "MaxAttempts": 1_000}
+        )
