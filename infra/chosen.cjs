@@ -8,6 +8,15 @@ const wrong = (name, value, wanted) => refusal(`--param="${name}=${value}": ${wa
 const KEY = /^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/.+$/;
 const SECRET = /^arn:[\w-]+:secretsmanager:[\w-]+:\d{12}:secret:.+-\w{6}$/;
 const TOPIC = /^arn:[\w-]+:sns:[\w-]+:\d{12}:[\w.-]+$/;
+const CERTIFICATE = /^arn:[\w-]+:acm:[\w-]+:\d{12}:certificate\/.+$/;
+const SECRET_NAME = /^[\w/+=.@-]+$/;
+
+/**
+ * Names of folders. In a role `*` and `?` stand for other folders, too, and S3 wants the filters of events encoded, in a
+ * way of its own: what it does not understand there tells it of nothing.
+ */
+const FOLDER = /^[\w.-]+(\/[\w.-]+)*$/;
+const LETTERS = "letters of ASCII, digits, - _ . and slashes between: S3 tells of no others as they are";
 
 /** Regions in which CloudFormation knows budgets, as its schemas say; a template that names one elsewhere is refused. */
 const WITH_BUDGETS = new Set(
@@ -25,11 +34,15 @@ module.exports = async ({ resolveConfigurationProperty }) => {
   const prefix = await custom("imagesPrefix");
   const tokens = String(await custom("tokens"));
 
-  if (!/^[^/]+(\/[^/]+)*$/.test(folder)) {
-    throw wrong("index-prefix", folder, "give the name of a folder, without a slash at either end");
+  if (!FOLDER.test(folder)) {
+    throw wrong("index-prefix", folder, `give the name of a folder, without a slash at either end. It has ${LETTERS}`);
   }
-  if (prefix && (!prefix.endsWith("/") || prefix.startsWith("/"))) {
-    throw wrong("images-prefix", prefix, "give a folder, with a slash at its end and none at its beginning");
+  if (prefix && !(prefix.endsWith("/") && FOLDER.test(prefix.slice(0, -1)))) {
+    throw wrong(
+      "images-prefix",
+      prefix,
+      `give a folder, with a slash at its end and none at its beginning. It has ${LETTERS}`,
+    );
   }
   if (existing.index && !(await custom("givenPrefix"))) {
     throw wrong(
@@ -61,7 +74,8 @@ module.exports = async ({ resolveConfigurationProperty }) => {
   if (topic && !TOPIC.test(topic)) {
     throw wrong("images-topic", topic, "give the ARN of the SNS topic that the bucket publishes to");
   }
-  for (const [name, key] of Object.entries(await custom("keys"))) {
+  const keys = await custom("keys");
+  for (const [name, key] of Object.entries(keys)) {
     if (key && !KEY.test(key)) {
       throw wrong(name, key, "give the ARN of a KMS key: arn:…:key/…. Roles cannot be given an alias");
     }
@@ -69,7 +83,23 @@ module.exports = async ({ resolveConfigurationProperty }) => {
   if (tokens.startsWith("arn:") && !SECRET.test(tokens)) {
     throw wrong("tokens", tokens, "give the whole ARN of the secret, with the six characters at its end, or its name");
   }
+  if (!tokens.startsWith("arn:") && !SECRET_NAME.test(tokens)) {
+    throw wrong("tokens", tokens, "give the name of a secret: letters of ASCII, digits, and / _ + = . @ -");
+  }
+  const domain = await custom("domain");
+  const certificate = await custom("certificate");
+  if (Boolean(domain) !== Boolean(certificate)) {
+    throw refusal("domain and certificate belong together: give both, or none");
+  }
+  if (certificate && !CERTIFICATE.test(certificate)) {
+    throw wrong("certificate", certificate, "give the ARN of a certificate in ACM");
+  }
   const region = await resolveConfigurationProperty(["provider", "region"]);
+  for (const [name, arn] of Object.entries({ ...keys, tokens, "images-topic": topic, certificate })) {
+    if (arn.startsWith("arn:") && arn.split(":")[3] !== region) {
+      throw wrong(name, arn, `this stack is in ${region}, and uses what is in its own region only`);
+    }
+  }
   const dollars = String(await custom("budget", "dollars"));
   const asked = String(await custom("budget", "asked"));
   if (!/^(none|[1-9]\d*)$/.test(dollars)) {

@@ -1,6 +1,6 @@
 """Events of an existing bucket: sent to the queue of a stack, beside those that the bucket sends already.
 
-`python -m infra.notifications add BUCKET QUEUE_ARN [PREFIX]`, or `remove BUCKET QUEUE_ARN`, or `eventbridge BUCKET`.
+`python -m infra.notifications add BUCKET QUEUE_ARN [PREFIX]`, or `remove` with the same words, or `eventbridge BUCKET`.
 
 S3 keeps all notifications of a bucket in one document, and takes a new one only as a whole: so the others are read
 first, and written again as they are. It refuses a document in which one event of one object goes to two places; for a
@@ -26,7 +26,8 @@ KINDS = {
 """The lists of a document, each with the field that says where its events go."""
 
 USAGE = (
-    "usage: python -m infra.notifications add BUCKET QUEUE_ARN [PREFIX] | remove BUCKET QUEUE_ARN | eventbridge BUCKET"
+    "usage: python -m infra.notifications add BUCKET QUEUE_ARN [PREFIX] | remove BUCKET QUEUE_ARN [PREFIX] |"
+    " eventbridge BUCKET"
 )
 
 Notifications = Mapping[str, Any]
@@ -56,8 +57,8 @@ def main() -> None:
                 change(bucket, added(before(bucket), queue, *rest), before(bucket))
             except EventsTaken as error:
                 sys.exit(f"bucket {bucket}: {error}")
-        case ["remove", bucket, queue]:
-            change(bucket, removed(before(bucket), queue), before(bucket))
+        case ["remove", bucket, queue, *rest] if len(rest) <= 1:
+            change(bucket, removed(before(bucket), queue, *rest), before(bucket))
         case ["eventbridge", bucket]:
             change(bucket, with_eventbridge(before(bucket)), before(bucket))
         case _:
@@ -69,7 +70,7 @@ def added(notifications: Notifications, queue: str, prefix: str = "") -> Notific
 
     With a prefix, only those of objects whose key begins with it. Raises EventsTaken.
     """
-    others = removed(notifications, queue)
+    others = removed(notifications, queue, prefix)
     taken = sorted(set(_taken(others, prefix)))
     if taken:
         raise EventsTaken(
@@ -84,9 +85,9 @@ def added(notifications: Notifications, queue: str, prefix: str = "") -> Notific
     return {**others, "QueueConfigurations": [*others.get("QueueConfigurations", ()), ours]}
 
 
-def removed(notifications: Notifications, queue: str) -> Notifications:
+def removed(notifications: Notifications, queue: str, prefix: str = "") -> Notifications:
     """Return the notifications without those of `added` or of the stack that made the bucket; others stay."""
-    queues = [one for one in notifications.get("QueueConfigurations", ()) if not _is_ours(one, queue)]
+    queues = [one for one in notifications.get("QueueConfigurations", ()) if not _is_ours(one, queue, prefix)]
     rest = {kind: said for kind, said in notifications.items() if kind != "QueueConfigurations"}
     return {**rest, "QueueConfigurations": queues} if queues else rest
 
@@ -101,7 +102,7 @@ def _taken(notifications: Notifications, prefix: str) -> Iterator[str]:
     families = {_family(event) for event in EVENTS}
     for kind, target in KINDS.items():
         for one in notifications.get(kind, ()):
-            theirs = _prefix(one)
+            theirs = _rules(one).get("prefix", "")
             if theirs.startswith(prefix) or prefix.startswith(theirs):
                 for event in one["Events"]:
                     if _family(event) in families:
@@ -113,19 +114,21 @@ def _family(event: str) -> str:
     return event.split(":")[1]
 
 
-def _prefix(one: Notifications) -> str:
+def _rules(one: Notifications) -> dict[str, str]:
+    """Return the beginning and the end that keys must have, as far as there are any: by `prefix` and `suffix`."""
     rules = one.get("Filter", {}).get("Key", {}).get("FilterRules", ())
-    return next((rule["Value"] for rule in rules if rule["Name"].lower() == "prefix"), "")
+    return {rule["Name"].lower(): rule["Value"] for rule in rules}
 
 
-def _is_ours(one: Notifications, queue: str) -> bool:
+def _is_ours(one: Notifications, queue: str, prefix: str) -> bool:
     """Return whether lookalike made a notification. Those of a bucket that a stack made have other names.
 
     S3 takes no event for one queue twice, so these have to go before the events are added.
     """
     if one.get("Id") == _id(queue):
         return True
-    return one["QueueArn"] == queue and set(one["Events"]) <= set(EVENTS) and "Filter" not in one
+    of_part = {"prefix": prefix} if prefix else {}
+    return one["QueueArn"] == queue and set(one["Events"]) <= set(EVENTS) and _rules(one) == of_part
 
 
 def _id(queue: str) -> str:

@@ -72,11 +72,18 @@ def test_what_somebody_else_sends_to_the_same_queue_stays() -> None:
     assert notifications.removed({"QueueConfigurations": [theirs]}, QUEUE) == {"QueueConfigurations": [theirs]}
 
 
-def test_a_bucket_that_a_stack_made_sends_each_event_once_to_the_next_one() -> None:
-    made = [{"Id": f"of the template, {event}", "QueueArn": QUEUE, "Events": [event]} for event in notifications.EVENTS]
-    (one,) = notifications.added({"QueueConfigurations": made}, QUEUE)["QueueConfigurations"]
+@pytest.mark.parametrize(
+    ("prefix", "part"),
+    [("", {}), ("", {"Filter": {"Key": {"FilterRules": []}}}), ("photos/", of_prefix("photos/"))],
+)
+def test_a_bucket_that_a_stack_made_sends_each_event_once_to_the_next_one(prefix: str, part: dict[str, Any]) -> None:
+    made = [
+        {"Id": f"of the template, {event}", "QueueArn": QUEUE, "Events": [event], **part}
+        for event in notifications.EVENTS
+    ]
+    (one,) = notifications.added({"QueueConfigurations": made}, QUEUE, prefix)["QueueConfigurations"]
     assert one["Events"] == list(notifications.EVENTS)
-    assert notifications.removed({"QueueConfigurations": made}, QUEUE) == {}
+    assert notifications.removed({"QueueConfigurations": made}, QUEUE, prefix) == {}
 
 
 def test_a_part_that_somebody_else_sends_to_the_same_queue_stays() -> None:
