@@ -45,7 +45,9 @@ class TestOfHostileNames:
         page.get_by_role("dialog", name="Image").get_by_role("link", name="Find similar").click()
         visit.answered()
         visit.cards.first.get_by_role("button").click()
-        expect(page.get_by_role("dialog", name="Comparison").get_by_role("table", name="Scores")).to_contain_text("haar")
+        expect(page.get_by_role("dialog", name="Comparison").get_by_role("table", name="Scores")).to_contain_text(
+            "haar"
+        )
         expect(page.get_by_role("dialog", name="Comparison").locator("canvas").first).to_be_visible()
         assert page.evaluate("window.harmed") is None
         assert page.locator("main script, main [onerror], dialog script, dialog [onerror], [style*=url]").count() == 0
