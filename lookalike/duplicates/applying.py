@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from lookalike.duplicates import files, journal
+from lookalike.duplicates import files, journal, logged
 from lookalike.duplicates.files import Left
 from lookalike.duplicates.journal import Journal
 from lookalike.duplicates.planning import LINKS, Plan, Refusal, Step
 from shards.errors import StorageError
+from shards.storage.originals import Roots
 from shards.table.read.snapshot import Image
 from shards.table.write.marked import Entry
 
@@ -33,6 +34,9 @@ class Following(Protocol):
 
     @property
     def url(self) -> str: ...
+
+    @property
+    def originals(self) -> Roots: ...
 
     def images(self, keys: Iterable[str]) -> dict[str, Image]: ...
 
@@ -74,9 +78,9 @@ class Past:
         past = cls()
         for line in journal.read(log):
             if "log" in line:
-                past.header = line
+                past.header = logged.header(log, line)
             elif "begin" in line:
-                past.begun[line["step"]] = line["begin"]
+                past.begun[line["step"]] = logged.checked(log, line["begin"])
             elif "done" in line:
                 past.done.add(line["step"])
             elif "left" in line:
@@ -94,6 +98,11 @@ def apply(index: Following, plan: Plan, log: Path, progress: Progress = unheard)
 
     `progress` gets (files seen, files in all). Raises StorageError where the log cannot be written.
     """
+    with journal.alone():
+        return _apply(index, plan, log, progress)
+
+
+def _apply(index: Following, plan: Plan, log: Path, progress: Progress) -> Outcome:
     outcome = Outcome(log)
     header = {"index": index.url, "action": plan.action, "folder": plan.folder, "files": len(plan.steps)}
     with Journal(log, header) as written:
@@ -120,6 +129,12 @@ def apply(index: Following, plan: Plan, log: Path, progress: Progress = unheard)
 
 def settle(index: Following, log: Path) -> Past:
     """Bring to an end what a crash has interrupted: find out what was done, and let the index follow."""
+    with journal.alone():
+        return settled(index, log)
+
+
+def settled(index: Following, log: Path) -> Past:
+    """Do what `settle` does, for one who works alone already."""
     past = Past.of(log)
     if past.has_ended:
         return past
@@ -129,7 +144,8 @@ def settle(index: Following, log: Path) -> Past:
         for n, step in steps.items():
             if n in past.done or n in past.left:
                 continue
-            _sweep(Path(step.path).parent)
+            if index.originals.holds(step.path):
+                _sweep(Path(step.path).parent)
             if _was_done(action, step):
                 written.write({"step": n, "done": True, "settled": True})
                 past.done.add(n)
@@ -156,8 +172,13 @@ def unfinished(index: Following, folder: Path | None = None) -> Iterator[Path]:
 
 def _do(plan: Plan, n: int, step: Step, written: Journal) -> None:
     """Do one step. Raises Left."""
-    files.check(step.kept_path, step.kept_sha256, f"the file of {step.kept}, which is kept,")
+    kept = files.check(step.kept_path, step.kept_sha256, f"the file of {step.kept}, which is kept,")
     status = files.check(step.path, step.sha256, "it")
+    try:
+        if files.are_one(step.path, step.kept_path, status, kept):
+            raise Left(f"it and {step.kept}, which is kept, are one file")
+    except OSError as error:
+        raise Left(f"the system refuses it: {error.strerror}") from error
     target = None if plan.folder is None else _target(Path(plan.folder), step.key)
     begun = {**step.document(), "target": target, "mode": stat.S_IMODE(status.st_mode), "mtime_ns": status.st_mtime_ns}
     written.write({"step": n, "begin": begun})
@@ -183,9 +204,9 @@ def _follow(index: Following, action: str, steps: Sequence[Step], keys: Sequence
     if not keys:
         return
     if action not in LINKS:
-        digests = {step.key: step.sha256 for step in steps}
+        digests = {step.key: step.sha256 for step in steps if not os.path.lexists(step.path)}
         there = index.images(keys)
-        index.remove([key for key in keys if key in there and there[key].sha256 == digests[key]])
+        index.remove([key for key in keys if key in there and there[key].sha256 == digests.get(key)])
     index.mark([Entry((key,), None) for key in keys])
     written.write({"followed": list(keys)})
 
@@ -205,8 +226,11 @@ def _drop(begun: Mapping[str, Any]) -> None:
     if not target or not Path(target).is_file():
         return
     try:
-        files.check(begun["path"], begun["sha256"], "it")
-    except Left:
+        path = files.check(begun["path"], begun["sha256"], "it")
+        moved = files.check(target, begun["sha256"], "its copy")
+        if files.are_one(begun["path"], target, path, moved):
+            return
+    except (Left, OSError):
         return
     os.unlink(target)  # noqa: PTH108 - the place was free when the step began
 

@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import stat
+import unicodedata
 from collections.abc import Callable
 from hashlib import file_digest
 from pathlib import Path
@@ -59,6 +60,31 @@ def is_still(path: str, status: os.stat_result) -> bool:
     return all(getattr(now, field) == getattr(status, field) for field in fields)
 
 
+def are_one(path: str, other: str, status: os.stat_result, others: os.stat_result) -> bool:
+    """Return whether two paths are one name of one file, so that both are gone when one of them is removed.
+
+    A file has one name and two paths where case does not count, and where a folder is mounted twice. Raises OSError.
+    """
+    if (status.st_dev, status.st_ino) == (others.st_dev, others.st_ino) and status.st_nlink < 2:
+        return True
+    if _folded(path) != _folded(other):
+        return False
+    folder, others_folder = Path(path).parent, Path(other).parent
+    if folder.samefile(others_folder):
+        return True
+    # a share that is mounted twice has two devices: what is made in one folder is then seen in the other
+    temporary = Path(_beside(path))
+    try:
+        temporary.touch(0o600, exist_ok=False)
+        return os.path.lexists(others_folder / temporary.name)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFC", Path(path).name).casefold()
+
+
 def do(action: Action, path: str, kept: str, target: str | None) -> None:
     """Do with a file what was asked. Raises Left where that cannot be done; then the file is as it was.
 
@@ -107,8 +133,11 @@ def move(path: str, target: str) -> None:
 def copy(path: str, target: str) -> None:
     """Copy a file with its times to a place where nothing is. Raises OSError."""
     temporary = _beside(target)
+    before = os.lstat(path)
     try:
         shutil.copy2(path, temporary, follow_symlinks=False)
+        if not is_still(path, before):
+            raise OSError(errno.EBUSY, "it was changed while it was copied", path)
         with open(temporary, "rb") as file:  # noqa: PTH123
             os.fsync(file.fileno())
         try:

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,25 @@ def folder() -> Path:
 def new_path() -> Path:
     """Return a place for a new log."""
     return folder() / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}.jsonl"
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let no other process of this user touch files of duplicates meanwhile: two that keep what the other removes
+    would keep nothing. Raises StorageError where another is at it.
+    """
+    path = folder() / "lock"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+    try:
+        if not _lock(descriptor):
+            raise StorageError(f"{path}: another process works on files of duplicates; wait until that has ended")
+        yield
+    finally:
+        os.close(descriptor)
 
 
 class Journal:

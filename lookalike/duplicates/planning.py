@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -92,15 +93,34 @@ def plan(
     steps: list[Step] = []
     refusals = [Refusal(key, "no image of its group is kept: take the mark of one away") for key in sorted(lost)]
     paths = {str(choice.kept.image.source.get("path")) for choice in choices}
+    names = _Names()
     for choice in choices:
         reason = _why_not(choice, chosen, roots, tuple(protect), going, paths)
         if reason is None:
-            steps.append(_step(choice))
+            step = _step(choice)
+            steps.append(step if names.is_last(step.path) else replace(step, bytes=0))
         else:
             refusals.append(Refusal(choice.goes.image.key, reason))
     return Plan(
         chosen, None if folder is None else os.path.realpath(folder), tuple(protect), tuple(steps), tuple(refusals)
     )
+
+
+class _Names:
+    """Names of files that go. One that keeps another name keeps its bytes."""
+
+    def __init__(self) -> None:
+        self._gone: Counter[tuple[int, int]] = Counter()
+
+    def is_last(self, path: str) -> bool:
+        """Count a name that goes, and return whether its file has no other then."""
+        try:
+            status = os.lstat(path)
+        except OSError:
+            return True
+        file = (status.st_dev, status.st_ino)
+        self._gone[file] += 1
+        return self._gone[file] >= status.st_nlink
 
 
 def action_of(action: str, folder: str | None) -> Action:
@@ -144,8 +164,12 @@ def _why_not(
             return f"{name} is in no folder that was added on this machine"
         if not Path(path).is_file():
             return f"{name} is gone"
+    if roots.goes_through_link(str(goes.source["path"])):
+        return "a link leads to its file, which is the file of another name"
     if str(goes.source["path"]) in kept_paths or _are_one(str(goes.source["path"]), str(kept.source["path"])):
         return "the same file is kept under another key"
+    if action == "hardlink" and Path(goes.source["path"]).samefile(kept.source["path"]):
+        return "it and the kept file are one already"
     if action in LINKS and not choice.is_identical:
         return "a link takes the place of an identical file only"
     return None

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from lookalike.duplicates import files, trash
-from lookalike.duplicates.applying import Following, Outcome, Progress, settle, unheard
+from lookalike.duplicates import files, journal, trash
+from lookalike.duplicates.applying import Following, Outcome, Progress, settled, unheard
 from lookalike.duplicates.files import Left
 from lookalike.duplicates.journal import Journal, sync_folder
 from lookalike.duplicates.planning import Refusal
@@ -26,7 +26,12 @@ def undo(index: Following, log: Path, restore: Restores, progress: Progress = un
 
     Raises StorageError where this is no log, or is one of another index.
     """
-    past = settle(index, log)
+    with journal.alone():
+        return _undo(index, log, restore, progress)
+
+
+def _undo(index: Following, log: Path, restore: Restores, progress: Progress) -> Outcome:
+    past = settled(index, log)
     outcome = Outcome(log)
     steps = sorted(past.done - past.undone, reverse=True)
     with Journal(log) as written:
@@ -34,6 +39,8 @@ def undo(index: Following, log: Path, restore: Restores, progress: Progress = un
             progress(at, len(steps))
             step = past.begun[n]
             try:
+                if not index.originals.holds(step["path"]):
+                    raise Left(f"{step['path']} is in no folder that was added on this machine")
                 _bring_back(past.header["action"], step)
             except (Left, OSError) as reason:
                 outcome.left.append(Refusal(step["key"], str(reason)))
@@ -72,8 +79,10 @@ def _bring_back(action: str, step: Mapping[str, Any]) -> None:
 def _drop(action: str, step: Mapping[str, Any]) -> None:
     """Remove the other name of a file that was being brought back when a crash came."""
     if action == "folder" and Path(step["target"]).is_file():
-        files.check(step["target"], step["sha256"], step["target"])
-        os.unlink(step["target"])  # noqa: PTH108
+        moved = files.check(step["target"], step["sha256"], step["target"])
+        path = files.check(step["path"], step["sha256"], step["path"])
+        if not files.are_one(step["path"], step["target"], path, moved):
+            os.unlink(step["target"])  # noqa: PTH108
     elif action == "trash":
         for file in trash.found(step["path"]):
             if file.samefile(step["path"]):
@@ -107,7 +116,7 @@ def _part(step: Mapping[str, Any]) -> None:
     temporary = str(Path(path).parent / f"{files.TEMPORARY}{step['sha256'][:16]}")
     try:
         shutil.copyfile(path, temporary)
-        Path(temporary).chmod(step["mode"])
+        Path(temporary).chmod(step["mode"] & 0o777)
         os.utime(temporary, ns=(step["mtime_ns"], step["mtime_ns"]))
         with open(temporary, "rb") as file:  # noqa: PTH123
             os.fsync(file.fileno())

@@ -76,6 +76,24 @@ class Roots:
         path = os.path.realpath(place)
         return path if not self.paths.isdisjoint(_and_above(path)) else None
 
+    def holds(self, path: str) -> bool:
+        """Return True if this name is in a folder below a root, links to folders resolved: it may be a link itself."""
+        if not path.startswith("/") or "\0" in path:
+            return False
+        folder, name = os.path.split(path)
+        if name in ("", ".", ".."):
+            return False
+        return not self.paths.isdisjoint(_and_above(os.path.join(os.path.realpath(folder), name)))  # noqa: PTH118
+
+    def goes_through_link(self, path: str) -> bool:
+        """Return True if a link below the root leads to this file: it is then the file of another name, too."""
+        for folder in sorted(_and_above(path), key=len):
+            place = os.path.realpath(folder)
+            if place in self.paths:
+                below = path[len(folder) :].lstrip("/")
+                return os.path.realpath(path) != (os.path.join(place, below) if below else place)  # noqa: PTH118
+        return True
+
 
 def _and_above(place: str) -> list[str]:
     """Return a path or URL, and all folders that it is in."""
