@@ -40,6 +40,9 @@ class Facts:
     is_grey: bool | None = None
     """Whether the picture has no colours; None where its pixels were not read."""
 
+    is_link: bool = False
+    """Whether its place is a symbolic link to a file: what is kept is a file."""
+
     path: str | None = None
     """Where the file is; None where no file of this machine is known, or it is below no root."""
 
@@ -82,4 +85,5 @@ def _facts(image: Image, roots: Roots) -> Facts:
     kind = media_type(head[:512])
     taken = read_taken(head)
     form = named if kind is None else kind.partition("/")[2].upper()
-    return Facts(status.st_size, form, taken.at, status.st_mtime_ns, taken.has_exif, None, str(path))
+    is_link = Path(str(path)).is_symlink()
+    return Facts(status.st_size, form, taken.at, status.st_mtime_ns, taken.has_exif, None, is_link, str(path))

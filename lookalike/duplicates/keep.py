@@ -52,6 +52,7 @@ class Keeping:
         """Return what sorts images, the one to keep first."""
         preferred = next((n for n, prefix in enumerate(self.prefer) if image.key.startswith(prefix)), len(self.prefer))
         return (
+            facts.is_link,
             preferred,
             *(_RANKS[rule](image, facts) for rule in self.rules),
             # of two that the rules call equal

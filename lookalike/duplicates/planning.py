@@ -94,8 +94,10 @@ def plan(
     refusals = [Refusal(key, "no image of its group is kept: take the mark of one away") for key in sorted(lost)]
     paths = {str(choice.kept.image.source.get("path")) for choice in choices}
     names = _Names()
+    seen = [str(each.image.source.get("path")) for choice in choices for each in (choice.goes, choice.kept)]
+    linked = {os.path.realpath(path) for path in seen if Path(path).is_symlink()}
     for choice in choices:
-        reason = _why_not(choice, chosen, roots, tuple(protect), going, paths)
+        reason = _why_not(choice, chosen, roots, tuple(protect), going, paths, linked)
         if reason is None:
             step = _step(choice)
             steps.append(step if names.is_last(step.path) else replace(step, bytes=0))
@@ -149,7 +151,13 @@ def _step(choice: Choice) -> Step:
 
 
 def _why_not(
-    choice: Choice, action: Action, roots: Roots, protect: tuple[str, ...], going: set[str], kept_paths: set[str]
+    choice: Choice,
+    action: Action,
+    roots: Roots,
+    protect: tuple[str, ...],
+    going: set[str],
+    kept_paths: set[str],
+    linked: set[str],
 ) -> str | None:
     goes, kept = choice.goes.image, choice.kept.image
     if goes.key.startswith(protect) and protect:
@@ -168,6 +176,8 @@ def _why_not(
         return "a link leads to its file, which is the file of another name"
     if str(goes.source["path"]) in kept_paths or _are_one(str(goes.source["path"]), str(kept.source["path"])):
         return "the same file is kept under another key"
+    if os.path.realpath(goes.source["path"]) in linked:
+        return "a link of its group leads to it, and would lead nowhere"
     if action == "hardlink" and Path(goes.source["path"]).samefile(kept.source["path"]):
         return "it and the kept file are one already"
     if action in LINKS and not choice.is_identical:

@@ -133,6 +133,26 @@ def test_a_folder_that_was_added_by_a_link_is_cleaned_up_all_the_same(tmp_path: 
     assert [step.key for step in planned(index).steps] == ["b/1.png"]
 
 
+def test_a_file_that_a_link_of_its_group_leads_to_stays(index: Index, pictures: Path) -> None:
+    data = (pictures / "b/1.png").read_bytes()
+    add(index, pictures, {"c/1.png": data})
+    (pictures / "c/1.png").unlink()
+    (pictures / "c/1.png").symlink_to(pictures / "b/1.png")
+    assert {refusal.key: refusal.reason for refusal in planned(index).refusals} == {
+        "b/1.png": "a link of its group leads to it, and would lead nowhere",
+        "c/1.png": "a link leads to its file, which is the file of another name",
+    }
+
+
+def test_a_link_is_not_what_is_kept(index: Index, pictures: Path) -> None:
+    add(index, pictures, {"0.png": (pictures / "b/1.png").read_bytes()})
+    (pictures / "0.png").unlink()
+    (pictures / "0.png").symlink_to(pictures / "a/1.png")
+    made = planned(index, protect=())
+    assert [(step.key, step.kept) for step in made.steps] == [("b/1.png", "a/1.png")]
+    assert [refusal.key for refusal in made.refusals] == ["0.png"]
+
+
 def test_a_second_name_of_a_file_wins_no_bytes(index: Index, pictures: Path) -> None:
     assert planned(index).bytes > 0
     (pictures / "b/1.png").unlink()
