@@ -26,6 +26,18 @@ const WITH_BUDGETS = new Set(
   ).split(" "),
 );
 
+/** Where the numbers stand that functions read themselves; those of resources CloudFormation checks. And the least of each. */
+const NUMBERS = {
+  workers: [0, "scan", "workers"],
+  "alone-bytes": [0, "scan", "alone"],
+  "worker-bytes": [0, "scan", "worker"],
+  "cache-bytes": [0, "disk", "bytes"],
+  "compact-bytes": [0, "compact", "bytes"],
+  "ingest-again": [0, "ingest", "again"],
+  merges: [1, "merges"],
+  shards: [1, "shards"],
+};
+
 module.exports = async ({ resolveConfigurationProperty }) => {
   const custom = async (...path) => (await resolveConfigurationProperty(["custom", ...path])) ?? "";
   const existing = await custom("existing");
@@ -85,6 +97,16 @@ module.exports = async ({ resolveConfigurationProperty }) => {
   }
   if (!tokens.startsWith("arn:") && !SECRET_NAME.test(tokens)) {
     throw wrong("tokens", tokens, "give the name of a secret: letters of ASCII, digits, and / _ + = . @ -");
+  }
+  for (const [name, [least, ...path]] of Object.entries(NUMBERS)) {
+    const number = String(await custom(...path));
+    if (!/^\d+$/.test(number) || Number(number) < least) {
+      throw wrong(name, number, `give a whole number, ${least} or more`);
+    }
+  }
+  const isPublic = String(await custom("public"));
+  if (!/^(true|false)$/.test(isPublic)) {
+    throw wrong("public", isPublic, "give true or false");
   }
   const domain = await custom("domain");
   const certificate = await custom("certificate");

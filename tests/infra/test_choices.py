@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from benchmarks.scale.ceiling import Busy, Reserved
 from benchmarks.scale.tables import SIZES, manifest
+from functions.aws.settings import Settings
 from infra.notifications import EVENTS
 from infra.osls import ROOT, OslsError
 from lookalike import Index
@@ -62,6 +64,11 @@ def test_a_choice_that_cannot_be_is_refused_before_anything_is_made() -> None:
         (of(kms_key="alias/mine"), "index-kms-key=alias/mine.*cannot be given an alias"),
         (of(tokens="arn:aws:secretsmanager:us-east-1:123456789012:secret:tokens"), "tokens=arn.*six characters"),
         (of(tokens="tokens-*"), "tokens=tokens-.*the name of a secret"),
+        # these are variables of functions, which would not start
+        (of(workers="many"), "workers=many.*a whole number, 0 or more"),
+        (of(cache_bytes="-1"), "cache-bytes=-1.*a whole number"),
+        (of(merges="0"), "merges=0.*a whole number, 1 or more"),
+        (of(public="yes"), "public=yes.*true or false"),
         (of(domain="similar.example.org"), "domain and certificate belong together"),
         (of(domain="similar.example.org", certificate="mine"), "certificate=mine.*the ARN of a certificate"),
         # each is of another region than the stack
@@ -77,6 +84,16 @@ def test_a_choice_that_cannot_be_is_refused_before_anything_is_made() -> None:
 )
 def test_any_other_choice_that_cannot_be_is_refused(chosen: tuple[str, ...], said: str) -> None:
     assert_is_refused(chosen, said)
+
+
+def test_every_number_that_a_function_reads_is_looked_at() -> None:
+    numbers = {field.name.upper() for field in fields(Settings) if field.type in ("int", "float")}
+    given = re.findall(r'LOOKALIKE_(\w+): "\$\{self:custom\.([\w.]+)\}"', (ROOT / "serverless.yml").read_text())
+    _, _, listed = (ROOT / "infra" / "chosen.cjs").read_text().partition("const NUMBERS")
+    looked_at = re.findall(r"\[\d, (.*)\]", listed.partition("};")[0])
+    assert {one.replace('", "', ".").strip('"') for one in looked_at} == {
+        place for name, place in given if name in numbers
+    }
 
 
 def test_pictures_and_index_in_one_bucket_are_told_of_apart() -> None:
