@@ -15,6 +15,7 @@ import pytest
 from benchmarks.scale.ceiling import Busy, Reserved
 from benchmarks.scale.tables import SIZES, manifest
 from functions.aws.settings import Settings
+from infra.limits import UNRESERVED
 from infra.notifications import EVENTS
 from infra.osls import ROOT, OslsError
 from lookalike import Index
@@ -188,6 +189,14 @@ def _ceiling() -> tuple[int, int, int]:
 def test_what_a_stranger_can_keep_busy_is_bounded() -> None:
     assert _reserved() == {"Api": {"Ref": "ApiConcurrency"}, "Scan": {"Ref": "ScanConcurrency"}, "Compact": 1}
     assert _ceiling() == (16, 20, 20)
+
+
+@pytest.mark.parametrize("page", ["aws.md", "aws-acceptance.md"])
+def test_a_page_says_which_accounts_are_too_small_for_what_is_reserved(page: str) -> None:
+    api, scan, _ = _ceiling()
+    compactor = _reserved()["Compact"]
+    needed = api + scan + compactor + UNRESERVED
+    assert re.search(rf"less than\s{needed}\b", (ROOT / "docs" / page).read_text())
 
 
 @pytest.mark.long
