@@ -26,7 +26,12 @@ const WITH_BUDGETS = new Set(
   ).split(" "),
 );
 
-/** Where the numbers stand that functions read themselves; those of resources CloudFormation checks. And the least of each. */
+const MEGABYTE = 2 ** 20;
+
+/** Megabytes that a fold takes besides what is kept of the index. */
+const OF_A_FOLD = 800;
+
+/** Where the numbers stand that functions read themselves, and the least of each. Others CloudFormation checks. */
 const NUMBERS = {
   workers: [0, "scan", "workers"],
   "alone-bytes": [0, "scan", "alone"],
@@ -103,6 +108,16 @@ module.exports = async ({ resolveConfigurationProperty }) => {
     if (!/^\d+$/.test(number) || Number(number) < least) {
       throw wrong(name, number, `give a whole number, ${least} or more`);
     }
+  }
+  const memory = Number(await custom("compact", "megabytes"));
+  const kept = Number(await custom("compact", "bytes"));
+  if (!(kept / MEGABYTE + OF_A_FOLD <= memory)) {
+    throw wrong("compact-bytes", kept, `with the ${OF_A_FOLD} MB of a fold, that is more than compact-megabytes=${memory}`);
+  }
+  const disk = Number(await custom("disk", "megabytes"));
+  const cached = Number(await custom("disk", "bytes"));
+  if (cached / MEGABYTE > disk) {
+    throw wrong("cache-bytes", cached, `functions have a disk of ${disk} MB`);
   }
   const isPublic = String(await custom("public"));
   if (!/^(true|false)$/.test(isPublic)) {

@@ -75,7 +75,8 @@ class Front:
         tokens = self._tokens.current()
         if tokens != self._known:
             self._known, self._adapter = tokens, self._adapted(tokens)
-        asked = with_path(event, quote(path_of(event)))
+        # half a character, which JSON can hold and no key has, asks for what is not there
+        asked = with_path(event, quote(path_of(event), errors="replace"))
         answer = cast(HttpResponse, self._adapter(cast(dict[str, object], asked), context))  # type: ignore[arg-type]
         size = sent_bytes(answer)
         return answer if size <= ANSWER_BYTES else _too_large(size)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from awslambdaric.lambda_runtime_marshaller import to_json
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from functions.aws import front
 from functions.aws.events import HttpResponse
@@ -29,8 +29,8 @@ class Open:
         return Tokens(anonymous=frozenset({"read"}))
 
 
-def answered(app: ASGIApp) -> HttpResponse:
-    asked: Any = event("http_get")
+def answered(app: ASGIApp, **given: str) -> HttpResponse:
+    asked: Any = event("http_get") | given
     return Front(Open(), lambda tokens: app)(asked, Invocation())  # type: ignore[arg-type]
 
 
@@ -96,3 +96,10 @@ def test_the_refusal_says_how_large_the_answer_is(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(front, "ANSWER_BYTES", 100)
     answer = answered(Response("x" * 200, media_type="application/json"))
     assert "as it is sent, and 100 can be" in answer["body"]
+
+
+def test_a_path_with_half_a_character_is_answered() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(scope["path"])(scope, receive, send)
+
+    assert answered(app, rawPath="/v1/images/\ud83d.jpg")["body"] == "/v1/images/?.jpg"

@@ -69,6 +69,8 @@ def test_a_choice_that_cannot_be_is_refused_before_anything_is_made() -> None:
         (of(workers="many"), "workers=many.*a whole number, 0 or more"),
         (of(cache_bytes="-1"), "cache-bytes=-1.*a whole number"),
         (of(merges="0"), "merges=0.*a whole number, 1 or more"),
+        (of(compact_bytes="8589934592"), "compact-bytes=8589934592.*more than compact-megabytes=3008"),
+        (of(cache_bytes="8589934592"), "cache-bytes=8589934592.*a disk of 2048 MB"),
         (of(public="yes"), "public=yes.*true or false"),
         (of(domain="similar.example.org"), "domain and certificate belong together"),
         (of(domain="similar.example.org", certificate="mine"), "certificate=mine.*the ARN of a certificate"),
@@ -95,6 +97,13 @@ def test_every_number_that_a_function_reads_is_looked_at() -> None:
     assert {one.replace('", "', ".").strip('"') for one in looked_at} == {
         place for name, place in given if name in numbers
     }
+
+
+@pytest.mark.long
+def test_a_compactor_for_a_billion_pictures_can_be_chosen() -> None:
+    chosen = of(compact_megabytes="10240", compact_bytes="8589934592")
+    compact = resources("AWS::Lambda::Function", *chosen)["CompactLambdaFunction"]
+    assert int(compact["MemorySize"]) == 10240
 
 
 def test_pictures_and_index_in_one_bucket_are_told_of_apart() -> None:
