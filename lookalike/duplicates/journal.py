@@ -78,11 +78,15 @@ class Journal:
         os.close(self._descriptor)
 
     def write(self, line: dict[str, Any]) -> None:
-        """Write a line; on return it is on the disk."""
+        """Write a line; on return it is on the disk. Raises StorageError: then nothing more may be done."""
         data = (json.dumps(line, ensure_ascii=True) + "\n").encode()
-        while data:
-            data = data[os.write(self._descriptor, data) :]
-        os.fsync(self._descriptor)
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+            os.fsync(self._descriptor)
+        except OSError as error:
+            told = f"{self.path}: cannot be written: {error.strerror}; nothing more is touched"
+            raise StorageError(f"{told}; make room, and bring back what was done with 'lookalike undo'") from error
 
     def _end_line(self) -> None:
         """End a line that a crash has cut."""

@@ -210,6 +210,24 @@ def test_a_log_takes_no_image_out_of_the_index_whose_file_is_there(index: Index,
     assert index.count() == 2
 
 
+def test_a_log_without_room_ends_it_before_the_next_file(
+    index: Index, tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, plain, lines = planned(index), os.write, 0
+
+    def full(descriptor: int, data: bytes) -> int:
+        nonlocal lines
+        lines += b'{"' in data
+        if lines > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return plain(descriptor, data)
+
+    monkeypatch.setattr(journal.os, "write", full)
+    with pytest.raises(StorageError, match=r"log\.jsonl: cannot be written: No space left on device"):
+        apply(index, made, tmp_path / "log.jsonl")
+    assert (pictures / "b/1.png").exists()
+
+
 @pytest.mark.parametrize(
     "changed",
     [{"path": 1}, {"path": "b/1.png"}, {"path": "/\0"}, {"mode": "x"}, {"meta": None}, {"target": 5}, {"sha256": None}],
