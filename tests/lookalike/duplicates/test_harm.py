@@ -222,7 +222,7 @@ def test_a_log_without_room_ends_it_before_the_next_file(
             raise OSError(errno.ENOSPC, "No space left on device")
         return plain(descriptor, data)
 
-    monkeypatch.setattr(journal.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(StorageError, match=r"log\.jsonl: cannot be written: No space left on device"):
         apply(index, made, tmp_path / "log.jsonl")
     assert (pictures / "b/1.png").exists()
