@@ -126,7 +126,13 @@ def move(path: str, target: str) -> None:
         # another file system, or one without links: the copy is whole and on the disk before it has its name
         copy(path, target)
     sync_folder(Path(target).parent)
-    os.unlink(path)  # noqa: PTH108
+    try:
+        os.unlink(path)  # noqa: PTH108
+    except OSError:
+        # a folder that cannot be written to keeps its file: then there is no second one
+        if os.path.lexists(path):
+            Path(target).unlink()
+        raise
     sync_folder(Path(path).parent)
 
 

@@ -25,6 +25,7 @@ from lookalike.web.http.access import Caller
 from lookalike.web.http.problems import Problem
 from lookalike.web.reviews import Kept
 from lookalike.web.service import Service
+from shards.errors import QueryError
 
 router = APIRouter(prefix="/v1/duplicates", tags=["duplicates"])
 
@@ -170,6 +171,8 @@ def _check_allowed(service: Service) -> None:
 
 def _planned(service: Service, found: Kept, action: str, folder: str | None, protect: list[str]) -> Plan:
     going = {key for key, (mark, _) in service.index.marks().marks.items() if mark == "remove"}
+    if folder is not None and not FilePath(folder).is_absolute():
+        raise QueryError(f"{folder!r} is no absolute path: the server knows no folder that it could be below")
     choices, lost = marked(found.found(), going)
     return plan(choices, action, service.index.originals, folder=folder, protect=protect, lost=lost)
 

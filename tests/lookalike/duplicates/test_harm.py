@@ -262,3 +262,20 @@ def test_a_file_that_changes_while_it_is_copied_stays(tmp_path: Path, monkeypatc
         files.move(str(file), str(target))
     assert file.read_bytes() == b"newer"
     assert not target.exists()
+
+
+def test_a_file_that_cannot_leave_its_folder_is_there_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, target = tmp_path / "1.png", tmp_path / "gone/1.png"
+    file.write_bytes(b"1")
+    plain = os.unlink
+
+    def refused(path: str | Path, **rest: Any) -> None:
+        if str(path) == str(file):
+            raise OSError(errno.EROFS, "Read-only file system")
+        plain(path, **rest)
+
+    monkeypatch.setattr(os, "unlink", refused)
+    with pytest.raises(OSError, match="Read-only"):
+        files.move(str(file), str(target))
+    assert file.read_bytes() == b"1"
+    assert not target.exists()

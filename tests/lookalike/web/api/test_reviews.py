@@ -179,6 +179,14 @@ def test_a_plan_whose_marks_have_changed_is_not_carried_out(client: Client) -> N
 
 
 @pytest.mark.usefixtures("folder")
+def test_a_folder_that_is_not_absolute_is_refused(client: Client) -> None:
+    path = f"{REVIEWS}/{reviewed(client)['id']}"
+    for folder in ("../etc", "gone"):
+        refused = client.post(f"{path}/plan", json={"action": "folder", "folder": folder})
+        assert (refused.status_code, problem(refused)["detail"].startswith(f"'{folder}' is no absolute")) == (422, True)
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_group_of_which_nothing_would_be_kept_is_refused(client: Client) -> None:
     path = f"{REVIEWS}/{reviewed(client)['id']}"
     keys = ("cat.jpg", "masters/cat.jpg", "small.png")
