@@ -242,6 +242,12 @@ class Place:
         name = f"{self.stack.name}-ingest"
         (mapping,) = self.functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
         self.functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        # LocalStack's poller ends when it has looked once more
+        wait_for(
+            lambda: self.functions.get_event_source_mapping(UUID=mapping["UUID"])["State"] == "Disabled",
+            PATIENCE,
+            lambda: "what is held is still polled",
+        )
         try:
             yield
         finally:

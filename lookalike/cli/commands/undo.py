@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lookalike.cli.command import Command, output_options
+from lookalike.cli.command import Command, originals_option, output_options
 from lookalike.cli.output.human import count, size
 from lookalike.cli.output.output import Output, note
 
@@ -17,8 +17,9 @@ from lookalike.cli.output.output import Output, note
     examples=(("lookalike undo ~/.local/state/lookalike/jobs/20250309-140302-1f2e3d4c.jsonl", "bring the files back"),),
 )
 @click.argument("log", type=click.Path(path_type=Path), metavar="LOG")
+@originals_option
 @output_options
-def undo(log: Path, form: str | None) -> None:
+def undo(log: Path, originals: tuple[str, ...], form: str | None) -> None:
     """Bring back what 'lookalike duplicates --apply' has done, by its log.
 
     Files return from the trash or the folder to their places, and into the index; links become files of their own. What
@@ -31,6 +32,7 @@ def undo(log: Path, form: str | None) -> None:
 
     out = Output.of(form)
     index = Index.open(str(Past.of(log).header.get("index", "")))
+    index.trust_originals(*originals)
     with Restoring(index) as restoring, out.progress("bringing back", 0) as progress:
         done = play_back(index, log, restoring, progress.update)
     for refusal in done.left:

@@ -56,7 +56,7 @@ def test_nothing_is_touched_without_yes_and_undo_brings_back_what_was(tmp_path: 
     assert (done["status"], done["files"], done["bytes"]) == ("applied", 4, plan["bytes"])
     assert sorted(path.name for path in (tmp_path / "gone").rglob("*.*")) == ["0.jpg", "0.png", "1.jpg", "1.png"]
     assert lines(run("duplicates", "index", *GIVEN).stdout)[-1]["groups"] == 0
-    undone = lines(run("undo", "log").stdout)[-1]
+    undone = lines(run("undo", "log", *GIVEN).stdout)[-1]
     assert (undone["status"], undone["files"], undone["left"]) == ("undone", 4, 0)
     assert lines(run("duplicates", "index", *GIVEN).stdout)[-1]["copies"] == 4
 

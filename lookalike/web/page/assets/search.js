@@ -65,7 +65,8 @@ export function searchView() {
   /** @param {URLSearchParams} params */
   async function update(params) {
     if (!params.has("compare")) closeComparison();
-    await questions.restore(params);
+    // nothing is waited for without need: who opens the view to type gets the focus at once
+    if (params.has("file")) await questions.restore(params);
     const question = questions.ofAddress(params);
     start.element.hidden = !!question;
     results.hidden = !question;
