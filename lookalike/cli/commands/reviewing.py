@@ -62,10 +62,7 @@ def run(out: Output, index: Index, wanted: Wanted) -> None:
     groups: Sequence[ReviewGroup] = review.groups
     if wanted.only_new:
         groups = _new(index, groups)
-    marks = index.marks().marks
-    choices = all_but_the_best(
-        review, wanted.keeping, wanted.asked.tiers, kept={key for key, (mark, _) in marks.items() if mark == "keep"}
-    )
+    choices = all_but_the_best(review, wanted.keeping, wanted.asked.tiers, kept=index.marks().keys("keep"))
     _say(out, review, groups, choices)
     if wanted.table is not None:
         _write_table(wanted.table, groups, choices)

@@ -170,7 +170,7 @@ def _check_allowed(service: Service) -> None:
 
 
 def _planned(service: Service, found: Kept, action: str, folder: str | None, protect: list[str]) -> Plan:
-    going = {key for key, (mark, _) in service.index.marks().marks.items() if mark == "remove"}
+    going = service.index.marks().keys("remove")
     if folder is not None and not FilePath(folder).is_absolute():
         raise QueryError(f"{folder!r} is no absolute path: the server knows no folder that it could be below")
     choices, lost = marked(found.found(), going)

@@ -130,16 +130,15 @@ async def mark_review(
     found = kept(service, review).found()
 
     def work() -> Response:
-        marks = service.index.marks().marks
+        marks = service.index.marks()
         if body.all_but_best is None:
             images = {each.image.key for group in found.groups for each in group.images}
-            entries = [Entry((key,), None) for key in sorted(images & marks.keys())]
+            entries = [Entry((key,), None) for key in sorted(images & marks.marks.keys())]
             service.index.mark(entries)
             return _marked(entries)
         best = body.all_but_best
         keeping = Keeping.of(best.keep, best.prefer, best.protect)
-        wanted = {key for key, (mark, _) in marks.items() if mark == "keep"}
-        choices = all_but_the_best(found, keeping, best.tiers, kept=wanted)
+        choices = all_but_the_best(found, keeping, best.tiers, kept=marks.keys("keep"))
         entries = [Entry((choice.goes.image.key,), "remove") for choice in choices]
         service.index.mark(entries)
         return _marked(entries, choices)

@@ -53,10 +53,14 @@ class ReviewBody(StrictBody):
 
 def kept(service: Service, id_: str) -> Kept:
     """Return the review of this id. Raises Problem."""
+    _check_made(service)
+    return service.reviews.get(id_)
+
+
+def _check_made(service: Service) -> None:
     if not service.settings.reviews:
         detail = "this service makes no reviews"
         raise Problem(404, "reviews-off", "No reviews here", detail, help="Use GET /v1/duplicates.")
-    return service.reviews.get(id_)
 
 
 def respond(service: Service, review: Kept, caller: Caller, status: int = 200) -> Response:
@@ -82,8 +86,7 @@ def respond(service: Service, review: Kept, caller: Caller, status: int = 200) -
 )
 async def begin(request: Request, service: Serving, caller: Annotated[Caller, needs("read")]) -> Response:
     body = await inputs.document(request, service, ReviewBody)
-    if not service.settings.reviews:
-        kept(service, "")
+    _check_made(service)
     if body.family is not None:
         service.family(body.family)
     asked = Asked(tiers.tiers_of(body.tiers), body.prefix, body.against, Filter.of(body.where))

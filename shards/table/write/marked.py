@@ -54,6 +54,10 @@ class Marks:
     different: Mapping[tuple[str, str], int]
     """Pairs of keys, sorted, that are no duplicates, with the time of the decision."""
 
+    def keys(self, wanted: Mark) -> set[str]:
+        """Return the keys that have this mark."""
+        return {key for key, (mark, _) in self.marks.items() if mark == wanted}
+
 
 def store(store: Store, effects: Effects, entries: Sequence[Entry], now: int, form: int) -> None:
     """Keep entries, as of now where they have no time of their own; fold what is there where it is much."""
